@@ -1,0 +1,34 @@
+# Short names for one-line cargo commands. Nothing depends on this file.
+
+# Lists the names.
+default:
+    @just --list --unsorted
+
+# Runs the tests; takes part of a name, and what else cargo test takes.
+test *args:
+    cargo test {{ args }}
+
+# Runs one scenario and prints its transcript.
+run name *args:
+    cargo run -- run {{ name }} {{ args }}
+
+# Runs every scenario.
+all:
+    cargo run -- run --all
+
+# Checks format and lints, as CI does.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Builds the documentation and opens it.
+doc:
+    cargo doc --workspace --no-deps --open
+
+# Walks through changed snapshots (needs cargo-insta).
+review:
+    cargo insta review
+
+# Does all that CI does; the working tree must be clean.
+ci:
+    .ci/run

@@ -1,0 +1,224 @@
+//! What happened, as plain data: the loop reports events, others format them.
+
+use super::{ChoiceKind, Instant};
+
+/// The number of a task in its simulation: 1 is the first one spawned.
+pub type TaskNumber = u32;
+
+/// Who caused an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A task, by its number.
+    Task(TaskNumber),
+    /// A callback of the loop, or the loop itself.
+    Loop,
+    /// Something outside: a pool, the network.
+    Outside,
+}
+
+/// How a step of a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepEnd {
+    /// It waits.
+    Waits,
+    /// It gave way and is ready again.
+    Yields,
+    /// It returned a value.
+    Returned,
+    /// It returned an error.
+    Failed,
+    /// It ended cancelled.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}
+
+/// One thing that happened in a run.
+///
+/// New kinds come with new versions; match with a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A task was created and is ready.
+    Spawned {
+        /// The new task.
+        task: TaskNumber,
+        /// Who created it.
+        by: Source,
+    },
+    /// A task starts to run.
+    StepStarted {
+        /// The task.
+        task: TaskNumber,
+    },
+    /// A task stops running.
+    StepEnded {
+        /// The task.
+        task: TaskNumber,
+        /// How its step ended.
+        end: StepEnd,
+    },
+    /// A task begins to wait.
+    Waits {
+        /// The task.
+        task: TaskNumber,
+        /// What it does: `"sleep"`, `"lock"`, ...
+        operation: &'static str,
+        /// The number of the resource, or of the task waited for; 0 if there is none.
+        resource: u32,
+    },
+    /// A task became ready.
+    Woken {
+        /// The task.
+        task: TaskNumber,
+        /// Who woke it.
+        by: Source,
+    },
+    /// Somebody asked a task to stop.
+    CancelRequested {
+        /// The task that is to stop.
+        task: TaskNumber,
+        /// Who asked.
+        by: Source,
+    },
+    /// A callback of the loop runs.
+    Callback {
+        /// What it is for: `"call_soon"`, `"gather"`, ...
+        operation: &'static str,
+    },
+    /// Virtual time moves on to the time of this record.
+    ClockMoved,
+    /// A choice was taken.
+    Chosen {
+        /// What it decided.
+        kind: ChoiceKind,
+        /// How many alternatives there were.
+        bound: u32,
+        /// Which one was taken.
+        value: u32,
+    },
+    /// The program printed the next line of its transcript.
+    Printed {
+        /// A hash of the text.
+        text: u64,
+    },
+    /// A loop begins or ends a phase: `"run"`, `"cancel all tasks"`, ...
+    Phase {
+        /// The phase.
+        name: &'static str,
+    },
+    /// A synchronisation primitive changes hands.
+    Resource {
+        /// What happened: `"acquired"`, `"released"`, ...
+        operation: &'static str,
+        /// The number of the resource.
+        resource: u32,
+        /// Who did it.
+        by: Source,
+    },
+    /// Something outside the loop happened.
+    Outside {
+        /// What: `"job started"`, ...
+        operation: &'static str,
+        /// A number that tells it from others of its kind.
+        number: u32,
+    },
+}
+
+/// An event with its place in the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// How many steps had been started.
+    pub step: u64,
+    /// The virtual time.
+    pub time: Instant,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Folds every event into the fingerprint, and keeps them when someone will look at them.
+pub(crate) struct Recorder {
+    fingerprint: u64,
+    kept: Option<Vec<Record>>,
+}
+
+/// Odd and with bits spread over the word, so that the product mixes all of them: the fractional
+/// part of the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Recorder {
+    pub(crate) const fn new() -> Self {
+        Recorder { fingerprint: MIX, kept: None }
+    }
+
+    /// Starts over; `keep` says whether the events are kept.
+    pub(crate) fn restart(&mut self, keep: bool) {
+        *self = Recorder { fingerprint: MIX, kept: keep.then(Vec::new) };
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    pub(crate) fn take_kept(&mut self) -> Vec<Record> {
+        self.kept.take().unwrap_or_default()
+    }
+
+    pub(crate) fn fold(&mut self, word: u64) {
+        self.fingerprint = (self.fingerprint.rotate_left(5) ^ word).wrapping_mul(MIX);
+    }
+
+    /// Folds a text, by its bytes.
+    pub(crate) fn hash_text(text: &str) -> u64 {
+        let mut hash = Recorder::new();
+        hash.fold(text.len() as u64);
+        for chunk in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash.fold(u64::from_le_bytes(word));
+        }
+        hash.fingerprint
+    }
+
+    /// Takes note of an event.
+    pub(crate) fn emit(&mut self, step: u64, time: Instant, event: Event) {
+        let (low, high) = words_of(event, time);
+        self.fold(low);
+        self.fold(high);
+        if let Some(kept) = &mut self.kept {
+            kept.push(Record { step, time, event });
+        }
+    }
+}
+
+/// Packs an event into two words for the fingerprint.
+///
+/// Texts go in by their length and first letter, never by their address.
+fn words_of(event: Event, time: Instant) -> (u64, u64) {
+    let source = |by| match by {
+        Source::Task(task) => u64::from(task),
+        Source::Loop => 0xffff_fffe,
+        Source::Outside => 0xffff_ffff,
+    };
+    let text = |text: &str| (text.len() as u64) << 8 | u64::from(text.as_bytes()[0]);
+    let (tag, low, high) = match event {
+        Event::Spawned { task, by } => (1, task, source(by)),
+        Event::StepStarted { task } => (2, task, 0),
+        Event::StepEnded { task, end } => (3, task, end as u64),
+        Event::Waits { task, operation, resource } => {
+            (4, task, u64::from(resource) | text(operation) << 32)
+        }
+        Event::Woken { task, by } => (5, task, source(by)),
+        Event::CancelRequested { task, by } => (6, task, source(by)),
+        Event::Callback { operation } => (7, 0, text(operation)),
+        Event::ClockMoved => (8, 0, time.as_nanos()),
+        Event::Chosen { kind, bound, value } => (9, bound, u64::from(value) | (kind as u64) << 32),
+        Event::Printed { text } => (10, 0, text),
+        Event::Phase { name } => (11, 0, text(name)),
+        Event::Resource { operation, resource, by } => {
+            (12, resource, source(by) | text(operation) << 32)
+        }
+        Event::Outside { operation, number } => (13, number, text(operation)),
+    };
+    (u64::from(low) | tag << 56, high)
+}

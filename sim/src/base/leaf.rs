@@ -1,0 +1,236 @@
+//! The small typed errors, one for each thing that can go wrong at an await or a call.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Deadlock, Error, Instant};
+
+/// The text that a cancel can carry.
+pub type Message = Arc<str>;
+
+/// Somebody asked the task to stop: `asyncio.CancelledError`.
+///
+/// Not an ordinary error: [`Error::is_exception`] is false for it, and swallowing it keeps a task
+/// alive that was meant to end. Clean up, then hand it on with `?`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cancelled {
+    message: Option<Message>,
+}
+
+impl Cancelled {
+    /// Makes a cancel without a message.
+    pub const fn new() -> Self {
+        Cancelled { message: None }
+    }
+
+    /// Makes a cancel that carries `message`.
+    pub fn with_message(message: impl Into<Message>) -> Self {
+        Cancelled { message: Some(message.into()) }
+    }
+
+    pub(crate) const fn from_option(message: Option<Message>) -> Self {
+        Cancelled { message }
+    }
+
+    /// Returns the message given to `cancel`, if one was.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            None => f.write_str("cancelled"),
+            Some(message) => write!(f, "cancelled: {message}"),
+        }
+    }
+}
+impl StdError for Cancelled {}
+
+/// Declares leaf errors that are a fixed text.
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name;
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($text)
+            }
+        }
+        impl StdError for $name {}
+    )*};
+}
+
+fixed! {
+    /// A deadline passed: `TimeoutError`.
+    Elapsed = "deadline has elapsed";
+    /// Ctrl-C: `KeyboardInterrupt`. It breaks the loop at once.
+    Interrupt = "interrupted";
+    /// An async generator is being closed: `GeneratorExit`, given to the body at its `yield_`.
+    GeneratorExit = "generator is being closed";
+    /// A queue that must not wait has no item: `asyncio.QueueEmpty`.
+    QueueEmpty = "queue is empty";
+    /// A queue that must not wait has no room: `asyncio.QueueFull`.
+    QueueFull = "queue is full";
+    /// The queue was shut down: `asyncio.QueueShutDown`.
+    QueueShutDown = "queue is shut down";
+    /// The barrier was aborted or reset while waiting: `asyncio.BrokenBarrierError`.
+    BrokenBarrierError = "barrier is broken";
+}
+
+/// Declares leaf errors that carry a text of their own.
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            text: Arc<str>,
+        }
+
+        impl $name {
+            /// Makes the error with its text: a lowercase fragment that names the fix.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                $name { text: text.into() }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.text)
+            }
+        }
+        impl StdError for $name {}
+    )*};
+}
+
+texts! {
+    /// A result was asked for too early or set twice: `asyncio.InvalidStateError`.
+    InvalidStateError;
+    /// The loop was used in a way that it refuses: Python's `RuntimeError`.
+    RuntimeError;
+    /// An argument has a value that makes no sense: Python's `ValueError`.
+    ValueError;
+    /// A worker of a pool died: `concurrent.futures.BrokenExecutor`.
+    BrokenPoolError;
+    /// A limit of the simulation ended the run; the text names the limit and the task.
+    LimitExceeded;
+}
+
+/// The program asks to end: `SystemExit`. It breaks the loop at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    code: i32,
+}
+
+impl Exit {
+    /// Makes the request to end with `code`.
+    pub const fn new(code: i32) -> Self {
+        Exit { code }
+    }
+
+    /// Returns the exit code.
+    pub const fn code(&self) -> i32 {
+        self.code
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit with code {}", self.code)
+    }
+}
+impl StdError for Exit {}
+
+/// A task panicked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    pub(crate) task: Arc<str>,
+    pub(crate) message: Arc<str>,
+    pub(crate) location: Option<Arc<str>>,
+    pub(crate) time: Instant,
+}
+
+impl Panicked {
+    /// Returns the name of the task, or what else ran.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// Returns the text of the panic.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns `file:line:column` of the panic, if the panic hook of the library saw it.
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    /// Returns the virtual time of the panic.
+    pub fn time(&self) -> Instant {
+        self.time
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} panicked", self.task)?;
+        if let Some(location) = &self.location {
+            write!(f, " at {location}")?;
+        }
+        write!(f, " after {}: {}", self.time, self.message)
+    }
+}
+impl StdError for Panicked {}
+
+/// Why a wait on a queue ended without an item or a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueError {
+    /// The waiting task was cancelled.
+    Cancelled(Cancelled),
+    /// The queue was shut down.
+    ShutDown,
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            QueueError::Cancelled(cancelled) => cancelled.fmt(f),
+            QueueError::ShutDown => QueueShutDown.fmt(f),
+        }
+    }
+}
+impl StdError for QueueError {}
+
+impl From<Cancelled> for QueueError {
+    fn from(cancelled: Cancelled) -> Self {
+        QueueError::Cancelled(cancelled)
+    }
+}
+impl From<QueueShutDown> for QueueError {
+    fn from(_: QueueShutDown) -> Self {
+        QueueError::ShutDown
+    }
+}
+
+/// Tells whether `error` is a leaf that stands outside of Python's `Exception`.
+pub(super) fn is_base(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    error.is::<Exit>()
+        || error.is::<Interrupt>()
+        || error.is::<GeneratorExit>()
+        || error.is::<Deadlock>()
+        || error.is::<LimitExceeded>()
+        || error.is::<Panicked>()
+}
+
+/// Turns the leaf errors that wrap others into what they wrap.
+pub(super) fn unwrap_queue_error(error: &QueueError) -> Error {
+    match error {
+        QueueError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),
+        QueueError::ShutDown => Error::new(QueueShutDown),
+    }
+}

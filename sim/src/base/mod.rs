@@ -1,0 +1,28 @@
+//! What everything stands on and what knows nothing above it: time, ids, errors, choices and the
+//! events of a trace.
+
+mod choice;
+mod deadlock;
+mod error;
+mod event;
+mod group;
+mod leaf;
+mod slab;
+mod time;
+
+pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
+pub use deadlock::{BlockedTask, BlockedWait, Deadlock, HolderName, Place};
+pub use error::{Error, Result};
+pub use event::{Event, Record, Source, StepEnd, TaskNumber};
+pub use group::Group;
+pub use leaf::{
+    BrokenBarrierError, BrokenPoolError, Cancelled, Elapsed, Exit, GeneratorExit, Interrupt,
+    InvalidStateError, LimitExceeded, Message, Panicked, QueueEmpty, QueueError, QueueFull,
+    QueueShutDown, RuntimeError, ValueError,
+};
+pub use time::Instant;
+
+pub(crate) use choice::Choices;
+pub(crate) use event::Recorder;
+pub(crate) use slab::{Id, Slab};
+pub(crate) use time::deadline_after;

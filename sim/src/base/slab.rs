@@ -1,0 +1,163 @@
+//! Storage with generational ids: an id of something removed is recognised, never confused with
+//! what took its place.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Marks the end of the free list.
+const NONE: u32 = u32::MAX;
+
+/// The address of a `T` in a [`Slab`].
+///
+/// Indices depend on what ran before on the thread, so an id never goes into a trace, a
+/// fingerprint or a decision: those use numbers that are counted anew in each simulation.
+pub(crate) struct Id<T> {
+    index: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    /// An id that is never handed out.
+    pub(crate) const NONE: Id<T> = Id { index: NONE, generation: 0, of: PhantomData };
+
+    pub(crate) fn is_none(self) -> bool {
+        self.index == NONE
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Id<T> {}
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.generation == other.generation
+    }
+}
+impl<T> Eq for Id<T> {}
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}.{}", self.index, self.generation)
+    }
+}
+
+struct Slot<T> {
+    generation: u32,
+    content: Content<T>,
+}
+
+enum Content<T> {
+    Vacant { next: u32 },
+    Occupied(T),
+}
+
+/// A vector of slots that are used again.
+pub(crate) struct Slab<T> {
+    slots: Vec<Slot<T>>,
+    free: u32,
+    len: usize,
+}
+
+impl<T> Slab<T> {
+    pub(crate) const fn new() -> Self {
+        Slab { slots: Vec::new(), free: NONE, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> Id<T> {
+        self.len += 1;
+        if self.free != NONE {
+            let index = self.free;
+            let slot = &mut self.slots[index as usize];
+            if let Content::Vacant { next } = slot.content {
+                self.free = next;
+            }
+            slot.content = Content::Occupied(value);
+            return Id { index, generation: slot.generation, of: PhantomData };
+        }
+        let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        assert!(index != NONE, "more than 4 billion live objects in one simulation");
+        self.slots.push(Slot { generation: 1, content: Content::Occupied(value) });
+        Id { index, generation: 1, of: PhantomData }
+    }
+
+    pub(crate) fn get(&self, id: Id<T>) -> Option<&T> {
+        match self.slots.get(id.index as usize) {
+            Some(Slot { generation, content: Content::Occupied(value) })
+                if *generation == id.generation =>
+            {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
+        match self.slots.get_mut(id.index as usize) {
+            Some(Slot { generation, content: Content::Occupied(value) })
+                if *generation == id.generation =>
+            {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn contains(&self, id: Id<T>) -> bool {
+        self.get(id).is_some()
+    }
+
+    pub(crate) fn remove(&mut self, id: Id<T>) -> Option<T> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        if slot.generation != id.generation || !matches!(slot.content, Content::Occupied(_)) {
+            return None;
+        }
+        let content = std::mem::replace(&mut slot.content, Content::Vacant { next: self.free });
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free = id.index;
+        self.len -= 1;
+        match content {
+            Content::Occupied(value) => Some(value),
+            Content::Vacant { .. } => None,
+        }
+    }
+
+    /// The live entries, in the order of their slots: sort before the order can matter.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.content {
+            Content::Occupied(value) => {
+                let index = u32::try_from(index).ok()?;
+                Some((Id { index, generation: slot.generation, of: PhantomData }, value))
+            }
+            Content::Vacant { .. } => None,
+        })
+    }
+}
+
+impl<T> std::ops::Index<Id<T>> for Slab<T> {
+    type Output = T;
+
+    #[track_caller]
+    fn index(&self, id: Id<T>) -> &T {
+        match self.get(id) {
+            Some(value) => value,
+            None => panic!("seedloop bug: stale id {id:?}"),
+        }
+    }
+}
+
+impl<T> std::ops::IndexMut<Id<T>> for Slab<T> {
+    #[track_caller]
+    fn index_mut(&mut self, id: Id<T>) -> &mut T {
+        match self.get_mut(id) {
+            Some(value) => value,
+            None => panic!("seedloop bug: stale id {id:?}"),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! How a cancel travels: from a task to what it waits on, from a gather to its children, down to
+//! futures that become cancelled. Iterative, since chains of awaits may be long.
+//!
+//! Source: CPython 3.13, `Task.cancel`, `Future.cancel`, `_GatheringFuture.cancel`.
+
+use super::callback::Callbacks;
+use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId};
+use super::complete::fire;
+use super::context::with;
+use super::core::Core;
+use crate::base::{Event, Id, Message};
+
+/// Something whose cancel depends on the cancels of what it waits for.
+enum Subject {
+    Task(TaskId),
+    Fan(FutureId),
+}
+
+/// A subject whose targets are being cancelled.
+struct Frame {
+    subject: Subject,
+    next: usize,
+    end: usize,
+    accepted: bool,
+    refused: bool,
+}
+
+/// What entering a target came to.
+enum Entered {
+    /// It accepted or refused, and these callbacks are to be fired.
+    Done(bool, Fired),
+    /// Its own targets are to be cancelled first.
+    Frame(Frame),
+}
+
+enum Fired {
+    Nothing,
+    Callbacks(FutureId, Callbacks),
+    Waker(Option<std::task::Waker>),
+}
+
+/// Cancels a future, and through it whatever it stands for. Returns whether the cancel was
+/// accepted: false means that it was done already.
+pub(crate) fn cancel_future(future: FutureId, message: Option<Message>) -> bool {
+    cancel(Target::Future(future), &message, Id::NONE)
+}
+
+/// Cancels a task as a timeout does: only waits inside `scope` are reached.
+pub(crate) fn cancel_boundary_scope(task: FutureId, scope: BoundaryId) -> bool {
+    cancel(Target::Future(task), &None, scope)
+}
+
+fn cancel(root: Target, message: &Option<Message>, scope: BoundaryId) -> bool {
+    let mut stack: Vec<Frame> = Vec::new();
+    let mut targets: Vec<Target> = Vec::new();
+    let mut next = Some(root);
+    loop {
+        let accepted = match next.take() {
+            Some(target) => {
+                // Only the root is cancelled by the timeout; what it waits on is cancelled by it.
+                let scope = if stack.is_empty() { scope } else { Id::NONE };
+                match with(|core| core.enter_cancel(target, message, scope, &mut targets)) {
+                    Entered::Frame(frame) => {
+                        stack.push(frame);
+                        None
+                    }
+                    Entered::Done(accepted, fired) => {
+                        match fired {
+                            Fired::Nothing | Fired::Waker(None) => {}
+                            Fired::Callbacks(future, callbacks) => fire(future, callbacks),
+                            Fired::Waker(Some(waker)) => waker.wake(),
+                        }
+                        Some(accepted)
+                    }
+                }
+            }
+            None => match stack.pop() {
+                Some(frame) => {
+                    let scope = if stack.is_empty() { scope } else { Id::NONE };
+                    Some(with(|core| core.leave_cancel(&frame, message, scope)))
+                }
+                None => return false,
+            },
+        };
+        match (accepted, stack.last_mut()) {
+            (Some(accepted), None) => return accepted,
+            (Some(accepted), Some(frame)) => {
+                frame.accepted |= accepted;
+                frame.refused |= !accepted;
+            }
+            (None, _) => {}
+        }
+        if let Some(frame) = stack.last_mut()
+            && frame.next < frame.end
+        {
+            next = Some(targets[frame.next]);
+            frame.next += 1;
+        }
+    }
+}
+
+impl Core {
+    fn enter_cancel(
+        &mut self,
+        target: Target,
+        message: &Option<Message>,
+        scope: BoundaryId,
+        targets: &mut Vec<Target>,
+    ) -> Entered {
+        let future = match target {
+            Target::Future(future) => future,
+            Target::Boundary(boundary) => return self.cancel_boundary(boundary, message),
+        };
+        let Some(cell) = self.futures.get_mut(future) else {
+            return Entered::Done(false, Fired::Nothing);
+        };
+        // Even of a done future: it silences "never retrieved" (S40).
+        cell.unretrieved = false;
+        if cell.is_done() {
+            return Entered::Done(false, Fired::Nothing);
+        }
+        let start = targets.len();
+        let subject = match &cell.kind {
+            Kind::Plain => {
+                cell.state = State::Cancelled;
+                cell.message = message.clone();
+                let callbacks = cell.callbacks.take();
+                return Entered::Done(true, Fired::Callbacks(future, callbacks));
+            }
+            Kind::Fan(fan) => {
+                targets.extend(fan.children.iter().map(|child| Target::Future(*child)));
+                Subject::Fan(future)
+            }
+            Kind::Task(task) => {
+                let task = *task;
+                if !self.enter_task(task, message, scope, targets) {
+                    return Entered::Done(true, Fired::Nothing);
+                }
+                Subject::Task(task)
+            }
+        };
+        let end = targets.len();
+        Entered::Frame(Frame { subject, next: start, end, accepted: false, refused: false })
+    }
+
+    /// Counts the cancel of a task and lists what it waits on; false if it waits on nothing of
+    /// ours, and then the cancel has been settled.
+    fn enter_task(
+        &mut self,
+        task: TaskId,
+        message: &Option<Message>,
+        scope: BoundaryId,
+        targets: &mut Vec<Target>,
+    ) -> bool {
+        let by = self.source();
+        let cell = &mut self.tasks[task];
+        cell.cancels += 1;
+        let number = cell.number;
+        self.session.emit(Event::CancelRequested { task: number, by });
+        if self.step.task != task && !self.tasks[task].drops_body() {
+            let start = targets.len();
+            targets.extend(self.waits_of(task).filter_map(|wait| {
+                let cell = &self.waits[wait];
+                self.is_within(cell.boundary_of_wait(), scope).then_some(cell.target)
+            }));
+            if targets.len() > start {
+                return true;
+            }
+        }
+        self.cancel_unwaiting(task, message, scope);
+        false
+    }
+
+    /// Cancels a task that waits on nothing of ours.
+    fn cancel_unwaiting(&mut self, task: TaskId, message: &Option<Message>, scope: BoundaryId) {
+        let running = self.step.task == task;
+        let cell = &mut self.tasks[task];
+        if cell.drops_body() {
+            return;
+        }
+        if running || cell.scheduled || !cell.started || cell.yields > 0 || cell.live > 0 {
+            self.set_must_cancel(task, message, scope);
+            return;
+        }
+        // Parked on something foreign, and no boundary around it: the body is dropped.
+        cell.order = Order::DropBody;
+        let future = cell.future;
+        self.futures[future].message = message.clone();
+        self.wake_task(task);
+    }
+
+    fn set_must_cancel(&mut self, task: TaskId, message: &Option<Message>, scope: BoundaryId) {
+        let cell = &mut self.tasks[task];
+        cell.must_cancel = match cell.must_cancel {
+            Some(other) if other != scope => Some(Id::NONE),
+            _ => Some(scope),
+        };
+        let future = cell.future;
+        self.futures[future].message = message.clone();
+    }
+
+    fn leave_cancel(
+        &mut self,
+        frame: &Frame,
+        message: &Option<Message>,
+        scope: BoundaryId,
+    ) -> bool {
+        match frame.subject {
+            Subject::Task(task) => {
+                if frame.refused || self.tasks.get(task).is_some_and(|cell| cell.yields > 0) {
+                    self.set_must_cancel(task, message, scope);
+                }
+                true
+            }
+            Subject::Fan(future) => {
+                if let Some(cell) = self.futures.get_mut(future)
+                    && let Kind::Fan(fan) = &mut cell.kind
+                {
+                    fan.cancel_requested |= frame.accepted;
+                }
+                frame.accepted
+            }
+        }
+    }
+
+    /// Lets a boundary drop the foreign wait inside it at its next poll.
+    fn cancel_boundary(&mut self, boundary: BoundaryId, message: &Option<Message>) -> Entered {
+        let Some(cell) = self.boundaries.get_mut(boundary) else {
+            return Entered::Done(false, Fired::Nothing);
+        };
+        if cell.cancelled {
+            return Entered::Done(false, Fired::Nothing);
+        }
+        cell.cancelled = true;
+        cell.message = message.clone();
+        let wait = cell.wait;
+        let waker = self.wake_wait(wait);
+        Entered::Done(true, Fired::Waker(waker))
+    }
+
+    /// Passes a cancel that no wait took on to what the task has come to wait on since: called
+    /// after its step, as CPython does when a coroutine yields a future.
+    pub(crate) fn has_pending_cancel(&self, task: TaskId) -> Option<BoundaryId> {
+        let cell = self.tasks.get(task)?;
+        let scope = cell.must_cancel?;
+        (!cell.first_wait.is_none()).then_some(scope)
+    }
+}
+
+/// Cancels what a task waits on after a step in which a cancel was pending; what accepts it takes
+/// it off the task.
+pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
+    let (targets, message) = with(|core| {
+        let future = core.tasks[task].future;
+        let message = core.futures[future].message.clone();
+        let targets: Vec<Target> = core
+            .waits_of(task)
+            .filter_map(|wait| {
+                let cell = &core.waits[wait];
+                core.is_within(cell.boundary_of_wait(), scope).then_some(cell.target)
+            })
+            .collect();
+        (targets, message)
+    });
+    let mut accepted = false;
+    for target in targets {
+        accepted |= cancel(target, &message, Id::NONE);
+    }
+    if accepted {
+        with(|core| {
+            if let Some(cell) = core.tasks.get_mut(task) {
+                cell.must_cancel = None;
+            }
+        });
+    }
+}

@@ -1,0 +1,264 @@
+//! The cells of the kernel: plain data of futures, tasks, waits, boundaries and loops.
+
+use std::any::Any;
+use std::panic::Location;
+use std::rc::Rc;
+use std::task::Waker;
+
+use async_task::Task as RawTask;
+
+use super::callback::{Callback, Callbacks};
+use super::core::SLOW_CALLBACK;
+use super::object::ObjectId;
+use super::ready::Ready;
+use super::report::Handler;
+use super::timer::Timers;
+use super::waits::Label;
+use crate::base::{Cancelled, Error, Id, Instant, Message, TaskNumber};
+
+pub(crate) type FutureId = Id<FutureCell>;
+pub(crate) type TaskId = Id<TaskCell>;
+pub(crate) type WaitId = Id<WaitCell>;
+pub(crate) type BoundaryId = Id<BoundaryCell>;
+pub(crate) type LoopId = Id<LoopCell>;
+
+/// The state of a future, as in asyncio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Pending,
+    Cancelled,
+    Finished,
+}
+
+/// What a cancel of the future does.
+pub(crate) enum Kind {
+    /// The future itself becomes cancelled.
+    Plain,
+    /// The cancel goes to the task.
+    Task(TaskId),
+    /// The cancel goes to every child that is not done, as `gather`'s does.
+    Fan(Box<Fan>),
+}
+
+/// The children of a gathering future.
+pub(crate) struct Fan {
+    pub(crate) children: Vec<FutureId>,
+    pub(crate) cancel_requested: bool,
+}
+
+/// What a finished future holds.
+pub(crate) enum Outcome {
+    /// Nothing yet, or a result that was moved out.
+    Empty,
+    Value(Box<dyn Any>),
+    Error(Error),
+}
+
+/// Copies a value of the type that the future holds.
+pub(crate) type CloneValue = fn(&dyn Any) -> Box<dyn Any>;
+
+/// A future of the loop: a result that will be there later.
+pub(crate) struct FutureCell {
+    pub(crate) state: State,
+    /// An error is held that nobody asked for yet.
+    pub(crate) unretrieved: bool,
+    /// Handles, plus one that the loop holds of a task until it has ended.
+    pub(crate) refs: u32,
+    pub(crate) owner: LoopId,
+    pub(crate) kind: Kind,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) outcome: Outcome,
+    /// The message of the last cancel. A task's and its future's are one field in CPython.
+    pub(crate) message: Option<Message>,
+    /// The cancel that ended a task: the first awaiter gets it, later ones a fresh one.
+    pub(crate) saved: Option<Cancelled>,
+    /// Set once a handle was cloned: from then on a result is copied out, not moved.
+    pub(crate) clone: Option<CloneValue>,
+}
+
+/// How the next poll of a task's body is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Poll the future.
+    Run,
+    /// Drop the future and end cancelled: cancelled before its first step, cancelled in a foreign
+    /// wait, or aborted.
+    DropBody,
+    /// Drop the future and say nothing: the loop is being closed.
+    Kill,
+}
+
+/// The metadata that async-task keeps with a task: enough to find it from a bare runnable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskMeta {
+    pub(crate) context: u32,
+    pub(crate) task: TaskId,
+}
+
+/// A task: a future that drives a body.
+pub(crate) struct TaskCell {
+    pub(crate) future: FutureId,
+    pub(crate) number: TaskNumber,
+    /// The task that spawned it, 0 for none, and which of its children it is.
+    pub(crate) parent: TaskNumber,
+    pub(crate) child_index: u32,
+    pub(crate) children: u32,
+    pub(crate) resources: u32,
+    pub(crate) steps: u64,
+    pub(crate) owner: LoopId,
+    /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
+    /// leaks its future, and dropping the handle would drop the body in place.
+    pub(crate) raw: Option<RawTask<(), TaskMeta>>,
+    pub(crate) waker: Option<Waker>,
+    pub(crate) started: bool,
+    /// A runnable of it stands in the ready queue.
+    pub(crate) scheduled: bool,
+    pub(crate) order: Order,
+    /// A cancel that no wait has accepted: it is delivered at the next step.
+    pub(crate) must_cancel: Option<BoundaryId>,
+    /// How often it was cancelled less how often that was taken back.
+    pub(crate) cancels: u32,
+    /// Waits of ours in which it is parked, in the order in which they were parked.
+    pub(crate) first_wait: WaitId,
+    pub(crate) last_wait: WaitId,
+    /// Bare yields in which it is parked.
+    pub(crate) yields: u32,
+    /// Boundaries and waits right below the task itself; none while parked means a foreign wait.
+    pub(crate) live: u32,
+    /// Boundaries of timeouts that have cancelled the task and not yet taken it back.
+    pub(crate) expired: Vec<BoundaryId>,
+    pub(crate) name: Option<Rc<str>>,
+    /// The number in the name of a task that was given none.
+    pub(crate) unnamed: u32,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) variables: Variables,
+}
+
+/// The context variables of a task, shared until one is set.
+pub(crate) type Variables = Option<Rc<Vec<(u64, Rc<dyn Any>)>>>;
+
+/// What a wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Future(FutureId),
+    /// Something foreign inside this boundary.
+    Boundary(BoundaryId),
+}
+
+/// One parked wait of a task.
+pub(crate) struct WaitCell {
+    pub(crate) task: TaskId,
+    pub(crate) target: Target,
+    /// The boundary in which it stands.
+    pub(crate) boundary: BoundaryId,
+    /// `None` is the task's own waker.
+    pub(crate) waker: Option<Waker>,
+    pub(crate) label: Label,
+    pub(crate) location: &'static Location<'static>,
+    /// Its neighbours in the list of its task.
+    pub(crate) previous: WaitId,
+    pub(crate) next: WaitId,
+}
+
+/// A combinator that holds a future: what a cancel of a foreign wait drops ends here.
+pub(crate) struct BoundaryCell {
+    pub(crate) task: TaskId,
+    pub(crate) parent: BoundaryId,
+    /// Waits and boundaries right inside.
+    pub(crate) live: u32,
+    /// The wait that stands for a foreign wait inside.
+    pub(crate) wait: WaitId,
+    /// A cancel is to drop what is inside.
+    pub(crate) cancelled: bool,
+    pub(crate) message: Option<Message>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// A loop.
+pub(crate) struct LoopCell {
+    pub(crate) refs: u32,
+    pub(crate) ready: Ready,
+    pub(crate) timers: Timers,
+    pub(crate) running: bool,
+    pub(crate) stopping: bool,
+    pub(crate) closed: bool,
+    /// The end that breaks the loop at once: exit, interrupt, a panic, a limit.
+    pub(crate) fatal: Option<Error>,
+    pub(crate) handler: Option<Handler>,
+    pub(crate) slow_callback: std::time::Duration,
+    /// Open async generators, in the order of their first iteration.
+    pub(crate) generators: Vec<ObjectId>,
+    pub(crate) generators_closed: bool,
+    pub(crate) default_executor: Option<Rc<dyn Any>>,
+    pub(crate) executor_closed: bool,
+}
+
+impl FutureCell {
+    pub(crate) fn new(owner: LoopId, kind: Kind) -> Self {
+        FutureCell {
+            state: State::Pending,
+            unretrieved: false,
+            refs: 1,
+            owner,
+            kind,
+            callbacks: Callbacks::None,
+            outcome: Outcome::Empty,
+            message: None,
+            saved: None,
+            clone: None,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.state != State::Pending
+    }
+
+    /// Takes the cancel that an awaiter gets: the saved one first, then fresh ones.
+    pub(crate) fn take_cancelled(&mut self) -> Cancelled {
+        match self.saved.take() {
+            Some(saved) => saved,
+            None => Cancelled::from_option(self.message.clone()),
+        }
+    }
+
+    pub(crate) fn add_callback(&mut self, callback: Callback) {
+        self.callbacks.push(callback);
+    }
+}
+
+impl WaitCell {
+    /// The innermost boundary around what is waited for.
+    pub(crate) fn boundary_of_wait(&self) -> BoundaryId {
+        match self.target {
+            Target::Future(_) => self.boundary,
+            Target::Boundary(boundary) => boundary,
+        }
+    }
+}
+
+impl LoopCell {
+    pub(crate) fn new() -> Self {
+        LoopCell {
+            refs: 1,
+            ready: Ready::new(),
+            timers: Timers::new(),
+            running: false,
+            stopping: false,
+            closed: false,
+            fatal: None,
+            handler: None,
+            slow_callback: SLOW_CALLBACK,
+            generators: Vec::new(),
+            generators_closed: false,
+            default_executor: None,
+            executor_closed: false,
+        }
+    }
+
+    /// Takes the timers that are due into the ready queue, in the order of their deadlines.
+    pub(crate) fn take_due(&mut self, now: Instant) {
+        while let Some(due) = self.timers.pop_due(now) {
+            self.ready.push(due.into_entry());
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Finishing futures: the callbacks become ready in the order in which they were added.
+
+use std::any::Any;
+use std::panic::Location;
+
+use super::callback::{Callback, Callbacks};
+use super::cell::{FutureCell, FutureId, Kind, LoopId, Outcome, State};
+use super::context::{try_with, with};
+use super::core::Core;
+use super::handle::Call;
+use super::report::{Report, ReportKind, report};
+use crate::base::{Cancelled, Error, Message};
+
+/// How a future ends.
+pub(crate) enum Finished {
+    /// With nothing to tell: the wait of a primitive is over.
+    Unit,
+    Value(Box<dyn Any>),
+    Error(Error),
+    /// Cancelled, with the cancel that the first awaiter gets.
+    Cancelled {
+        saved: Option<Cancelled>,
+        message: Option<Message>,
+    },
+}
+
+/// Ends a pending future; false if it is done already.
+pub(crate) fn finish(future: FutureId, finished: Finished) -> bool {
+    let callbacks = with(|core| {
+        let cell = core.futures.get_mut(future)?;
+        if cell.is_done() {
+            return None;
+        }
+        Some(cell.finish(finished))
+    });
+    match callbacks {
+        Some(callbacks) => {
+            fire(future, callbacks);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Ends the wait of a primitive, unless it was cancelled or forgotten meanwhile.
+pub(crate) fn set_result_unless_done(future: FutureId) -> bool {
+    finish(future, Finished::Unit)
+}
+
+impl FutureCell {
+    /// Puts the end into the cell and returns what is to be fired.
+    pub(crate) fn finish(&mut self, finished: Finished) -> Callbacks {
+        self.state = State::Finished;
+        match finished {
+            Finished::Unit => {}
+            Finished::Value(value) => self.outcome = Outcome::Value(value),
+            Finished::Error(error) => {
+                self.outcome = Outcome::Error(error);
+                self.unretrieved = true;
+            }
+            Finished::Cancelled { saved, message } => {
+                self.state = State::Cancelled;
+                self.saved = saved;
+                self.message = message;
+            }
+        }
+        self.callbacks.take()
+    }
+}
+
+/// Fires the callbacks of a future: waits are woken, calls are queued, each at its turn.
+pub(crate) fn fire(future: FutureId, callbacks: Callbacks) {
+    match callbacks {
+        Callbacks::None => {}
+        Callbacks::One(callback) => fire_one(future, callback),
+        Callbacks::Many(all) => all.into_iter().for_each(|callback| fire_one(future, callback)),
+    }
+}
+
+fn fire_one(future: FutureId, callback: Callback) {
+    match callback {
+        Callback::Wait(wait) => {
+            if let Some(waker) = with(|core| core.wake_wait(wait)) {
+                waker.wake();
+            }
+        }
+        Callback::Call { operation, run, .. } => queue_done(future, operation, run),
+    }
+}
+
+/// Queues a done-callback of a future that is done.
+#[track_caller]
+pub(crate) fn queue_done(
+    future: FutureId,
+    operation: &'static str,
+    run: Box<dyn FnOnce(FutureId)>,
+) {
+    let location = Location::caller();
+    let refused = with(|core| {
+        let cell = core.futures.get_mut(future)?;
+        let owner = cell.owner;
+        cell.refs += 1;
+        core.queue_call(owner, Call::Done(run, future), operation, location).err()
+    });
+    super::handle::drop_call(refused);
+}
+
+/// Adds a handle's reference.
+pub(crate) fn retain(future: FutureId) {
+    try_with(|core| {
+        if let Some(cell) = core.futures.get_mut(future) {
+            cell.refs += 1;
+        }
+    });
+}
+
+/// Gives up a reference; the last one frees the future and reports an error nobody asked for.
+pub(crate) fn release(future: FutureId) {
+    let freed = try_with(|core| {
+        let cell = core.futures.get_mut(future)?;
+        cell.refs -= 1;
+        if cell.refs > 0 {
+            return None;
+        }
+        let never_retrieved = core.never_retrieved(future);
+        let cell = core.futures.remove(future)?;
+        if let Kind::Task(task) = cell.kind {
+            core.tasks.remove(task);
+        }
+        Some((cell, never_retrieved))
+    });
+    if let Some(Some((cell, never_retrieved))) = freed {
+        // The value is the user's: it is dropped here, unborrowed.
+        drop(cell);
+        if let Some(never_retrieved) = never_retrieved {
+            report(never_retrieved);
+        }
+    }
+}
+
+impl Core {
+    /// The report of an error that nobody asked for, if the future holds one.
+    pub(crate) fn never_retrieved(&self, future: FutureId) -> Option<Report> {
+        let cell = self.futures.get(future)?;
+        let Outcome::Error(error) = &cell.outcome else { return None };
+        if !cell.unretrieved || error.is_cancelled() {
+            return None;
+        }
+        let task = match cell.kind {
+            Kind::Task(task) => self.tasks.get(task),
+            _ => None,
+        };
+        Some(match task {
+            Some(task) => {
+                let text = "Task exception was never retrieved";
+                Report::new(ReportKind::TaskNeverRetrieved, text)
+                    .with_error(error.clone())
+                    .with_task(task.name(), task.location)
+            }
+            None => {
+                let text = "Future exception was never retrieved";
+                Report::new(ReportKind::FutureNeverRetrieved, text).with_error(error.clone())
+            }
+        })
+    }
+
+    /// Tells whether the future belongs to another loop than the running one.
+    pub(crate) fn is_foreign(&self, owner: LoopId) -> bool {
+        owner != self.running
+    }
+}

@@ -1,0 +1,101 @@
+//! The one thread-local of the library: everything that handles are ids of.
+
+use std::cell::{Cell, RefCell};
+use std::mem::take;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_task::Runnable;
+
+use super::cell::TaskMeta;
+use super::core::Core;
+use super::object::ObjectCell;
+use super::panics::PanicSlot;
+use crate::base::Slab;
+
+/// All state of a thread. Its parts are borrowed apart, each for a few instructions at a time.
+pub(super) struct Context {
+    /// Tells this thread's handles from those of others; 0 until it is needed.
+    id: Cell<u32>,
+    core: RefCell<Core>,
+    objects: RefCell<Slab<ObjectCell>>,
+    panics: PanicSlot,
+    /// A wake is on its way from inside a borrow: [`schedule`](super::step::schedule) puts the
+    /// runnable into `incoming` and the waker's caller queues it.
+    pub(super) collecting: Cell<bool>,
+    pub(super) incoming: Cell<Option<Runnable<TaskMeta>>>,
+}
+
+thread_local! {
+    static CONTEXT: Context = const {
+        Context {
+            id: Cell::new(0),
+            core: RefCell::new(Core::new()),
+            objects: RefCell::new(Slab::new()),
+            panics: PanicSlot::new(),
+            collecting: Cell::new(false),
+            incoming: Cell::new(None),
+        }
+    };
+}
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// Returns the number of this thread's context.
+pub(crate) fn context_id() -> u32 {
+    CONTEXT.with(|context| {
+        if context.id.get() == 0 {
+            let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+            assert!(id != u32::MAX, "simulations ran on more than 4 billion threads");
+            context.id.set(id);
+        }
+        context.id.get()
+    })
+}
+
+/// Borrows the kernel for a few instructions. No user code may run inside.
+pub(crate) fn with<R>(call: impl FnOnce(&mut Core) -> R) -> R {
+    CONTEXT.with(|context| {
+        let (result, trash) = {
+            let mut core = context.core.borrow_mut();
+            let result = call(&mut core);
+            // Dropping a waker may run user code: it waits until the borrow has ended.
+            let trash = if core.trash.is_empty() { Vec::new() } else { take(&mut core.trash) };
+            (result, trash)
+        };
+        drop(trash);
+        result
+    })
+}
+
+/// The same where the thread may be ending, as in `Drop`.
+pub(crate) fn try_with<R>(call: impl FnOnce(&mut Core) -> R) -> Option<R> {
+    CONTEXT.try_with(|_| ()).ok().map(|()| with(call))
+}
+
+/// The whole context, where the thread may be ending.
+pub(super) fn try_with_context<R>(call: impl FnOnce(&Context) -> R) -> Option<R> {
+    CONTEXT.try_with(call).ok()
+}
+
+/// Borrows the arena of shared objects. No user code may run inside.
+pub(super) fn with_objects<R>(call: impl FnOnce(&mut Slab<ObjectCell>) -> R) -> Option<R> {
+    CONTEXT.try_with(|context| call(&mut context.objects.borrow_mut())).ok()
+}
+
+pub(super) fn with_panics<R>(call: impl FnOnce(&PanicSlot) -> R) -> Option<R> {
+    CONTEXT.try_with(|context| call(&context.panics)).ok()
+}
+
+impl Context {
+    pub(super) fn is(&self, id: u32) -> bool {
+        self.id.get() == id
+    }
+
+    pub(super) fn enqueue(&self, runnable: Runnable<TaskMeta>) {
+        if self.collecting.get() {
+            self.incoming.set(Some(runnable));
+        } else {
+            self.core.borrow_mut().enqueue(runnable);
+        }
+    }
+}

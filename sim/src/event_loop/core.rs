@@ -1,0 +1,309 @@
+//! The kernel's state of one thread and the small operations on it.
+
+use std::panic::Location;
+use std::task::Waker;
+use std::time::Duration;
+
+use async_task::Runnable;
+
+use super::callback::CallbackKey;
+use super::cell::{
+    BoundaryCell, BoundaryId, FutureCell, FutureId, Kind, LoopCell, LoopId, Order, Outcome,
+    TaskCell, TaskId, TaskMeta, Variables, WaitCell,
+};
+use super::context::try_with_context;
+use super::handle::{Call, HandleCell, HandleId, is_live};
+use super::outside::OutsideEvents;
+use super::ready::Entry;
+use super::session::Session;
+use super::timer::Due;
+use super::waits::Step;
+use crate::base::{
+    Error, Event, Id, Instant, LimitExceeded, RuntimeError, Slab, Source, TaskNumber,
+};
+
+/// Everything that handles are ids of, apart from the shared objects.
+pub(crate) struct Core {
+    pub(crate) futures: Slab<FutureCell>,
+    pub(crate) tasks: Slab<TaskCell>,
+    pub(crate) waits: Slab<WaitCell>,
+    pub(crate) boundaries: Slab<BoundaryCell>,
+    pub(crate) handles: Slab<HandleCell>,
+    pub(crate) loops: Slab<LoopCell>,
+    /// The loop that runs, or none.
+    pub(crate) running: LoopId,
+    /// The loop that `set_event_loop` made current, or none.
+    pub(crate) current: LoopId,
+    pub(crate) session: Session,
+    pub(crate) outside: OutsideEvents,
+    pub(crate) step: Step,
+    /// Something outside of the loops runs: a job of a pool.
+    pub(crate) source_outside: bool,
+    /// The context variables of what runs.
+    pub(crate) variables: Variables,
+    /// Wakers to be dropped once the borrow has ended.
+    pub(crate) trash: Vec<Waker>,
+    pub(crate) callback_keys: u64,
+}
+
+impl Core {
+    pub(crate) const fn new() -> Self {
+        Core {
+            futures: Slab::new(),
+            tasks: Slab::new(),
+            waits: Slab::new(),
+            boundaries: Slab::new(),
+            handles: Slab::new(),
+            loops: Slab::new(),
+            running: Id::NONE,
+            current: Id::NONE,
+            session: Session::new(),
+            outside: OutsideEvents::new(),
+            step: Step::NONE,
+            source_outside: false,
+            variables: None,
+            trash: Vec::new(),
+            callback_keys: 0,
+        }
+    }
+
+    pub(crate) fn running_loop(&self) -> Option<LoopId> {
+        (!self.running.is_none()).then_some(self.running)
+    }
+
+    /// Who runs.
+    pub(crate) fn source(&self) -> Source {
+        match self.step.number {
+            _ if self.source_outside => Source::Outside,
+            0 => Source::Loop,
+            task => Source::Task(task),
+        }
+    }
+
+    /// The number of the task that runs, 0 for none.
+    pub(crate) fn current_number(&self) -> TaskNumber {
+        if self.source_outside { 0 } else { self.step.number }
+    }
+
+    /// The task that runs, by what a report calls it.
+    pub(crate) fn current_name(&self) -> String {
+        match self.tasks.get(self.step.task) {
+            Some(_) if self.source_outside => "a job".to_owned(),
+            Some(task) => format!("task '{}'", task.name()),
+            None => "a callback".to_owned(),
+        }
+    }
+
+    /// Ends the running loop at once, in the middle of its iteration.
+    pub(crate) fn break_loop(&mut self, error: Error) {
+        if let Some(cell) = self.loops.get_mut(self.running) {
+            cell.fatal.get_or_insert(error);
+        }
+    }
+
+    /// Counts a step or callback and breaks the loop when a limit is passed.
+    pub(crate) fn count_step(&mut self) {
+        if let Some(limit) = self.session.count_step() {
+            self.break_by_limit(&limit);
+        }
+    }
+
+    pub(crate) fn break_by_limit(&mut self, limit: &str) {
+        let text = format!(
+            "limit of {limit} reached at {} in {}; see `Limits` to raise it",
+            self.session.now,
+            self.current_name(),
+        );
+        self.break_loop(Error::new(LimitExceeded::new(text)));
+    }
+
+    /// Makes a pending future of `owner`.
+    pub(crate) fn new_future(&mut self, owner: LoopId, kind: Kind) -> FutureId {
+        self.futures.insert(FutureCell::new(owner, kind))
+    }
+
+    /// Makes a pending future of the running loop, for a primitive to wait on.
+    pub(crate) fn new_wait_future(&mut self) -> FutureId {
+        self.new_future(self.running, Kind::Plain)
+    }
+
+    pub(crate) fn is_done(&self, future: FutureId) -> bool {
+        self.futures.get(future).is_none_or(FutureCell::is_done)
+    }
+
+    /// The task behind a future, if there is one.
+    pub(crate) fn task_of(&self, future: FutureId) -> Option<TaskId> {
+        match self.futures.get(future)?.kind {
+            Kind::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn next_key(&mut self) -> CallbackKey {
+        self.callback_keys += 1;
+        CallbackKey(self.callback_keys)
+    }
+
+    /// Wakes a task through its own waker. This is safe inside a borrow: the waker is
+    /// async-task's and does nothing but hand over the runnable.
+    pub(crate) fn wake_task(&mut self, task: TaskId) {
+        let Some(waker) = self.tasks.get(task).and_then(|cell| cell.waker.as_ref()) else { return };
+        let runnable = try_with_context(|context| {
+            context.collecting.set(true);
+            waker.wake_by_ref();
+            context.collecting.set(false);
+            context.incoming.take()
+        });
+        if let Some(Some(runnable)) = runnable {
+            self.enqueue(runnable);
+        }
+    }
+
+    /// Puts a task's step into the ready queue of its loop.
+    pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
+        let by = self.source();
+        let task = runnable.metadata().task;
+        let cell = &mut self.tasks[task];
+        cell.scheduled = true;
+        let (number, owner) = (cell.number, cell.owner);
+        self.session.emit(Event::Woken { task: number, by });
+        self.loops[owner].ready.push(Entry::Step(runnable));
+    }
+
+    /// Queues a call on `owner`, or refuses when it is closed.
+    pub(crate) fn queue_call(
+        &mut self,
+        owner: LoopId,
+        call: Call,
+        operation: &'static str,
+        location: &'static Location<'static>,
+    ) -> Result<HandleId, Call> {
+        if self.loops.get(owner).is_none_or(|cell| cell.closed) {
+            return Err(call);
+        }
+        let id = self.new_handle(owner, call, operation, location, None);
+        self.loops[owner].ready.push(Entry::Call(id));
+        Ok(id)
+    }
+
+    /// Sets a call for `when`, or refuses when the loop is closed.
+    pub(crate) fn set_timer(
+        &mut self,
+        owner: LoopId,
+        when: Instant,
+        call: Call,
+        operation: &'static str,
+        location: &'static Location<'static>,
+    ) -> Result<HandleId, Call> {
+        if self.loops.get(owner).is_none_or(|cell| cell.closed) {
+            return Err(call);
+        }
+        let id = self.new_handle(owner, call, operation, location, Some(when));
+        self.loops[owner].timers.push(when, Due::Call(id));
+        Ok(id)
+    }
+
+    fn new_handle(
+        &mut self,
+        owner: LoopId,
+        call: Call,
+        operation: &'static str,
+        location: &'static Location<'static>,
+        when: Option<Instant>,
+    ) -> HandleId {
+        self.handles.insert(HandleCell {
+            call: Some(call),
+            cancelled: false,
+            waiting: when.is_some(),
+            gone: false,
+            refs: 0,
+            owner,
+            operation,
+            location,
+            when,
+            variables: self.variables.clone(),
+        })
+    }
+
+    /// Sets a future to get its result at `when`: the timer of a sleep.
+    pub(crate) fn set_sleep(&mut self, when: Instant, future: FutureId) {
+        let owner = self.futures[future].owner;
+        self.loops[owner].timers.push(when, Due::Elapsed(future));
+    }
+
+    /// Takes note that a timer in the heap of `owner` will do nothing.
+    pub(crate) fn note_dead_timer(&mut self, owner: LoopId) {
+        let Core { loops, handles, futures, .. } = self;
+        if let Some(cell) = loops.get_mut(owner)
+            && cell.timers.note_dead()
+        {
+            cell.timers.sweep(|due| is_live(handles, futures, due));
+        }
+    }
+
+    /// The earliest deadline of a timer of the loop that will do something.
+    pub(crate) fn next_timer(&mut self, owner: LoopId) -> Option<Instant> {
+        let Core { loops, handles, futures, .. } = self;
+        loops[owner].timers.next_deadline(|due| is_live(handles, futures, due))
+    }
+
+    /// Opens a boundary inside the one that is being polled.
+    pub(crate) fn open_boundary(&mut self, location: &'static Location<'static>) -> BoundaryId {
+        let (task, parent) = (self.step.task, self.step.boundary);
+        assert!(
+            !task.is_none(),
+            "a future of seedloop was polled outside of its tasks; spawn it on the loop, or hand \
+             it to `seedloop::run`"
+        );
+        self.count_live(task, parent, 1);
+        self.boundaries.insert(BoundaryCell {
+            task,
+            parent,
+            live: 0,
+            wait: Id::NONE,
+            cancelled: false,
+            message: None,
+            location,
+        })
+    }
+
+    /// Closes a boundary.
+    pub(crate) fn close_boundary(&mut self, boundary: BoundaryId) {
+        let Some(cell) = self.boundaries.remove(boundary) else { return };
+        self.unpark(cell.wait);
+        self.count_live(cell.task, cell.parent, -1);
+        if let Some(task) = self.tasks.get_mut(cell.task) {
+            task.expired.retain(|other| *other != boundary);
+        }
+    }
+
+    /// The error of a closed loop.
+    pub(crate) fn closed_error() -> Error {
+        Error::new(RuntimeError::new("event loop is closed"))
+    }
+
+    /// Takes a value out of a finished future: copied if a handle was cloned, else moved.
+    pub(crate) fn take_outcome(&mut self, future: FutureId) -> Outcome {
+        match self.futures.get_mut(future) {
+            Some(cell) => std::mem::replace(&mut cell.outcome, Outcome::Empty),
+            None => Outcome::Empty,
+        }
+    }
+}
+
+impl TaskCell {
+    /// The task's name: the one given, or `Task-N`.
+    pub(crate) fn name(&self) -> String {
+        match &self.name {
+            Some(name) => name.to_string(),
+            None => format!("Task-{}", self.unnamed),
+        }
+    }
+
+    pub(crate) fn drops_body(&self) -> bool {
+        self.order != Order::Run
+    }
+}
+
+/// How long a step may take before it is reported, unless set otherwise.
+pub(crate) const SLOW_CALLBACK: Duration = Duration::from_millis(100);

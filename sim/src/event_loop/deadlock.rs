@@ -1,0 +1,72 @@
+//! A run in which nothing can happen any more: who waits for what, and who holds it.
+
+use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
+use super::context::with;
+use super::core::Core;
+use super::object::{Holder, describe as describe_object};
+use crate::base::{BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
+
+/// Builds the error that ends a stuck loop.
+pub(super) fn describe(id: LoopId) -> Error {
+    let (now, mut tasks) = with(|core| (core.session.now, core.live_tasks(id)));
+    tasks.sort_by_key(|(number, _)| *number);
+    let blocked = tasks.into_iter().filter_map(|(_, task)| with(|core| core.blocked(task)));
+    Error::new(Deadlock::new(now, blocked.collect()))
+}
+
+impl Core {
+    fn blocked(&self, task: TaskId) -> Option<BlockedTask> {
+        let cell = self.tasks.get(task)?;
+        let waits: Vec<BlockedWait> =
+            self.waits_of(task).filter_map(|wait| self.blocked_wait(wait)).collect();
+        Some(BlockedTask {
+            number: cell.number,
+            name: cell.name(),
+            spawned_at: cell.location.into(),
+            waits,
+        })
+    }
+
+    fn blocked_wait(&self, wait: WaitId) -> Option<BlockedWait> {
+        let cell = self.waits.get(wait)?;
+        let (what, holders) = match describe_object(cell.label.object) {
+            Some((kind, number, holders)) => {
+                (format!("{kind}#{number}"), holders.iter().map(|h| self.holder(h)).collect())
+            }
+            None => (cell.label.operation.to_owned(), self.holders_of_target(cell.target)),
+        };
+        Some(BlockedWait { what, location: cell.location.into(), holders })
+    }
+
+    fn holder(&self, holder: &Holder) -> HolderName {
+        HolderName {
+            number: holder.task,
+            name: self.name_of(holder.task),
+            since: Some(holder.since.into()),
+        }
+    }
+
+    /// The tasks whose end is waited for: a task itself, or the children of a gather.
+    fn holders_of_target(&self, target: Target) -> Vec<HolderName> {
+        let Target::Future(future) = target else { return Vec::new() };
+        let of_task = |future: FutureId| -> Option<HolderName> {
+            let cell = self.tasks.get(self.task_of(future)?)?;
+            let pending = !self.is_done(future);
+            pending.then(|| HolderName { number: cell.number, name: cell.name(), since: None })
+        };
+        match self.futures.get(future).map(|cell| &cell.kind) {
+            Some(Kind::Fan(fan)) => fan.children.iter().filter_map(|c| of_task(*c)).collect(),
+            _ => of_task(future).into_iter().collect(),
+        }
+    }
+
+    /// The name of a task by its number; a task that has ended is known by number only.
+    fn name_of(&self, number: TaskNumber) -> String {
+        let live = self.tasks.iter().find(|(_, cell)| cell.number == number);
+        match live {
+            Some((_, cell)) => cell.name(),
+            None if number == 0 => "the loop".to_owned(),
+            None => format!("task {number}, which has ended"),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Calls that wait for their turn, and the handles that take them back.
+
+use std::panic::Location;
+
+use super::cell::{FutureCell, FutureId, LoopId, Variables};
+use super::context::{context_id, try_with, with};
+use super::timer::Due;
+use crate::base::{Id, Instant, Result, Slab};
+
+pub(crate) type HandleId = Id<HandleCell>;
+
+/// What a queued call does.
+pub(crate) enum Call {
+    /// A callback of the user's or of a combinator.
+    Plain(Box<dyn FnOnce() -> Result<()>>),
+    /// A done-callback, with the future that is done.
+    Done(Box<dyn FnOnce(FutureId)>, FutureId),
+}
+
+/// A call that was queued or set for later.
+pub(crate) struct HandleCell {
+    pub(crate) call: Option<Call>,
+    pub(crate) cancelled: bool,
+    /// Stands in the timers.
+    pub(crate) waiting: bool,
+    /// It has left the queue; only handles keep the cell.
+    pub(crate) gone: bool,
+    pub(crate) refs: u32,
+    pub(crate) owner: LoopId,
+    pub(crate) operation: &'static str,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) when: Option<Instant>,
+    pub(crate) variables: Variables,
+}
+
+/// A callback that was queued with `call_soon`.
+///
+/// Dropping the handle does not cancel the callback.
+#[derive(Debug)]
+pub struct Handle {
+    context: u32,
+    pub(crate) id: HandleId,
+}
+
+impl Handle {
+    pub(crate) fn new(id: HandleId) -> Self {
+        Handle { context: context_id(), id }
+    }
+
+    /// Prevents the callback from running. It keeps its place in the queue; does nothing once it
+    /// ran. Source: Python docs, asyncio-eventloop, "Callback Handles".
+    pub fn cancel(&self) {
+        if self.context == context_id() {
+            cancel_handle(self.id);
+        }
+    }
+
+    /// Tells whether the callback was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.context == context_id()
+            && with(|core| core.handles.get(self.id).is_some_and(|cell| cell.cancelled))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let freed = try_with(|core| {
+            let cell = core.handles.get_mut(self.id)?;
+            cell.refs -= 1;
+            if cell.refs == 0 && cell.gone { core.handles.remove(self.id) } else { None }
+        });
+        drop(freed);
+    }
+}
+
+/// A callback that was set with `call_later` or `call_at`.
+#[derive(Debug)]
+pub struct TimerHandle {
+    pub(crate) handle: Handle,
+    pub(crate) when: Instant,
+}
+
+impl TimerHandle {
+    /// Prevents the callback from running; does nothing once it ran.
+    pub fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// Tells whether the callback was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.handle.is_cancelled()
+    }
+
+    /// Returns the virtual time for which the callback is set.
+    pub fn when(&self) -> Instant {
+        self.when
+    }
+}
+
+/// Cancels a call and drops what it holds. What stands for it in the queue or the timers finds
+/// nothing when its turn comes.
+pub(crate) fn cancel_handle(id: HandleId) {
+    let call = with(|core| {
+        let cell = core.handles.get_mut(id)?;
+        if cell.gone {
+            return None;
+        }
+        cell.cancelled = true;
+        cell.gone = true;
+        let (call, waiting, owner) = (cell.call.take(), cell.waiting, cell.owner);
+        if cell.refs == 0 {
+            core.handles.remove(id);
+        }
+        if waiting {
+            core.note_dead_timer(owner);
+        }
+        call
+    });
+    drop_call(call);
+}
+
+/// Drops a call that will not run, unborrowed, with the future that it kept.
+pub(crate) fn drop_call(call: Option<Call>) {
+    if let Some(Call::Done(_, future)) = &call {
+        super::complete::release(*future);
+    }
+    drop(call);
+}
+
+/// Tells whether a timer will still do something.
+pub(super) fn is_live(handles: &Slab<HandleCell>, futures: &Slab<FutureCell>, due: Due) -> bool {
+    match due {
+        Due::Call(handle) => handles.get(handle).is_some_and(|cell| !cell.cancelled),
+        Due::Elapsed(future) => futures.get(future).is_some_and(|cell| !cell.is_done()),
+    }
+}

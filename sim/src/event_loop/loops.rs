@@ -1,0 +1,57 @@
+//! Making and forgetting loops.
+
+use super::cell::{FutureId, LoopCell, LoopId, Outcome};
+use super::context::{try_with, with};
+use super::core::Core;
+use super::step::close_loop;
+use crate::base::Id;
+
+/// Makes a loop; the caller holds the first reference.
+pub(crate) fn new_loop() -> LoopId {
+    with(|core| core.loops.insert(LoopCell::new()))
+}
+
+/// Adds a reference.
+pub(crate) fn retain_loop(id: LoopId) {
+    try_with(|core| {
+        if let Some(cell) = core.loops.get_mut(id) {
+            cell.refs += 1;
+        }
+    });
+}
+
+/// Gives up a reference; the last one closes the loop.
+pub(crate) fn release_loop(id: LoopId) {
+    let last = try_with(|core| {
+        let cell = core.loops.get_mut(id)?;
+        cell.refs -= 1;
+        Some(cell.refs == 0 && !cell.running)
+    });
+    if last == Some(Some(true)) {
+        // Cannot fail: it does not run.
+        drop(close_loop(id));
+        let cell = with(|core| core.loops.remove(id));
+        drop(cell);
+    }
+}
+
+impl Core {
+    /// The loop that was made current, if it is still there.
+    pub(crate) fn current_loop(&self) -> Option<LoopId> {
+        self.loops.contains(self.current).then_some(self.current)
+    }
+
+    /// Makes another loop current; returns the one that was.
+    pub(crate) fn replace_current(&mut self, id: Option<LoopId>) -> Option<LoopId> {
+        let old = std::mem::replace(&mut self.current, id.unwrap_or(Id::NONE));
+        (!old.is_none()).then_some(old)
+    }
+
+    /// Tells whether a future holds an error that has broken the loop.
+    pub(crate) fn failed_fatally(&self, future: FutureId) -> bool {
+        match self.futures.get(future).map(|cell| &cell.outcome) {
+            Some(Outcome::Error(error)) => error.is_fatal(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The kernel: the ready queue, the timers, the step, what waits for what, and how a cancel
+//! travels.
+//!
+//! All state of a thread stands in one [`context`]; handles are ids into it. Functions here take
+//! short borrows of it and run no user code (poll, wake, drop, callback) while they hold one.
+
+mod callback;
+mod cancel;
+mod cell;
+mod complete;
+mod context;
+mod core;
+mod deadlock;
+mod handle;
+mod loops;
+mod object;
+mod outside;
+mod panics;
+mod ready;
+mod report;
+mod session;
+mod step;
+mod timer;
+mod waits;
+
+pub use handle::{Handle, TimerHandle};
+pub use report::{Report, ReportKind};
+pub use session::{Limits, Line};
+
+pub(crate) use callback::{Callback, CallbackKey};
+pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
+pub(crate) use cell::{
+    BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
+    TaskId, TaskMeta, WaitId,
+};
+pub(crate) use complete::{Finished, finish, queue_done, release, retain, set_result_unless_done};
+pub(crate) use context::{context_id, try_with, with};
+pub(crate) use core::Core;
+pub(crate) use handle::{Call, cancel_handle, drop_call};
+pub(crate) use loops::{new_loop, release_loop, retain_loop};
+pub(crate) use object::{ObjectId, Shared};
+pub(crate) use outside::call_outside_at;
+pub(crate) use panics::{catch, catch_quietly, set_quiet};
+pub(crate) use report::{report, report_to};
+pub(crate) use session::{Configuration, Session};
+pub(crate) use step::{close_loop, happen_outside, run_loop, schedule};
+pub(crate) use waits::{Delivery, Label, WaitState};

@@ -1,0 +1,190 @@
+//! The arena of shared objects: the state of locks, queues and groups, reached by id.
+//!
+//! A handle is an id and so `Send + Sync` whatever the state holds; the state never leaves its
+//! thread.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::context::{context_id, with, with_objects};
+use crate::base::{Event, Id, TaskNumber};
+
+pub(crate) type ObjectId = Id<ObjectCell>;
+
+/// Who holds a resource, and since where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) task: TaskNumber,
+    pub(crate) since: &'static Location<'static>,
+}
+
+/// One shared object with what reports need to know of it.
+pub(crate) struct ObjectCell {
+    /// `None` while somebody works with it.
+    value: Option<Box<dyn Any>>,
+    refs: u32,
+    pub(crate) kind: &'static str,
+    /// Its number in the simulation: `lock#2`.
+    pub(crate) number: u32,
+    pub(crate) holders: Vec<Holder>,
+}
+
+/// A handle on shared state.
+pub(crate) struct Shared<T> {
+    context: u32,
+    id: ObjectId,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> Shared<T> {
+    /// Puts `value` into the arena; `kind` names it in reports.
+    pub(crate) fn new(kind: &'static str, value: T) -> Self {
+        let number = with(|core| {
+            core.session.resources += 1;
+            core.session.resources
+        });
+        let cell =
+            ObjectCell { value: Some(Box::new(value)), refs: 1, kind, number, holders: Vec::new() };
+        let id = with_objects(|objects| objects.insert(cell));
+        let id = id.unwrap_or(Id::NONE);
+        Shared { context: context_id(), id, of: PhantomData }
+    }
+
+    pub(crate) fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    /// Tells whether this is the thread on which the object lives.
+    pub(crate) fn is_here(&self) -> bool {
+        self.context == context_id()
+    }
+
+    /// Works with the state. Must not reach for the same object again inside.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the object's.
+    #[track_caller]
+    pub(crate) fn with<R>(&self, call: impl FnOnce(&mut T) -> R) -> R {
+        match self.try_with(call) {
+            Some(result) => result,
+            None => panic!(
+                "used on another thread than the simulation that made it; create it inside the \
+                 simulation that uses it"
+            ),
+        }
+    }
+
+    pub(crate) fn try_with<R>(&self, call: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if !self.is_here() {
+            return None;
+        }
+        let taken = with_objects(|objects| objects.get_mut(self.id).map(|c| c.value.take()))??;
+        let mut value = match taken {
+            Some(value) => Lent { id: self.id, value: Some(value) },
+            None => panic!("seedloop bug: {:?} is already in use", self.id),
+        };
+        let state = value.value.as_mut().and_then(|value| value.downcast_mut::<T>());
+        Some(call(state.expect("seedloop bug: an object of another type")))
+    }
+
+    /// Takes note that the running task holds the resource.
+    pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
+        let task = with(|core| core.current_number());
+        self.note("acquired", |cell| cell.holders.push(Holder { task, since }));
+    }
+
+    /// Takes note that the resource was given back, by its holder or by another for it.
+    pub(crate) fn note_released(&self) {
+        let task = with(|core| core.current_number());
+        self.note("released", |cell| {
+            let of_task = cell.holders.iter().position(|holder| holder.task == task);
+            if !cell.holders.is_empty() {
+                cell.holders.remove(of_task.unwrap_or(0));
+            }
+        });
+    }
+
+    /// Reports an operation on the resource.
+    pub(crate) fn note(&self, operation: &'static str, change: impl FnOnce(&mut ObjectCell)) {
+        let number = with_objects(|objects| {
+            let cell = objects.get_mut(self.id)?;
+            change(cell);
+            Some(cell.number)
+        });
+        if let Some(Some(resource)) = number {
+            with(|core| {
+                let by = core.source();
+                core.session.emit(Event::Resource { operation, resource, by });
+            });
+        }
+    }
+}
+
+/// A value on loan: goes back when the work with it ends, also by a panic.
+struct Lent {
+    id: ObjectId,
+    value: Option<Box<dyn Any>>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let value = self.value.take();
+        let left = with_objects(|objects| match objects.get_mut(self.id) {
+            Some(cell) => {
+                cell.value = value;
+                None
+            }
+            // The last handle was dropped meanwhile.
+            None => value,
+        });
+        drop(left);
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        if self.context == context_id() {
+            with_objects(|objects| {
+                if let Some(cell) = objects.get_mut(self.id) {
+                    cell.refs += 1;
+                }
+            });
+        }
+        Shared { context: self.context, id: self.id, of: PhantomData }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        let removed = with_objects(|objects| {
+            let cell = objects.get_mut(self.id)?;
+            cell.refs -= 1;
+            if cell.refs > 0 {
+                return None;
+            }
+            objects.remove(self.id)
+        });
+        // User values are dropped here, unborrowed.
+        drop(removed);
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.number))) {
+            Some(Some((kind, number))) => write!(f, "{kind}#{number}"),
+            _ => write!(f, "object{:?}", self.id),
+        }
+    }
+}
+
+/// What reports need to know of an object.
+pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)> {
+    let cell = |objects: &mut crate::base::Slab<ObjectCell>| {
+        objects.get(id).map(|cell| (cell.kind, cell.number, cell.holders.clone()))
+    };
+    with_objects(cell).flatten()
+}

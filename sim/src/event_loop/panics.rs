@@ -1,0 +1,83 @@
+//! Panics of user code: caught where user code is called, with their place.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Once};
+
+use super::context::{try_with, with_panics};
+use crate::base::Panicked;
+
+/// What the hook saw of the panic that is being caught on this thread.
+pub(super) struct PanicSlot {
+    /// How many catches are around the code that runs.
+    depth: Cell<u32>,
+    quiet: Cell<bool>,
+    location: RefCell<Option<Arc<str>>>,
+}
+
+impl PanicSlot {
+    pub(super) const fn new() -> Self {
+        PanicSlot { depth: Cell::new(0), quiet: Cell::new(false), location: RefCell::new(None) }
+    }
+}
+
+static HOOK: Once = Once::new();
+
+/// Installs the hook: inside a catch it remembers the place, and it keeps quiet where the run's
+/// outcome will tell; elsewhere the hook that was there before does its work.
+fn install_hook() {
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let quiet = with_panics(|slot| {
+                if slot.depth.get() == 0 {
+                    return false;
+                }
+                if let (Some(place), Ok(mut location)) =
+                    (info.location(), slot.location.try_borrow_mut())
+                {
+                    let (file, line, column) = (place.file(), place.line(), place.column());
+                    *location = Some(format!("{file}:{line}:{column}").into());
+                }
+                slot.quiet.get()
+            });
+            if !quiet.unwrap_or(false) {
+                previous(info);
+            }
+        }));
+    });
+}
+
+/// Says whether panics inside simulations of this thread are printed as they happen.
+pub(crate) fn set_quiet(quiet: bool) {
+    install_hook();
+    with_panics(|slot| slot.quiet.set(quiet));
+}
+
+/// Calls user code and catches its panic.
+pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panicked> {
+    install_hook();
+    with_panics(|slot| slot.depth.set(slot.depth.get() + 1));
+    let result = panic::catch_unwind(AssertUnwindSafe(call));
+    let location = with_panics(|slot| {
+        slot.depth.set(slot.depth.get() - 1);
+        if result.is_err() { slot.location.borrow_mut().take() } else { None }
+    });
+    result.map_err(|payload| {
+        let message: Arc<str> = match payload.downcast::<String>() {
+            Ok(text) => (*text).into(),
+            Err(payload) => match payload.downcast_ref::<&'static str>() {
+                Some(text) => (*text).into(),
+                None => "a panic whose payload is no text".into(),
+            },
+        };
+        let (task, time) = try_with(|core| (core.current_name(), core.session.now))
+            .unwrap_or_else(|| ("code".to_owned(), Default::default()));
+        Panicked { task: task.into(), message, location: location.flatten(), time }
+    })
+}
+
+/// Calls user code that drops things; its panic must not hide what went wrong first.
+pub(crate) fn catch_quietly(call: impl FnOnce()) -> Option<Panicked> {
+    catch(call).err()
+}

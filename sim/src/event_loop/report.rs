@@ -1,0 +1,146 @@
+//! What the loop has to tell nobody in particular: errors that nobody retrieved, tasks that were
+//! dropped, callbacks that failed. asyncio gives these to the loop's exception handler.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::cell::LoopId;
+use super::context::with;
+use super::core::Core;
+use crate::base::{Error, Instant};
+
+/// Receives reports in place of the default, which keeps or prints them.
+pub(crate) type Handler = Rc<dyn Fn(&Report) -> crate::base::Result<()>>;
+
+/// What a [`Report`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReportKind {
+    /// A task failed, and its last handle was dropped without anyone asking for the error.
+    TaskNeverRetrieved,
+    /// The same for a future.
+    FutureNeverRetrieved,
+    /// A task was still pending when its loop was closed.
+    DestroyedPending,
+    /// A task was still running when `main` returned: a stray, cancelled by the clean-up.
+    Stray,
+    /// A callback of the loop returned an error or panicked.
+    Callback,
+    /// A task failed while the loop's end cancelled it.
+    Shutdown,
+    /// Closing an async generator failed.
+    AsyncGenerator,
+    /// A child of a task group failed when the group's own task had already ended.
+    TaskGroup,
+    /// The default executor did not end in time.
+    ExecutorTimeout,
+    /// A step blocked the loop for longer than `slow_callback_duration`.
+    SlowCallback,
+    /// A deprecated way of using the loop.
+    Deprecated,
+    /// A task was made ready from another thread: the run is no longer deterministic.
+    ForeignWake,
+    /// A coroutine object was made and never awaited.
+    NeverAwaited,
+    /// The exception handler failed itself.
+    Handler,
+    /// Given by the program itself.
+    Custom,
+}
+
+/// Something that the loop has to report.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it is about.
+    pub kind: ReportKind,
+    /// The text, as asyncio words it where asyncio has one.
+    pub message: String,
+    /// The error, if there is one.
+    pub error: Option<Error>,
+    /// The name of the task, if there is one.
+    pub task: Option<String>,
+    /// Where the task was spawned or the callback was set.
+    pub location: Option<&'static Location<'static>>,
+    /// The virtual time.
+    pub time: Instant,
+}
+
+impl Report {
+    /// Makes a report with a text only.
+    pub fn new(kind: ReportKind, message: impl Into<String>) -> Self {
+        Report {
+            kind,
+            message: message.into(),
+            error: None,
+            task: None,
+            location: None,
+            time: Instant::START,
+        }
+    }
+
+    /// Adds the error.
+    pub fn with_error(mut self, error: Error) -> Self {
+        self.error = Some(error);
+        self
+    }
+
+    pub(crate) fn with_task(mut self, name: String, at: &'static Location<'static>) -> Self {
+        self.task = Some(name);
+        self.location = Some(at);
+        self
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(task) = &self.task {
+            write!(f, ": {task}")?;
+        }
+        if let Some(location) = self.location {
+            write!(f, " ({}:{})", location.file(), location.line())?;
+        }
+        if let Some(error) = &self.error {
+            write!(f, ": {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Hands a report to the exception handler of the running loop, or to the default.
+pub(crate) fn report(report: Report) {
+    match with(|core| core.running_loop()) {
+        Some(id) => report_to(id, report),
+        None => {
+            let time = with(|core| core.session.now);
+            keep(Report { time, ..report });
+        }
+    }
+}
+
+/// Hands a report to the exception handler of a loop, or to the default.
+pub(crate) fn report_to(id: LoopId, mut report: Report) {
+    let handler = with(|core| {
+        report.time = core.session.now;
+        core.loops.get(id).and_then(|cell| cell.handler.clone())
+    });
+    let Some(handler) = handler else {
+        return keep(report);
+    };
+    match super::panics::catch(|| handler(&report)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) if error.is_fatal() => with(|core| core.break_loop(error)),
+        Ok(Err(error)) => {
+            let text = "unhandled error in exception handler";
+            keep(Report::new(ReportKind::Handler, text).with_error(error));
+            keep(report);
+        }
+        Err(panicked) => with(|core| core.break_loop(Error::new(panicked))),
+    }
+}
+
+/// The default: keeps the report for the outcome of the run.
+fn keep(report: Report) {
+    with(|core: &mut Core| core.session.reports.push(report));
+}

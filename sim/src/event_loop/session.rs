@@ -1,0 +1,231 @@
+//! One simulation: its clock, its choices, what it recorded and what it printed. Several loops may
+//! run in it, one after the other or one made while another runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::Location;
+
+use super::report::Report;
+use crate::base::{
+    Choice, ChoiceKind, Choices, Event, Instant, Model, Policy, Record, Recorder, Source,
+    TaskNumber,
+};
+
+/// A line that the program printed with `out!`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The virtual time.
+    pub time: Instant,
+    /// The task that printed it; 0 for a callback or code outside of the loop.
+    pub task: TaskNumber,
+    /// How many steps had been started.
+    pub step: u64,
+    /// The text, without the line's end.
+    pub text: String,
+}
+
+/// When to give up on a run. Each limit ends it with [`LimitExceeded`](crate::LimitExceeded).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Steps and callbacks without time moving on: 20,000,000. Ends what yields for ever.
+    pub steps_at_one_instant: u64,
+    /// Steps and callbacks in all: 1,000,000,000.
+    pub steps: u64,
+    /// Virtual time: without limit.
+    pub time: Instant,
+    /// Lines of the transcript: 1,000,000.
+    pub lines: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            steps_at_one_instant: 20_000_000,
+            steps: 1_000_000_000,
+            time: Instant::from_nanos(u64::MAX),
+            lines: 1_000_000,
+        }
+    }
+}
+
+/// How to run a simulation.
+#[derive(Default)]
+pub(crate) struct Configuration {
+    pub(crate) policy: Option<Box<dyn Policy>>,
+    pub(crate) model: Model,
+    pub(crate) limits: Limits,
+    pub(crate) keep_events: bool,
+    /// Keep the transcript instead of printing it, and do not print panics and reports.
+    pub(crate) capture: bool,
+    /// A panic goes to whoever awaits the task, instead of ending the run.
+    pub(crate) panics_join: bool,
+}
+
+/// The state of the simulation on this thread.
+pub(crate) struct Session {
+    pub(crate) active: bool,
+    pub(crate) now: Instant,
+    pub(crate) step: u64,
+    steps_at_instant: u64,
+    pub(crate) model: Model,
+    pub(crate) limits: Limits,
+    pub(crate) capture: bool,
+    pub(crate) panics_join: bool,
+    choices: Choices,
+    recorder: Recorder,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) reports: Vec<Report>,
+    pub(crate) tasks_spawned: TaskNumber,
+    /// Tasks that were given no name: the counter of `Task-N`.
+    pub(crate) tasks_unnamed: u32,
+    pub(crate) resources: u32,
+    pub(crate) outside_count: u32,
+    /// The spawn tree, names and places, kept only when someone will look at them.
+    pub(crate) known_tasks: Option<BTreeMap<TaskNumber, KnownTask>>,
+}
+
+/// What is remembered of a task after it has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownTask {
+    pub(crate) name: String,
+    pub(crate) parent: TaskNumber,
+    pub(crate) location: String,
+}
+
+impl Session {
+    pub(crate) const fn new() -> Self {
+        Session {
+            active: false,
+            now: Instant::START,
+            step: 0,
+            steps_at_instant: 0,
+            model: Model::Asyncio,
+            limits: Limits {
+                steps_at_one_instant: 20_000_000,
+                steps: 1_000_000_000,
+                time: Instant::from_nanos(u64::MAX),
+                lines: 1_000_000,
+            },
+            capture: false,
+            panics_join: false,
+            choices: Choices::new(),
+            recorder: Recorder::new(),
+            lines: Vec::new(),
+            reports: Vec::new(),
+            tasks_spawned: 0,
+            tasks_unnamed: 0,
+            resources: 0,
+            outside_count: 0,
+            known_tasks: None,
+        }
+    }
+
+    pub(crate) fn start(&mut self, configuration: Configuration) {
+        *self = Session::new();
+        self.active = true;
+        self.model = configuration.model;
+        self.limits = configuration.limits;
+        self.capture = configuration.capture;
+        self.panics_join = configuration.panics_join;
+        self.choices.set_policy(configuration.policy);
+        self.recorder.restart(configuration.keep_events);
+        self.known_tasks = configuration.keep_events.then(BTreeMap::new);
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.recorder.emit(self.step, self.now, event);
+    }
+
+    /// Counts a step or callback; tells whether a limit on them is passed.
+    pub(crate) fn count_step(&mut self) -> Option<String> {
+        self.step += 1;
+        self.steps_at_instant += 1;
+        if self.steps_at_instant > self.limits.steps_at_one_instant {
+            let limit = self.limits.steps_at_one_instant;
+            return Some(format!("{limit} steps without virtual time moving on"));
+        }
+        if self.step > self.limits.steps {
+            return Some(format!("{} steps", self.limits.steps));
+        }
+        None
+    }
+
+    /// Moves the clock; it never goes back.
+    pub(crate) fn move_clock(&mut self, to: Instant) {
+        if to > self.now {
+            self.now = to;
+            self.steps_at_instant = 0;
+            self.emit(Event::ClockMoved);
+        }
+    }
+
+    pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
+        let value = self.choices.choose(kind, bound);
+        if bound > 1 {
+            self.emit(Event::Chosen { kind, bound, value });
+        }
+        value
+    }
+
+    pub(crate) fn choose_where(
+        &mut self,
+        kind: ChoiceKind,
+        bound: u32,
+        accept: &dyn Fn(u32) -> bool,
+    ) -> u32 {
+        let value = self.choices.choose_where(kind, bound, accept);
+        if bound > 1 {
+            self.emit(Event::Chosen { kind, bound, value });
+        }
+        value
+    }
+
+    pub(crate) fn print(&mut self, source: Source, text: String) {
+        self.emit(Event::Printed { text: Recorder::hash_text(&text) });
+        let task = match source {
+            Source::Task(task) => task,
+            Source::Loop | Source::Outside => 0,
+        };
+        self.lines.push(Line { time: self.now, task, step: self.step, text });
+    }
+
+    /// Remembers a task for those who look at the events later.
+    pub(crate) fn know_task(
+        &mut self,
+        number: TaskNumber,
+        parent: TaskNumber,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) {
+        let unnamed = self.tasks_unnamed;
+        if let Some(known) = &mut self.known_tasks {
+            let name = name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned);
+            let location = format!("{}:{}", location.file(), location.line());
+            known.insert(number, KnownTask { name, parent, location });
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.recorder.fingerprint()
+    }
+
+    /// Folds something into the fingerprint that is no event: the result of the run.
+    pub(crate) fn fold_text(&mut self, text: &str) {
+        let hash = Recorder::hash_text(text);
+        self.recorder.fold(hash);
+    }
+
+    pub(crate) fn take_records(&mut self) -> Vec<Record> {
+        self.recorder.take_kept()
+    }
+
+    pub(crate) fn take_choices(&mut self) -> Vec<Choice> {
+        self.choices.take_log()
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

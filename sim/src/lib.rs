@@ -1,0 +1,8 @@
+//! seedloop
+#![allow(dead_code)]
+mod base;
+mod event_loop;
+mod task;
+pub use base::*;
+pub use event_loop::*;
+pub use task::*;

@@ -1,0 +1,135 @@
+//! What a task runs: the user's future, with its panics caught, its cancel checked and its end
+//! reported.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::base::{Cancelled, Error, Result};
+use crate::event_loop::{Core, Finished, Order, TaskId, catch, finish, with};
+
+pin_project! {
+    /// The future that async-task drives.
+    pub(super) struct Body<F> {
+        #[pin]
+        future: Option<F>,
+        task: TaskId,
+    }
+}
+
+impl<F> Body<F> {
+    pub(super) fn new(task: TaskId, future: F) -> Self {
+        Body { future: Some(future), task }
+    }
+}
+
+impl<F, T> Future for Body<F>
+where
+    F: Future<Output = Result<T>>,
+    T: 'static,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let task = *this.task;
+        let order = with(|core| core.tasks.get(task).map_or(Order::Kill, |cell| cell.order));
+        if order != Order::Run {
+            let panicked = catch(|| this.future.set(None)).err();
+            end_dropped(task, order, panicked.map(Error::new));
+            return Poll::Ready(());
+        }
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
+        let result = match catch(|| future.poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => result,
+            Err(panicked) => Err(Error::new(panicked)),
+        };
+        // What the body holds goes before its callbacks are queued, as CPython's locals do.
+        let dropped = catch(|| this.future.set(None)).err().map(Error::new);
+        let result = match dropped {
+            // The first failure is the one to tell.
+            Some(panicked) if result.is_ok() => Err(panicked),
+            _ => result.map(|value| Box::new(value) as Box<dyn Any>),
+        };
+        end(task, result);
+        Poll::Ready(())
+    }
+}
+
+/// Ends a task with what its body returned.
+fn end(task: TaskId, result: Result<Box<dyn Any>>) {
+    let (future, finished, unused) = with(|core| {
+        let future = core.tasks[task].future;
+        let must_cancel = core.take_undelivered(task);
+        let (finished, unused) = match result {
+            Ok(value) if must_cancel => {
+                let message = core.futures[future].message.clone();
+                (Finished::Cancelled { saved: None, message }, Some(value))
+            }
+            Ok(value) => (Finished::Value(value), None),
+            Err(error) => (core.finished_by(error), None),
+        };
+        (future, finished, unused)
+    });
+    drop(unused);
+    finish(future, finished);
+}
+
+/// Ends a task whose body was dropped.
+fn end_dropped(task: TaskId, order: Order, panicked: Option<Error>) {
+    if order == Order::Kill {
+        return;
+    }
+    let (future, finished) = with(|core| {
+        let future = core.tasks[task].future;
+        let message = core.futures[future].message.clone();
+        let finished = match panicked {
+            Some(error) => core.finished_by(error),
+            None => {
+                core.take_undelivered(task);
+                let saved = Some(Cancelled::from_option(message));
+                Finished::Cancelled { saved, message: None }
+            }
+        };
+        (future, finished)
+    });
+    finish(future, finished);
+}
+
+impl Core {
+    /// Takes a cancel that reached the task and no wait of it.
+    fn take_undelivered(&mut self, task: TaskId) -> bool {
+        let undelivered = self.step.deliver.is_some() && !self.step.delivered;
+        if undelivered {
+            self.step.delivered = true;
+        }
+        self.tasks[task].must_cancel.take().is_some() || undelivered
+    }
+
+    /// How a task ends with `error`; what breaks the loop does so at once.
+    fn finished_by(&mut self, error: Error) -> Finished {
+        if let Some(cancelled) = error.as_cancelled() {
+            return Finished::Cancelled { saved: Some(cancelled.clone()), message: None };
+        }
+        let breaks =
+            error.is_fatal() || (error.is::<crate::base::Panicked>() && !self.session.panics_join);
+        if breaks {
+            self.break_loop(error.clone());
+        }
+        Finished::Error(error)
+    }
+
+    /// Takes one cancel of a task back.
+    pub(crate) fn uncancel(&mut self, task: TaskId) -> u32 {
+        let Some(cell) = self.tasks.get_mut(task) else { return 0 };
+        cell.cancels = cell.cancels.saturating_sub(1);
+        if cell.cancels == 0 {
+            cell.must_cancel = None;
+        }
+        cell.cancels
+    }
+}

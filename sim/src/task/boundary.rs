@@ -1,0 +1,210 @@
+//! Boundaries: the combinators that hold a future. When a cancel meets a task that waits on
+//! something foreign, what lies inside the innermost boundary is dropped and the boundary returns
+//! the cancel; the code around it goes on, and can clean up.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::base::{Cancelled, Error, Id, Result};
+use crate::event_loop::{BoundaryId, Core, Delivery, Label, Target, try_with, with};
+
+pin_project! {
+    /// A future inside a boundary.
+    pub(crate) struct Boundary<F> {
+        #[pin]
+        inner: Option<F>,
+        place: Place,
+    }
+}
+
+/// The registration of a boundary; closes it when dropped.
+struct Place {
+    id: BoundaryId,
+    location: &'static Location<'static>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.id.is_none() {
+            try_with(|core| core.close_boundary(self.id));
+        }
+    }
+}
+
+impl<F> Boundary<F> {
+    pub(crate) fn new(inner: F, location: &'static Location<'static>) -> Self {
+        Boundary { inner: Some(inner), place: Place { id: Id::NONE, location } }
+    }
+
+    /// The boundary's id; none before the first poll and after the end.
+    pub(crate) fn id(self: Pin<&Self>) -> BoundaryId {
+        self.place.id
+    }
+
+    /// Opens the boundary before its first poll, for those that need its id earlier.
+    pub(crate) fn open(self: Pin<&mut Self>) -> BoundaryId {
+        let place = self.project().place;
+        if place.id.is_none() {
+            place.id = with(|core| core.open_boundary(place.location));
+        }
+        place.id
+    }
+}
+
+impl<F: Future> Future for Boundary<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let place = this.place;
+        let cancelled = with(|core| {
+            core.enter_task_of_boundary(&mut place.id, place.location);
+            core.take_boundary_cancel(place.id)
+        });
+        if let Delivery::Cancel(message) = cancelled {
+            this.inner.set(None);
+            with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
+            return Poll::Ready(Err(Cancelled::from_option(message)));
+        }
+        let inner = this.inner.as_mut().as_pin_mut().expect("a finished future was polled again");
+        let inside = Inside::enter(place.id);
+        let polled = inner.poll(cx);
+        drop(inside);
+        match polled {
+            Poll::Pending => {
+                with(|core| core.park_boundary(place.id, cx));
+                Poll::Pending
+            }
+            Poll::Ready(output) => {
+                this.inner.set(None);
+                with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
+                Poll::Ready(Ok(output))
+            }
+        }
+    }
+}
+
+/// Makes a boundary the innermost one for as long as it lives, also when the poll panics.
+struct Inside {
+    outer: BoundaryId,
+}
+
+impl Inside {
+    fn enter(boundary: BoundaryId) -> Self {
+        Inside { outer: with(|core| std::mem::replace(&mut core.step.boundary, boundary)) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        try_with(|core| core.step.boundary = self.outer);
+    }
+}
+
+impl Core {
+    /// Opens the boundary in the running task; anew if it has moved to another one.
+    fn enter_task_of_boundary(
+        &mut self,
+        id: &mut BoundaryId,
+        location: &'static Location<'static>,
+    ) {
+        let here = self.boundaries.get(*id).is_some_and(|cell| cell.task == self.step.task);
+        if !here {
+            self.close_boundary(*id);
+            *id = self.open_boundary(location);
+        }
+    }
+
+    /// Takes the cancel that is to drop what is inside: one that was addressed to the boundary, or
+    /// one that is delivered at this step while something foreign is waited for.
+    fn take_boundary_cancel(&mut self, id: BoundaryId) -> Delivery {
+        let cell = &self.boundaries[id];
+        if cell.cancelled {
+            return Delivery::Cancel(cell.message.clone());
+        }
+        if cell.wait.is_none() {
+            return Delivery::None;
+        }
+        match self.step.deliver {
+            Some(scope) if self.is_within(id, scope) => self.take_delivery_of_task(),
+            _ => Delivery::None,
+        }
+    }
+
+    /// Registers the boundary as a wait of its task if nothing of ours is waited for inside.
+    fn park_boundary(&mut self, id: BoundaryId, cx: &Context<'_>) {
+        let cell = &self.boundaries[id];
+        let (wait, foreign, location) = (cell.wait, cell.live == 0, cell.location);
+        if !foreign {
+            self.unpark(wait);
+            self.boundaries[id].wait = Id::NONE;
+        } else if wait.is_none() {
+            let label = Label::new("something that is not seedloop's");
+            let wait = self.park(Target::Boundary(id), label, location, cx);
+            self.boundaries[id].wait = wait;
+        } else {
+            self.update_waker(wait, cx);
+        }
+    }
+}
+
+/// Runs `body` as Python's `try` does: `?` and `return` inside leave only the body.
+///
+/// Match on the error for `except`; what stands between this and the `?` on its result is
+/// `finally`. A cancel that meets the task while the body waits on something foreign drops the
+/// body and is returned here.
+///
+/// ```
+/// use seedloop::{attempt, run, sleep, ValueError};
+/// use std::time::Duration;
+///
+/// let caught = run(async {
+///     let result = attempt(async {
+///         sleep(Duration::from_secs(1)).await?;
+///         Err::<(), _>(ValueError::new("bad").into())
+///     })
+///     .await;
+///     Ok(result.is_err_and(|error| error.is::<ValueError>()))
+/// });
+/// assert!(caught.unwrap());
+/// ```
+///
+/// # Errors
+///
+/// The body's; a cancelled error when a cancel dropped the body.
+///
+/// # Cancel safety
+///
+/// As the body's.
+#[doc(alias = "try")]
+#[track_caller]
+pub fn attempt<T, F>(body: F) -> Attempt<F>
+where
+    F: Future<Output = Result<T>>,
+{
+    Attempt { boundary: Boundary::new(body, Location::caller()) }
+}
+
+pin_project! {
+    /// The future of [`attempt`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Attempt<F> {
+        #[pin]
+        boundary: Boundary<F>,
+    }
+}
+
+impl<T, F: Future<Output = Result<T>>> Future for Attempt<F> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        self.project().boundary.poll(cx).map(|result| match result {
+            Ok(output) => output,
+            Err(cancelled) => Err(Error::cancelled(cancelled)),
+        })
+    }
+}

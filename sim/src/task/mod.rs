@@ -1,0 +1,30 @@
+//! Futures and tasks: spawning, awaiting, cancelling, and what stands around a foreign future.
+
+mod any;
+mod body;
+mod boundary;
+mod cancellable;
+mod event_loop;
+mod future;
+mod join;
+mod local;
+mod raw;
+mod spawn;
+mod wait;
+mod yields;
+
+pub use any::{AnyFuture, AsFuture};
+pub use boundary::{Attempt, attempt};
+pub use cancellable::{Cancellable, cancellable};
+pub use event_loop::{CallbackOutput, EventLoop, event_loop, running_loop};
+pub use future::{CallbackId, LoopFuture, create_future};
+pub use join::JoinHandle;
+pub use local::{ContextVar, Token};
+pub use spawn::{all_tasks, current_task, spawn, spawn_named};
+pub(crate) use yields::SwitchPoint;
+pub use yields::{YieldNow, yield_now};
+
+pub(crate) use boundary::Boundary;
+pub(crate) use raw::FutureRef;
+pub(crate) use spawn::{ensure_future, spawn_on};
+pub(crate) use wait::{Wait, WaitUnit};

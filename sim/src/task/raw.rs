@@ -1,0 +1,246 @@
+//! An untyped, counted reference to a future of the loop.
+
+use std::any::Any;
+
+use crate::base::{Cancelled, Error, InvalidStateError, Message, Result, RuntimeError};
+use crate::event_loop::{
+    Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, Outcome, State, cancel_future,
+    context_id, queue_done, release, retain, with,
+};
+
+/// A counted reference to a future. The last one frees it.
+#[derive(Debug)]
+pub(crate) struct FutureRef {
+    context: u32,
+    id: FutureId,
+}
+
+/// What a finished future gives to an awaiter.
+pub(crate) enum Taken {
+    Value(Box<dyn Any>),
+    /// The value, to be copied and put back, since other handles may ask for it too.
+    Lent(Box<dyn Any>, CloneValue),
+    Failed(Error),
+}
+
+impl FutureRef {
+    /// Takes over a reference that is already counted.
+    pub(crate) fn from_counted(id: FutureId) -> Self {
+        FutureRef { context: context_id(), id }
+    }
+
+    /// Makes another reference to a future of this thread.
+    pub(crate) fn to(id: FutureId) -> Self {
+        retain(id);
+        FutureRef::from_counted(id)
+    }
+
+    /// Makes a pending future of the running loop.
+    pub(crate) fn new_pending() -> Self {
+        FutureRef::from_counted(with(|core| core.new_wait_future()))
+    }
+
+    /// Makes a pending future of `owner`.
+    pub(crate) fn new_of(owner: LoopId, kind: Kind) -> Self {
+        FutureRef::from_counted(with(|core| core.new_future(owner, kind)))
+    }
+
+    pub(crate) fn id(&self) -> FutureId {
+        self.id
+    }
+
+    pub(crate) fn is_here(&self) -> bool {
+        self.context == context_id()
+    }
+
+    /// The error of a reference that is used on another thread.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_here() {
+            return Ok(());
+        }
+        Err(Error::new(RuntimeError::new(
+            "a future was used on another thread than that of its loop; hand over the value, not \
+             the future",
+        )))
+    }
+
+    pub(crate) fn state(&self) -> State {
+        if !self.is_here() {
+            return State::Pending;
+        }
+        with(|core| core.futures.get(self.id).map_or(State::Pending, |cell| cell.state))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.state() != State::Pending
+    }
+
+    pub(crate) fn cancel(&self, message: Option<Message>) -> bool {
+        self.is_here() && cancel_future(self.id, message)
+    }
+
+    /// Takes the result as an awaiter does; an error if there is none yet or none any more.
+    pub(crate) fn take(&self) -> Taken {
+        if let Err(error) = self.check() {
+            return Taken::Failed(error);
+        }
+        let invalid = |text: &str| Taken::Failed(Error::new(InvalidStateError::new(text)));
+        with(|core| {
+            let Some(cell) = core.futures.get_mut(self.id) else {
+                return invalid("the future is gone with its loop");
+            };
+            match cell.state {
+                State::Pending => return invalid("result is not ready"),
+                State::Cancelled => return Taken::Failed(Error::cancelled(cell.take_cancelled())),
+                State::Finished => cell.unretrieved = false,
+            }
+            match &cell.outcome {
+                Outcome::Error(error) => return Taken::Failed(error.clone()),
+                Outcome::Value(_) => {}
+                Outcome::Empty => {
+                    return invalid(
+                        "the result was already taken; clone the handle before it is awaited \
+                         (`.shared()`) to give the value to several",
+                    );
+                }
+            }
+            let lend = if cell.refs > 1 { cell.clone } else { None };
+            match (core.take_outcome(self.id), lend) {
+                (Outcome::Value(value), Some(clone)) => Taken::Lent(value, clone),
+                (Outcome::Value(value), None) => Taken::Value(value),
+                _ => invalid("the future is gone with its loop"),
+            }
+        })
+    }
+
+    /// Takes the result as a `T`.
+    pub(crate) fn take_as<T: 'static>(&self) -> Result<T> {
+        let value = match self.take() {
+            Taken::Failed(error) => return Err(error),
+            Taken::Value(value) => value,
+            Taken::Lent(value, clone) => {
+                // The user's `clone` runs unborrowed; the value goes back whatever it does.
+                let lent = Lent { future: self.id, value: Some(value) };
+                clone(lent.value.as_deref().expect("seedloop bug: nothing was lent"))
+            }
+        };
+        Ok(*value.downcast::<T>().expect("seedloop bug: a result of another type"))
+    }
+
+    /// The error of a future that failed, without its value: `Err` while pending or if cancelled.
+    pub(crate) fn exception(&self) -> Result<Option<Error>> {
+        self.check()?;
+        with(|core| {
+            let Some(cell) = core.futures.get_mut(self.id) else {
+                return Err(Error::new(InvalidStateError::new("the future is gone")));
+            };
+            match cell.state {
+                State::Pending => Err(Error::new(InvalidStateError::new("exception is not set"))),
+                State::Cancelled => Err(Error::cancelled(cell.take_cancelled())),
+                State::Finished => {
+                    cell.unretrieved = false;
+                    match &cell.outcome {
+                        Outcome::Error(error) => Ok(Some(error.clone())),
+                        _ => Ok(None),
+                    }
+                }
+            }
+        })
+    }
+
+    /// Lets `run` be called one hop after the future is done; at once if it is.
+    pub(crate) fn add_done_callback(
+        &self,
+        operation: &'static str,
+        run: Box<dyn FnOnce(FutureId)>,
+    ) -> CallbackKey {
+        let mut run = Some(run);
+        let key = with(|core| {
+            let key = core.next_key();
+            if let Some(cell) = core.futures.get_mut(self.id)
+                && !cell.is_done()
+                && let Some(run) = run.take()
+            {
+                cell.add_callback(Callback::Call { key, operation, run });
+            }
+            key
+        });
+        if let Some(run) = run {
+            queue_done(self.id, operation, run);
+        }
+        key
+    }
+
+    /// Takes a done-callback back; false if it is not there (any more).
+    pub(crate) fn remove_done_callback(&self, key: CallbackKey) -> bool {
+        if !self.is_here() {
+            return false;
+        }
+        let removed =
+            with(|core| core.futures.get_mut(self.id).map(|cell| cell.callbacks.remove(key)));
+        removed.is_some_and(|removed| !removed.is_empty())
+    }
+
+    /// Remembers how to copy the value: from now on it is copied out while others may ask for it.
+    pub(crate) fn set_clone(&self, clone: CloneValue) {
+        if self.is_here() {
+            with(|core| {
+                if let Some(cell) = core.futures.get_mut(self.id) {
+                    cell.clone = Some(clone);
+                }
+            });
+        }
+    }
+
+    /// Marks an error as seen, so that it is not reported.
+    pub(crate) fn mark_retrieved(&self) {
+        with(|core| {
+            if let Some(cell) = core.futures.get_mut(self.id) {
+                cell.unretrieved = false;
+            }
+        });
+    }
+
+    /// The cancel that ended the future, as an error for a value position.
+    pub(crate) fn take_cancelled(&self) -> Cancelled {
+        with(|core| {
+            core.futures.get_mut(self.id).map_or_else(Cancelled::new, |cell| cell.take_cancelled())
+        })
+    }
+}
+
+/// A value that goes back into its future.
+struct Lent {
+    future: FutureId,
+    value: Option<Box<dyn Any>>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut value = self.value.take();
+        with(|core| {
+            if let (Some(cell), Some(value)) = (core.futures.get_mut(self.future), value.take()) {
+                cell.outcome = Outcome::Value(value);
+            }
+        });
+    }
+}
+
+impl Clone for FutureRef {
+    fn clone(&self) -> Self {
+        if self.is_here() {
+            retain(self.id);
+        }
+        FutureRef { context: self.context, id: self.id }
+    }
+}
+
+impl Drop for FutureRef {
+    fn drop(&mut self) {
+        // A reference that is dropped on another thread cannot reach the count; what it keeps
+        // alive goes with the thread.
+        if self.is_here() {
+            release(self.id);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Spawning tasks, and what can be asked about them.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::Location;
+
+use async_task::Builder;
+
+use super::any::AnyFuture;
+use super::body::Body;
+use super::future::LoopFuture;
+use super::join::JoinHandle;
+use super::raw::FutureRef;
+use crate::base::{Error, Event, Id, Result, RuntimeError, Source};
+use crate::event_loop::{
+    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskMeta, context_id, schedule, with,
+};
+
+/// Spawns a task on the running loop: `asyncio.create_task(coro)`.
+///
+/// The task is ready at once, behind all that is ready already; nothing of its body runs before
+/// that. Its name is `Task-N`.
+///
+/// # Panics
+///
+/// When no loop runs: there is nothing that could run the task. Use
+/// [`EventLoop::create_task`](crate::EventLoop::create_task) to spawn on a loop that does not run.
+#[doc(alias = "create_task")]
+#[track_caller]
+pub fn spawn<T, F>(future: F) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    spawn_running(future, None)
+}
+
+/// Spawns a task with a name: `asyncio.create_task(coro, name=name)`.
+///
+/// # Panics
+///
+/// When no loop runs.
+#[track_caller]
+pub fn spawn_named<T, F>(name: impl AsRef<str>, future: F) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    spawn_running(future, Some(name.as_ref()))
+}
+
+#[track_caller]
+fn spawn_running<T, F>(future: F, name: Option<&str>) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let location = Location::caller();
+    let Some(owner) = with(|core| core.running_loop()) else {
+        panic!("no running event loop: call `spawn` from inside `seedloop::run(async {{ .. }})`");
+    };
+    spawn_on(owner, future, name, location)
+}
+
+/// Spawns a task on `owner`, which must not be closed.
+pub(crate) fn spawn_on<T, F>(
+    owner: LoopId,
+    future: F,
+    name: Option<&str>,
+    location: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let (task, raw) = with(|core| core.new_task(owner, name, location));
+    let meta = TaskMeta { context: context_id(), task };
+    let (runnable, handle) =
+        Builder::new().metadata(meta).spawn_local(move |_| Body::new(task, future), schedule);
+    with(|core| {
+        let cell = &mut core.tasks[task];
+        cell.waker = Some(runnable.waker());
+        cell.raw = Some(handle);
+        core.enqueue(runnable);
+    });
+    JoinHandle::from_raw(FutureRef::from_counted(raw), location)
+}
+
+impl Core {
+    fn new_task(
+        &mut self,
+        owner: LoopId,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+    ) -> (TaskId, crate::event_loop::FutureId) {
+        let by = self.source();
+        let parent = self.current_number();
+        let child_index = match self.tasks.get_mut(self.step.task) {
+            Some(cell) => {
+                cell.children += 1;
+                cell.children
+            }
+            None => 0,
+        };
+        self.session.tasks_spawned += 1;
+        let number = self.session.tasks_spawned;
+        if name.is_none() {
+            self.session.tasks_unnamed += 1;
+        }
+        let future = self.new_future(owner, Kind::Plain);
+        let task = self.tasks.insert(TaskCell {
+            future,
+            number,
+            parent,
+            child_index,
+            children: 0,
+            resources: 0,
+            steps: 0,
+            owner,
+            raw: None,
+            waker: None,
+            started: false,
+            scheduled: false,
+            order: Order::Run,
+            must_cancel: None,
+            cancels: 0,
+            first_wait: Id::NONE,
+            last_wait: Id::NONE,
+            yields: 0,
+            live: 0,
+            expired: Vec::new(),
+            name: name.map(Into::into),
+            unnamed: self.session.tasks_unnamed,
+            location,
+            variables: self.variables.clone(),
+        });
+        let cell = &mut self.futures[future];
+        cell.kind = Kind::Task(task);
+        // One for the handle and one for the loop, which keeps the task until it has ended.
+        cell.refs = 2;
+        self.session.emit(Event::Spawned { task: number, by });
+        self.session.know_task(number, parent, name, location);
+        (task, future)
+    }
+}
+
+/// Turns what can be awaited into a future of the loop: a handle is itself, anything else becomes
+/// a task. Source: CPython 3.13, `ensure_future`.
+pub(crate) fn ensure_future<T, F>(
+    owner: LoopId,
+    awaitable: F,
+    location: &'static Location<'static>,
+) -> LoopFuture<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let mut slot = Some(awaitable);
+    let any: &mut dyn Any = &mut slot;
+    if let Some(handle) = any.downcast_mut::<Option<JoinHandle<T>>>().and_then(Option::take) {
+        return handle.into_future_handle();
+    }
+    let any: &mut dyn Any = &mut slot;
+    if let Some(future) = any.downcast_mut::<Option<LoopFuture<T>>>().and_then(Option::take) {
+        return future;
+    }
+    let awaitable = slot.expect("seedloop bug: the awaitable is gone");
+    spawn_on(owner, awaitable, None, location).into_future_handle()
+}
+
+/// Returns the task that runs, or none in a callback.
+///
+/// # Errors
+///
+/// A [`RuntimeError`] when no loop runs.
+pub fn current_task() -> Result<Option<JoinHandle<()>>> {
+    let (running, future) = with(|core| {
+        let future = core.tasks.get(core.step.task).map(|cell| (cell.future, cell.location));
+        (core.running_loop(), future)
+    });
+    if running.is_none() {
+        return Err(Error::new(RuntimeError::new("no running event loop")));
+    }
+    Ok(future.map(|(id, location)| JoinHandle::from_raw(FutureRef::to(id), location)))
+}
+
+/// Returns the tasks of the running loop that have not ended, in the order in which they were
+/// spawned.
+///
+/// # Errors
+///
+/// A [`RuntimeError`] when no loop runs.
+pub fn all_tasks() -> Result<Vec<AnyFuture>> {
+    match with(|core| core.running_loop()) {
+        Some(owner) => Ok(tasks_of(owner)),
+        None => Err(Error::new(RuntimeError::new("no running event loop"))),
+    }
+}
+
+/// The tasks of a loop that have not ended, in the order in which they were spawned.
+pub(crate) fn tasks_of(owner: LoopId) -> Vec<AnyFuture> {
+    let mut live = with(|core| core.live_tasks(owner));
+    live.sort_by_key(|(number, _)| *number);
+    let futures: Vec<_> =
+        with(|core| live.iter().map(|(_, task)| core.tasks[*task].future).collect());
+    futures.into_iter().map(|id| AnyFuture::from_raw(FutureRef::to(id))).collect()
+}
+
+/// Tells whether a source is a task, for assertions in messages.
+pub(crate) fn is_task(source: Source) -> bool {
+    matches!(source, Source::Task(_))
+}

@@ -1,0 +1,107 @@
+//! Giving way once: `asyncio.sleep(0)`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::base::{Cancelled, ChoiceKind, Id, Model};
+use crate::event_loop::{BoundaryId, Delivery, TaskId, try_with, with};
+
+/// Gives way once: the task is ready again at once, behind all that is ready already.
+///
+/// # Errors
+///
+/// [`Cancelled`] when the task was cancelled meanwhile.
+///
+/// # Cancel safety
+///
+/// Holds nothing.
+///
+/// Source: CPython 3.13, `tasks.__sleep0`.
+#[must_use = "futures do nothing unless they are awaited"]
+#[doc(alias = "sleep(0)")]
+pub fn yield_now() -> YieldNow {
+    YieldNow { parked: None }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+pub struct YieldNow {
+    parked: Option<(TaskId, BoundaryId)>,
+}
+
+impl Future for YieldNow {
+    type Output = Result<(), Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+        let Some(parked) = self.parked.take() else {
+            self.parked = with(|core| {
+                let (task, boundary) = (core.step.task, core.step.boundary);
+                core.tasks.get_mut(task)?.yields += 1;
+                core.count_live(task, boundary, 1);
+                Some((task, boundary))
+            });
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        let delivery = with(|core| {
+            let delivery = core.take_yield_delivery();
+            core.end_yield(parked);
+            delivery
+        });
+        Poll::Ready(match delivery {
+            Delivery::None => Ok(()),
+            Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
+        })
+    }
+}
+
+impl Drop for YieldNow {
+    fn drop(&mut self) {
+        if let Some(parked) = self.parked.take() {
+            try_with(|core| core.end_yield(parked));
+        }
+    }
+}
+
+impl crate::event_loop::Core {
+    fn end_yield(&mut self, (task, boundary): (TaskId, BoundaryId)) {
+        if let Some(cell) = self.tasks.get_mut(task) {
+            cell.yields -= 1;
+            let boundary = if self.boundaries.contains(boundary) { boundary } else { Id::NONE };
+            self.count_live(task, boundary, -1);
+        }
+    }
+}
+
+/// The place before an operation that need not wait: in any order there is a choice to give way
+/// there all the same (0 = no); in asyncio's order there is none.
+#[derive(Debug, Default)]
+pub(crate) enum SwitchPoint {
+    #[default]
+    Ahead,
+    Yielding(YieldNow),
+    Passed,
+}
+
+impl SwitchPoint {
+    /// Ready at once, or after one turn if the choice was to give way. Look at the state of the
+    /// primitive again afterwards: others may have run.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+        if let SwitchPoint::Ahead = self {
+            let switch = with(|core| {
+                core.session.model == Model::AnyOrder
+                    && core.session.choose(ChoiceKind::Switch, 2) == 1
+            });
+            *self = if switch { SwitchPoint::Yielding(yield_now()) } else { SwitchPoint::Passed };
+        }
+        match self {
+            SwitchPoint::Yielding(turn) => {
+                let result = std::task::ready!(Pin::new(turn).poll(cx));
+                *self = SwitchPoint::Passed;
+                Poll::Ready(result)
+            }
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+}
