@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 mod base;
 mod event_loop;
+pub mod sync;
 mod task;
 pub use base::*;
 pub use event_loop::*;
