@@ -1,1 +1,3 @@
-//! x
+//! The tests of the workspace.
+
+mod layers;

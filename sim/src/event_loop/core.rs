@@ -18,9 +18,7 @@ use super::ready::Entry;
 use super::session::Session;
 use super::timer::Due;
 use super::waits::Step;
-use crate::base::{
-    Error, Event, Id, Instant, LimitExceeded, RuntimeError, Slab, Source, TaskNumber,
-};
+use crate::base::{Error, Event, Id, Instant, LimitExceeded, Slab, Source, TaskNumber};
 
 /// Everything that handles are ids of, apart from the shared objects.
 pub(crate) struct Core {
@@ -44,6 +42,20 @@ pub(crate) struct Core {
     /// Wakers to be dropped once the borrow has ended.
     pub(crate) trash: Vec<Waker>,
     pub(crate) callback_keys: u64,
+    pub(crate) interrupts: Interrupts,
+}
+
+/// The main task of the runner, and how often Ctrl-C was pressed on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupts {
+    pub(crate) main: FutureId,
+    pub(crate) count: u32,
+}
+
+impl Default for Interrupts {
+    fn default() -> Self {
+        Interrupts { main: Id::NONE, count: 0 }
+    }
 }
 
 impl Core {
@@ -64,6 +76,7 @@ impl Core {
             variables: None,
             trash: Vec::new(),
             callback_keys: 0,
+            interrupts: Interrupts { main: Id::NONE, count: 0 },
         }
     }
 
@@ -275,11 +288,6 @@ impl Core {
         if let Some(task) = self.tasks.get_mut(cell.task) {
             task.expired.retain(|other| *other != boundary);
         }
-    }
-
-    /// The error of a closed loop.
-    pub(crate) fn closed_error() -> Error {
-        Error::new(RuntimeError::new("event loop is closed"))
     }
 
     /// Takes a value out of a finished future: copied if a handle was cloned, else moved.

@@ -55,3 +55,16 @@ impl Core {
         }
     }
 }
+
+/// Ends whatever is left of a simulation: closes its loops and forgets what was to happen outside.
+pub(crate) fn close_all() {
+    let loops: Vec<LoopId> = with(|core| core.loops.iter().map(|(id, _)| id).collect());
+    for id in loops {
+        // Cannot fail: none runs.
+        drop(close_loop(id));
+    }
+    let outside = with(|core| core.outside.take_all());
+    super::panics::catch_quietly(|| drop(outside));
+    with(|core| core.current_loop()).into_iter().for_each(release_loop);
+    with(|core| core.replace_current(None));
+}

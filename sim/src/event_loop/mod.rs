@@ -11,6 +11,7 @@ mod complete;
 mod context;
 mod core;
 mod deadlock;
+mod generators;
 mod handle;
 mod loops;
 mod object;
@@ -33,15 +34,16 @@ pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
     TaskId, TaskMeta, WaitId,
 };
-pub(crate) use complete::{Finished, finish, queue_done, release, retain, set_result_unless_done};
+pub(crate) use complete::{Finished, finish, queue_done, release, retain};
 pub(crate) use context::{context_id, try_with, with};
-pub(crate) use core::Core;
-pub(crate) use handle::{Call, cancel_handle, drop_call};
-pub(crate) use loops::{new_loop, release_loop, retain_loop};
-pub(crate) use object::{ObjectId, Shared};
+pub(crate) use core::{Core, Interrupts};
+pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
+pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
+pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
+pub(crate) use object::{Shared, Uncounted};
 pub(crate) use outside::call_outside_at;
 pub(crate) use panics::{catch, catch_quietly, set_quiet};
 pub(crate) use report::{report, report_to};
 pub(crate) use session::{Configuration, Session};
-pub(crate) use step::{close_loop, happen_outside, run_loop, schedule};
+pub(crate) use step::{close_loop, finish_ended, happen_outside, run_loop, schedule};
 pub(crate) use waits::{Delivery, Label, WaitState};

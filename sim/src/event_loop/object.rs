@@ -6,10 +6,11 @@
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::Location;
 
-use super::context::{context_id, try_with, with, with_objects};
-use crate::base::{Event, Id, TaskNumber};
+use super::context::{context_id, try_with, try_with_context, with, with_objects};
+use crate::base::{Event, Id, Slab, TaskNumber};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
 
@@ -37,11 +38,16 @@ pub(crate) struct ObjectCell {
 /// A report that names more is not read, and a semaphore may have thousands.
 const HOLDERS_MAX: usize = 8;
 
-/// A handle on shared state.
-pub(crate) struct Shared<T> {
+/// An id of shared state that does not keep it.
+pub(crate) struct Uncounted<T> {
     context: u32,
     id: ObjectId,
     of: PhantomData<fn() -> T>,
+}
+
+/// A handle on shared state; the last one frees it.
+pub(crate) struct Shared<T> {
+    to: Uncounted<T>,
 }
 
 impl<T: 'static> Shared<T> {
@@ -61,9 +67,24 @@ impl<T: 'static> Shared<T> {
         };
         let id = with_objects(|objects| objects.insert(cell));
         let id = id.unwrap_or(Id::NONE);
-        Shared { context: context_id(), id, of: PhantomData }
+        Shared { to: Uncounted { context: context_id(), id, of: PhantomData } }
     }
 
+    /// Returns an id that does not keep the state: for what the state itself holds.
+    pub(crate) fn uncounted(&self) -> Uncounted<T> {
+        Uncounted { context: self.to.context, id: self.to.id, of: PhantomData }
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = Uncounted<T>;
+
+    fn deref(&self) -> &Uncounted<T> {
+        &self.to
+    }
+}
+
+impl<T> Uncounted<T> {
     pub(crate) fn id(&self) -> ObjectId {
         self.id
     }
@@ -72,12 +93,14 @@ impl<T: 'static> Shared<T> {
     pub(crate) fn is_here(&self) -> bool {
         self.context == context_id()
     }
+}
 
+impl<T: 'static> Uncounted<T> {
     /// Works with the state. Must not reach for the same object again inside.
     ///
     /// # Panics
     ///
-    /// On another thread than the object's.
+    /// On another thread than the object's, and when the object is gone.
     #[track_caller]
     pub(crate) fn with<R>(&self, call: impl FnOnce(&mut T) -> R) -> R {
         match self.try_with(call) {
@@ -171,20 +194,20 @@ impl Drop for Lent {
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        if self.context == context_id() {
+        if self.is_here() {
             with_objects(|objects| {
                 if let Some(cell) = objects.get_mut(self.id) {
                     cell.refs += 1;
                 }
             });
         }
-        Shared { context: self.context, id: self.id, of: PhantomData }
+        Shared { to: Uncounted { context: self.context, id: self.id, of: PhantomData } }
     }
 }
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        let removed = with_objects(|objects| {
+        let removed = try_here(self.context, |objects| {
             let cell = objects.get_mut(self.id)?;
             cell.refs -= 1;
             if cell.refs > 0 {
@@ -195,6 +218,12 @@ impl<T> Drop for Shared<T> {
         // User values are dropped here, unborrowed.
         drop(removed);
     }
+}
+
+/// Borrows the arena if this is the thread of `context` and not about to end.
+fn try_here<R>(context: u32, call: impl FnOnce(&mut Slab<ObjectCell>) -> R) -> Option<R> {
+    let here = try_with_context(|here| here.is(context))?;
+    if here { with_objects(call) } else { None }
 }
 
 impl<T> fmt::Debug for Shared<T> {
@@ -208,7 +237,7 @@ impl<T> fmt::Debug for Shared<T> {
 
 /// What reports need to know of an object.
 pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)> {
-    let cell = |objects: &mut crate::base::Slab<ObjectCell>| {
+    let cell = |objects: &mut Slab<ObjectCell>| {
         objects.get(id).map(|cell| (cell.kind, cell.number, cell.holders.clone()))
     };
     with_objects(cell).flatten()

@@ -205,6 +205,12 @@ impl Session {
         }
     }
 
+    /// The names of the tasks, by number from 1, if they were kept.
+    pub(crate) fn task_names(&mut self) -> Vec<String> {
+        let known = self.known_tasks.take().unwrap_or_default();
+        known.into_values().map(|task| task.name).collect()
+    }
+
     pub(crate) fn fingerprint(&self) -> u64 {
         self.recorder.fingerprint()
     }

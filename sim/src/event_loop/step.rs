@@ -17,7 +17,10 @@ use super::panics::{catch, catch_quietly};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::waits::Step;
-use crate::base::{ChoiceKind, Error, Event, Id, Instant, Model, Result, RuntimeError, StepEnd};
+use crate::base::{
+    ChoiceKind, Deadlock, Error, Event, Id, Instant, LimitExceeded, Model, Panicked, Result,
+    RuntimeError, StepEnd,
+};
 
 /// The schedule function of every task: its runnable becomes ready.
 ///
@@ -137,7 +140,10 @@ fn run_once(id: LoopId) -> Result<()> {
         match with(|core| core.begin_iteration(id)) {
             Begin::Run(todo) => break todo,
             Begin::Outside(call) => happen_outside(call),
-            Begin::Stuck => return Err(super::deadlock::describe(id)),
+            Begin::Stuck => {
+                with(|core| core.loops[id].broken = true);
+                return Err(super::deadlock::describe(id));
+            }
         }
     };
     loop {
@@ -210,6 +216,7 @@ impl Core {
         self.step = Step::NONE;
         let cell = &mut self.loops[id];
         if let Some(error) = cell.fatal.take() {
+            cell.broken = ends_at_once(&error);
             return Err(error);
         }
         if *todo == 0 {
@@ -310,7 +317,7 @@ fn run_step(runnable: Runnable<TaskMeta>) {
 }
 
 /// Gives up what the loop held of a task that has ended.
-fn finish_ended(task: TaskId) {
+pub(crate) fn finish_ended(task: TaskId) {
     let ended = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         let future = cell.future;
@@ -386,6 +393,11 @@ fn run_call(id: HandleId) {
     report_slow(started, || Some(("a callback".to_owned(), location)));
 }
 
+/// Tells whether nothing may run any more after this error, not even a clean-up.
+fn ends_at_once(error: &Error) -> bool {
+    error.is::<Deadlock>() || error.is::<LimitExceeded>() || error.is::<Panicked>()
+}
+
 /// Closes a loop: drops its tasks, calls and timers. A second close does nothing.
 pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     let refused = with(|core| match core.loops.get(id) {
@@ -447,13 +459,15 @@ fn doom(task: TaskId) {
     let pending = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         cell.order = Order::Kill;
+        let broken = core.loops[cell.owner].broken;
         let text = "Task was destroyed but it is pending!";
         let pending =
             Report::new(ReportKind::DestroyedPending, text).with_task(cell.name(), cell.location);
         if !cell.scheduled {
             core.wake_task(task);
         }
-        Some(pending)
+        // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
+        (!broken).then_some(pending)
     });
     pending.into_iter().for_each(report);
 }
@@ -488,7 +502,9 @@ fn drop_entries(id: LoopId) {
             Entry::Call(handle) => drop_handle(handle),
             // Its poll drops the body; what a destructor does must not end the others' clean-up.
             Entry::Step(runnable) => {
-                catch_quietly(|| drop(runnable.run()));
+                catch_quietly(|| {
+                    runnable.run();
+                });
             }
             Entry::Elapsed(_) | Entry::Gone => {}
         }

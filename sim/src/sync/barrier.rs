@@ -9,9 +9,7 @@ use std::task::{Context, Poll, ready};
 use super::condition::{Condition, ConditionWait};
 use super::lock::Acquire;
 use super::scope::within;
-use crate::base::{
-    BarrierError, Cancelled, ConditionError, Result, ValueError,
-};
+use crate::base::{BarrierError, Cancelled, ConditionError, Result, ValueError};
 use crate::event_loop::{Label, Shared};
 
 /// A point at which a number of tasks wait for each other: `asyncio.Barrier`. Clones are the same

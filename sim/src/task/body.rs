@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
-use crate::event_loop::{Core, Finished, Order, TaskId, catch, finish, with};
+use crate::event_loop::{
+    Core, Finished, FutureId, Order, TaskId, catch, finish, finish_ended, with,
+};
 
 pin_project! {
     /// The future that async-task drives.
@@ -76,7 +78,7 @@ fn end(task: TaskId, result: Result<Box<dyn Any>>) {
         (future, finished, unused)
     });
     drop(unused);
-    finish(future, finished);
+    finish_task(task, future, finished);
 }
 
 /// Ends a task whose body was dropped.
@@ -97,7 +99,38 @@ fn end_dropped(task: TaskId, order: Order, panicked: Option<Error>) {
         };
         (future, finished)
     });
-    finish(future, finished);
+    finish_task(task, future, finished);
+}
+
+/// Lets a task be done, unless it has to wait for the children of groups that were dropped in it.
+fn finish_task(task: TaskId, future: FutureId, finished: Finished) {
+    let now = with(|core| {
+        let cell = &mut core.tasks[task];
+        if cell.adopted == 0 {
+            return Some(finished);
+        }
+        cell.deferred = Some(Box::new(finished));
+        // There is no body left that a cancel could reach.
+        cell.order = Order::DropBody;
+        None
+    });
+    if let Some(finished) = now {
+        finish(future, finished);
+    }
+}
+
+/// The children of a group that was dropped in `task` have ended.
+pub(crate) fn release_adopted(task: TaskId) {
+    let ended = with(|core| {
+        let cell = core.tasks.get_mut(task)?;
+        cell.adopted -= 1;
+        let finished = if cell.adopted == 0 { cell.deferred.take() } else { None };
+        finished.map(|finished| (cell.future, *finished))
+    });
+    if let Some((future, finished)) = ended {
+        finish(future, finished);
+        finish_ended(task);
+    }
 }
 
 impl Core {

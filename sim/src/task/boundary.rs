@@ -40,25 +40,26 @@ impl<F> Boundary<F> {
         Boundary { inner: Some(inner), place: Place { id: Id::NONE, location } }
     }
 
-    /// The boundary's id; none before the first poll and after the end.
-    pub(crate) fn id(self: Pin<&Self>) -> BoundaryId {
-        self.place.id
-    }
-
     /// Opens the boundary before its first poll, for those that need its id earlier.
     pub(crate) fn open(self: Pin<&mut Self>) -> BoundaryId {
         let place = self.project().place;
-        if place.id.is_none() {
-            place.id = with(|core| core.open_boundary(place.location));
-        }
+        with(|core| core.enter_task_of_boundary(&mut place.id, place.location));
         place.id
+    }
+
+    /// Closes the boundary after [`poll_open`](Self::poll_open) was ready.
+    pub(crate) fn close(self: Pin<&mut Self>) {
+        let place = self.project().place;
+        with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
     }
 }
 
-impl<F: Future> Future for Boundary<F> {
-    type Output = Result<F::Output, Cancelled>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<F: Future> Boundary<F> {
+    /// Polls what is inside; once that is over the boundary is empty and still open.
+    pub(crate) fn poll_open(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = self.project();
         let place = this.place;
         let cancelled = with(|core| {
@@ -67,7 +68,6 @@ impl<F: Future> Future for Boundary<F> {
         });
         if let Delivery::Cancel(message) = cancelled {
             this.inner.set(None);
-            with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
             return Poll::Ready(Err(Cancelled::from_option(message)));
         }
         let inner = this.inner.as_mut().as_pin_mut().expect("a finished future was polled again");
@@ -81,10 +81,19 @@ impl<F: Future> Future for Boundary<F> {
             }
             Poll::Ready(output) => {
                 this.inner.set(None);
-                with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
                 Poll::Ready(Ok(output))
             }
         }
+    }
+}
+
+impl<F: Future> Future for Boundary<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let output = std::task::ready!(self.as_mut().poll_open(cx));
+        self.close();
+        Poll::Ready(output)
     }
 }
 
