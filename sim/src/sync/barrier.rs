@@ -102,10 +102,10 @@ impl Barrier {
     ///
     /// Source: CPython 3.13, `locks.Barrier.wait`.
     #[track_caller]
-    pub fn wait(&self) -> BarrierWait<'_> {
+    pub fn wait(&self) -> BarrierWait {
         let location = Location::caller();
         let stage = Stage::Entering(Acquire::new(self.condition.inner(), false, location));
-        BarrierWait { barrier: self, stage, location }
+        BarrierWait { barrier: self.clone(), stage, location }
     }
 
     /// Waits as [`wait`](Self::wait) does, then runs `body` with the index: `async with barrier`.
@@ -124,10 +124,10 @@ impl Barrier {
     /// As [`wait`](Self::wait), then as the body.
     #[doc(alias = "async with")]
     #[track_caller]
-    pub fn scope<T>(
-        &self,
-        body: impl AsyncFnOnce(usize) -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+    pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce(usize) -> Result<T>,
+    {
         let location = Location::caller();
         let wait = self.wait();
         async move {
@@ -149,7 +149,7 @@ impl Barrier {
     ///
     /// Source: CPython 3.13, `locks.Barrier.reset`.
     #[track_caller]
-    pub fn reset(&self) -> ChangeBarrier<'_> {
+    pub fn reset(&self) -> ChangeBarrier {
         self.change(State::reset, Location::caller())
     }
 
@@ -166,17 +166,13 @@ impl Barrier {
     ///
     /// Source: CPython 3.13, `locks.Barrier.abort`.
     #[track_caller]
-    pub fn abort(&self) -> ChangeBarrier<'_> {
+    pub fn abort(&self) -> ChangeBarrier {
         self.change(|state| state.phase = Phase::Broken, Location::caller())
     }
 
-    fn change(
-        &self,
-        apply: fn(&mut State),
-        location: &'static Location<'static>,
-    ) -> ChangeBarrier<'_> {
+    fn change(&self, apply: fn(&mut State), location: &'static Location<'static>) -> ChangeBarrier {
         let acquire = Acquire::new(self.condition.inner(), false, location);
-        ChangeBarrier { barrier: self, acquire, apply }
+        ChangeBarrier { barrier: self.clone(), acquire, apply }
     }
 
     /// Returns how many tasks it takes.
@@ -262,24 +258,24 @@ impl fmt::Debug for Barrier {
 /// The future of [`Barrier::wait`].
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct BarrierWait<'a> {
-    barrier: &'a Barrier,
-    stage: Stage<'a>,
+pub struct BarrierWait {
+    barrier: Barrier,
+    stage: Stage,
     location: &'static Location<'static>,
 }
 
 #[derive(Debug)]
-enum Stage<'a> {
-    Entering(Acquire<'a>),
+enum Stage {
+    Entering(Acquire),
     /// Waits for those before it to leave; not counted.
-    Blocked(ConditionWait<'a>),
+    Blocked(ConditionWait),
     /// Waits for the others, counted.
-    Inside(ConditionWait<'a>, usize),
+    Inside(ConditionWait, usize),
     Over,
 }
 
-impl<'a> BarrierWait<'a> {
-    fn condition_wait(&self) -> ConditionWait<'a> {
+impl BarrierWait {
+    fn condition_wait(&self) -> ConditionWait {
         let label = Label::on("barrier", self.barrier.state.id());
         ConditionWait::new(&self.barrier.condition, label, self.location)
     }
@@ -315,7 +311,7 @@ impl<'a> BarrierWait<'a> {
     }
 }
 
-impl Future for BarrierWait<'_> {
+impl Future for BarrierWait {
     type Output = Result<usize, BarrierError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -357,7 +353,7 @@ impl Future for BarrierWait<'_> {
     }
 }
 
-impl Drop for BarrierWait<'_> {
+impl Drop for BarrierWait {
     fn drop(&mut self) {
         if let Stage::Inside(wait, _) = std::mem::replace(&mut self.stage, Stage::Over) {
             drop(wait);
@@ -375,13 +371,13 @@ fn barrier_error(error: ConditionError) -> BarrierError {
 
 /// The future of [`Barrier::reset`] and [`Barrier::abort`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ChangeBarrier<'a> {
-    barrier: &'a Barrier,
-    acquire: Acquire<'a>,
+pub struct ChangeBarrier {
+    barrier: Barrier,
+    acquire: Acquire,
     apply: fn(&mut State),
 }
 
-impl Future for ChangeBarrier<'_> {
+impl Future for ChangeBarrier {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -393,8 +389,8 @@ impl Future for ChangeBarrier<'_> {
     }
 }
 
-impl fmt::Debug for ChangeBarrier<'_> {
+impl fmt::Debug for ChangeBarrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChangeBarrier").field("barrier", self.barrier).finish_non_exhaustive()
+        f.debug_struct("ChangeBarrier").field("barrier", &self.barrier).finish_non_exhaustive()
     }
 }

@@ -73,7 +73,7 @@ impl Condition {
 
     /// Takes the lock; see [`Lock::acquire`], also for errors and cancel safety.
     #[track_caller]
-    pub fn acquire(&self) -> Acquire<'_> {
+    pub fn acquire(&self) -> Acquire {
         self.lock.acquire()
     }
 
@@ -94,7 +94,7 @@ impl Condition {
     /// Takes the lock and gives a guard that releases it when dropped; see [`Lock::lock`].
     #[doc(alias = "guard")]
     #[track_caller]
-    pub fn lock(&self) -> AcquireGuard<'_> {
+    pub fn lock(&self) -> AcquireGuard {
         self.lock.lock()
     }
 
@@ -116,10 +116,10 @@ impl Condition {
     /// [`wait`](Self::wait) and did not hold it.
     #[doc(alias = "async with")]
     #[track_caller]
-    pub fn scope<T>(
-        &self,
-        body: impl AsyncFnOnce() -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+    pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
         self.lock.scope(body)
     }
 
@@ -149,7 +149,7 @@ impl Condition {
     ///
     /// Source: CPython 3.13, `locks.Condition.wait`.
     #[track_caller]
-    pub fn wait(&self) -> ConditionWait<'_> {
+    pub fn wait(&self) -> ConditionWait {
         ConditionWait::new(self, Label::on("condition", self.state.id()), Location::caller())
     }
 
@@ -172,8 +172,8 @@ impl Condition {
     ///
     /// Source: CPython 3.13, `locks.Condition.wait_for`.
     #[track_caller]
-    pub fn wait_for<P: FnMut() -> bool>(&self, predicate: P) -> ConditionWaitFor<'_, P> {
-        let (condition, location) = (self, Location::caller());
+    pub fn wait_for<P: FnMut() -> bool>(&self, predicate: P) -> ConditionWaitFor<P> {
+        let (condition, location) = (self.clone(), Location::caller());
         ConditionWaitFor { condition, predicate, wait: None, switch: SwitchPoint::Ahead, location }
     }
 
@@ -222,7 +222,7 @@ impl Condition {
     }
 }
 
-impl Line for &Condition {
+impl Line for Condition {
     type Payload = ();
 
     fn enter(&self, future: FutureId, (): ()) -> Ticket {
@@ -256,22 +256,22 @@ impl fmt::Debug for Condition {
 /// The future of [`Condition::wait`].
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct ConditionWait<'a> {
-    condition: &'a Condition,
-    stage: Stage<'a>,
+pub struct ConditionWait {
+    condition: Condition,
+    stage: Stage,
     label: Label,
     location: &'static Location<'static>,
 }
 
 #[derive(Debug)]
-enum Stage<'a> {
+enum Stage {
     Ahead,
-    Waiting(Waiter<&'a Condition>, Hold),
-    Reacquiring(Reacquire<'a>),
+    Waiting(Waiter<Condition>, Hold),
+    Reacquiring(Reacquire),
     Over,
 }
 
-impl Stage<'_> {
+impl Stage {
     /// The acquisition that was given up for the time of the wait.
     fn hold(&self) -> Option<Hold> {
         match self {
@@ -284,8 +284,8 @@ impl Stage<'_> {
 
 /// The way back to the lock, which nothing but a drop ends early.
 #[derive(Debug)]
-struct Reacquire<'a> {
-    acquire: Acquire<'a>,
+struct Reacquire {
+    acquire: Acquire,
     hold: Hold,
     /// A notification was given to this waiter.
     notified: bool,
@@ -293,12 +293,13 @@ struct Reacquire<'a> {
     cancelled: Option<Cancelled>,
 }
 
-impl<'a> ConditionWait<'a> {
+impl ConditionWait {
     pub(super) fn new(
-        condition: &'a Condition,
+        condition: &Condition,
         label: Label,
         location: &'static Location<'static>,
     ) -> Self {
+        let condition = condition.clone();
         ConditionWait { condition, stage: Stage::Ahead, label, location }
     }
 
@@ -309,20 +310,19 @@ impl<'a> ConditionWait<'a> {
     }
 }
 
-impl Future for ConditionWait<'_> {
+impl Future for ConditionWait {
     type Output = Result<(), ConditionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let condition = this.condition;
         loop {
             match &mut this.stage {
                 Stage::Ahead => {
-                    let Some(hold) = condition.lock.suspend() else {
+                    let Some(hold) = this.condition.lock.suspend() else {
                         this.stage = Stage::Over;
                         return Poll::Ready(Err(ConditionError::NotAcquired));
                     };
-                    let mut waiter = Waiter::new(condition);
+                    let mut waiter = Waiter::new(this.condition.clone());
                     waiter.park((), this.label, this.location, cx);
                     this.stage = Stage::Waiting(waiter, hold);
                     return Poll::Pending;
@@ -333,7 +333,7 @@ impl Future for ConditionWait<'_> {
                         Ok(ticket) => (ticket, true, None),
                         Err(refused) => (refused.ticket, refused.woken, Some(refused.cancelled)),
                     };
-                    condition.state.with(|state| state.waiters.remove(ticket));
+                    this.condition.state.with(|state| state.waiters.remove(ticket));
                     this.reacquire(hold, notified, cancelled);
                 }
                 Stage::Reacquiring(back) => {
@@ -342,13 +342,13 @@ impl Future for ConditionWait<'_> {
                         this.reacquire(hold, notified, Some(cancelled));
                         continue;
                     }
-                    condition.lock.resume(back.hold);
+                    this.condition.lock.resume(back.hold);
                     let cancelled = back.cancelled.take();
                     this.stage = Stage::Over;
                     return Poll::Ready(match cancelled {
                         None => Ok(()),
                         Some(cancelled) => {
-                            condition.wake(1);
+                            this.condition.wake(1);
                             Err(ConditionError::Cancelled(cancelled))
                         }
                     });
@@ -359,7 +359,7 @@ impl Future for ConditionWait<'_> {
     }
 }
 
-impl Drop for ConditionWait<'_> {
+impl Drop for ConditionWait {
     fn drop(&mut self) {
         if let Some(hold) = self.stage.hold() {
             self.condition.lock.lose(hold);
@@ -376,18 +376,18 @@ impl Drop for ConditionWait<'_> {
 
 /// The future of [`Condition::wait_for`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ConditionWaitFor<'a, P> {
-    condition: &'a Condition,
+pub struct ConditionWaitFor<P> {
+    condition: Condition,
     predicate: P,
-    wait: Option<ConditionWait<'a>>,
+    wait: Option<ConditionWait>,
     switch: SwitchPoint,
     location: &'static Location<'static>,
 }
 
 // The predicate is called, never pinned.
-impl<P> Unpin for ConditionWaitFor<'_, P> {}
+impl<P> Unpin for ConditionWaitFor<P> {}
 
-impl<P: FnMut() -> bool> Future for ConditionWaitFor<'_, P> {
+impl<P: FnMut() -> bool> Future for ConditionWaitFor<P> {
     type Output = Result<(), ConditionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -405,12 +405,12 @@ impl<P: FnMut() -> bool> Future for ConditionWaitFor<'_, P> {
             }
             this.switch = SwitchPoint::Passed;
             let label = Label::on("condition", this.condition.state.id());
-            this.wait = Some(ConditionWait::new(this.condition, label, this.location));
+            this.wait = Some(ConditionWait::new(&this.condition, label, this.location));
         }
     }
 }
 
-impl<P> fmt::Debug for ConditionWaitFor<'_, P> {
+impl<P> fmt::Debug for ConditionWaitFor<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConditionWaitFor").field("wait", &self.wait).finish_non_exhaustive()
     }

@@ -96,13 +96,13 @@ impl Event {
     ///
     /// Source: CPython 3.13, `locks.Event.wait`.
     #[track_caller]
-    pub fn wait(&self) -> EventWait<'_> {
+    pub fn wait(&self) -> EventWait {
         let location = Location::caller();
-        EventWait { waiter: Waiter::new(self), switch: SwitchPoint::Ahead, location }
+        EventWait { waiter: Waiter::new(self.clone()), switch: SwitchPoint::Ahead, location }
     }
 }
 
-impl Line for &Event {
+impl Line for Event {
     type Payload = ();
 
     fn enter(&self, future: FutureId, (): ()) -> Ticket {
@@ -135,31 +135,32 @@ impl fmt::Debug for Event {
 /// The future of [`Event::wait`].
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct EventWait<'a> {
-    waiter: Waiter<&'a Event>,
+pub struct EventWait {
+    waiter: Waiter<Event>,
     switch: SwitchPoint,
     location: &'static Location<'static>,
 }
 
-impl Future for EventWait<'_> {
+impl Future for EventWait {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let event = *this.waiter.line();
         if this.waiter.is_waiting() {
             let (ticket, result) = match ready!(this.waiter.poll(cx)) {
                 Ok(ticket) => (ticket, Ok(())),
                 Err(refused) => (refused.ticket, Err(refused.cancelled)),
             };
-            event.state.with(|state| state.waiters.remove(ticket));
+            this.waiter.line.state.with(|state| state.waiters.remove(ticket));
             return Poll::Ready(result);
         }
+        let event = &this.waiter.line;
         ready!(this.switch.poll_if(|| event.is_set(), cx))?;
         if event.is_set() {
             return Poll::Ready(Ok(()));
         }
-        this.waiter.park((), Label::on("event", event.state.id()), this.location, cx);
+        let label = Label::on("event", event.state.id());
+        this.waiter.park((), label, this.location, cx);
         Poll::Pending
     }
 }

@@ -121,7 +121,7 @@ impl Lock {
     ///
     /// Source: CPython 3.13, `locks.Lock.acquire`.
     #[track_caller]
-    pub fn acquire(&self) -> Acquire<'_> {
+    pub fn acquire(&self) -> Acquire {
         Acquire::new(self, false, Location::caller())
     }
 
@@ -178,7 +178,7 @@ impl Lock {
     /// As [`acquire`](Self::acquire).
     #[doc(alias = "guard")]
     #[track_caller]
-    pub fn lock(&self) -> AcquireGuard<'_> {
+    pub fn lock(&self) -> AcquireGuard {
         AcquireGuard { acquire: Acquire::new(self, true, Location::caller()) }
     }
 
@@ -211,13 +211,14 @@ impl Lock {
     /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "async with")]
     #[track_caller]
-    pub fn scope<T>(
-        &self,
-        body: impl AsyncFnOnce() -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+    pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
         let location = Location::caller();
+        let guard = AcquireGuard { acquire: Acquire::new(self, true, location) };
         async move {
-            let guard = AcquireGuard { acquire: Acquire::new(self, true, location) }.await?;
+            let guard = guard.await?;
             let result = within(location, body()).await;
             guard.release()?;
             result
@@ -261,7 +262,7 @@ impl Lock {
     }
 }
 
-impl Line for &Lock {
+impl Line for Lock {
     type Payload = ();
 
     fn enter(&self, future: FutureId, (): ()) -> Ticket {
@@ -299,29 +300,30 @@ impl fmt::Debug for Lock {
 /// The future of [`Lock::acquire`].
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct Acquire<'a> {
-    waiter: Waiter<&'a Lock>,
+pub struct Acquire {
+    waiter: Waiter<Lock>,
     switch: SwitchPoint,
     guarded: bool,
     location: &'static Location<'static>,
 }
 
-impl<'a> Acquire<'a> {
-    pub(super) fn new(lock: &'a Lock, guarded: bool, location: &'static Location<'static>) -> Self {
-        Acquire { waiter: Waiter::new(lock), switch: SwitchPoint::Ahead, guarded, location }
+impl Acquire {
+    pub(super) fn new(lock: &Lock, guarded: bool, location: &'static Location<'static>) -> Self {
+        Acquire { waiter: Waiter::new(lock.clone()), switch: SwitchPoint::Ahead, guarded, location }
     }
 
     /// The way back to the lock of a task that has just been woken: whether it gives way was
     /// decided then.
-    pub(super) fn again(lock: &'a Lock, location: &'static Location<'static>) -> Self {
-        let (waiter, switch) = (Waiter::new(lock), SwitchPoint::Passed);
+    pub(super) fn again(lock: &Lock, location: &'static Location<'static>) -> Self {
+        let (waiter, switch) = (Waiter::new(lock.clone()), SwitchPoint::Passed);
         Acquire { waiter, switch, guarded: false, location }
     }
 
     fn poll_hold(&mut self, cx: &mut Context<'_>) -> Poll<Result<Hold, Cancelled>> {
-        let lock: &'a Lock = self.waiter.line();
         if self.waiter.is_waiting() {
-            return Poll::Ready(match ready!(self.waiter.poll(cx)) {
+            let over = ready!(self.waiter.poll(cx));
+            let lock = &self.waiter.line;
+            return Poll::Ready(match over {
                 Ok(ticket) => {
                     let hold = lock.state.with(|state| {
                         state.waiters.remove(ticket);
@@ -336,16 +338,18 @@ impl<'a> Acquire<'a> {
                 }
             });
         }
+        let lock = &self.waiter.line;
         ready!(self.switch.poll_if(|| lock.state.with(State::is_free), cx))?;
         if let Some(hold) = lock.try_take(self.guarded, self.location) {
             return Poll::Ready(Ok(hold));
         }
-        self.waiter.park((), Label::on("lock", lock.state.id()), self.location, cx);
+        let label = Label::on("lock", lock.state.id());
+        self.waiter.park((), label, self.location, cx);
         Poll::Pending
     }
 }
 
-impl Future for Acquire<'_> {
+impl Future for Acquire {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -356,16 +360,16 @@ impl Future for Acquire<'_> {
 /// The future of [`Lock::lock`].
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct AcquireGuard<'a> {
-    acquire: Acquire<'a>,
+pub struct AcquireGuard {
+    acquire: Acquire,
 }
 
-impl Future for AcquireGuard<'_> {
+impl Future for AcquireGuard {
     type Output = Result<LockGuard, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let hold = ready!(self.acquire.poll_hold(cx))?;
-        let lock = Lock::clone(self.acquire.waiter.line());
+        let lock = self.acquire.waiter.line.clone();
         Poll::Ready(Ok(LockGuard { lock, hold: Some(hold) }))
     }
 }

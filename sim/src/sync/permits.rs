@@ -104,11 +104,11 @@ impl Permits {
         taken
     }
 
-    pub(super) fn acquire(&self, location: &'static Location<'static>) -> AcquirePermit<'_> {
-        AcquirePermit { waiter: Waiter::new(self), switch: SwitchPoint::Ahead, location }
+    pub(super) fn acquire(&self, location: &'static Location<'static>) -> AcquirePermit {
+        AcquirePermit { waiter: Waiter::new(self.clone()), switch: SwitchPoint::Ahead, location }
     }
 
-    pub(super) fn permit(&self, location: &'static Location<'static>) -> TakePermit<'_> {
+    pub(super) fn permit(&self, location: &'static Location<'static>) -> TakePermit {
         TakePermit { acquire: self.acquire(location) }
     }
 
@@ -116,13 +116,17 @@ impl Permits {
         self.try_take(location).then(|| Permit { permits: Some(self.clone()) })
     }
 
-    pub(super) fn scope<T>(
+    pub(super) fn scope<T, F>(
         &self,
         location: &'static Location<'static>,
-        body: impl AsyncFnOnce() -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+        body: F,
+    ) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
+        let permit = self.permit(location);
         async move {
-            let permit = self.permit(location).await?;
+            let permit = permit.await?;
             let result = within(location, body()).await;
             permit.release()?;
             result
@@ -130,7 +134,7 @@ impl Permits {
     }
 }
 
-impl Line for &Permits {
+impl Line for Permits {
     type Payload = ();
 
     fn enter(&self, future: FutureId, (): ()) -> Ticket {
@@ -157,20 +161,21 @@ impl fmt::Debug for Permits {
 /// [`BoundedSemaphore::acquire`](super::BoundedSemaphore::acquire).
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct AcquirePermit<'a> {
-    waiter: Waiter<&'a Permits>,
+pub struct AcquirePermit {
+    waiter: Waiter<Permits>,
     switch: SwitchPoint,
     location: &'static Location<'static>,
 }
 
-impl Future for AcquirePermit<'_> {
+impl Future for AcquirePermit {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let permits = *this.waiter.line();
         if this.waiter.is_waiting() {
-            return Poll::Ready(match ready!(this.waiter.poll(cx)) {
+            let over = ready!(this.waiter.poll(cx));
+            let permits = &this.waiter.line;
+            return Poll::Ready(match over {
                 Ok(ticket) => {
                     permits.state.note_acquired(this.location);
                     permits.leave(ticket, false);
@@ -182,11 +187,13 @@ impl Future for AcquirePermit<'_> {
                 }
             });
         }
+        let permits = &this.waiter.line;
         ready!(this.switch.poll_if(|| !permits.is_locked(), cx))?;
         if permits.try_take(this.location) {
             return Poll::Ready(Ok(()));
         }
-        this.waiter.park((), Label::on("semaphore", permits.state.id()), this.location, cx);
+        let label = Label::on("semaphore", permits.state.id());
+        this.waiter.park((), label, this.location, cx);
         Poll::Pending
     }
 }
@@ -195,16 +202,16 @@ impl Future for AcquirePermit<'_> {
 /// [`BoundedSemaphore::permit`](super::BoundedSemaphore::permit).
 #[must_use = "futures do nothing unless they are awaited"]
 #[derive(Debug)]
-pub struct TakePermit<'a> {
-    acquire: AcquirePermit<'a>,
+pub struct TakePermit {
+    acquire: AcquirePermit,
 }
 
-impl Future for TakePermit<'_> {
+impl Future for TakePermit {
     type Output = Result<Permit, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(Pin::new(&mut self.acquire).poll(cx))?;
-        let permits = Permits::clone(self.acquire.waiter.line());
+        let permits = self.acquire.waiter.line.clone();
         Poll::Ready(Ok(Permit { permits: Some(permits) }))
     }
 }

@@ -64,7 +64,7 @@ impl Semaphore {
     ///
     /// Source: CPython 3.13, `locks.Semaphore.acquire`, which wakes all it can when it resumes.
     #[track_caller]
-    pub fn acquire(&self) -> AcquirePermit<'_> {
+    pub fn acquire(&self) -> AcquirePermit {
         self.permits.acquire(Location::caller())
     }
 
@@ -103,7 +103,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Self::acquire).
     #[track_caller]
-    pub fn permit(&self) -> TakePermit<'_> {
+    pub fn permit(&self) -> TakePermit {
         self.permits.permit(Location::caller())
     }
 
@@ -132,10 +132,10 @@ impl Semaphore {
     /// Dropping the future drops the body, then releases the permit.
     #[doc(alias = "async with")]
     #[track_caller]
-    pub fn scope<T>(
-        &self,
-        body: impl AsyncFnOnce() -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+    pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
         self.permits.scope(Location::caller(), body)
     }
 }
@@ -173,7 +173,7 @@ impl BoundedSemaphore {
 
     /// Takes a permit; see [`Semaphore::acquire`], also for errors and cancel safety.
     #[track_caller]
-    pub fn acquire(&self) -> AcquirePermit<'_> {
+    pub fn acquire(&self) -> AcquirePermit {
         self.permits.acquire(Location::caller())
     }
 
@@ -201,7 +201,7 @@ impl BoundedSemaphore {
 
     /// Takes a permit and gives a guard that releases it when dropped; see [`Semaphore::permit`].
     #[track_caller]
-    pub fn permit(&self) -> TakePermit<'_> {
+    pub fn permit(&self) -> TakePermit {
         self.permits.permit(Location::caller())
     }
 
@@ -219,10 +219,10 @@ impl BoundedSemaphore {
     /// As there; a [`ValueError`] when the semaphore was released too often by then.
     #[doc(alias = "async with")]
     #[track_caller]
-    pub fn scope<T>(
-        &self,
-        body: impl AsyncFnOnce() -> Result<T>,
-    ) -> impl Future<Output = Result<T>> {
+    pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
         self.permits.scope(Location::caller(), body)
     }
 }

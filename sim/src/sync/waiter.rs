@@ -24,7 +24,7 @@ pub(super) trait Line {
 
 /// A task's place in a line; leaves it when dropped.
 pub(super) struct Waiter<L: Line> {
-    line: L,
+    pub(super) line: L,
     place: Option<Place<L::Payload>>,
 }
 
@@ -44,10 +44,6 @@ pub(super) struct Refused<P> {
 impl<L: Line> Waiter<L> {
     pub(super) fn new(line: L) -> Self {
         Waiter { line, place: None }
-    }
-
-    pub(super) fn line(&self) -> &L {
-        &self.line
     }
 
     pub(super) fn is_waiting(&self) -> bool {
