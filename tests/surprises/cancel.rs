@@ -119,8 +119,7 @@ fn s13_a_self_cancel_waits_for_a_suspension() {
 #[test]
 fn s14_a_self_cancel_is_forwarded_to_the_child() {
     check(&["child swallowed it 1", "alive"], async {
-        let child =
-            spawn(nap(Wake { value: Some("child swallowed it"), ..Wake::default() }));
+        let child = spawn(nap(Wake { value: Some("child swallowed it"), ..Wake::default() }));
         spin(1).await?;
         me().cancel();
         out!("{} {}", child.await?, me().cancelling());

@@ -98,10 +98,8 @@ fn s21_gather_refuses_a_cancel_when_its_children_are_done() {
 /// The waiter of a shield leaves when it is cancelled; the inner task's error is reported later.
 #[test]
 fn s22_shield_lets_the_waiter_go() {
-    let expected = &[
-        "CancelledError() false",
-        "HANDLER Task exception was never retrieved ValueError()",
-    ];
+    let expected =
+        &["CancelledError() false", "HANDLER Task exception was never retrieved ValueError()"];
     check(expected, async {
         print_reports()?;
         let task = spawn(boom(3));

@@ -29,8 +29,7 @@ fn s30_a_body_that_swallows_the_abort() {
         let group: Result<()> = TaskGroup::new()
             .scope(async |group| {
                 group.spawn(boom(0))?;
-                let slept =
-                    attempt(async { Ok(sleep(Duration::from_secs(9)).await?) }).await;
+                let slept = attempt(async { Ok(sleep(Duration::from_secs(9)).await?) }).await;
                 out!("{}", show(slept));
                 spin(5).await?;
                 out!("body ends");
