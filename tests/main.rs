@@ -1,4 +1,5 @@
 //! The tests of the workspace.
 
+mod kernel;
 mod layers;
 mod surprises;
