@@ -1,7 +1,8 @@
 //! Runs a program and compares its transcript with that of the same program in CPython.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::rc::Rc;
 
 use seedloop::{
     BrokenBarrierError, Error, QueueEmpty, QueueFull, QueueShutDown, Result, RuntimeError,
@@ -129,5 +130,28 @@ impl Shown for i32 {
 impl Shown for &str {
     fn shown(&self) -> String {
         (*self).to_owned()
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub(super) struct Log(Rc<RefCell<Vec<u32>>>);
+
+impl Log {
+    pub(super) fn new() -> Self {
+        Log::default()
+    }
+
+    pub(super) fn push(&self, what: u32) {
+        self.0.borrow_mut().push(what);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    #[track_caller]
+    pub(super) fn is(&self, expected: &[u32]) {
+        assert_eq!(*self.0.borrow(), expected);
     }
 }
