@@ -237,8 +237,19 @@ impl<T> fmt::Debug for Shared<T> {
 
 /// What reports need to know of an object.
 pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)> {
+    if id.is_none() {
+        return None;
+    }
     let cell = |objects: &mut Slab<ObjectCell>| {
         objects.get(id).map(|cell| (cell.kind, cell.number, cell.holders.clone()))
     };
     with_objects(cell).flatten()
+}
+
+/// The number of an object, 0 for none.
+pub(super) fn number_of(id: ObjectId) -> u32 {
+    if id.is_none() {
+        return 0;
+    }
+    with_objects(|objects| objects.get(id).map_or(0, |cell| cell.number)).unwrap_or(0)
 }
