@@ -376,7 +376,7 @@ fn queue_task_done() {
                 })
             });
             queue.join().await?;
-            assert_eq!(sum.get(), (0..100).sum());
+            assert_eq!(sum.get(), (0..100).sum::<u32>());
             running.set(false);
             for worker in workers {
                 queue.put_nowait(0)?;
