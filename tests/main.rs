@@ -3,3 +3,4 @@
 mod kernel;
 mod layers;
 mod surprises;
+mod sync;
