@@ -11,6 +11,7 @@ mod complete;
 mod context;
 mod core;
 mod deadlock;
+mod extension;
 mod handle;
 mod loops;
 mod object;
@@ -31,17 +32,21 @@ pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
 pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
-    TaskId, TaskMeta, WaitId,
+    TaskId, TaskMeta, Variables, WaitId,
 };
 pub(crate) use complete::{Finished, finish, queue_done, release, retain, set_result_unless_done};
 pub(crate) use context::{context_id, try_with, with};
 pub(crate) use core::Core;
+pub(crate) use deadlock::describe_blocked_loop;
+pub(crate) use extension::{Extension, end_outside, extension};
 pub(crate) use handle::{Call, cancel_handle, drop_call};
 pub(crate) use loops::{new_loop, release_loop, retain_loop};
 pub(crate) use object::{ObjectId, Shared};
-pub(crate) use outside::call_outside_at;
-pub(crate) use panics::{catch, catch_quietly, set_quiet};
+pub(crate) use outside::{
+    OutsideKey, Pumped, call_outside_at, cancel_outside, happen_outside, pump_outside, run_outside,
+};
+pub(crate) use panics::{catch, catch_quietly, describe_panic, set_quiet};
 pub(crate) use report::{report, report_to};
 pub(crate) use session::{Configuration, Session};
-pub(crate) use step::{close_loop, happen_outside, run_loop, schedule};
+pub(crate) use step::{close_loop, run_loop, schedule};
 pub(crate) use waits::{Delivery, Label, WaitState};

@@ -1,5 +1,6 @@
 //! Panics of user code: caught where user code is called, with their place.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
@@ -63,18 +64,26 @@ pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panicked> {
         slot.depth.set(slot.depth.get() - 1);
         if result.is_err() { slot.location.borrow_mut().take() } else { None }
     });
-    result.map_err(|payload| {
-        let message: Arc<str> = match payload.downcast::<String>() {
-            Ok(text) => (*text).into(),
-            Err(payload) => match payload.downcast_ref::<&'static str>() {
-                Some(text) => (*text).into(),
-                None => "a panic whose payload is no text".into(),
-            },
-        };
-        let (task, time) = try_with(|core| (core.current_name(), core.session.now))
-            .unwrap_or_else(|| ("code".to_owned(), Default::default()));
-        Panicked { task: task.into(), message, location: location.flatten(), time }
-    })
+    result.map_err(|payload| panicked(payload, location.flatten()))
+}
+
+/// Describes a panic that other code has caught, inside a [`catch`].
+pub(crate) fn describe_panic(payload: Box<dyn Any + Send>) -> Panicked {
+    let location = with_panics(|slot| slot.location.borrow_mut().take());
+    panicked(payload, location.flatten())
+}
+
+fn panicked(payload: Box<dyn Any + Send>, location: Option<Arc<str>>) -> Panicked {
+    let message: Arc<str> = match payload.downcast::<String>() {
+        Ok(text) => (*text).into(),
+        Err(payload) => match payload.downcast_ref::<&'static str>() {
+            Some(text) => (*text).into(),
+            None => "a panic whose payload is no text".into(),
+        },
+    };
+    let (task, time) = try_with(|core| (core.current_name(), core.session.now))
+        .unwrap_or_else(|| ("code".to_owned(), Default::default()));
+    Panicked { task: task.into(), message, location, time }
 }
 
 /// Calls user code that drops things; its panic must not hide what went wrong first.

@@ -12,7 +12,9 @@ use super::cell::{LoopId, Order, Outcome, State, TaskId, TaskMeta};
 use super::complete::{release, set_result_unless_done};
 use super::context::{try_with_context, with};
 use super::core::Core;
+use super::extension::end_outside;
 use super::handle::{Call, HandleId, drop_call};
+use super::outside::happen_outside;
 use super::panics::{catch, catch_quietly};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
@@ -109,6 +111,9 @@ impl Core {
             Some(cell) if cell.running => return refuse("this event loop is already running"),
             Some(_) => {}
         }
+        if self.source_outside {
+            return refuse("a job of a pool cannot run an event loop; let it return, and await it");
+        }
         if !self.running.is_none() {
             return refuse("cannot run the event loop while another loop is running");
         }
@@ -153,18 +158,6 @@ fn run_once(id: LoopId) -> Result<()> {
     }
 }
 
-/// Lets something outside happen.
-pub(crate) fn happen_outside(call: Box<dyn FnOnce()>) {
-    let before = with(|core| std::mem::replace(&mut core.source_outside, true));
-    let result = catch(call);
-    with(|core| {
-        core.source_outside = before;
-        if let Err(panicked) = result {
-            core.break_loop(Error::new(panicked));
-        }
-    });
-}
-
 impl Core {
     /// Moves the clock if nothing is ready, and takes in what is due by then.
     fn begin_iteration(&mut self, id: LoopId) -> Begin {
@@ -199,7 +192,10 @@ impl Core {
         let limit = self.session.limits.time;
         if to > limit {
             self.session.move_clock(limit);
-            self.break_by_limit(&format!("{limit} of virtual time"));
+            let busy: Vec<String> = self.extensions.iter().flat_map(|e| e.busy()).collect();
+            // Nobody runs when the clock moves: what goes on outside is what the run waits for.
+            let who = if busy.is_empty() { self.current_name() } else { busy.join(" and ") };
+            self.break_by_limit_of(&format!("{limit} of virtual time"), &who);
         } else {
             self.session.move_clock(to);
         }
@@ -409,6 +405,10 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     });
     drop(executor);
     drop_entries(id);
+    let last = with(|core| !core.session.active && core.loops.iter().all(|(_, cell)| cell.closed));
+    if last {
+        end_outside();
+    }
     Ok(())
 }
 
