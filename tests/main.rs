@@ -1,2 +1,5 @@
-//! x
+//! The tests of the workspace.
+
+mod layers;
 mod pools;
+mod surprises;

@@ -1,10 +1,44 @@
-//! seedloop
-#![allow(dead_code)]
+//! Deterministic simulation testing for async Rust, in asyncio's order.
+//!
+//! A *simulation* runs async code on one thread, with a virtual clock and one source of choices:
+//! the same seed gives the same run, step by step, on every machine. Without a seed the order is
+//! that of Python's asyncio, hop for hop, and an hour of sleep takes no time at all.
+
 mod base;
+mod combine;
 mod event_loop;
+mod runner;
+pub mod sync;
 mod task;
 mod world;
-pub use base::*;
-pub use event_loop::*;
-pub use task::*;
-pub use world::*;
+
+pub use base::{
+    BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError,
+    Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo,
+    GeneratorExit, GetError, Group, HolderName, Instant, Interrupt, InvalidStateError,
+    LimitExceeded, Message, Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError,
+    QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber,
+    Uniform, ValueError,
+};
+pub use combine::{
+    AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,
+    Timeout, WaitMany, YieldItem, as_completed, gather, gather_return_exceptions, shield, sleep,
+    sleep_until, timeout, timeout_at, wait, wait_for,
+};
+pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TimerHandle};
+pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};
+#[expect(deprecated, reason = "asyncio has it, deprecated as well")]
+pub use task::event_loop;
+pub use task::{
+    AnyFuture, AsFuture, Attempt, CallbackId, CallbackOutput, Cancellable, ContextVar, EventLoop,
+    JoinHandle, LoopFuture, Token, YieldNow, all_tasks, attempt, cancellable, create_future,
+    current_task, running_loop, spawn, spawn_named, yield_now,
+};
+
+pub use world::{
+    Executor, Pool, PoolFuture, ProcessPool, ThreadPool, ThreadPoolBuilder, ToThread, blocking,
+    cores, run_in_executor, set_cores, to_thread,
+};
+
+#[doc(hidden)]
+pub use runner::print_line;

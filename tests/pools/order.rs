@@ -1,7 +1,9 @@
 use seedloop::*;
-use std::time::Duration;
 use std::sync::{Arc, Mutex};
-fn secs(s: u64) -> Duration { Duration::from_secs(s) }
+use std::time::Duration;
+fn secs(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
 
 #[test]
 fn first() {
@@ -11,7 +13,12 @@ fn first() {
     let l2 = l.clone();
     let r = l.run_until_complete(async move {
         let lg2 = lg.clone();
-        let f = run_in_executor(None, move || { lg2.lock().unwrap().push("start"); blocking::sleep(secs(3)); lg2.lock().unwrap().push("end"); Ok(5) });
+        let f = run_in_executor(None, move || {
+            lg2.lock().unwrap().push("start");
+            blocking::sleep(secs(3));
+            lg2.lock().unwrap().push("end");
+            Ok(5)
+        });
         lg.lock().unwrap().push("submitted");
         let v = f.await?;
         lg.lock().unwrap().push("awaited");

@@ -69,12 +69,4 @@ impl Callbacks {
             _ => Vec::new(),
         }
     }
-
-    pub(crate) fn into_vec(self) -> std::collections::VecDeque<Callback> {
-        match self {
-            Callbacks::None => std::collections::VecDeque::new(),
-            Callbacks::One(callback) => [callback].into(),
-            Callbacks::Many(all) => all.into(),
-        }
-    }
 }

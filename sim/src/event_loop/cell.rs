@@ -1,6 +1,7 @@
 //! The cells of the kernel: plain data of futures, tasks, waits, boundaries and loops.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
@@ -8,8 +9,9 @@ use std::task::Waker;
 use async_task::Task as RawTask;
 
 use super::callback::{Callback, Callbacks};
+use super::complete::Finished;
 use super::core::SLOW_CALLBACK;
-use super::object::ObjectId;
+use super::generators::OpenGenerator;
 use super::ready::Ready;
 use super::report::Handler;
 use super::timer::Timers;
@@ -103,7 +105,6 @@ pub(crate) struct TaskCell {
     pub(crate) parent: TaskNumber,
     pub(crate) child_index: u32,
     pub(crate) children: u32,
-    pub(crate) resources: u32,
     pub(crate) steps: u64,
     pub(crate) owner: LoopId,
     /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
@@ -121,12 +122,15 @@ pub(crate) struct TaskCell {
     /// Waits of ours in which it is parked, in the order in which they were parked.
     pub(crate) first_wait: WaitId,
     pub(crate) last_wait: WaitId,
-    /// Bare yields in which it is parked.
-    pub(crate) yields: u32,
     /// Boundaries and waits right below the task itself; none while parked means a foreign wait.
     pub(crate) live: u32,
     /// Boundaries of timeouts that have cancelled the task and not yet taken it back.
     pub(crate) expired: Vec<BoundaryId>,
+    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
+    /// is not done before they have.
+    pub(crate) adopted: u32,
+    /// How the task ended, until it is done.
+    pub(crate) deferred: Option<Box<Finished>>,
     pub(crate) name: Option<Rc<str>>,
     /// The number in the name of a task that was given none.
     pub(crate) unnamed: u32,
@@ -184,10 +188,12 @@ pub(crate) struct LoopCell {
     pub(crate) closed: bool,
     /// The end that breaks the loop at once: exit, interrupt, a panic, a limit.
     pub(crate) fatal: Option<Error>,
+    /// It was ended by something after which nothing may run any more: a panic, a deadlock, a limit.
+    pub(crate) broken: bool,
     pub(crate) handler: Option<Handler>,
     pub(crate) slow_callback: std::time::Duration,
     /// Open async generators, in the order of their first iteration.
-    pub(crate) generators: Vec<ObjectId>,
+    pub(crate) generators: BTreeMap<u64, Rc<dyn OpenGenerator>>,
     pub(crate) generators_closed: bool,
     pub(crate) default_executor: Option<Rc<dyn Any>>,
     pub(crate) executor_closed: bool,
@@ -246,9 +252,10 @@ impl LoopCell {
             stopping: false,
             closed: false,
             fatal: None,
+            broken: false,
             handler: None,
             slow_callback: SLOW_CALLBACK,
-            generators: Vec::new(),
+            generators: BTreeMap::new(),
             generators_closed: false,
             default_executor: None,
             executor_closed: false,

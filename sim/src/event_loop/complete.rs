@@ -9,7 +9,7 @@ use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report};
-use crate::base::{Cancelled, Error, Message};
+use crate::base::{Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
 pub(crate) enum Finished {
@@ -55,8 +55,9 @@ impl FutureCell {
             Finished::Unit => {}
             Finished::Value(value) => self.outcome = Outcome::Value(value),
             Finished::Error(error) => {
+                // A panic is told by the run that it ended.
+                self.unretrieved = !error.is::<Panicked>();
                 self.outcome = Outcome::Error(error);
-                self.unretrieved = true;
             }
             Finished::Cancelled { saved, message } => {
                 self.state = State::Cancelled;
@@ -143,7 +144,7 @@ impl Core {
     pub(crate) fn never_retrieved(&self, future: FutureId) -> Option<Report> {
         let cell = self.futures.get(future)?;
         let Outcome::Error(error) = &cell.outcome else { return None };
-        if !cell.unretrieved || error.is_cancelled() {
+        if !cell.unretrieved {
             return None;
         }
         let task = match cell.kind {

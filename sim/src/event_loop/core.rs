@@ -18,12 +18,10 @@ use super::handle::{Call, HandleCell, HandleId, is_live};
 use super::outside::OutsideEvents;
 use super::ready::Entry;
 use super::session::Session;
+use super::step::ends_at_once;
 use super::timer::Due;
 use super::waits::Step;
-use crate::base::{
-    Deadlock, Error, Event, Id, Instant, LimitExceeded, Panicked, RuntimeError, Slab, Source,
-    TaskNumber,
-};
+use crate::base::{Error, Event, Id, Instant, LimitExceeded, Slab, Source, TaskNumber};
 
 /// Everything that handles are ids of, apart from the shared objects.
 pub(crate) struct Core {
@@ -40,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) session: Session,
     pub(crate) outside: OutsideEvents,
     pub(crate) step: Step,
+    /// Something out of the ordinary is to be dealt with before the next entry is taken.
+    pub(crate) attention: bool,
+    /// How many entries are left in the iteration.
+    pub(crate) todo: usize,
     /// Something outside of the loops runs: a job of a pool.
     pub(crate) source_outside: bool,
     /// The task in the middle of whose step something outside runs, or none.
@@ -51,6 +53,20 @@ pub(crate) struct Core {
     /// Wakers to be dropped once the borrow has ended.
     pub(crate) trash: Vec<Waker>,
     pub(crate) callback_keys: u64,
+    pub(crate) interrupts: Interrupts,
+}
+
+/// The main task of the runner, and how often Ctrl-C was pressed on it.
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupts {
+    pub(crate) main: FutureId,
+    pub(crate) count: u32,
+}
+
+impl Default for Interrupts {
+    fn default() -> Self {
+        Interrupts { main: Id::NONE, count: 0 }
+    }
 }
 
 impl Core {
@@ -67,12 +83,15 @@ impl Core {
             session: Session::new(),
             outside: OutsideEvents::new(),
             step: Step::NONE,
+            attention: false,
+            todo: 0,
             source_outside: false,
             interrupted: Id::NONE,
             extensions: Vec::new(),
             variables: None,
             trash: Vec::new(),
             callback_keys: 0,
+            interrupts: Interrupts { main: Id::NONE, count: 0 },
         }
     }
 
@@ -89,10 +108,8 @@ impl Core {
 
     /// Tells whether something has ended the running loop after which nothing may run any more.
     pub(crate) fn is_broken(&self) -> bool {
-        let fatal = self.loops.get(self.running).and_then(|cell| cell.fatal.as_ref());
-        fatal.is_some_and(|error| {
-            error.is::<LimitExceeded>() || error.is::<Deadlock>() || error.is::<Panicked>()
-        })
+        let running = self.loops.get(self.running);
+        running.is_some_and(|cell| cell.broken || cell.fatal.as_ref().is_some_and(ends_at_once))
     }
 
     /// Who runs.
@@ -123,6 +140,7 @@ impl Core {
 
     /// Ends the running loop at once, in the middle of its iteration.
     pub(crate) fn break_loop(&mut self, error: Error) {
+        self.attention = true;
         if let Some(cell) = self.loops.get_mut(self.running) {
             cell.fatal.get_or_insert(error);
         }
@@ -130,7 +148,15 @@ impl Core {
 
     /// Counts a step or callback and breaks the loop when a limit is passed.
     pub(crate) fn count_step(&mut self) {
-        if let Some(limit) = self.session.count_step() {
+        self.session.step += 1;
+        if self.session.step >= self.session.check_at {
+            self.check_limits();
+        }
+    }
+
+    #[cold]
+    fn check_limits(&mut self) {
+        if let Some(limit) = self.session.passed_limit() {
             self.break_by_limit(&limit);
         }
     }
@@ -190,12 +216,14 @@ impl Core {
 
     /// Puts a task's step into the ready queue of its loop.
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
-        let by = self.source();
         let task = runnable.metadata().task;
         let cell = &mut self.tasks[task];
         cell.scheduled = true;
         let (number, owner) = (cell.number, cell.owner);
-        self.session.emit(Event::Woken { task: number, by });
+        if self.session.is_recording() {
+            let by = self.source();
+            self.session.note(Event::Woken { task: number, by });
+        }
         self.loops[owner].ready.push(Entry::Step(runnable));
     }
 
@@ -228,7 +256,7 @@ impl Core {
             return Err(call);
         }
         let id = self.new_handle(owner, call, operation, location, Some(when));
-        self.loops[owner].timers.push(when, Due::Call(id));
+        self.push_timer(owner, when, Due::Call(id));
         Ok(id)
     }
 
@@ -257,7 +285,14 @@ impl Core {
     /// Sets a future to get its result at `when`: the timer of a sleep.
     pub(crate) fn set_sleep(&mut self, when: Instant, future: FutureId) {
         let owner = self.futures[future].owner;
-        self.loops[owner].timers.push(when, Due::Elapsed(future));
+        self.push_timer(owner, when, Due::Elapsed(future));
+    }
+
+    fn push_timer(&mut self, owner: LoopId, when: Instant, due: Due) {
+        self.loops[owner].timers.push(when, due);
+        if when <= self.session.now {
+            self.look_again();
+        }
     }
 
     /// Takes note that a timer in the heap of `owner` will do nothing.
@@ -304,11 +339,6 @@ impl Core {
         if let Some(task) = self.tasks.get_mut(cell.task) {
             task.expired.retain(|other| *other != boundary);
         }
-    }
-
-    /// The error of a closed loop.
-    pub(crate) fn closed_error() -> Error {
-        Error::new(RuntimeError::new("event loop is closed"))
     }
 
     /// Takes a value out of a finished future: copied if a handle was cloned, else moved.

@@ -1,9 +1,10 @@
 //! Making and forgetting loops.
 
 use super::cell::{FutureId, LoopCell, LoopId, Outcome};
+use super::close::close_loop;
 use super::context::{try_with, with};
 use super::core::Core;
-use super::step::close_loop;
+use super::extension::end_outside;
 use crate::base::Id;
 
 /// Makes a loop; the caller holds the first reference.
@@ -54,4 +55,16 @@ impl Core {
             _ => false,
         }
     }
+}
+
+/// Ends whatever is left of a simulation: closes its loops and forgets what was to happen outside.
+pub(crate) fn close_all() {
+    let loops: Vec<LoopId> = with(|core| core.loops.iter().map(|(id, _)| id).collect());
+    for id in loops {
+        // Cannot fail: none runs.
+        drop(close_loop(id));
+    }
+    end_outside();
+    with(|core| core.current_loop()).into_iter().for_each(release_loop);
+    with(|core| core.replace_current(None));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cell::Variables;
-use super::context::with;
+use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
 use super::panics::catch;
 use super::waits::Step;
@@ -54,7 +54,12 @@ impl OutsideEvents {
 
 /// Lets `call` happen outside at `when`, or at once at the loop's next look if that is past.
 pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) -> OutsideKey {
-    with(|core| core.outside.push(when, call))
+    with(|core| {
+        if when <= core.session.now {
+            core.look_again();
+        }
+        core.outside.push(when, call)
+    })
 }
 
 /// Takes back something that has not happened yet.
@@ -70,7 +75,10 @@ pub(crate) fn run_outside<R>(
     call: impl FnOnce() -> R,
 ) -> (Variables, Result<R, Panicked>) {
     let before = with(|core| core.enter_outside(variables));
+    let was_hot = hot();
+    set_hot(Hot::OUTSIDE);
     let result = catch(call);
+    set_hot(was_hot);
     (with(|core| core.leave_outside(before)), result)
 }
 

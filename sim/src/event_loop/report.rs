@@ -85,6 +85,11 @@ impl Report {
         self
     }
 
+    /// Tells whether asyncio would log it too; strays are an addition of ours.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.kind != ReportKind::Stray
+    }
+
     pub(crate) fn with_task(mut self, name: String, at: &'static Location<'static>) -> Self {
         self.task = Some(name);
         self.location = Some(at);

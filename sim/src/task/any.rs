@@ -52,6 +52,16 @@ impl AnyFuture {
         self.raw.exception()
     }
 
+    /// Returns how many cancels were requested of a task and not taken back; 0 of a future.
+    pub fn cancelling(&self) -> u32 {
+        super::join::cancelling_of(&self.raw)
+    }
+
+    /// Takes one cancel of a task back; returns how many are left. Does nothing to a future.
+    pub fn uncancel(&self) -> u32 {
+        super::join::uncancel_of(&self.raw)
+    }
+
     /// Returns the name, if it is a task.
     pub fn name(&self) -> Option<String> {
         super::join::name_of(&self.raw)

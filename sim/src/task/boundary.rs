@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Id, Result};
-use crate::event_loop::{BoundaryId, Core, Delivery, Label, Target, try_with, with};
+use crate::event_loop::{
+    BoundaryId, Core, Delivery, Hot, Label, Target, hot, set_hot, try_with, with,
+};
 
 pin_project! {
     /// A future inside a boundary.
@@ -40,25 +42,26 @@ impl<F> Boundary<F> {
         Boundary { inner: Some(inner), place: Place { id: Id::NONE, location } }
     }
 
-    /// The boundary's id; none before the first poll and after the end.
-    pub(crate) fn id(self: Pin<&Self>) -> BoundaryId {
-        self.place.id
-    }
-
     /// Opens the boundary before its first poll, for those that need its id earlier.
     pub(crate) fn open(self: Pin<&mut Self>) -> BoundaryId {
         let place = self.project().place;
-        if place.id.is_none() {
-            place.id = with(|core| core.open_boundary(place.location));
-        }
+        with(|core| core.enter_task_of_boundary(&mut place.id, place.location));
         place.id
+    }
+
+    /// Closes the boundary after [`poll_open`](Self::poll_open) was ready.
+    pub(crate) fn close(self: Pin<&mut Self>) {
+        let place = self.project().place;
+        with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
     }
 }
 
-impl<F: Future> Future for Boundary<F> {
-    type Output = Result<F::Output, Cancelled>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<F: Future> Boundary<F> {
+    /// Polls what is inside; once that is over the boundary is empty and still open.
+    pub(crate) fn poll_open(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = self.project();
         let place = this.place;
         let cancelled = with(|core| {
@@ -67,7 +70,6 @@ impl<F: Future> Future for Boundary<F> {
         });
         if let Delivery::Cancel(message) = cancelled {
             this.inner.set(None);
-            with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
             return Poll::Ready(Err(Cancelled::from_option(message)));
         }
         let inner = this.inner.as_mut().as_pin_mut().expect("a finished future was polled again");
@@ -81,27 +83,43 @@ impl<F: Future> Future for Boundary<F> {
             }
             Poll::Ready(output) => {
                 this.inner.set(None);
-                with(|core| core.close_boundary(std::mem::replace(&mut place.id, Id::NONE)));
                 Poll::Ready(Ok(output))
             }
         }
     }
 }
 
+impl<F: Future> Future for Boundary<F> {
+    type Output = Result<F::Output, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let output = std::task::ready!(self.as_mut().poll_open(cx));
+        self.close();
+        Poll::Ready(output)
+    }
+}
+
 /// Makes a boundary the innermost one for as long as it lives, also when the poll panics.
 struct Inside {
     outer: BoundaryId,
+    before: Hot,
 }
 
 impl Inside {
     fn enter(boundary: BoundaryId) -> Self {
-        Inside { outer: with(|core| std::mem::replace(&mut core.step.boundary, boundary)) }
+        let before = hot();
+        if before == Hot::PLAIN {
+            set_hot(Hot::INSIDE);
+        }
+        let outer = with(|core| std::mem::replace(&mut core.step.boundary, boundary));
+        Inside { outer, before }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
         try_with(|core| core.step.boundary = self.outer);
+        set_hot(self.before);
     }
 }
 

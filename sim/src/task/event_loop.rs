@@ -154,6 +154,11 @@ impl EventLoop {
         self.check_open().is_err()
     }
 
+    /// Tells whether a panic, a deadlock or a limit has ended it: nothing may run on it any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        with(|core| core.loops.get(self.id).is_none_or(|cell| cell.broken))
+    }
+
     /// Returns the virtual time: `loop.time()`.
     pub fn time(&self) -> Instant {
         with(|core| core.session.now)
@@ -258,6 +263,7 @@ impl EventLoop {
             with(|core| {
                 if let Some(cell) = core.loops.get_mut(self.id) {
                     cell.stopping = true;
+                    core.look_again();
                 }
             });
         }

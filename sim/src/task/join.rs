@@ -32,10 +32,7 @@ impl<T: 'static> JoinHandle<T> {
     }
 
     fn task(&self) -> TaskId {
-        if !self.future.raw().is_here() {
-            return Id::NONE;
-        }
-        with(|core| core.task_of(self.future.raw().id()).unwrap_or(Id::NONE))
+        task_of(self.future.raw())
     }
 
     /// Returns the task's name: the one given, or `Task-N`.
@@ -57,16 +54,14 @@ impl<T: 'static> JoinHandle<T> {
     /// Returns how many cancels were requested of the task and not taken back.
     #[doc(alias = "Task.cancelling")]
     pub fn cancelling(&self) -> u32 {
-        let task = self.task();
-        with(|core| core.tasks.get(task).map_or(0, |cell| cell.cancels))
+        cancelling_of(self.future.raw())
     }
 
     /// Takes one cancel back; returns how many are left. At 0 a cancel that was not yet delivered
     /// is revoked, as in CPython 3.13.
     #[doc(alias = "Task.uncancel")]
     pub fn uncancel(&self) -> u32 {
-        let task = self.task();
-        with(|core| core.uncancel(task))
+        uncancel_of(self.future.raw())
     }
 
     /// Drops the task's future at its next step, wherever it is: Rust's own way to stop a task, as
@@ -102,6 +97,24 @@ impl<T: 'static> JoinHandle<T> {
     pub fn into_future_handle(self) -> LoopFuture<T> {
         self.future
     }
+}
+
+/// The task behind a future; none if it is no task, or another thread's.
+fn task_of(raw: &FutureRef) -> TaskId {
+    if !raw.is_here() {
+        return Id::NONE;
+    }
+    with(|core| core.task_of(raw.id()).unwrap_or(Id::NONE))
+}
+
+pub(super) fn cancelling_of(raw: &FutureRef) -> u32 {
+    let task = task_of(raw);
+    with(|core| core.tasks.get(task).map_or(0, |cell| cell.cancels))
+}
+
+pub(super) fn uncancel_of(raw: &FutureRef) -> u32 {
+    let task = task_of(raw);
+    with(|core| core.uncancel(task))
 }
 
 /// The name of the task behind a future, if it is one.

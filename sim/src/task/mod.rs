@@ -16,7 +16,9 @@ mod yields;
 pub use any::{AnyFuture, AsFuture};
 pub use boundary::{Attempt, attempt};
 pub use cancellable::{Cancellable, cancellable};
-pub use event_loop::{CallbackOutput, EventLoop, event_loop, running_loop};
+#[expect(deprecated, reason = "asyncio has it, deprecated as well")]
+pub use event_loop::event_loop;
+pub use event_loop::{CallbackOutput, EventLoop, running_loop};
 pub use future::{CallbackId, LoopFuture, create_future};
 pub use join::JoinHandle;
 pub use local::{ContextVar, Token};
@@ -24,7 +26,9 @@ pub use spawn::{all_tasks, current_task, spawn, spawn_named};
 pub(crate) use yields::SwitchPoint;
 pub use yields::{YieldNow, yield_now};
 
+pub(crate) use body::release_adopted;
 pub(crate) use boundary::Boundary;
+pub(crate) use event_loop::set_current;
 pub(crate) use raw::FutureRef;
-pub(crate) use spawn::{ensure_future, spawn_on};
+pub(crate) use spawn::{ensure_future, spawn_on, tasks_of};
 pub(crate) use wait::{Wait, WaitUnit};

@@ -113,18 +113,23 @@ impl FutureRef {
         })
     }
 
-    /// Takes the result as a `T`.
-    pub(crate) fn take_as<T: 'static>(&self) -> Result<T> {
-        let value = match self.take() {
-            Taken::Failed(error) => return Err(error),
-            Taken::Value(value) => value,
+    /// Takes the result without knowing its type.
+    pub(crate) fn take_boxed(&self) -> Result<Box<dyn Any>> {
+        match self.take() {
+            Taken::Failed(error) => Err(error),
+            Taken::Value(value) => Ok(value),
             Taken::Lent(value, clone) => {
                 // The user's `clone` runs unborrowed; the value goes back whatever it does.
                 let lent = Lent { future: self.id, value: Some(value) };
-                clone(lent.value.as_deref().expect("seedloop bug: nothing was lent"))
+                Ok(clone(lent.value.as_deref().expect("seedloop bug: nothing was lent")))
             }
-        };
-        Ok(*value.downcast::<T>().expect("seedloop bug: a result of another type"))
+        }
+    }
+
+    /// Takes the result as a `T`.
+    pub(crate) fn take_as<T: 'static>(&self) -> Result<T> {
+        let value = self.take_boxed()?.downcast::<T>();
+        Ok(*value.expect("seedloop bug: a result of another type"))
     }
 
     /// The error of a future that failed, without its value: `Err` while pending or if cancelled.

@@ -11,7 +11,7 @@ use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::FutureRef;
-use crate::base::{Error, Event, Id, Result, RuntimeError, Source};
+use crate::base::{Error, Event, Id, Result, RuntimeError};
 use crate::event_loop::{
     Core, Kind, LoopId, Order, TaskCell, TaskId, TaskMeta, context_id, schedule, with,
 };
@@ -114,7 +114,6 @@ impl Core {
             parent,
             child_index,
             children: 0,
-            resources: 0,
             steps: 0,
             owner,
             raw: None,
@@ -126,9 +125,10 @@ impl Core {
             cancels: 0,
             first_wait: Id::NONE,
             last_wait: Id::NONE,
-            yields: 0,
             live: 0,
             expired: Vec::new(),
+            adopted: 0,
+            deferred: None,
             name: name.map(Into::into),
             unnamed: self.session.tasks_unnamed,
             location,
@@ -204,9 +204,4 @@ pub(crate) fn tasks_of(owner: LoopId) -> Vec<AnyFuture> {
     let futures: Vec<_> =
         with(|core| live.iter().map(|(_, task)| core.tasks[*task].future).collect());
     futures.into_iter().map(|id| AnyFuture::from_raw(FutureRef::to(id))).collect()
-}
-
-/// Tells whether a source is a task, for assertions in messages.
-pub(crate) fn is_task(source: Source) -> bool {
-    matches!(source, Source::Task(_))
 }

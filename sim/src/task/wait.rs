@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::raw::FutureRef;
 use crate::base::{Cancelled, Error, Id, Result, RuntimeError};
 use crate::event_loop::{
-    Delivery, Finished, FutureId, Label, WaitId, WaitState, finish, try_with, with,
+    Delivery, Finished, FutureId, Label, LoopId, State, WaitId, WaitState, finish, try_with, with,
 };
 
 /// A wait of the running task on a future.
@@ -88,7 +88,7 @@ impl WaitUnit {
 
     /// Tells whether it was cancelled, in contrast to the task alone.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.future.state() == crate::event_loop::State::Cancelled
+        self.future.state() == State::Cancelled
     }
 
     #[track_caller]
@@ -104,6 +104,14 @@ impl WaitUnit {
         } else {
             Ok(())
         })
+    }
+
+    /// The loop in whose timers something still stands for this wait, if it was set to end by time.
+    pub(crate) fn timer_owner(&self) -> Option<LoopId> {
+        if !self.future.is_here() || self.future.state() == State::Finished {
+            return None;
+        }
+        with(|core| core.futures.get(self.future.id()).map(|cell| cell.owner))
     }
 
     /// Completes the wait behind `future`; false if it is done or forgotten.

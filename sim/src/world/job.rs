@@ -14,7 +14,7 @@ use crate::base::{
     BlockedJob, BlockedWait, Cancelled, Elapsed, Error, InvalidStateError, Result, RuntimeError,
     deadline_after,
 };
-use crate::event_loop::{Report, ReportKind, describe_panic, report, with};
+use crate::event_loop::{Report, ReportKind, describe, report, with};
 use crate::task::LoopFuture;
 
 /// What a job returns, whatever its type.
@@ -168,7 +168,7 @@ impl Job {
             if machine().is_ending() {
                 machine().unwind_current();
             }
-            let error = Error::new(describe_panic(payload));
+            let error = Error::new(describe(payload));
             let text = format!("exception calling callback for {}", self.name());
             report(Report::new(ReportKind::Callback, text).with_error(error));
         }

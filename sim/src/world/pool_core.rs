@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::job::{Body, Job, Outcome, Stage};
 use super::machine::{Awaited, Machine, Ticket, machine};
 use crate::base::{BrokenPoolError, Error, Event, Result, RuntimeError};
-use crate::event_loop::{describe_panic, with};
+use crate::event_loop::{describe, with};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -80,7 +80,7 @@ fn run(machine: &Machine, job: &Job) -> Outcome {
         if machine.is_ending() {
             resume_unwind(payload);
         }
-        Err(Error::new(describe_panic(payload)))
+        Err(Error::new(describe(payload)))
     })
 }
 

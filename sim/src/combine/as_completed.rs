@@ -1,0 +1,216 @@
+//! `asyncio.as_completed`: results in the order in which they arrive.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_lite::Stream;
+
+use crate::base::{Elapsed, Error, Result, deadline_after};
+use crate::event_loop::{
+    Call, CallbackKey, FutureId, HandleId, Label, Shared, cancel_handle, drop_call, with,
+};
+use crate::task::{LoopFuture, WaitUnit, ensure_future};
+
+/// Gives the results of several awaitables in the order in which they arrive:
+/// `asyncio.as_completed(aws)`.
+///
+/// Everything starts at the call: what is not of the loop yet becomes a task, in the order of the
+/// arguments. A consumer that waits resumes two hops after one has ended. Dropping the iterator
+/// cancels nothing.
+///
+/// # Panics
+///
+/// When no loop runs.
+///
+/// Source: Python docs, asyncio-task, "Waiting Primitives"; CPython 3.13, `_AsCompletedIterator`.
+#[track_caller]
+pub fn as_completed<I, T, F>(awaitables: I) -> AsCompleted<T>
+where
+    I: IntoIterator<Item = F>,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    begin(awaitables, Location::caller())
+}
+
+/// The results that arrive: see [`as_completed`].
+pub struct AsCompleted<T> {
+    state: Shared<State<T>>,
+    wait: Option<WaitUnit>,
+    left: usize,
+    location: &'static Location<'static>,
+}
+
+struct State<T> {
+    /// Those that have not ended, with the callbacks on them.
+    todo: BTreeMap<FutureId, (LoopFuture<T>, CallbackKey)>,
+    /// Those that have ended; none is the sentinel of a timeout.
+    done: VecDeque<Option<LoopFuture<T>>>,
+    getter: Option<FutureId>,
+    timer: Option<HandleId>,
+}
+
+fn begin<I, T, F>(awaitables: I, location: &'static Location<'static>) -> AsCompleted<T>
+where
+    I: IntoIterator<Item = F>,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let owner = with(|core| core.running_loop().or(core.current_loop()));
+    let Some(owner) = owner else {
+        panic!("no running event loop: call `as_completed` from inside `seedloop::run(..)`");
+    };
+    let state = Shared::new(
+        "as_completed",
+        State { todo: BTreeMap::new(), done: VecDeque::new(), getter: None, timer: None },
+    );
+    let mut seen = BTreeSet::new();
+    let futures: Vec<LoopFuture<T>> = awaitables
+        .into_iter()
+        .map(|awaitable| ensure_future(owner, awaitable, location))
+        .filter(|future| seen.insert(future.raw().id()))
+        .collect();
+    let left = futures.len();
+    for future in futures {
+        let to = state.clone();
+        let ended = move |id| one_ended(&to, id);
+        let key = future.raw().add_done_callback("as_completed", Box::new(ended));
+        state.with(|state| state.todo.insert(future.raw().id(), (future, key)));
+    }
+    AsCompleted { state, wait: None, left, location }
+}
+
+/// One has ended: it goes to the consumer, unless the timeout was there first.
+fn one_ended<T: 'static>(state: &Shared<State<T>>, id: FutureId) {
+    let (getter, timer) = state.with(|state| {
+        let Some((future, _)) = state.todo.remove(&id) else { return (None, None) };
+        state.done.push_back(Some(future));
+        let timer = if state.todo.is_empty() { state.timer.take() } else { None };
+        (state.getter.take(), timer)
+    });
+    if let Some(getter) = getter {
+        WaitUnit::complete(getter);
+    }
+    if let Some(timer) = timer {
+        cancel_handle(timer);
+    }
+}
+
+/// The time is up: each that has not ended is let go, and a sentinel stands for it.
+fn time_is_up<T: 'static>(state: &Shared<State<T>>) {
+    let (todo, getter) = state.with(|state| {
+        let todo = std::mem::take(&mut state.todo);
+        state.done.extend(todo.iter().map(|_| None));
+        let getter = if todo.is_empty() { None } else { state.getter.take() };
+        (todo, getter)
+    });
+    for (future, key) in todo.values() {
+        future.raw().remove_done_callback(*key);
+    }
+    if let Some(getter) = getter {
+        WaitUnit::complete(getter);
+    }
+}
+
+impl<T: 'static> AsCompleted<T> {
+    /// Sets a time limit for all together: after `timeout` of virtual time each that has not ended
+    /// gives [`Elapsed`]. Nothing is cancelled.
+    #[track_caller]
+    pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        let location = Location::caller();
+        let Some(timeout) = timeout.into() else { return self };
+        if self.left == 0 {
+            return self;
+        }
+        let to = self.state.clone();
+        let call = Call::Plain(Box::new(move || {
+            time_is_up(&to);
+            Ok(())
+        }));
+        let set = with(|core| {
+            let when = deadline_after(core.session.now, timeout);
+            let owner = core.running_loop().or(core.current_loop());
+            core.set_timer(
+                owner.unwrap_or(crate::base::Id::NONE),
+                when,
+                call,
+                "as_completed",
+                location,
+            )
+        });
+        match set {
+            Ok(timer) => self.state.with(|state| state.timer = Some(timer)),
+            Err(call) => drop_call(Some(call)),
+        }
+        self
+    }
+
+    /// Waits for the next one to end; none when all were given.
+    ///
+    /// # Errors
+    ///
+    /// The one's error; [`Elapsed`] for one that had not ended in time; a cancelled error when the
+    /// waiting task was cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    #[track_caller]
+    pub fn next(&mut self) -> NextCompleted<'_, T> {
+        self.location = Location::caller();
+        NextCompleted { from: self }
+    }
+
+    fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if self.left == 0 && self.wait.is_none() {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(wait) = &mut self.wait {
+                let result = ready!(wait.poll(cx));
+                self.wait = None;
+                if let Err(cancelled) = result {
+                    self.left = self.left.saturating_sub(1);
+                    return Poll::Ready(Some(Err(Error::cancelled(cancelled))));
+                }
+            }
+            if let Some(done) = self.state.with(|state| state.done.pop_front()) {
+                self.left = self.left.saturating_sub(1);
+                return Poll::Ready(Some(match done {
+                    Some(future) => future.take_result(),
+                    None => Err(Error::new(Elapsed)),
+                }));
+            }
+            let label = Label::on("as_completed", self.state.id());
+            let wait = WaitUnit::new(label, self.location);
+            self.state.with(|state| state.getter = Some(wait.id()));
+            self.wait = Some(wait);
+        }
+    }
+}
+
+/// The future of [`AsCompleted::next`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct NextCompleted<'a, T> {
+    from: &'a mut AsCompleted<T>,
+}
+
+impl<T: 'static> Future for NextCompleted<'_, T> {
+    type Output = Option<Result<T>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().from.poll_one(cx)
+    }
+}
+
+impl<T: 'static> Stream for AsCompleted<T> {
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.get_mut().poll_one(cx)
+    }
+}

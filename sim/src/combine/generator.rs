@@ -1,0 +1,436 @@
+//! Async generators with awaited clean-up.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_lite::Stream;
+
+use crate::base::{Error, GeneratorExit, Result, RuntimeError};
+use crate::event_loop::{
+    LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain, register_generator,
+    try_with,
+};
+use crate::task::spawn_on;
+
+type Body = Pin<Box<dyn Future<Output = Result<()>>>>;
+
+/// An async generator: a body that hands out items at its `yield_`s.
+///
+/// Iterate with [`next`](Self::next) or as a `Stream`. The body runs in the task that iterates. It
+/// is closed by [`aclose`](Self::aclose): the body gets [`GeneratorExit`] at its `yield_`, and may
+/// await in its clean-up. Dropping the last handle on an open one hands it to the loop, which
+/// closes it in a task of its own, two hops later; one that is still open when the run ends is
+/// closed then.
+///
+/// ```
+/// use seedloop::{AsyncGen, run, sleep};
+/// use std::time::Duration;
+///
+/// let sum = run(async {
+///     let mut numbers = AsyncGen::new(async |co| {
+///         for i in 0..10 {
+///             sleep(Duration::from_millis(100)).await?;
+///             co.yield_(i).await?;
+///         }
+///         Ok(())
+///     });
+///     let mut sum = 0;
+///     while let Some(number) = numbers.next().await? {
+///         sum += number;
+///     }
+///     Ok(sum)
+/// });
+/// assert_eq!(sum.unwrap(), 45);
+/// ```
+///
+/// Source: Python language reference, "Asynchronous generator functions"; PEP 525.
+pub struct AsyncGen<Y: 'static> {
+    state: Shared<State<Y>>,
+    location: &'static Location<'static>,
+}
+
+struct State<Y: 'static> {
+    body: Option<Body>,
+    handles: u32,
+    started: bool,
+    finished: bool,
+    /// Somebody is inside: an item is on its way or it is being closed.
+    running: bool,
+    /// What the body hands out.
+    item: Option<Y>,
+    /// What the body gets at its `yield_`.
+    resume: Resume,
+    /// The loop that closes it in the end, and its key there.
+    registered: Option<(LoopId, u64)>,
+}
+
+enum Resume {
+    /// It waits there.
+    Stay,
+    Next,
+    Throw(Error),
+}
+
+/// The inside of a generator: gives items out.
+pub struct Co<Y: 'static> {
+    /// The body must not keep its own generator.
+    state: Uncounted<State<Y>>,
+}
+
+impl<Y: 'static> AsyncGen<Y> {
+    /// Makes a generator of `body`, which gets a [`Co`] to yield with. Nothing of it runs before
+    /// the first item is asked for.
+    #[track_caller]
+    pub fn new<F>(body: impl FnOnce(Co<Y>) -> F) -> Self
+    where
+        F: Future<Output = Result<()>> + 'static,
+    {
+        let location = Location::caller();
+        let state = Shared::new(
+            "async generator",
+            State {
+                body: None,
+                handles: 1,
+                started: false,
+                finished: false,
+                running: false,
+                item: None,
+                resume: Resume::Stay,
+                registered: None,
+            },
+        );
+        let body: Body = Box::pin(body(Co { state: state.uncounted() }));
+        state.with(|state| state.body = Some(body));
+        AsyncGen { state, location }
+    }
+
+    /// Asks for the next item; none when the body has returned: `await anext(gen)`.
+    ///
+    /// # Errors
+    ///
+    /// The body's error, after which it is finished; a [`RuntimeError`] while another item is being
+    /// waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the body at the await at which it is; the next one goes on from
+    /// there.
+    #[doc(alias = "anext")]
+    pub fn next(&mut self) -> NextItem<'_, Y> {
+        NextItem { generator: self, entered: false }
+    }
+
+    /// Raises an error at the `yield_` at which the body is, and gives the next item if it goes on:
+    /// `await gen.athrow(error)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next); the error itself when the body does not catch it.
+    pub async fn athrow(&mut self, error: Error) -> Result<Option<Y>> {
+        let unstarted = self.state.with(|state| {
+            if state.finished || !state.started {
+                state.finished = true;
+                return Some(state.body.take());
+            }
+            None
+        });
+        if let Some(body) = unstarted {
+            drop(body);
+            return Err(error);
+        }
+        std::future::poll_fn(enter_and_poll(&self.state, "athrow()", Resume::Throw(error))).await
+    }
+
+    /// Closes the generator: the body gets [`GeneratorExit`] at its `yield_` and may await in its
+    /// clean-up, which runs in the calling task: `await gen.aclose()`. Does nothing if the body was
+    /// never started or has returned.
+    ///
+    /// # Errors
+    ///
+    /// What the body fails with; a [`RuntimeError`] when it yields again, or while another item is
+    /// being waited for.
+    pub fn aclose(&self) -> impl Future<Output = Result<()>> + use<Y> {
+        close(self.state.clone())
+    }
+}
+
+/// Closes a generator.
+async fn close<Y: 'static>(state: Shared<State<Y>>) -> Result<()> {
+    let unstarted = state.with(|state| {
+        if state.finished || !state.started {
+            state.finished = true;
+            return Some(state.body.take());
+        }
+        None
+    });
+    if unstarted.is_some() {
+        return Ok(());
+    }
+    let exit = Resume::Throw(Error::new(GeneratorExit));
+    match std::future::poll_fn(enter_and_poll(&state, "aclose()", exit)).await {
+        Ok(None) => Ok(()),
+        Ok(Some(item)) => {
+            drop(item);
+            Err(Error::new(RuntimeError::new("async generator ignored GeneratorExit")))
+        }
+        Err(error) if error.is::<GeneratorExit>() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a poll function that enters the generator once and then runs its body to the next item.
+fn enter_and_poll<Y: 'static>(
+    state: &Shared<State<Y>>,
+    operation: &'static str,
+    resume: Resume,
+) -> impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Y>>> {
+    let state = state.clone();
+    let mut resume = Some(resume);
+    let mut inside: Option<Leave<Y>> = None;
+    move |cx| {
+        if let Some(resume) = resume.take() {
+            if let Err(error) = enter(&state, operation, resume) {
+                return Poll::Ready(Err(error));
+            }
+            inside = Some(Leave { state: state.clone() });
+        }
+        let polled = poll_body(&state, cx);
+        if polled.is_ready() {
+            drop(inside.take());
+        }
+        polled
+    }
+}
+
+/// Marks the generator as free again when whoever was inside has left.
+struct Leave<Y: 'static> {
+    state: Shared<State<Y>>,
+}
+
+impl<Y: 'static> Drop for Leave<Y> {
+    fn drop(&mut self) {
+        self.state.try_with(|state| state.running = false);
+    }
+}
+
+fn enter<Y: 'static>(state: &Shared<State<Y>>, operation: &str, resume: Resume) -> Result<()> {
+    let first = state.with(|state| {
+        if state.running {
+            let text = format!("{operation}: asynchronous generator is already running");
+            return Err(Error::new(RuntimeError::new(text)));
+        }
+        state.running = true;
+        if state.started && !matches!(state.resume, Resume::Next) {
+            state.resume = resume;
+        }
+        Ok(!std::mem::replace(&mut state.started, true))
+    })?;
+    if first {
+        register(state);
+    }
+    Ok(())
+}
+
+/// Lets the loop know of a generator at its first iteration, to close it in the end.
+fn register<Y: 'static>(state: &Shared<State<Y>>) {
+    let registered = register_generator(Rc::new(Open { state: state.clone() }));
+    state.with(|state| state.registered = Some(registered));
+}
+
+/// A generator as the loop knows it.
+struct Open<Y: 'static> {
+    state: Shared<State<Y>>,
+}
+
+impl<Y: 'static> OpenGenerator for Open<Y> {
+    fn close(&self) -> Pin<Box<dyn Future<Output = Result<()>>>> {
+        Box::pin(close(self.state.clone()))
+    }
+}
+
+/// Runs the body up to its next item or its end.
+fn poll_body<Y: 'static>(
+    state: &Shared<State<Y>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Y>>> {
+    let Some(body) = state.with(|state| state.body.take()) else {
+        // It has returned: there are no items any more.
+        return Poll::Ready(Ok(None));
+    };
+    let mut lent = LentBody { state: state.clone(), body: Some(body) };
+    let polled = lent.body.as_mut().map(|body| body.as_mut().poll(cx));
+    match polled {
+        Some(Poll::Ready(result)) => {
+            drop(lent.body.take());
+            forget_open(state);
+            Poll::Ready(result.map(|()| None))
+        }
+        _ => match state.with(|state| state.item.take()) {
+            Some(item) => Poll::Ready(Ok(Some(item))),
+            None => Poll::Pending,
+        },
+    }
+}
+
+/// The body while it is polled; goes back to its place, or is gone for good if it has ended.
+struct LentBody<Y: 'static> {
+    state: Shared<State<Y>>,
+    body: Option<Body>,
+}
+
+impl<Y: 'static> Drop for LentBody<Y> {
+    fn drop(&mut self) {
+        let mut body = self.body.take();
+        self.state.try_with(|state| {
+            state.finished = body.is_none();
+            state.body = body.take();
+        });
+    }
+}
+
+/// A finished generator is no longer the loop's concern.
+fn forget_open<Y: 'static>(state: &Shared<State<Y>>) {
+    if let Some((owner, key)) = state.with(|state| state.registered.take()) {
+        drop(forget_generator(owner, key));
+    }
+}
+
+impl<Y: 'static> Co<Y> {
+    /// Hands out an item and waits until the next one is asked for: `yield item`.
+    ///
+    /// # Errors
+    ///
+    /// [`GeneratorExit`] when the generator is being closed: clean up and hand it on with `?`;
+    /// what [`athrow`](AsyncGen::athrow) raises.
+    pub fn yield_(&self, item: Y) -> YieldItem<'_, Y> {
+        YieldItem { co: self, item: Some(item) }
+    }
+}
+
+/// The future of [`Co::yield_`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct YieldItem<'a, Y: 'static> {
+    co: &'a Co<Y>,
+    item: Option<Y>,
+}
+
+// Nothing in it is pinned.
+impl<Y: 'static> Unpin for YieldItem<'_, Y> {}
+
+impl<Y: 'static> Future for YieldItem<'_, Y> {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Some(item) = self.item.take() {
+            self.co.state.with(|state| {
+                state.item = Some(item);
+                state.resume = Resume::Stay;
+            });
+            // No wake is needed: whoever asks for the next item polls the body.
+            return Poll::Pending;
+        }
+        let resume = self.co.state.with(|state| std::mem::replace(&mut state.resume, Resume::Stay));
+        match resume {
+            Resume::Stay => Poll::Pending,
+            Resume::Next => Poll::Ready(Ok(())),
+            Resume::Throw(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// The future of [`AsyncGen::next`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct NextItem<'a, Y: 'static> {
+    generator: &'a mut AsyncGen<Y>,
+    entered: bool,
+}
+
+impl<Y: 'static> Future for NextItem<'_, Y> {
+    type Output = Result<Option<Y>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Option<Y>>> {
+        let this = self.get_mut();
+        let state = &this.generator.state;
+        if !this.entered {
+            enter(state, "anext()", Resume::Next)?;
+            this.entered = true;
+        }
+        let polled = poll_body(state, cx);
+        if polled.is_ready() {
+            this.entered = false;
+            state.with(|state| state.running = false);
+        }
+        polled
+    }
+}
+
+impl<Y: 'static> Drop for NextItem<'_, Y> {
+    fn drop(&mut self) {
+        if self.entered {
+            self.generator.state.try_with(|state| state.running = false);
+        }
+    }
+}
+
+impl<Y: 'static> Stream for AsyncGen<Y> {
+    type Item = Result<Y>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Y>>> {
+        let state = &self.get_mut().state;
+        // A stream keeps no future between polls: it enters when nobody is inside.
+        let outside = state.with(|state| !state.running);
+        if outside && let Err(error) = enter(state, "anext()", Resume::Next) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let polled = poll_body(state, cx);
+        if polled.is_ready() {
+            state.with(|state| state.running = false);
+        }
+        polled.map(Result::transpose)
+    }
+}
+
+impl<Y: 'static> Clone for AsyncGen<Y> {
+    fn clone(&self) -> Self {
+        self.state.try_with(|state| state.handles += 1);
+        AsyncGen { state: self.state.clone(), location: self.location }
+    }
+}
+
+impl<Y: 'static> Drop for AsyncGen<Y> {
+    fn drop(&mut self) {
+        if try_with(|_| ()).is_none() || !self.state.is_here() {
+            return;
+        }
+        let last = self.state.with(|state| {
+            state.handles -= 1;
+            let open = state.started && !state.finished && !state.running;
+            if state.handles == 0 && open { state.registered } else { None }
+        });
+        if let Some((owner, _)) = last {
+            hand_to_loop(owner, self.state.clone(), self.location);
+        }
+    }
+}
+
+/// asyncio's finalizer hook: a call that spawns a task that closes the generator.
+fn hand_to_loop<Y: 'static>(
+    owner: LoopId,
+    state: Shared<State<Y>>,
+    location: &'static Location<'static>,
+) {
+    queue_plain(owner, "close generator", location, move || {
+        drop(spawn_on(owner, close(state), None, location));
+        Ok(())
+    });
+}
+
+impl<Y: 'static> fmt::Debug for AsyncGen<Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{:?}>", self.state)
+    }
+}

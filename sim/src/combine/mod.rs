@@ -1,0 +1,26 @@
+//! Combinators over futures and tasks: sleep, gather, wait, timeouts, groups and generators.
+
+mod as_completed;
+mod gather;
+mod gather_input;
+mod generator;
+mod shield;
+mod shutdown;
+mod sleep;
+mod task_group;
+mod timeout;
+mod wait;
+mod wait_for;
+
+pub use as_completed::{AsCompleted, NextCompleted, as_completed};
+pub use gather::{gather, gather_return_exceptions};
+pub use gather_input::GatherInput;
+pub use generator::{AsyncGen, Co, NextItem, YieldItem};
+pub use shield::shield;
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use task_group::TaskGroup;
+pub use timeout::{Timeout, timeout, timeout_at};
+pub use wait::{ReturnWhen, WaitMany, wait};
+pub use wait_for::wait_for;
+
+pub(crate) use shutdown::{cancel_all_tasks, shutdown_generators};

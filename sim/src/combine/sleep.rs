@@ -1,0 +1,111 @@
+//! Sleeping in virtual time.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::base::{Cancelled, Instant, deadline_after};
+use crate::event_loop::{Label, try_with, with};
+use crate::task::{WaitUnit, YieldNow, yield_now};
+
+/// Suspends the task for `delay` of virtual time: `asyncio.sleep(delay)`.
+///
+/// A zero `delay` gives way once, as `asyncio.sleep(0)` does. Sleepers of one deadline wake in the
+/// order in which they began to sleep, two hops after the clock has moved: the timer's callback
+/// first, then the task; all timers of one moment come before the first sleeper that they wake.
+///
+/// # Errors
+///
+/// [`Cancelled`] when the task was cancelled while it slept.
+///
+/// # Panics
+///
+/// When polled, if the deadline lies past the end of virtual time (584 years).
+///
+/// # Cancel safety
+///
+/// Dropping the future forgets the timer; nothing is lost.
+///
+/// Source: Python docs, asyncio-task, "Sleeping".
+#[track_caller]
+pub fn sleep(delay: Duration) -> Sleep {
+    Sleep { state: State::After(delay), location: Location::caller() }
+}
+
+/// Suspends the task until `deadline`; gives way once if that is past.
+///
+/// # Errors
+///
+/// [`Cancelled`] when the task was cancelled while it slept.
+///
+/// # Cancel safety
+///
+/// Dropping the future forgets the timer; nothing is lost.
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { state: State::Until(deadline), location: Location::caller() }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+#[must_use = "futures do nothing unless they are awaited"]
+#[derive(Debug)]
+pub struct Sleep {
+    state: State,
+    location: &'static Location<'static>,
+}
+
+#[derive(Debug)]
+enum State {
+    After(Duration),
+    Until(Instant),
+    Yielding(YieldNow),
+    Asleep(WaitUnit),
+    Over,
+}
+
+impl Sleep {
+    /// Sets the timer, or turns into a single turn if there is no time to wait.
+    fn begin(&mut self) {
+        let now = with(|core| core.session.now);
+        let deadline = match self.state {
+            State::After(delay) => deadline_after(now, delay),
+            State::Until(deadline) => deadline,
+            _ => return,
+        };
+        self.state = if deadline <= now {
+            State::Yielding(yield_now())
+        } else {
+            let wait = WaitUnit::new(Label::new("sleep"), self.location);
+            with(|core| core.set_sleep(deadline, wait.id()));
+            State::Asleep(wait)
+        };
+    }
+}
+
+impl Future for Sleep {
+    type Output = Result<(), Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.begin();
+        let result = match &mut self.state {
+            State::Yielding(turn) => std::task::ready!(Pin::new(turn).poll(cx)),
+            State::Asleep(wait) => std::task::ready!(wait.poll(cx)),
+            _ => panic!("`Sleep` was polled again after it was over"),
+        };
+        self.state = State::Over;
+        Poll::Ready(result)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // A timer that has not fired stays in the heap until it is swept.
+        if let State::Asleep(wait) = self
+            && let Some(owner) = wait.timer_owner()
+        {
+            try_with(|core| core.note_dead_timer(owner));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole runs: `run` with its clean-up, the runner behind it, and the simulation around both.
+
+mod print;
+mod run;
+mod simulation;
+
+pub use print::print_line;
+pub use run::{Runner, interrupt, run};
+pub use simulation::{Outcome, Simulation, in_simulation};

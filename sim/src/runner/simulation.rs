@@ -1,0 +1,204 @@
+//! A simulation: one world with one clock, one source of choices and one record, in which loops
+//! run.
+
+use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
+use crate::event_loop::{Configuration, Limits, Line, Report, catch, close_all, set_quiet, with};
+
+/// How to run a simulation, and then its run.
+///
+/// ```
+/// use seedloop::{Simulation, out, run, sleep};
+/// use std::time::Duration;
+///
+/// let outcome = Simulation::new().seed(7).run(|| {
+///     run(async {
+///         sleep(Duration::from_secs(2)).await?;
+///         out!("two seconds later");
+///         Ok(())
+///     })
+/// });
+/// assert_eq!(outcome.lines[0].text, "two seconds later");
+/// assert_eq!(outcome.time.since_start(), Duration::from_secs(2));
+/// ```
+#[derive(Default)]
+pub struct Simulation {
+    configuration: Configuration,
+    seed: u64,
+}
+
+/// What came of a simulation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome<T> {
+    /// What the body returned; an error when it panicked.
+    pub result: Result<T>,
+    /// What the program printed with `out!`.
+    pub lines: Vec<Line>,
+    /// What the loops reported: errors that nobody retrieved, strays, slow callbacks, ...
+    pub reports: Vec<Report>,
+    /// The events, if [`Simulation::record`] asked for them.
+    pub records: Vec<Record>,
+    /// The choices that were taken.
+    pub choices: Vec<Choice>,
+    /// The names of the tasks by number, if the events were asked for.
+    pub tasks: Vec<String>,
+    /// A hash of all that happened: equal for equal runs, on every machine.
+    pub fingerprint: u64,
+    /// The virtual time at the end.
+    pub time: Instant,
+    /// How many steps and callbacks ran.
+    pub steps: u64,
+}
+
+impl Simulation {
+    /// A simulation in asyncio's own order: every choice is the dull one.
+    pub fn new() -> Self {
+        Simulation {
+            configuration: Configuration { capture: true, ..Configuration::default() },
+            seed: 0,
+        }
+    }
+
+    /// Draws the choices from `seed`, in any order unless [`model`](Self::model) says otherwise.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.configuration.policy = Some(Box::new(Uniform::new(seed)));
+        self.configuration.model = Model::AnyOrder;
+        self.seed = seed;
+        self
+    }
+
+    /// Says what may run next.
+    pub fn model(mut self, model: Model) -> Self {
+        self.configuration.model = model;
+        self
+    }
+
+    /// Lets `policy` take the choices.
+    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
+        self.configuration.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// Says when to give up.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.configuration.limits = limits;
+        self
+    }
+
+    /// Keeps all events for the outcome.
+    pub fn record(mut self) -> Self {
+        self.configuration.keep_events = true;
+        self
+    }
+
+    /// Hands a task's panic to whoever awaits it, in place of ending the run.
+    pub fn panics_join(mut self) -> Self {
+        self.configuration.panics_join = true;
+        self
+    }
+
+    /// Runs `body`, which may call [`run`](crate::run) or make loops by hand, on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Inside another simulation: one thread has one clock.
+    pub fn run<T>(self, body: impl FnOnce() -> T) -> Outcome<T> {
+        assert!(
+            !with(|core| core.session.active),
+            "a simulation was started inside another one on the same thread"
+        );
+        let configuration = self.configuration;
+        fastrand::seed(self.seed);
+        set_quiet(true);
+        let world = World::enter(configuration);
+        let result = catch(body).map_err(Error::new);
+        close_all();
+        let outcome = with(|core| {
+            let session = &mut core.session;
+            Outcome {
+                result,
+                lines: std::mem::take(&mut session.lines),
+                reports: std::mem::take(&mut session.reports),
+                records: session.take_records(),
+                choices: session.take_choices(),
+                tasks: session.task_names(),
+                fingerprint: session.fingerprint(),
+                time: session.now,
+                steps: session.step,
+            }
+        });
+        drop(world);
+        outcome
+    }
+}
+
+impl Default for Outcome<()> {
+    fn default() -> Self {
+        Outcome {
+            result: Ok(()),
+            lines: Vec::new(),
+            reports: Vec::new(),
+            records: Vec::new(),
+            choices: Vec::new(),
+            tasks: Vec::new(),
+            fingerprint: 0,
+            time: Instant::START,
+            steps: 0,
+        }
+    }
+}
+
+/// Tells whether a simulation goes on on this thread.
+pub fn in_simulation() -> bool {
+    with(|core| core.session.active)
+}
+
+/// A session for as long as it lives.
+struct World;
+
+impl World {
+    fn enter(configuration: Configuration) -> Self {
+        with(|core| core.session.start(configuration));
+        World
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        close_all();
+        with(|core| core.session.active = false);
+        set_quiet(false);
+    }
+}
+
+/// The simulation around a plain `run`: made for it if there is none. Its reports go to the
+/// standard error, as asyncio logs them.
+pub(super) struct Ambient {
+    world: Option<World>,
+}
+
+impl Ambient {
+    pub(super) fn enter() -> Self {
+        if in_simulation() {
+            return Ambient { world: None };
+        }
+        fastrand::seed(0);
+        let configuration =
+            Configuration { policy: Some(Box::new(Fifo)), ..Configuration::default() };
+        Ambient { world: Some(World::enter(configuration)) }
+    }
+}
+
+impl Drop for Ambient {
+    fn drop(&mut self) {
+        if self.world.is_some() {
+            let reports = with(|core| std::mem::take(&mut core.session.reports));
+            reports.iter().filter(|report| report.is_logged()).for_each(show);
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "asyncio logs these to the standard error")]
+fn show(report: &Report) {
+    eprintln!("{report}");
+}
