@@ -220,6 +220,10 @@ impl Pool {
         Pool { core: Arc::new(PoolCore::new(name.into(), kind, workers, gil)) }
     }
 
+    pub(super) fn call_when_idle(&self, call: Box<dyn FnOnce() + Send>) {
+        self.core.call_when_idle(call);
+    }
+
     pub(super) fn submit_at<T, F>(
         &self,
         job: F,
