@@ -55,7 +55,7 @@ executors! {
 /// The result is there two hops after the job's end: one for the hand-over to the loop and one to
 /// resume the task that awaits it; also if the job has ended by then.
 ///
-/// ```ignore
+/// ```
 /// use seedloop::{blocking, run, run_in_executor};
 /// use std::time::Duration;
 ///

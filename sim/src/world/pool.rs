@@ -37,7 +37,7 @@ pub struct Pool {
 /// For code that waits: on input and output, or in a library that knows nothing of async. Threads
 /// also compute side by side, as Rust's do, unless the pool has a GIL, as Python's has.
 ///
-/// ```ignore
+/// ```
 /// use seedloop::{ThreadPool, blocking, run, run_in_executor};
 /// use std::time::Duration;
 ///
