@@ -2,5 +2,6 @@
 
 mod kernel;
 mod layers;
+mod pools;
 mod surprises;
 mod sync;
