@@ -13,8 +13,18 @@ use code::{code_only, heads, words};
 
 /// The layers of the library, lowest first. A layer imports only itself and what stands before it;
 /// `lib.rs` is no layer and imports all.
-const LAYERS: &[&str] =
-    &["base", "event_loop", "task", "combine", "sync", "world", "explore", "report", "testing"];
+const LAYERS: &[&str] = &[
+    "base",
+    "event_loop",
+    "task",
+    "combine",
+    "sync",
+    "world",
+    "runner",
+    "explore",
+    "report",
+    "testing",
+];
 
 /// The only layer that meets the real world.
 const HOST_LAYER: &str = "testing";

@@ -8,13 +8,14 @@
 mod base;
 mod combine;
 mod event_loop;
+pub mod report;
 mod runner;
 mod task;
 
 pub use base::{
-    BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice, ChoiceKind,
-    Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit, Group, HolderName, Instant,
-    Interrupt, InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy,
+    Awaited, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice,
+    ChoiceKind, Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit, Group, HolderName,
+    Instant, Interrupt, InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy,
     QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
     StepEnd, TaskNumber, Uniform, ValueError,
 };

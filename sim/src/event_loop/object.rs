@@ -47,10 +47,7 @@ pub(crate) struct Shared<T> {
 impl<T: 'static> Shared<T> {
     /// Puts `value` into the arena; `kind` names it in reports.
     pub(crate) fn new(kind: &'static str, value: T) -> Self {
-        let number = with(|core| {
-            core.session.resources += 1;
-            core.session.resources
-        });
+        let number = with(|core| core.session.number_resource(kind));
         let cell =
             ObjectCell { value: Some(Box::new(value)), refs: 1, kind, number, holders: Vec::new() };
         let id = with_objects(|objects| objects.insert(cell));

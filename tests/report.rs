@@ -1,0 +1,65 @@
+//! The texts of real runs; those of single events are tested beside their words.
+
+use std::time::Duration;
+
+use seedloop::{
+    ChoiceKind, Model, Policy, Result, Simulation, out, report, run, running_loop, sleep,
+    spawn_named,
+};
+
+/// Lets what became ready last run first.
+struct Last;
+
+impl Policy for Last {
+    fn choose(&mut self, _: ChoiceKind, bound: u32) -> u32 {
+        bound - 1
+    }
+}
+
+fn program() -> Result<()> {
+    run(async {
+        let first = spawn_named("first", async {
+            out!("first");
+            Ok(())
+        });
+        let second = spawn_named("second", async { Ok(sleep(Duration::from_secs(1)).await?) });
+        running_loop()?.call_soon(|| out!("called"))?;
+        first.await?;
+        second.await
+    })
+}
+
+#[test]
+fn the_trace_names_what_a_choice_passed_over() {
+    let outcome = Simulation::new().model(Model::AnyOrder).policy(Last).record().run(program);
+    let trace = report::trace_text(&outcome);
+    let picks: Vec<&str> = trace.lines().filter(|line| line.contains(" ahead of ")).collect();
+    let expected = [
+        "0.0s     1  loop    picks a callback ahead of first, second",
+        "0.0s     2  loop    picks second ahead of first",
+    ];
+    assert_eq!(picks, expected, "the trace is\n{trace}");
+}
+
+/// Who looks must not change what there is to see.
+#[test]
+fn recording_changes_nothing() {
+    for seed in 0..20 {
+        let plain = Simulation::new().seed(seed).run(program);
+        let recorded = Simulation::new().seed(seed).record().run(program);
+        assert_eq!(plain.fingerprint, recorded.fingerprint);
+        assert_eq!(plain.choices, recorded.choices);
+        assert_eq!(report::transcript(&plain, true), report::transcript(&recorded, true));
+    }
+}
+
+/// The same program twice, on other lines.
+#[test]
+fn places_are_in_no_fingerprint() {
+    let here = || run(async { Ok(sleep(Duration::from_secs(1)).await?) });
+    let there = || run(async { Ok(sleep(Duration::from_secs(1)).await?) });
+    let [here, there] =
+        [here as fn() -> Result<()>, there].map(|p| Simulation::new().record().run(p));
+    assert_ne!(report::trace_text(&here), report::trace_text(&there));
+    assert_eq!(here.fingerprint, there.fingerprint);
+}
