@@ -1,4 +1,5 @@
 //! The tests of the workspace.
 
+mod cli;
 mod layers;
 mod report;
