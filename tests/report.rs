@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use seedloop::sync::{Lock, Queue};
 use seedloop::{
     ChoiceKind, Model, Policy, Result, Simulation, out, report, run, running_loop, sleep,
     spawn_named,
@@ -39,6 +40,38 @@ fn the_trace_names_what_a_choice_passed_over() {
         "0.0s     2  loop    picks second ahead of first",
     ];
     assert_eq!(picks, expected, "the trace is\n{trace}");
+}
+
+#[test]
+fn the_trace_names_resources() {
+    let outcome = Simulation::new().record().run(|| {
+        run(async {
+            let (lock, queue) = (Lock::new(), Queue::unbounded());
+            let held = lock.lock().await?;
+            let (same, other) = (lock.clone(), queue.clone());
+            let waiter = spawn_named("待つ人", async move {
+                drop(same.lock().await?);
+                Ok(other.put(1).await?)
+            });
+            sleep(Duration::ZERO).await?;
+            drop(held);
+            queue.get().await?;
+            waiter.await
+        })
+    });
+    let trace = report::trace_text(&outcome);
+    let about: Vec<&str> = trace.lines().filter(|line| line.contains('#')).collect();
+    let expected = [
+        "0.0s     1  Task-1  lock#2: acquired at tests/report.rs:50",
+        "0.0s     2  待つ人  waits for lock#2 at tests/report.rs:53",
+        "0.0s     3  Task-1  lock#2: released",
+        "0.0s     3  Task-1  waits for queue#3 (get) at tests/report.rs:58",
+        "0.0s     4  待つ人  lock#2: acquired at tests/report.rs:53",
+        "0.0s     4  待つ人  lock#2: released",
+        "0.0s     4  待つ人  queue#3: put",
+        "0.0s     5  Task-1  queue#3: get",
+    ];
+    assert_eq!(about, expected, "the trace is\n{trace}");
 }
 
 /// Who looks must not change what there is to see.

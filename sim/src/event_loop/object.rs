@@ -124,7 +124,7 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change("acquired", |cell, task| match cell.holders.len() {
+        self.note_change("acquired", Some(since), |cell, task| match cell.holders.len() {
             HOLDERS_MAX.. => cell.more_holders += 1,
             _ => cell.holders.push(Holder { task, since }),
         });
@@ -132,7 +132,7 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the resource was given back, by its holder or by another for it.
     pub(crate) fn note_released(&self) {
-        self.note_change("released", |cell, task| {
+        self.note_change("released", None, |cell, task| {
             match cell.holders.iter().position(|holder| holder.task == task) {
                 Some(position) => drop(cell.holders.remove(position)),
                 None if cell.more_holders > 0 => cell.more_holders -= 1,
@@ -144,13 +144,14 @@ impl<T: 'static> Uncounted<T> {
 
     /// Reports an operation on the resource.
     pub(crate) fn note(&self, operation: &'static str) {
-        self.note_change(operation, |_, _| ());
+        self.note_change(operation, None, |_, _| ());
     }
 
     /// Reports an operation on the resource by the running task, which changes what is known of it.
     fn note_change(
         &self,
         operation: &'static str,
+        at: Option<&'static Location<'static>>,
         change: impl FnOnce(&mut ObjectCell, TaskNumber),
     ) {
         try_with(|core| {
@@ -162,7 +163,7 @@ impl<T: 'static> Uncounted<T> {
             });
             if let Some(Some(resource)) = number {
                 let by = core.source();
-                core.session.emit(Event::Resource { operation, resource, by });
+                core.session.emit_at(Event::Resource { operation, resource, by }, at);
             }
         });
     }

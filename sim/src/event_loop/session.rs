@@ -147,8 +147,12 @@ impl Session {
 
     /// The same for an event that a line of the program caused.
     #[inline]
-    pub(crate) fn emit_at(&mut self, event: Event, at: &'static Location<'static>) {
-        self.recorder.emit(self.step, self.now, event, Some(at));
+    pub(crate) fn emit_at(
+        &mut self,
+        event: Event,
+        at: impl Into<Option<&'static Location<'static>>>,
+    ) {
+        self.recorder.emit(self.step, self.now, event, at.into());
     }
 
     /// Tells which limit on steps is passed, if one is; else when to look again.

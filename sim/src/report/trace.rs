@@ -192,7 +192,7 @@ mod tests {
                 "0.00s     1  main     starts",
                 "0.00s     1  main     lock#2: acquired",
                 "0.00s     1  main     waits for lock#2",
-                "0.00s     1  main     waits for get of queue#3",
+                "0.00s     1  main     waits for queue#3 (get)",
                 "0.00s     1  main     waits for a future",
                 "0.00s     1  main     waits for several futures",
                 "0.00s     1  main     waits for gather",

@@ -117,7 +117,7 @@ impl<'a> Teller<'a> {
                 let kind = self.names.kind(number);
                 match kind == operation {
                     true => format!("{kind}#{number}"),
-                    false => format!("{operation} of {kind}#{number}"),
+                    false => format!("{kind}#{number} ({operation})"),
                 }
             }
             (Awaited::Gather, _) => "gather".to_owned(),
