@@ -7,18 +7,19 @@
 mod base;
 mod combine;
 mod event_loop;
+pub mod report;
 mod runner;
 pub mod sync;
 mod task;
 mod world;
 
 pub use base::{
-    BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError,
-    Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo,
-    ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt, InvalidStateError,
-    LimitExceeded, Message, Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError,
-    QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber,
-    Uniform, ValueError,
+    Awaited, BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError,
+    BrokenPoolError, Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error,
+    Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt,
+    InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy, PutError,
+    QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
+    StepEnd, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,

@@ -13,7 +13,7 @@ mod time;
 pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
 pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName, Place};
 pub use error::{Error, Result};
-pub use event::{Event, Record, Source, StepEnd, TaskNumber};
+pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
 pub use leaf::{
     BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,

@@ -80,6 +80,7 @@ fn doom(task: TaskId) {
     let pending = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         cell.order = Order::Kill;
+        let number = cell.number;
         let broken = core.loops[cell.owner].broken;
         let text = "Task was destroyed but it is pending!";
         let pending =
@@ -87,6 +88,7 @@ fn doom(task: TaskId) {
         if !cell.scheduled {
             core.wake_task(task);
         }
+        core.session.note(Event::Dropped { task: number });
         // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
         (!broken).then_some(pending)
     });

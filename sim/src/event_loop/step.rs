@@ -385,7 +385,7 @@ fn run_call(id: HandleId) {
             core.handles.remove(id);
         }
         core.variables = variables;
-        core.session.emit(Event::Callback { operation });
+        core.session.emit_at(Event::Callback { operation }, location);
         Some((call?, location, core.session.now))
     });
     let Some((call, location, started)) = taken else { return };
