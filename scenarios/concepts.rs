@@ -3,20 +3,46 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use seedloop::{Error, Result, TaskGroup, all_tasks, gather, out, run, sleep, spawn, spawn_named};
-use seedloop_cli::Scenario;
+use seedloop::{
+    Error, Outcome, Result, TaskGroup, all_tasks, gather, out, run, sleep, spawn, spawn_named,
+};
+use seedloop_cli::{Scenario, Verdict};
 
 use crate::verdict::{in_order, printed, reported};
 
-/// The scenarios of this chapter.
+/// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
-    gather_three_tasks::SCENARIO,
-    flat_tasks::SCENARIO,
-    stray_tasks::SCENARIO,
-    structured_tasks::SCENARIO,
+    Scenario {
+        name: "gather-three-tasks",
+        section: "主要な要素 / タスク（Task）",
+        summary: "three coroutines run concurrently as tasks, and gather waits for all of them",
+        body: || run(gather_three_tasks::main()),
+        check: gather_three_tasks::check,
+    },
+    Scenario {
+        name: "flat-tasks",
+        section: "主要な要素 / タスク（Task）",
+        summary: "the loop holds all tasks side by side, also those that a task created",
+        body: || run(flat_tasks::main()),
+        check: flat_tasks::check,
+    },
+    Scenario {
+        name: "stray-tasks",
+        section: "主要な要素 / タスク（Task）",
+        summary: "the children of a task that failed run on, and nobody awaits them",
+        body: || run(stray_tasks::main()),
+        check: stray_tasks::check,
+    },
+    Scenario {
+        name: "structured-tasks",
+        section: "主要な要素 / タスク（Task）",
+        summary: "a task group leaves no stray: its tasks are complete or cancelled at its end",
+        body: || run(structured_tasks::main()),
+        check: structured_tasks::check,
+    },
 ];
 
-/// 主要な要素 > タスク（Task）: coroutines run concurrently once each of them is a task.
+/// 主要な要素 / タスク（Task）: coroutines run concurrently once each of them is a task.
 ///
 /// Spawning registers a coroutine with the loop and runs nothing of it yet. Each of the three gives
 /// way in the middle, at its `await`, so that all have started before the first is complete.
@@ -30,7 +56,7 @@ mod gather_three_tasks {
         Ok(BTreeMap::from([("data", "結果")]))
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         // 3つのタスクを作成して並行実行
         let task1 = spawn(fetch_data());
         let task2 = spawn(fetch_data());
@@ -43,23 +69,17 @@ mod gather_three_tasks {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "gather-three-tasks",
-        section: "主要な要素 > タスク（Task）",
-        summary: "three coroutines run concurrently as tasks, and gather waits for all of them",
-        body: || run(main()),
-        check: |outcome| {
-            printed(
-                outcome,
-                &[
-                    &["イベントループが管理するタスク: mainと3つ"],
-                    &["データ取得開始"; 3],
-                    &["データ取得完了"; 3],
-                    &[r#"[{"data": "結果"}, {"data": "結果"}, {"data": "結果"}]"#],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        printed(
+            outcome,
+            &[
+                &["イベントループが管理するタスク: mainと3つ"],
+                &["データ取得開始"; 3],
+                &["データ取得完了"; 3],
+                &[r#"[{"data": "結果"}, {"data": "結果"}, {"data": "結果"}]"#],
+            ],
+        )
+    }
 }
 
 /// Prints the tasks that the loop holds, apart from `main`.
@@ -75,7 +95,7 @@ fn show_event_loop(title: &str) -> Result<()> {
     Ok(())
 }
 
-/// 主要な要素 > タスク（Task）: tasks are registered flat, wherever they are created.
+/// 主要な要素 / タスク（Task）: tasks are registered flat, wherever they are created.
 ///
 /// The children of `parent` stand in the loop beside it, not below it, and wait for their turn
 /// behind `other`, which was there before them.
@@ -104,7 +124,7 @@ mod flat_tasks {
         show_event_loop("イベントループ（1つ、フラット）")
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         let task_parent = spawn_named("task_parent", parent());
         let task_other = spawn_named("task_other", other_work());
         let (results, ()) = gather((task_parent, task_other)).await?;
@@ -112,31 +132,25 @@ mod flat_tasks {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "flat-tasks",
-        section: "主要な要素 > タスク（Task）",
-        summary: "the loop holds all tasks side by side, also those that a task created",
-        body: || run(main()),
-        check: |outcome| {
-            in_order(outcome, &["parent: 開始", "child_a: 開始"])?;
-            in_order(outcome, &["parent: 開始", "child_b: 開始"])?;
-            printed(
-                outcome,
-                &[
-                    &["parent: 開始", "other: 開始", "child_a: 開始", "child_b: 開始"],
-                    &["イベントループ（1つ、フラット）"],
-                    &["├── task_parent"],
-                    &["├── task_other"],
-                    &["├── task_a"],
-                    &["└── task_b"],
-                    &[r#"["child_aの結果", "child_bの結果"]"#],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        in_order(outcome, &["parent: 開始", "child_a: 開始"])?;
+        in_order(outcome, &["parent: 開始", "child_b: 開始"])?;
+        printed(
+            outcome,
+            &[
+                &["parent: 開始", "other: 開始", "child_a: 開始", "child_b: 開始"],
+                &["イベントループ（1つ、フラット）"],
+                &["├── task_parent"],
+                &["├── task_other"],
+                &["├── task_a"],
+                &["└── task_b"],
+                &[r#"["child_aの結果", "child_bの結果"]"#],
+            ],
+        )
+    }
 }
 
-/// 主要な要素 > タスク（Task）, NOTE: children run on after their parent died, as strays.
+/// 主要な要素 / タスク（Task）, NOTE: children run on after their parent died, as strays.
 mod stray_tasks {
     use super::*;
 
@@ -155,7 +169,7 @@ mod stray_tasks {
         Ok(())
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         out!("【フラット（通常）】");
         let task = spawn_named("parent", parent());
         if let Err(error) = task.await {
@@ -167,31 +181,25 @@ mod stray_tasks {
         show_event_loop("イベントループ")
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "stray-tasks",
-        section: "主要な要素 > タスク（Task）",
-        summary: "the children of a task that failed run on, and nobody awaits them",
-        body: || run(main()),
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["【フラット（通常）】"],
-                    &["例外: parentが死んだ"],
-                    &["イベントループ"],
-                    &["├── task_a"],
-                    &["└── task_b"],
-                    &["a: 完了", "b: 完了"],
-                    &["イベントループ"],
-                    &["└── なし"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["【フラット（通常）】"],
+                &["例外: parentが死んだ"],
+                &["イベントループ"],
+                &["├── task_a"],
+                &["└── task_b"],
+                &["a: 完了", "b: 完了"],
+                &["イベントループ"],
+                &["└── なし"],
+            ],
+        )
+    }
 }
 
-/// 主要な要素 > タスク（Task）, NOTE: a group's children have ended when its block is left.
+/// 主要な要素 / タスク（Task）, NOTE: a group's children have ended when its block is left.
 ///
 /// Either they are complete, or, when `parent` dies, they are cancelled; in both cases nothing is
 /// left in the loop afterwards.
@@ -222,7 +230,7 @@ mod structured_tasks {
             .await
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         out!("【構造化（TaskGroup）】");
         for dies in [false, true] {
             match spawn_named("parent", parent(dies)).await {
@@ -234,35 +242,29 @@ mod structured_tasks {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "structured-tasks",
-        section: "主要な要素 > タスク（Task）",
-        summary: "a task group leaves no stray: its tasks are complete or cancelled at its end",
-        body: || run(main()),
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["【構造化（TaskGroup）】"],
-                    &["イベントループ"],
-                    &["├── parent"],
-                    &["├── task_a"],
-                    &["└── task_b"],
-                    &["a: 完了", "b: 完了"],
-                    &["parent: 完了"],
-                    &["イベントループ"],
-                    &["└── なし"],
-                    &["イベントループ"],
-                    &["├── parent"],
-                    &["├── task_a"],
-                    &["└── task_b"],
-                    &["a: キャンセル", "b: キャンセル"],
-                    &["例外: parentが死んだ"],
-                    &["イベントループ"],
-                    &["└── なし"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["【構造化（TaskGroup）】"],
+                &["イベントループ"],
+                &["├── parent"],
+                &["├── task_a"],
+                &["└── task_b"],
+                &["a: 完了", "b: 完了"],
+                &["parent: 完了"],
+                &["イベントループ"],
+                &["└── なし"],
+                &["イベントループ"],
+                &["├── parent"],
+                &["├── task_a"],
+                &["└── task_b"],
+                &["a: キャンセル", "b: キャンセル"],
+                &["例外: parentが死んだ"],
+                &["イベントループ"],
+                &["└── なし"],
+            ],
+        )
+    }
 }

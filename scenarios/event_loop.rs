@@ -4,21 +4,53 @@ use std::time::Duration;
 
 #[expect(deprecated, reason = "the document shows it, and why not to use it")]
 use seedloop::event_loop;
-use seedloop::{EventLoop, ReportKind, Result, RuntimeError, out, run, running_loop, sleep, spawn};
-use seedloop_cli::Scenario;
+use seedloop::{
+    EventLoop, Outcome, ReportKind, Result, RuntimeError, out, run, running_loop, sleep, spawn,
+};
+use seedloop_cli::{Scenario, Verdict};
 
 use crate::verdict::{printed, reported};
 
-/// The scenarios of this chapter.
+/// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
-    running_loop::SCENARIO,
-    get_event_loop::SCENARIO,
-    new_event_loop::SCENARIO,
-    run_entry::SCENARIO,
-    run_inside_async::SCENARIO,
+    Scenario {
+        name: "running-loop",
+        section: "EventLoopの取得方法 / 1. asyncio.get_running_loop()",
+        summary: "inside async code the loop that runs, outside an error",
+        body: running_loop::program,
+        check: running_loop::check,
+    },
+    Scenario {
+        name: "get-event-loop",
+        section: "EventLoopの取得方法 / 2. asyncio.get_event_loop()",
+        summary: "the old way to get a loop outside of async code warns",
+        body: get_event_loop::program,
+        check: get_event_loop::check,
+    },
+    Scenario {
+        name: "new-event-loop",
+        section: "EventLoopの取得方法 / 3. asyncio.new_event_loop()",
+        summary: "a loop that is independent of others, and frees what it holds when closed",
+        body: new_event_loop::program,
+        check: new_event_loop::check,
+    },
+    Scenario {
+        name: "run-entry",
+        section: "EventLoopの取得方法 / 4. asyncio.run()",
+        summary: "the entry point makes, runs and closes a loop, at each call another one",
+        body: run_entry::program,
+        check: run_entry::check,
+    },
+    Scenario {
+        name: "run-inside-async",
+        section: "EventLoopの取得方法 / 4. asyncio.run()",
+        summary: "run refuses to be called where a loop runs already",
+        body: || run(run_inside_async::main()),
+        check: run_inside_async::check,
+    },
 ];
 
-/// EventLoopの取得方法 > 1. `asyncio.get_running_loop()`: the loop that runs right now, or an error.
+/// EventLoopの取得方法 / 1. `asyncio.get_running_loop()`: the loop that runs right now, or an error.
 ///
 /// That is the difference to `get_event_loop()`, which also gives a loop that was only made
 /// current.
@@ -32,7 +64,7 @@ mod running_loop {
     }
 
     #[expect(deprecated, reason = "to show the difference")]
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         // 実行中のループが存在しない場合は`RuntimeError`
         EventLoop::new().set_current();
         match running_loop() {
@@ -43,26 +75,20 @@ mod running_loop {
         run(main())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "running-loop",
-        section: "EventLoopの取得方法 > 1. asyncio.get_running_loop()",
-        summary: "inside async code the loop that runs, outside an error",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["RuntimeError: no running event loop"],
-                    &["<EventLoop running=false closed=false>"],
-                    &["<EventLoop running=true closed=false>"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["RuntimeError: no running event loop"],
+                &["<EventLoop running=false closed=false>"],
+                &["<EventLoop running=true closed=false>"],
+            ],
+        )
+    }
 }
 
-/// EventLoopの取得方法 > 2. `asyncio.get_event_loop()`: a loop for synchronous code, deprecated.
+/// EventLoopの取得方法 / 2. `asyncio.get_event_loop()`: a loop for synchronous code, deprecated.
 ///
 /// Where no loop runs and none was set, one is made, with a `DeprecationWarning` among the reports
 /// (CPython 3.10 to 3.11 warned in other cases too). Inside async code it gives the running loop,
@@ -77,7 +103,7 @@ mod get_event_loop {
     }
 
     #[expect(deprecated, reason = "to show the warning")]
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         let event_loop = event_loop();
         event_loop.run_until_complete(some_coroutine())?;
         event_loop.close()?;
@@ -85,22 +111,16 @@ mod get_event_loop {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "get-event-loop",
-        section: "EventLoopの取得方法 > 2. asyncio.get_event_loop()",
-        summary: "the old way to get a loop outside of async code warns",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[ReportKind::Deprecated])?;
-            printed(
-                outcome,
-                &[&["実行中のループと同じ: true"], &["<EventLoop running=false closed=true>"]],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[ReportKind::Deprecated])?;
+        printed(
+            outcome,
+            &[&["実行中のループと同じ: true"], &["<EventLoop running=false closed=true>"]],
+        )
+    }
 }
 
-/// EventLoopの取得方法 > 3. `asyncio.new_event_loop()`: a loop of one's own, to be closed in the end.
+/// EventLoopの取得方法 / 3. `asyncio.new_event_loop()`: a loop of one's own, to be closed in the end.
 ///
 /// It is independent of a loop that exists already: neither runs what was put on the other. Closing
 /// it frees what it holds, here a resource in a timer that will never be due.
@@ -121,7 +141,7 @@ mod new_event_loop {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         let existing = EventLoop::new();
         let task = existing.create_task(some_coroutine("既存のループ"))?;
 
@@ -143,27 +163,21 @@ mod new_event_loop {
         existing.close()
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "new-event-loop",
-        section: "EventLoopの取得方法 > 3. asyncio.new_event_loop()",
-        summary: "a loop that is independent of others, and frees what it holds when closed",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["独立したループ: 完了"],
-                    &["リソースを解放"],
-                    &["RuntimeError: Event loop is closed"],
-                    &["既存のループ: 完了"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["独立したループ: 完了"],
+                &["リソースを解放"],
+                &["RuntimeError: Event loop is closed"],
+                &["既存のループ: 完了"],
+            ],
+        )
+    }
 }
 
-/// EventLoopの取得方法 > 4. `asyncio.run()`, and コルーチンの実行方法 > `asyncio.run()`を使用: the entry
+/// EventLoopの取得方法 / 4. `asyncio.run()`, and コルーチンの実行方法 / `asyncio.run()`を使用: the entry
 /// point, which makes a loop, runs it and closes it.
 ///
 /// Why it should be called only once: nothing prevents a second call, but that is another loop, and
@@ -178,7 +192,7 @@ mod run_entry {
         running_loop()
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         let first = run(main())?; // ループの作成・実行・クローズを自動管理
         out!("{first:?}");
 
@@ -192,28 +206,22 @@ mod run_entry {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "run-entry",
-        section: "EventLoopの取得方法 > 4. asyncio.run()",
-        summary: "the entry point makes, runs and closes a loop, at each call another one",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["done"],
-                    &["<EventLoop running=false closed=true>"],
-                    &["done"],
-                    &["同じループ: false"],
-                    &["RuntimeError: the future is attached to a different loop"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["done"],
+                &["<EventLoop running=false closed=true>"],
+                &["done"],
+                &["同じループ: false"],
+                &["RuntimeError: the future is attached to a different loop"],
+            ],
+        )
+    }
 }
 
-/// EventLoopの取得方法 > 4. `asyncio.run()`: not inside async code, where `await` and `create_task` do
+/// EventLoopの取得方法 / 4. `asyncio.run()`: not inside async code, where `await` and `create_task` do
 /// the same.
 mod run_inside_async {
     use super::*;
@@ -223,7 +231,7 @@ mod run_inside_async {
         Ok("done")
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         match run(inner()) {
             Err(error) if error.is::<RuntimeError>() => out!("RuntimeError: {error}"),
             other => out!("{other:?}"),
@@ -234,15 +242,9 @@ mod run_inside_async {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "run-inside-async",
-        section: "EventLoopの取得方法 > 4. asyncio.run()",
-        summary: "run refuses to be called where a loop runs already",
-        body: || run(main()),
-        check: |outcome| {
-            let refusal = "RuntimeError: run() cannot be called from a running event loop; \
-                           await the future instead";
-            printed(outcome, &[&[refusal], &["await: done"], &["create_task: done"]])
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        let refusal = "RuntimeError: run() cannot be called from a running event loop; \
+                       await the future instead";
+        printed(outcome, &[&[refusal], &["await: done"], &["create_task: done"]])
+    }
 }

@@ -3,25 +3,79 @@
 use std::time::Duration;
 
 use seedloop::{
-    AnyFuture, Cancelled, Error, EventLoop, Interrupt, JoinHandle, ReportKind, Result,
+    AnyFuture, Cancelled, Error, EventLoop, Interrupt, JoinHandle, Outcome, ReportKind, Result,
     RuntimeError, TaskGroup, all_tasks, attempt, gather_return_exceptions, interrupt, out, run,
     running_loop, sleep, spawn, spawn_named,
 };
-use seedloop_cli::Scenario;
+use seedloop_cli::{Scenario, Verdict};
 
 use crate::verdict::{in_order, printed, reported};
 
-/// The scenarios of this chapter.
+/// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
-    stray_at_shutdown::SCENARIO,
-    close_without_cleanup::SCENARIO,
-    shutdown_steps::SCENARIO,
-    shutdown_cleanup::SCENARIO,
-    cancel_swallowed::SCENARIO,
-    cancel_swallowed_in_group::SCENARIO,
-    cancel_is_not_an_exception::SCENARIO,
-    exit_signals::SCENARIO,
-    cancel_completes_work::SCENARIO,
+    Scenario {
+        name: "stray-at-shutdown",
+        section: "asyncio.run()の終了時の挙動 / なぜクリーンアップが必要なのか",
+        summary: "main ends before the tasks that it started and never awaited",
+        body: || run(stray_at_shutdown::main()),
+        check: stray_at_shutdown::check,
+    },
+    Scenario {
+        name: "close-without-cleanup",
+        section: "asyncio.run()の終了時の挙動 / なぜクリーンアップが必要なのか",
+        summary: "a loop that is closed as it is leaves connections open, run closes them",
+        body: close_without_cleanup::program,
+        check: close_without_cleanup::check,
+    },
+    Scenario {
+        name: "shutdown-steps",
+        section: "asyncio.run()の終了時の挙動 / クリーンアップの4ステップ",
+        summary: "collect the tasks that are left, cancel them, gather them, wait for them all",
+        body: shutdown_steps::program,
+        check: shutdown_steps::check,
+    },
+    Scenario {
+        name: "shutdown-cleanup",
+        section: "asyncio.run()の終了時の挙動 / 動作確認できる完全なサンプル",
+        summary: "run returns only after every task that was left has cleaned up",
+        body: shutdown_cleanup::program,
+        check: shutdown_cleanup::check,
+    },
+    Scenario {
+        name: "cancel-swallowed",
+        section: "asyncio.run()の終了時の挙動 / CancelledError を re-raise しないとどうなるか",
+        summary: "a task that swallows its cancel counts as having ended normally",
+        body: cancel_swallowed::program,
+        check: cancel_swallowed::check,
+    },
+    Scenario {
+        name: "cancel-swallowed-in-group",
+        section: "asyncio.run()の終了時の挙動 / CancelledError を re-raise しないとどうなるか",
+        summary: "a swallowed cancel delays a task group, and lets its body work on in vain",
+        body: || run(cancel_swallowed_in_group::main()),
+        check: cancel_swallowed_in_group::check,
+    },
+    Scenario {
+        name: "cancel-is-not-an-exception",
+        section: "asyncio.run()の終了時の挙動 / CancelledError を re-raise しないとどうなるか",
+        summary: "what catches every ordinary error lets a cancel through",
+        body: || run(cancel_is_not_an_exception::main()),
+        check: cancel_is_not_an_exception::check,
+    },
+    Scenario {
+        name: "exit-signals",
+        section: "asyncio.run()の終了時の挙動 / CancelledError を re-raise しないとどうなるか",
+        summary: "SystemExit and KeyboardInterrupt end everything, a cancel ends one task",
+        body: exit_signals::program,
+        check: exit_signals::check,
+    },
+    Scenario {
+        name: "cancel-completes-work",
+        section: "asyncio.run()の終了時の挙動 / Step4の「完了」に正常終了はあり得るか",
+        summary: "a cancelled task may complete its work on purpose and end normally",
+        body: cancel_completes_work::program,
+        check: cancel_completes_work::check,
+    },
 ];
 
 /// なぜクリーンアップが必要なのか: `main` ends first, and the tasks it left behind never complete.
@@ -38,7 +92,7 @@ mod stray_at_shutdown {
         Ok(())
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         spawn(background_task("タスクA")); // awaitしない！
         spawn(background_task("タスクB")); // awaitしない！
 
@@ -48,16 +102,10 @@ mod stray_at_shutdown {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "stray-at-shutdown",
-        section: "asyncio.run()の終了時の挙動 > なぜクリーンアップが必要なのか",
-        summary: "main ends before the tasks that it started and never awaited",
-        body: || run(main()),
-        check: |outcome| {
-            reported(outcome, &[ReportKind::Stray; 2])?;
-            printed(outcome, &[&["タスクA: 開始", "タスクB: 開始"], &["mainが終了"]])
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[ReportKind::Stray; 2])?;
+        printed(outcome, &[&["タスクA: 開始", "タスクB: 開始"], &["mainが終了"]])
+    }
 }
 
 /// なぜクリーンアップが必要なのか: closing the loop as it is leaves the tasks' resources open.
@@ -87,7 +135,7 @@ mod close_without_cleanup {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         out!("=== このままループを閉じる ===");
         let event_loop = EventLoop::new();
         event_loop.run_until_complete(main())?;
@@ -97,22 +145,16 @@ mod close_without_cleanup {
         run(main())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "close-without-cleanup",
-        section: "asyncio.run()の終了時の挙動 > なぜクリーンアップが必要なのか",
-        summary: "a loop that is closed as it is leaves connections open, run closes them",
-        body: program,
-        check: |outcome| {
-            let (pending, stray) = (ReportKind::DestroyedPending, ReportKind::Stray);
-            reported(outcome, &[pending, pending, stray, stray])?;
-            let open: &[&str] = &["タスクA: DB接続を開く", "タスクB: DB接続を開く"];
-            let close: &[&str] = &["タスクA: DB接続を閉じる", "タスクB: DB接続を閉じる"];
-            let by_hand = &["=== このままループを閉じる ==="];
-            let by_run = &["=== asyncio.run() ==="];
-            let main = &["mainが終了"];
-            printed(outcome, &[by_hand, open, main, by_run, open, main, close])
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        let (pending, stray) = (ReportKind::DestroyedPending, ReportKind::Stray);
+        reported(outcome, &[pending, pending, stray, stray])?;
+        let open: &[&str] = &["タスクA: DB接続を開く", "タスクB: DB接続を開く"];
+        let close: &[&str] = &["タスクA: DB接続を閉じる", "タスクB: DB接続を閉じる"];
+        let by_hand = &["=== このままループを閉じる ==="];
+        let by_run = &["=== asyncio.run() ==="];
+        let main = &["mainが終了"];
+        printed(outcome, &[by_hand, open, main, by_run, open, main, close])
+    }
 }
 
 /// クリーンアップの4ステップ: the steps that `run` takes after `main`, first by hand, then by `run`.
@@ -173,7 +215,7 @@ mod shutdown_steps {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         out!("① main() を実行");
         let event_loop = EventLoop::new();
         event_loop.run_until_complete(main())?;
@@ -187,49 +229,43 @@ mod shutdown_steps {
         run(main())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "shutdown-steps",
-        section: "asyncio.run()の終了時の挙動 > クリーンアップの4ステップ",
-        summary: "collect the tasks that are left, cancel them, gather them, wait for them all",
-        body: program,
-        check: |outcome| {
-            let started: &[&str] = &["タスクA: 開始", "タスクB: 開始"];
-            let cleaned: &[&str] = &[
-                "タスクA: キャンセル受信 → クリーンアップ中...",
-                "タスクA: クリーンアップ完了",
-                "タスクB: キャンセル受信 → クリーンアップ中...",
-                "タスクB: クリーンアップ完了",
-            ];
-            reported(outcome, &[ReportKind::Stray; 2])?;
-            // By hand, then by `run`.
-            in_order(outcome, &[cleaned[0], cleaned[1], cleaned[0], cleaned[1]])?;
-            in_order(outcome, &[cleaned[2], cleaned[3], cleaned[2], cleaned[3]])?;
-            printed(
-                outcome,
-                &[
-                    &["① main() を実行"],
-                    started,
-                    &["mainが終了"],
-                    &["② main() が終了"],
-                    &["③ [クリーンアップ開始]"],
-                    &["Step1: まだ生きているタスクを全部集める"],
-                    &["  <Task 'タスクA'> ← まだ生きてる"],
-                    &["  <Task 'タスクB'> ← まだ生きてる"],
-                    &["Step2: 全タスクにキャンセルを送る"],
-                    &["Step3: gather()でグループ化"],
-                    &["Step4: 全タスクが\"完了\"するまで待つ"],
-                    cleaned,
-                    &["  <Task 'タスクA'> 終了 ✅ Err(cancelled)"],
-                    &["  <Task 'タスクB'> 終了 ✅ Err(cancelled)"],
-                    &["イベントループを閉じて完全終了"],
-                    &["=== asyncio.run(main()) ==="],
-                    started,
-                    &["mainが終了"],
-                    cleaned,
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        let started: &[&str] = &["タスクA: 開始", "タスクB: 開始"];
+        let cleaned: &[&str] = &[
+            "タスクA: キャンセル受信 → クリーンアップ中...",
+            "タスクA: クリーンアップ完了",
+            "タスクB: キャンセル受信 → クリーンアップ中...",
+            "タスクB: クリーンアップ完了",
+        ];
+        reported(outcome, &[ReportKind::Stray; 2])?;
+        // By hand, then by `run`.
+        in_order(outcome, &[cleaned[0], cleaned[1], cleaned[0], cleaned[1]])?;
+        in_order(outcome, &[cleaned[2], cleaned[3], cleaned[2], cleaned[3]])?;
+        printed(
+            outcome,
+            &[
+                &["① main() を実行"],
+                started,
+                &["mainが終了"],
+                &["② main() が終了"],
+                &["③ [クリーンアップ開始]"],
+                &["Step1: まだ生きているタスクを全部集める"],
+                &["  <Task 'タスクA'> ← まだ生きてる"],
+                &["  <Task 'タスクB'> ← まだ生きてる"],
+                &["Step2: 全タスクにキャンセルを送る"],
+                &["Step3: gather()でグループ化"],
+                &["Step4: 全タスクが\"完了\"するまで待つ"],
+                cleaned,
+                &["  <Task 'タスクA'> 終了 ✅ Err(cancelled)"],
+                &["  <Task 'タスクB'> 終了 ✅ Err(cancelled)"],
+                &["イベントループを閉じて完全終了"],
+                &["=== asyncio.run(main()) ==="],
+                started,
+                &["mainが終了"],
+                cleaned,
+            ],
+        )
+    }
 }
 
 /// 動作確認できる完全なサンプル: `run` returns only after every task has cleaned up.
@@ -261,36 +297,30 @@ mod shutdown_cleanup {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         out!("--- asyncio.run() 開始 ---");
         run(main())?;
         out!("--- asyncio.run() 完全終了 ---");
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "shutdown-cleanup",
-        section: "asyncio.run()の終了時の挙動 > 動作確認できる完全なサンプル",
-        summary: "run returns only after every task that was left has cleaned up",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[ReportKind::Stray; 2])?;
-            printed(
-                outcome,
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[ReportKind::Stray; 2])?;
+        printed(
+            outcome,
+            &[
+                &["--- asyncio.run() 開始 ---"],
+                &["  [タスクA] 開始（10秒かかる処理）", "  [タスクB] 開始（10秒かかる処理）"],
+                &["=== main() 終了 ==="],
                 &[
-                    &["--- asyncio.run() 開始 ---"],
-                    &["  [タスクA] 開始（10秒かかる処理）", "  [タスクB] 開始（10秒かかる処理）"],
-                    &["=== main() 終了 ==="],
-                    &[
-                        "  [タスクA] キャンセルを受け取った → クリーンアップ中...",
-                        "  [タスクB] キャンセルを受け取った → クリーンアップ中...",
-                    ],
-                    &["  [タスクA] クリーンアップ完了", "  [タスクB] クリーンアップ完了"],
-                    &["--- asyncio.run() 完全終了 ---"],
+                    "  [タスクA] キャンセルを受け取った → クリーンアップ中...",
+                    "  [タスクB] キャンセルを受け取った → クリーンアップ中...",
                 ],
-            )
-        },
-    };
+                &["  [タスクA] クリーンアップ完了", "  [タスクB] クリーンアップ完了"],
+                &["--- asyncio.run() 完全終了 ---"],
+            ],
+        )
+    }
 }
 
 /// CancelledError を re-raise しないとどうなるか: the task counts as having ended normally.
@@ -339,7 +369,7 @@ mod cancel_swallowed {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         // Step2: cancel()を送る → Step4: 全タスクの終了を待つ
         for task in run(main())? {
             out!("{}: cancelled() = {}, {:?}", task.name(), task.cancelled(), task.result());
@@ -348,29 +378,23 @@ mod cancel_swallowed {
         run(main_of_parent())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "cancel-swallowed",
-        section: "asyncio.run()の終了時の挙動 > CancelledError を re-raise しないとどうなるか",
-        summary: "a task that swallows its cancel counts as having ended normally",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[ReportKind::Stray; 2])?;
-            printed(
-                outcome,
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[ReportKind::Stray; 2])?;
+        printed(
+            outcome,
+            &[
                 &[
-                    &[
-                        "タスクA: キャンセルされた（でもre-raiseしない）",
-                        "タスクB: キャンセルされた（re-raiseする）",
-                    ],
-                    &["タスクA: cancelled() = false, Ok(())"],
-                    &["タスクB: cancelled() = true, Err(cancelled)"],
-                    &["parentの子: キャンセルされた（でもre-raiseしない）"],
-                    &["parent: キャンセルが伝わらず続行"],
-                    &["parent: cancelled() = false"],
+                    "タスクA: キャンセルされた（でもre-raiseしない）",
+                    "タスクB: キャンセルされた（re-raiseする）",
                 ],
-            )
-        },
-    };
+                &["タスクA: cancelled() = false, Ok(())"],
+                &["タスクB: cancelled() = true, Err(cancelled)"],
+                &["parentの子: キャンセルされた（でもre-raiseしない）"],
+                &["parent: キャンセルが伝わらず続行"],
+                &["parent: cancelled() = false"],
+            ],
+        )
+    }
 }
 
 /// CancelledError を re-raise しないとどうなるか: in a `TaskGroup`.
@@ -415,7 +439,7 @@ mod cancel_swallowed_in_group {
         Ok(())
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         out!("=== 子タスクがre-raiseしない ===");
         if let Err(group) = TaskGroup::new().scope(child_swallows).await {
             group.for_each_leaf(&mut |error| out!("グループ終了: {error}"));
@@ -427,31 +451,25 @@ mod cancel_swallowed_in_group {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "cancel-swallowed-in-group",
-        section: "asyncio.run()の終了時の挙動 > CancelledError を re-raise しないとどうなるか",
-        summary: "a swallowed cancel delays a task group, and lets its body work on in vain",
-        body: || run(main()),
-        check: |outcome| {
-            reported(outcome, &[])?;
-            printed(
-                outcome,
-                &[
-                    &["=== 子タスクがre-raiseしない ==="],
-                    &["失敗するタスク: エラー"],
-                    &["子タスク: キャンセルされた（でもre-raiseしない）"],
-                    &["子タスク: 正常終了"],
-                    &["グループ終了: エラー"],
-                    &["=== ブロックがre-raiseしない ==="],
-                    &["失敗するタスク: エラー"],
-                    &["ブロック: キャンセルされた（でもre-raiseしない）"],
-                    &["ブロック: 正常終了"],
-                    &["RuntimeError: the task group is shutting down"],
-                    &["グループ終了: エラー"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["=== 子タスクがre-raiseしない ==="],
+                &["失敗するタスク: エラー"],
+                &["子タスク: キャンセルされた（でもre-raiseしない）"],
+                &["子タスク: 正常終了"],
+                &["グループ終了: エラー"],
+                &["=== ブロックがre-raiseしない ==="],
+                &["失敗するタスク: エラー"],
+                &["ブロック: キャンセルされた（でもre-raiseしない）"],
+                &["ブロック: 正常終了"],
+                &["RuntimeError: the task group is shutting down"],
+                &["グループ終了: エラー"],
+            ],
+        )
+    }
 }
 
 /// CancelledError を re-raise しないとどうなるか: `CancelledError` is no `Exception`.
@@ -479,13 +497,14 @@ mod cancel_is_not_an_exception {
         }
     }
 
-    async fn main() -> Result<()> {
+    pub(super) async fn main() -> Result<()> {
         out!("BaseException");
         for (name, error) in [
             ("├── SystemExit", Error::exit(1)),
             ("├── KeyboardInterrupt", Interrupt.into()),
             ("├── CancelledError", Cancelled::new().into()),
-            ("└── Exception > RuntimeError", RuntimeError::new("エラー").into()),
+            ("└── Exception", Error::msg("エラー")),
+            ("    ├── RuntimeError", RuntimeError::new("エラー").into()),
         ] {
             match attempt(raise(error)).await {
                 Err(error) if error.is_exception() => out!("{name}: except Exceptionで捕まる"),
@@ -501,27 +520,22 @@ mod cancel_is_not_an_exception {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "cancel-is-not-an-exception",
-        section: "asyncio.run()の終了時の挙動 > CancelledError を re-raise しないとどうなるか",
-        summary: "what catches every ordinary error lets a cancel through",
-        body: || run(main()),
-        check: |outcome| {
-            printed(
-                outcome,
-                &[
-                    &["BaseException"],
-                    &["├── SystemExit: except Exceptionでは捕まらない"],
-                    &["├── KeyboardInterrupt: except Exceptionでは捕まらない"],
-                    &["├── CancelledError: except Exceptionでは捕まらない"],
-                    &["└── Exception > RuntimeError: except Exceptionで捕まる"],
-                    &["except Exception: エラー"],
-                    &["except Exception: エラー"],
-                    &["cancelled() = true, Err(cancelled)"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        printed(
+            outcome,
+            &[
+                &["BaseException"],
+                &["├── SystemExit: except Exceptionでは捕まらない"],
+                &["├── KeyboardInterrupt: except Exceptionでは捕まらない"],
+                &["├── CancelledError: except Exceptionでは捕まらない"],
+                &["└── Exception: except Exceptionで捕まる"],
+                &["    ├── RuntimeError: except Exceptionで捕まる"],
+                &["except Exception: エラー"],
+                &["except Exception: エラー"],
+                &["cancelled() = true, Err(cancelled)"],
+            ],
+        )
+    }
 }
 
 /// CancelledError を re-raise しないとどうなるか: 終了シグナル, the exceptions that ask for an end.
@@ -557,7 +571,7 @@ mod exit_signals {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         for (name, signal) in [
             ("RuntimeError", RuntimeError::new("エラー").into()),
             ("CancelledError", Cancelled::new().into()),
@@ -572,36 +586,30 @@ mod exit_signals {
         Ok(())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "exit-signals",
-        section: "asyncio.run()の終了時の挙動 > CancelledError を re-raise しないとどうなるか",
-        summary: "SystemExit and KeyboardInterrupt end everything, a cancel ends one task",
-        body: program,
-        check: |outcome| {
-            let (unseen, stray) = (ReportKind::TaskNeverRetrieved, ReportKind::Stray);
-            reported(outcome, &[unseen, unseen, stray, unseen, stray])?;
-            printed(
-                outcome,
-                &[
-                    &["RuntimeError"],
-                    &["  main: 最後まで実行"],
-                    &["  run(): Ok(())"],
-                    &["CancelledError"],
-                    &["  main: 最後まで実行"],
-                    &["  run(): Ok(())"],
-                    &["SystemExit"],
-                    &["  main: キャンセル受信 → クリーンアップ"],
-                    &["  run(): Err(exit with code 3)"],
-                    &["KeyboardInterrupt"],
-                    &["  main: キャンセル受信 → クリーンアップ"],
-                    &["  run(): Err(interrupted)"],
-                    &["Ctrl-C"],
-                    &["  main: キャンセル受信 → クリーンアップ"],
-                    &["  run(): Err(interrupted)"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        let (unseen, stray) = (ReportKind::TaskNeverRetrieved, ReportKind::Stray);
+        reported(outcome, &[unseen, unseen, stray, unseen, stray])?;
+        printed(
+            outcome,
+            &[
+                &["RuntimeError"],
+                &["  main: 最後まで実行"],
+                &["  run(): Ok(())"],
+                &["CancelledError"],
+                &["  main: 最後まで実行"],
+                &["  run(): Ok(())"],
+                &["SystemExit"],
+                &["  main: キャンセル受信 → クリーンアップ"],
+                &["  run(): Err(exit with code 3)"],
+                &["KeyboardInterrupt"],
+                &["  main: キャンセル受信 → クリーンアップ"],
+                &["  run(): Err(interrupted)"],
+                &["Ctrl-C"],
+                &["  main: キャンセル受信 → クリーンアップ"],
+                &["  run(): Err(interrupted)"],
+            ],
+        )
+    }
 }
 
 /// Step4の「完了」に正常終了はあり得るか: yes, when a task means to complete its work.
@@ -661,32 +669,26 @@ mod cancel_completes_work {
         Ok(())
     }
 
-    fn program() -> Result<()> {
+    pub(super) fn program() -> Result<()> {
         let task = run(main())?;
         out!("cancelled() = {}, result() = {}", task.cancelled(), task.result()?);
         run(table())
     }
 
-    pub(super) const SCENARIO: Scenario = Scenario {
-        name: "cancel-completes-work",
-        section: "asyncio.run()の終了時の挙動 > Step4の「完了」に正常終了はあり得るか",
-        summary: "a cancelled task may complete its work on purpose and end normally",
-        body: program,
-        check: |outcome| {
-            reported(outcome, &[ReportKind::Stray])?;
-            printed(
-                outcome,
-                &[
-                    &["キャンセルされたが、残り処理を完走させる"],
-                    &["最低限のデータを保存した"],
-                    &["cancelled() = false, result() = 正常終了の結果"],
-                    &["| re-raiseするか | タスクの状態 | キャンセル伝播 |"],
-                    &["| する（推奨） | キャンセル済み | 正常に伝わる |"],
-                    &["キャンセルされたが、残り処理を完走させる"],
-                    &["最低限のデータを保存した"],
-                    &["| しない | 正常終了扱い | 伝わらない |"],
-                ],
-            )
-        },
-    };
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[ReportKind::Stray])?;
+        printed(
+            outcome,
+            &[
+                &["キャンセルされたが、残り処理を完走させる"],
+                &["最低限のデータを保存した"],
+                &["cancelled() = false, result() = 正常終了の結果"],
+                &["| re-raiseするか | タスクの状態 | キャンセル伝播 |"],
+                &["| する（推奨） | キャンセル済み | 正常に伝わる |"],
+                &["キャンセルされたが、残り処理を完走させる"],
+                &["最低限のデータを保存した"],
+                &["| しない | 正常終了扱い | 伝わらない |"],
+            ],
+        )
+    }
 }
