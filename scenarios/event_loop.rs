@@ -98,9 +98,9 @@ mod running_loop {
 
 /// EventLoopの取得方法 / 2. `asyncio.get_event_loop()`: a loop for synchronous code, deprecated.
 ///
-/// Where no loop runs and none was set, one is made, with a `DeprecationWarning` among the reports
-/// (CPython 3.10 to 3.11 warned in other cases too). Inside async code it gives the running loop,
-/// and does not warn.
+/// Where no loop runs and none was set, one is made, and a `DeprecationWarning` stands among the
+/// reports. (The document has the rule of 3.10.0: to warn wherever no loop runs. 3.13 does not warn
+/// where one was set, see `running-loop`.) Inside async code it gives the running loop.
 mod get_event_loop {
     use super::*;
 
@@ -156,11 +156,11 @@ mod new_event_loop {
         let event_loop = EventLoop::new();
         event_loop.set_current();
 
-        // try: .. finally: ..
         let resource = Resource;
         event_loop.call_later(Duration::from_secs(10), move || drop(resource))?;
-        let result = event_loop.run_until_complete(some_coroutine("独立したループ"));
-        event_loop.close()?;
+
+        let result = event_loop.run_until_complete(some_coroutine("独立したループ")); // try
+        event_loop.close()?; // finally: 使い終わったら必ず`loop.close()`でリソースを解放すること
         result?;
 
         match event_loop.run_until_complete(some_coroutine("閉じたループ")) {
