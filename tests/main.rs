@@ -5,5 +5,6 @@ mod kernel;
 mod layers;
 mod pools;
 mod report;
+mod scenarios;
 mod surprises;
 mod sync;
