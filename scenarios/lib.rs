@@ -1,5 +1,7 @@
 //! The examples of the asyncio notes as scenarios.
 
+pub mod conform;
+
 use seedloop_cli::Scenario;
 
 /// All scenarios, in the order of the document.

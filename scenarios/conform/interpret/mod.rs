@@ -1,0 +1,15 @@
+//! Runs scheduling programs on the library, through nothing but its public API.
+
+mod body;
+mod callbacks;
+mod combine;
+mod cycles;
+mod flow;
+mod generators;
+mod instant;
+mod run;
+mod tasks;
+mod value;
+mod vars;
+
+pub use run::{Trace, interpret};
