@@ -138,6 +138,10 @@ impl Choices {
         self.policy = policy;
     }
 
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.policy.is_none()
+    }
+
     /// Takes one of `0..bound` and logs it; a choice of one is none.
     pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
         if bound <= 1 {
@@ -157,17 +161,14 @@ impl Choices {
         &mut self,
         kind: ChoiceKind,
         bound: u32,
-        accept: &dyn Fn(u32) -> bool,
+        accept: impl Fn(u32) -> bool,
     ) -> u32 {
-        if bound <= 1 {
-            return 0;
-        }
         let value = match &mut self.policy {
             None => 0,
             Some(policy) => {
                 // A policy that insists on what is not there gets the dull choice in the end.
-                let draws = (0..1_000).map(|_| policy.choose(kind, bound));
-                draws.filter(|value| accept(*value)).next().unwrap_or(0)
+                let mut draws = (0..1_000).map(|_| policy.choose(kind, bound));
+                draws.find(|value| accept(*value)).unwrap_or(0)
             }
         };
         self.log.push(Choice { kind, bound, value });

@@ -164,6 +164,7 @@ impl Recorder {
         self.kept.take().unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn fold(&mut self, word: u64) {
         self.fingerprint = (self.fingerprint.rotate_left(5) ^ word).wrapping_mul(MIX);
     }
@@ -180,11 +181,26 @@ impl Recorder {
         hash.fingerprint
     }
 
-    /// Takes note of an event.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Folds an event into the fingerprint, and keeps it if someone will look.
+    ///
+    /// Inlined, so that for a known kind of event little is left of it.
+    #[inline]
     pub(crate) fn emit(&mut self, step: u64, time: Instant, event: Event) {
         let (low, high) = words_of(event, time);
         self.fold(low);
-        self.fold(high);
+        if high != 0 {
+            self.fold(high);
+        }
+        self.note(step, time, event);
+    }
+
+    /// Keeps an event if someone will look.
+    #[inline]
+    pub(crate) fn note(&mut self, step: u64, time: Instant, event: Event) {
         if let Some(kept) = &mut self.kept {
             kept.push(Record { step, time, event });
         }
@@ -194,6 +210,7 @@ impl Recorder {
 /// Packs an event into two words for the fingerprint.
 ///
 /// Texts go in by their length and first letter, never by their address.
+#[inline]
 fn words_of(event: Event, time: Instant) -> (u64, u64) {
     let source = |by| match by {
         Source::Task(task) => u64::from(task),

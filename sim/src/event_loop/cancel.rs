@@ -23,6 +23,8 @@ struct Frame {
     end: usize,
     accepted: bool,
     refused: bool,
+    /// The task was ready already: what is parked beside the targets is to be cancelled too.
+    was_ready: bool,
 }
 
 /// What entering a target came to.
@@ -139,8 +141,13 @@ impl Core {
                 Subject::Task(task)
             }
         };
-        let end = targets.len();
-        Entered::Frame(Frame { subject, next: start, end, accepted: false, refused: false })
+        let was_ready = match subject {
+            Subject::Task(task) => self.tasks[task].scheduled,
+            Subject::Fan(_) => false,
+        };
+        let (next, end) = (start, targets.len());
+        let (accepted, refused) = (false, false);
+        Entered::Frame(Frame { subject, next, end, accepted, refused, was_ready })
     }
 
     /// Counts the cancel of a task and lists what it waits on; false if it waits on nothing of
@@ -178,7 +185,7 @@ impl Core {
         if cell.drops_body() {
             return;
         }
-        if running || cell.scheduled || !cell.started || cell.yields > 0 || cell.live > 0 {
+        if running || cell.scheduled || !cell.started || cell.live > 0 {
             self.set_must_cancel(task, message, scope);
             return;
         }
@@ -190,6 +197,8 @@ impl Core {
     }
 
     fn set_must_cancel(&mut self, task: TaskId, message: &Option<Message>, scope: BoundaryId) {
+        // If it is the running task, its wait at the end of the step is to be cancelled.
+        self.attention = true;
         let cell = &mut self.tasks[task];
         cell.must_cancel = match cell.must_cancel {
             Some(other) if other != scope => Some(Id::NONE),
@@ -207,7 +216,7 @@ impl Core {
     ) -> bool {
         match frame.subject {
             Subject::Task(task) => {
-                if frame.refused || self.tasks.get(task).is_some_and(|cell| cell.yields > 0) {
+                if frame.refused || frame.was_ready {
                     self.set_must_cancel(task, message, scope);
                 }
                 true

@@ -122,8 +122,6 @@ pub(crate) struct TaskCell {
     /// Waits of ours in which it is parked, in the order in which they were parked.
     pub(crate) first_wait: WaitId,
     pub(crate) last_wait: WaitId,
-    /// Bare yields in which it is parked.
-    pub(crate) yields: u32,
     /// Boundaries and waits right below the task itself; none while parked means a foreign wait.
     pub(crate) live: u32,
     /// Boundaries of timeouts that have cancelled the task and not yet taken it back.

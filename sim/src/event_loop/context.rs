@@ -19,6 +19,7 @@ pub(super) struct Context {
     core: RefCell<Core>,
     objects: RefCell<Slab<ObjectCell>>,
     panics: PanicSlot,
+    hot: Cell<Hot>,
     /// A wake is on its way from inside a borrow: [`schedule`](super::step::schedule) puts the
     /// runnable into `incoming` and the waker's caller queues it.
     pub(super) collecting: Cell<bool>,
@@ -32,10 +33,35 @@ thread_local! {
             core: RefCell::new(Core::new()),
             objects: RefCell::new(Slab::new()),
             panics: PanicSlot::new(),
+            hot: Cell::new(Hot::OUTSIDE),
             collecting: Cell::new(false),
             incoming: Cell::new(None),
         }
     };
+}
+
+/// What the running step is like, for leaves and bodies that need not know more: read without a
+/// borrow of the kernel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hot(u8);
+
+impl Hot {
+    /// No task runs.
+    pub(crate) const OUTSIDE: Hot = Hot(0);
+    /// A task runs, no cancel is to be delivered, and no boundary is being polled.
+    pub(crate) const PLAIN: Hot = Hot(1);
+    /// A task runs whose pending cancel or order is to be looked at.
+    pub(crate) const SPECIAL: Hot = Hot(2);
+    /// A boundary is being polled in a step that was plain before.
+    pub(crate) const INSIDE: Hot = Hot(3);
+}
+
+pub(crate) fn hot() -> Hot {
+    CONTEXT.with(|context| context.hot.get())
+}
+
+pub(crate) fn set_hot(hot: Hot) {
+    CONTEXT.with(|context| context.hot.set(hot));
 }
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);

@@ -35,6 +35,10 @@ pub(crate) struct Core {
     pub(crate) session: Session,
     pub(crate) outside: OutsideEvents,
     pub(crate) step: Step,
+    /// Something out of the ordinary is to be dealt with before the next entry is taken.
+    pub(crate) attention: bool,
+    /// How many entries are left in the iteration.
+    pub(crate) todo: usize,
     /// Something outside of the loops runs: a job of a pool.
     pub(crate) source_outside: bool,
     /// The context variables of what runs.
@@ -72,6 +76,8 @@ impl Core {
             session: Session::new(),
             outside: OutsideEvents::new(),
             step: Step::NONE,
+            attention: false,
+            todo: 0,
             source_outside: false,
             variables: None,
             trash: Vec::new(),
@@ -109,6 +115,7 @@ impl Core {
 
     /// Ends the running loop at once, in the middle of its iteration.
     pub(crate) fn break_loop(&mut self, error: Error) {
+        self.attention = true;
         if let Some(cell) = self.loops.get_mut(self.running) {
             cell.fatal.get_or_insert(error);
         }
@@ -116,7 +123,15 @@ impl Core {
 
     /// Counts a step or callback and breaks the loop when a limit is passed.
     pub(crate) fn count_step(&mut self) {
-        if let Some(limit) = self.session.count_step() {
+        self.session.step += 1;
+        if self.session.step >= self.session.check_at {
+            self.check_limits();
+        }
+    }
+
+    #[cold]
+    fn check_limits(&mut self) {
+        if let Some(limit) = self.session.passed_limit() {
             self.break_by_limit(&limit);
         }
     }
@@ -174,12 +189,14 @@ impl Core {
 
     /// Puts a task's step into the ready queue of its loop.
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
-        let by = self.source();
         let task = runnable.metadata().task;
         let cell = &mut self.tasks[task];
         cell.scheduled = true;
         let (number, owner) = (cell.number, cell.owner);
-        self.session.emit(Event::Woken { task: number, by });
+        if self.session.is_recording() {
+            let by = self.source();
+            self.session.note(Event::Woken { task: number, by });
+        }
         self.loops[owner].ready.push(Entry::Step(runnable));
     }
 
@@ -212,7 +229,7 @@ impl Core {
             return Err(call);
         }
         let id = self.new_handle(owner, call, operation, location, Some(when));
-        self.loops[owner].timers.push(when, Due::Call(id));
+        self.push_timer(owner, when, Due::Call(id));
         Ok(id)
     }
 
@@ -241,7 +258,14 @@ impl Core {
     /// Sets a future to get its result at `when`: the timer of a sleep.
     pub(crate) fn set_sleep(&mut self, when: Instant, future: FutureId) {
         let owner = self.futures[future].owner;
-        self.loops[owner].timers.push(when, Due::Elapsed(future));
+        self.push_timer(owner, when, Due::Elapsed(future));
+    }
+
+    fn push_timer(&mut self, owner: LoopId, when: Instant, due: Due) {
+        self.loops[owner].timers.push(when, due);
+        if when <= self.session.now {
+            self.look_again();
+        }
     }
 
     /// Takes note that a timer in the heap of `owner` will do nothing.

@@ -1,9 +1,9 @@
 //! Making and forgetting loops.
 
 use super::cell::{FutureId, LoopCell, LoopId, Outcome};
+use super::close::close_loop;
 use super::context::{try_with, with};
 use super::core::Core;
-use super::step::close_loop;
 use crate::base::Id;
 
 /// Makes a loop; the caller holds the first reference.

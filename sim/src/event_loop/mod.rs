@@ -7,10 +7,12 @@
 mod callback;
 mod cancel;
 mod cell;
+mod close;
 mod complete;
 mod context;
 mod core;
 mod deadlock;
+mod foreign;
 mod generators;
 mod handle;
 mod loops;
@@ -34,16 +36,18 @@ pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
     TaskId, TaskMeta, WaitId,
 };
+pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
-pub(crate) use context::{context_id, try_with, with};
+pub(crate) use context::{Hot, context_id, hot, set_hot, try_with, with};
 pub(crate) use core::{Core, Interrupts};
+pub(crate) use foreign::schedule;
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
 pub(crate) use object::{Shared, Uncounted};
 pub(crate) use outside::call_outside_at;
-pub(crate) use panics::{catch, catch_quietly, set_quiet};
+pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
 pub(crate) use report::{report, report_to};
 pub(crate) use session::{Configuration, Session};
-pub(crate) use step::{close_loop, finish_ended, happen_outside, run_loop, schedule};
+pub(crate) use step::{finish_ended, happen_outside, run_loop};
 pub(crate) use waits::{Delivery, Label, WaitState};

@@ -64,5 +64,10 @@ impl OutsideEvents {
 
 /// Lets `call` happen outside at `when`, or at once at the loop's next look if that is past.
 pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) {
-    with(|core| core.outside.push(when, call));
+    with(|core| {
+        core.outside.push(when, call);
+        if when <= core.session.now {
+            core.look_again();
+        }
+    });
 }

@@ -1,11 +1,12 @@
 //! Panics of user code: caught where user code is called, with their place.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
 use super::context::{try_with, with_panics};
-use crate::base::Panicked;
+use crate::base::{Instant, Panicked};
 
 /// What the hook saw of the panic that is being caught on this thread.
 pub(super) struct PanicSlot {
@@ -54,27 +55,43 @@ pub(crate) fn set_quiet(quiet: bool) {
     with_panics(|slot| slot.quiet.set(quiet));
 }
 
+/// Lets the hook know that panics are being caught, for as long as it lives.
+pub(crate) struct Catching(());
+
+impl Catching {
+    pub(crate) fn new() -> Self {
+        install_hook();
+        with_panics(|slot| slot.depth.set(slot.depth.get() + 1));
+        Catching(())
+    }
+}
+
+impl Drop for Catching {
+    fn drop(&mut self) {
+        with_panics(|slot| slot.depth.set(slot.depth.get() - 1));
+    }
+}
+
+/// Says what a panic was that was caught inside a [`Catching`].
+#[cold]
+pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
+    let location = with_panics(|slot| slot.location.borrow_mut().take()).flatten();
+    let message: Arc<str> = match payload.downcast::<String>() {
+        Ok(text) => (*text).into(),
+        Err(payload) => match payload.downcast_ref::<&'static str>() {
+            Some(text) => (*text).into(),
+            None => "a panic whose payload is no text".into(),
+        },
+    };
+    let (task, time) = try_with(|core| (core.current_name(), core.session.now))
+        .unwrap_or_else(|| ("code".to_owned(), Instant::START));
+    Panicked { task: task.into(), message, location, time }
+}
+
 /// Calls user code and catches its panic.
 pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panicked> {
-    install_hook();
-    with_panics(|slot| slot.depth.set(slot.depth.get() + 1));
-    let result = panic::catch_unwind(AssertUnwindSafe(call));
-    let location = with_panics(|slot| {
-        slot.depth.set(slot.depth.get() - 1);
-        if result.is_err() { slot.location.borrow_mut().take() } else { None }
-    });
-    result.map_err(|payload| {
-        let message: Arc<str> = match payload.downcast::<String>() {
-            Ok(text) => (*text).into(),
-            Err(payload) => match payload.downcast_ref::<&'static str>() {
-                Some(text) => (*text).into(),
-                None => "a panic whose payload is no text".into(),
-            },
-        };
-        let (task, time) = try_with(|core| (core.current_name(), core.session.now))
-            .unwrap_or_else(|| ("code".to_owned(), Default::default()));
-        Panicked { task: task.into(), message, location: location.flatten(), time }
-    })
+    let _catching = Catching::new();
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(describe)
 }
 
 /// Calls user code that drops things; its panic must not hide what went wrong first.

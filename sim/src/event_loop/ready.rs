@@ -6,6 +6,7 @@ use async_task::Runnable;
 
 use super::cell::{FutureId, TaskMeta};
 use super::handle::HandleId;
+use super::session::Session;
 
 /// One hop: what the loop runs next.
 pub(crate) enum Entry {
@@ -116,29 +117,28 @@ impl Ready {
         if self.is_call_first() { self.calls.pop() } else { self.steps.pop() }
     }
 
-    /// Takes the entry that `choose` names among the ready steps and the oldest call.
+    /// Takes the entry that the session chooses among the ready steps and the oldest call.
     ///
-    /// `choose` gets how many positions there are and a test for those that hold a candidate;
-    /// position 0 is the oldest entry and always one.
-    pub(crate) fn pick(
-        &mut self,
-        choose: impl FnOnce(u32, &dyn Fn(u32) -> bool) -> u32,
-    ) -> Option<Entry> {
-        if self.is_empty() {
-            return None;
+    /// Position 0 is the oldest entry. The others are the steps in their order, gaps included, and
+    /// the call before or behind them, whichever keeps the oldest first.
+    pub(crate) fn pick(&mut self, session: &mut Session) -> Option<Entry> {
+        if session.is_fifo() {
+            return self.pop();
         }
         let call_first = self.is_call_first();
         let has_call = self.calls.len() > 0;
         let span = self.steps.entries.len() + usize::from(has_call);
-        // The call stands before all steps or behind them, whichever keeps the oldest first.
+        if span <= 1 {
+            return self.pop();
+        }
         let (call_at, first_step) = if call_first { (0, 1) } else { (span - 1, 0) };
         let is_call = |position: usize| has_call && position == call_at;
-        let is_candidate = |position: u32| {
+        let steps = &self.steps;
+        let bound = u32::try_from(span).unwrap_or(u32::MAX);
+        let position = session.choose_ready(bound, |position| {
             let position = position as usize;
-            is_call(position) || !self.steps.is_gap(position - first_step)
-        };
-        let span = u32::try_from(span).unwrap_or(u32::MAX);
-        let position = choose(span, &is_candidate) as usize;
+            is_call(position) || !steps.is_gap(position - first_step)
+        }) as usize;
         if is_call(position) { self.calls.pop() } else { self.steps.take(position - first_step) }
     }
 

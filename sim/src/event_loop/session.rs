@@ -66,7 +66,10 @@ pub(crate) struct Session {
     pub(crate) active: bool,
     pub(crate) now: Instant,
     pub(crate) step: u64,
-    steps_at_instant: u64,
+    /// The step at which limits are to be looked at.
+    pub(crate) check_at: u64,
+    /// The step at which the clock moved last.
+    step_of_instant: u64,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) capture: bool,
@@ -98,7 +101,8 @@ impl Session {
             active: false,
             now: Instant::START,
             step: 0,
-            steps_at_instant: 0,
+            check_at: 0,
+            step_of_instant: 0,
             model: Model::Asyncio,
             limits: Limits {
                 steps_at_one_instant: 20_000_000,
@@ -132,21 +136,22 @@ impl Session {
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
     }
 
+    #[inline]
     pub(crate) fn emit(&mut self, event: Event) {
         self.recorder.emit(self.step, self.now, event);
     }
 
-    /// Counts a step or callback; tells whether a limit on them is passed.
-    pub(crate) fn count_step(&mut self) -> Option<String> {
-        self.step += 1;
-        self.steps_at_instant += 1;
-        if self.steps_at_instant > self.limits.steps_at_one_instant {
-            let limit = self.limits.steps_at_one_instant;
-            return Some(format!("{limit} steps without virtual time moving on"));
+    /// Tells which limit on steps is passed, if one is; else when to look again.
+    pub(crate) fn passed_limit(&mut self) -> Option<String> {
+        let Limits { steps, steps_at_one_instant, .. } = self.limits;
+        if self.step >= steps {
+            return Some(format!("{steps} steps"));
         }
-        if self.step > self.limits.steps {
-            return Some(format!("{} steps", self.limits.steps));
+        let end_of_instant = self.step_of_instant.saturating_add(steps_at_one_instant);
+        if self.step >= end_of_instant {
+            return Some(format!("{steps_at_one_instant} steps without virtual time moving on"));
         }
+        self.check_at = steps.min(end_of_instant);
         None
     }
 
@@ -154,7 +159,7 @@ impl Session {
     pub(crate) fn move_clock(&mut self, to: Instant) {
         if to > self.now {
             self.now = to;
-            self.steps_at_instant = 0;
+            self.step_of_instant = self.step;
             self.emit(Event::ClockMoved);
         }
     }
@@ -167,17 +172,26 @@ impl Session {
         value
     }
 
-    pub(crate) fn choose_where(
-        &mut self,
-        kind: ChoiceKind,
-        bound: u32,
-        accept: &dyn Fn(u32) -> bool,
-    ) -> u32 {
-        let value = self.choices.choose_where(kind, bound, accept);
-        if bound > 1 {
-            self.emit(Event::Chosen { kind, bound, value });
-        }
+    /// Tells whether nothing is random.
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.choices.is_fifo()
+    }
+
+    /// Takes one of `0..bound` for which `accept` holds: what runs next.
+    pub(crate) fn choose_ready(&mut self, bound: u32, accept: impl Fn(u32) -> bool) -> u32 {
+        let value = self.choices.choose_where(ChoiceKind::Ready, bound, accept);
+        self.recorder.fold(u64::from(value));
+        self.note(Event::Chosen { kind: ChoiceKind::Ready, bound, value });
         value
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recorder.is_recording()
+    }
+
+    /// Keeps an event that follows from others: it need not go into the fingerprint.
+    pub(crate) fn note(&mut self, event: Event) {
+        self.recorder.note(self.step, self.now, event);
     }
 
     pub(crate) fn print(&mut self, source: Source, text: String) {

@@ -1,87 +1,49 @@
-//! The loop: one iteration, one step of a task, and what ends a loop.
+//! The loop: one iteration after the other, one step of a task after the other.
 //!
-//! Source: CPython 3.13, `BaseEventLoop._run_once`, `run_forever`, `close`.
+//! Source: CPython 3.13, `BaseEventLoop._run_once`, `run_forever`.
+//!
+//! A step of a task is the hot path: one borrow of the kernel to take the next entry, then the
+//! task's own poll. Whatever is out of the ordinary (the task ended, a cancel is on its way, a limit
+//! was passed) sets `attention`, and is dealt with before the next entry is taken.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use async_task::Runnable;
 
 use super::cancel::pass_on_pending;
-use super::cell::{LoopId, Order, Outcome, State, TaskId, TaskMeta};
+use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, TaskId, TaskMeta};
 use super::complete::{release, set_result_unless_done};
-use super::context::{try_with_context, with};
+use super::context::{Hot, set_hot, with};
 use super::core::Core;
-use super::handle::{Call, HandleId, drop_call};
-use super::panics::{catch, catch_quietly};
+use super::foreign::check_foreign_wakes;
+use super::handle::{Call, HandleId};
+use super::panics::{Catching, catch, describe};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::waits::Step;
 use crate::base::{
-    ChoiceKind, Deadlock, Error, Event, Id, Instant, LimitExceeded, Model, Panicked, Result,
-    RuntimeError, StepEnd,
+    Deadlock, Error, Event, Id, Instant, LimitExceeded, Model, Panicked, Result, RuntimeError,
+    StepEnd,
 };
 
-/// The schedule function of every task: its runnable becomes ready.
-///
-/// A wake from another thread is not part of the simulation. The runnable is then forgotten, since
-/// dropping it here would drop the task's future on this thread; the loop ends with an error.
-pub(crate) fn schedule(runnable: Runnable<TaskMeta>) {
-    let meta = *runnable.metadata();
-    let mut slot = Some(runnable);
-    try_with_context(|context| {
-        if context.is(meta.context)
-            && let Some(runnable) = slot.take()
-        {
-            context.enqueue(runnable);
-        }
-    });
-    if let Some(runnable) = slot {
-        std::mem::forget(runnable);
-        let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
-        wakes.push(meta);
-        FOREIGN_WAKE.store(true, Ordering::Release);
-    }
-}
-
-/// Set when a task was woken from a thread that is not its own.
-static FOREIGN_WAKE: AtomicBool = AtomicBool::new(false);
-static FOREIGN_WAKES: Mutex<Vec<TaskMeta>> = Mutex::new(Vec::new());
-
-/// Ends the loop when one of its tasks was woken from another thread.
-#[cold]
-fn check_foreign_wakes() {
-    let context = super::context::context_id();
-    let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
-    let (ours, others): (Vec<_>, Vec<_>) = wakes.drain(..).partition(|w| w.context == context);
-    *wakes = others;
-    FOREIGN_WAKE.store(!wakes.is_empty(), Ordering::Release);
-    drop(wakes);
-    with(|core| {
-        for wake in ours {
-            let Some(cell) = core.tasks.get(wake.task) else { continue };
-            let text = format!(
-                "task '{}' was woken from another thread, which no seed can repeat; run blocking \
-                 work with `run_in_executor`, and let the simulation do what threads would",
-                cell.name(),
-            );
-            core.break_loop(Error::new(RuntimeError::new(text)));
-        }
-    });
+/// What is to be done next.
+enum Next {
+    Step(Runnable<TaskMeta>),
+    Call(HandleId),
+    Elapsed(FutureId),
+    /// Something is out of the ordinary.
+    Attend,
+    /// The iteration has ended.
+    Iterate,
 }
 
 /// Runs a loop until it is stopped or broken.
 pub(crate) fn run_loop(id: LoopId) -> Result<()> {
     with(|core| core.enter_loop(id))?;
     let running = Running { id };
-    let result = loop {
-        if let Err(error) = run_once(id) {
-            break Err(error);
-        }
-        if with(|core| core.loops[id].stopping) {
-            break Ok(());
-        }
-    };
+    let catching = Catching::new();
+    let result = drive(id);
+    drop(catching);
     drop(running);
     result
 }
@@ -96,10 +58,39 @@ impl Drop for Running {
         with(|core| {
             core.running = Id::NONE;
             core.step = Step::NONE;
+            core.attention = false;
+            core.todo = 0;
             let cell = &mut core.loops[self.id];
             cell.running = false;
             cell.stopping = false;
         });
+        set_hot(Hot::OUTSIDE);
+    }
+}
+
+fn drive(id: LoopId) -> Result<()> {
+    begin_iteration(id)?;
+    loop {
+        match with(Core::next) {
+            Next::Step(runnable) => {
+                // The body catches its own panics; this is for a destructor that async-task runs.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| runnable.run())) {
+                    let panicked = describe(payload);
+                    with(|core| core.break_loop(Error::new(panicked)));
+                }
+            }
+            Next::Call(handle) => run_call(handle),
+            Next::Elapsed(future) => {
+                set_result_unless_done(future);
+            }
+            Next::Attend => attend(id)?,
+            Next::Iterate => {
+                if with(|core| core.loops[id].stopping) {
+                    return Ok(());
+                }
+                begin_iteration(id)?;
+            }
+        }
     }
 }
 
@@ -107,54 +98,230 @@ impl Core {
     fn enter_loop(&mut self, id: LoopId) -> Result<()> {
         let refuse = |text: &str| Err(Error::new(RuntimeError::new(text)));
         match self.loops.get(id) {
-            None => return refuse("event loop is closed"),
-            Some(cell) if cell.closed => return refuse("event loop is closed"),
-            Some(cell) if cell.running => return refuse("this event loop is already running"),
+            None => return refuse("Event loop is closed"),
+            Some(cell) if cell.closed => return refuse("Event loop is closed"),
+            Some(cell) if cell.running => return refuse("This event loop is already running"),
             Some(_) => {}
         }
         if !self.running.is_none() {
-            return refuse("cannot run the event loop while another loop is running");
+            return refuse("Cannot run the event loop while another loop is running");
         }
         self.running = id;
+        self.attention = false;
         self.loops[id].running = true;
         Ok(())
     }
+
+    /// Takes the next entry of this iteration.
+    fn next(&mut self) -> Next {
+        if self.attention {
+            return Next::Attend;
+        }
+        if self.todo == 0 {
+            return Next::Iterate;
+        }
+        self.todo -= 1;
+        let entry = match self.session.model {
+            Model::Asyncio => self.loops[self.running].ready.pop(),
+            Model::AnyOrder => self.loops[self.running].ready.pick(&mut self.session),
+        };
+        self.count_step();
+        match entry {
+            Some(Entry::Step(runnable)) => {
+                self.begin_step(runnable.metadata().task);
+                Next::Step(runnable)
+            }
+            Some(other) => self.begin_call(other),
+            None => Next::Iterate,
+        }
+    }
+
+    fn begin_call(&mut self, entry: Entry) -> Next {
+        self.step = Step::NONE;
+        set_hot(Hot::OUTSIDE);
+        match entry {
+            Entry::Call(handle) => Next::Call(handle),
+            Entry::Elapsed(future) => Next::Elapsed(future),
+            Entry::Step(_) | Entry::Gone => Next::Iterate,
+        }
+    }
+
+    /// Makes `task` the current one.
+    fn begin_step(&mut self, task: TaskId) {
+        let now = self.session.now;
+        let cell = &mut self.tasks[task];
+        cell.scheduled = false;
+        cell.steps += 1;
+        let (number, started) = (cell.number, cell.started);
+        cell.started = true;
+        let plain = cell.must_cancel.is_none() && cell.order == Order::Run;
+        let variables = cell.variables.is_some();
+        self.step = Step { task, number, began: now, ..Step::NONE };
+        set_hot(if plain { Hot::PLAIN } else { Hot::SPECIAL });
+        if !plain || variables || self.session.is_recording() {
+            self.begin_special_step(task, started);
+        }
+        self.session.emit(Event::StepStarted { task: number });
+    }
+
+    /// The rest of [`begin_step`](Self::begin_step) where it is not enough to poll.
+    fn begin_special_step(&mut self, task: TaskId, started: bool) {
+        self.attention = true;
+        let cell = &mut self.tasks[task];
+        self.variables = cell.variables.clone();
+        // The pending cancel moves to where leaves find it.
+        self.step.deliver = cell.must_cancel.take();
+        if self.step.deliver.is_some() && !started {
+            // Cancelled before its first step: the body never runs.
+            cell.order = Order::DropBody;
+        }
+    }
+
+    fn how_step_ended(&self, task: TaskId) -> StepEnd {
+        let Some(cell) = self.tasks.get(task) else { return StepEnd::Returned };
+        match self.futures.get(cell.future) {
+            Some(future) if future.state == State::Pending => match cell.scheduled {
+                true => StepEnd::Yields,
+                false => StepEnd::Waits,
+            },
+            Some(future) if future.state == State::Cancelled => StepEnd::Cancelled,
+            Some(future) => match &future.outcome {
+                Outcome::Error(error) if error.is::<Panicked>() => StepEnd::Panicked,
+                Outcome::Error(_) => StepEnd::Failed,
+                _ => StepEnd::Returned,
+            },
+            None => StepEnd::Returned,
+        }
+    }
+
+    /// Ends the step that needs attention; puts a cancel that no leaf took back onto the task.
+    fn end_step(&mut self) -> Option<(Step, Option<BoundaryId>)> {
+        let step = std::mem::replace(&mut self.step, Step::NONE);
+        let variables = self.variables.take();
+        self.attention = false;
+        if step.task.is_none() {
+            return None;
+        }
+        let end = self.how_step_ended(step.task);
+        self.session.note(Event::StepEnded { task: step.number, end });
+        let cell = self.tasks.get_mut(step.task)?;
+        cell.variables = variables;
+        if let Some(scope) = step.deliver
+            && !step.delivered
+        {
+            cell.must_cancel.get_or_insert(scope);
+        }
+        Some((step, self.has_pending_cancel(step.task)))
+    }
+
+    fn take_fatal(&mut self, id: LoopId) -> Result<()> {
+        let cell = &mut self.loops[id];
+        match cell.fatal.take() {
+            Some(error) => {
+                cell.broken = ends_at_once(&error);
+                Err(error)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Deals with what the last entry left behind.
+fn attend(id: LoopId) -> Result<()> {
+    set_hot(Hot::OUTSIDE);
+    if let Some((step, pending)) = with(Core::end_step) {
+        if let Some(scope) = pending {
+            pass_on_pending(step.task, scope);
+        }
+        let named =
+            || with(|core| core.tasks.get(step.task).map(|task| (task.name(), task.location)));
+        report_slow(step.began, named);
+        finish_ended(step.task);
+    }
+    with(|core| core.take_fatal(id))
 }
 
 /// What the start of an iteration came to.
 enum Begin {
-    /// So many entries are to be run.
-    Run(usize),
+    Run,
     /// Something outside is due: call it and look again.
     Outside(Box<dyn FnOnce()>),
     /// Nothing is ready, no timer is set and nothing outside goes on.
     Stuck,
 }
 
-/// One iteration.
-fn run_once(id: LoopId) -> Result<()> {
-    if FOREIGN_WAKE.load(Ordering::Acquire) {
-        check_foreign_wakes();
-    }
-    let mut todo = loop {
+/// Starts an iteration: lets happen outside what is due and takes in the timers.
+fn begin_iteration(id: LoopId) -> Result<()> {
+    set_hot(Hot::OUTSIDE);
+    check_foreign_wakes();
+    loop {
         match with(|core| core.begin_iteration(id)) {
-            Begin::Run(todo) => break todo,
+            Begin::Run => return Ok(()),
             Begin::Outside(call) => happen_outside(call),
             Begin::Stuck => {
                 with(|core| core.loops[id].broken = true);
                 return Err(super::deadlock::describe(id));
             }
         }
-    };
-    loop {
-        match with(|core| core.next_entry(id, &mut todo))? {
-            None => return Ok(()),
-            Some(Entry::Step(runnable)) => run_step(runnable),
-            Some(Entry::Call(handle)) => run_call(handle),
-            Some(Entry::Elapsed(future)) => {
-                set_result_unless_done(future);
+    }
+}
+
+impl Core {
+    /// Moves the clock if nothing is ready, and takes in what is due by then.
+    fn begin_iteration(&mut self, id: LoopId) -> Begin {
+        self.step = Step::NONE;
+        if self.loops[id].fatal.is_some() {
+            self.attention = true;
+            return Begin::Run;
+        }
+        if self.loops[id].ready.is_empty() && !self.loops[id].stopping {
+            let now = self.session.now;
+            let outside = self.outside.next_time();
+            if outside.is_none_or(|when| when > now) {
+                match [outside, self.next_timer(id)].into_iter().flatten().min() {
+                    Some(when) => self.advance(when),
+                    None => return Begin::Stuck,
+                }
             }
-            Some(Entry::Gone) => {}
+        }
+        let now = self.session.now;
+        if let Some((_, call)) = self.outside.pop_due(now) {
+            return Begin::Outside(call);
+        }
+        let cell = &mut self.loops[id];
+        cell.take_due(now);
+        self.todo = cell.ready.len();
+        if self.session.model == Model::AnyOrder && self.todo > 0 {
+            // What becomes ready may run before the rest; the iteration ends when something could
+            // have become due.
+            self.todo = usize::MAX;
+        }
+        Begin::Run
+    }
+
+    /// Moves the clock while something runs: a blocking call.
+    pub(crate) fn move_clock(&mut self, to: Instant) {
+        self.advance(to);
+        // The step may turn out to have been slow.
+        self.attention = true;
+    }
+
+    /// Moves the clock, within the limit on virtual time.
+    fn advance(&mut self, to: Instant) {
+        let limit = self.session.limits.time;
+        if to > limit {
+            self.session.move_clock(limit);
+            self.break_by_limit(&format!("{limit} of virtual time"));
+        } else {
+            self.session.move_clock(to);
+        }
+        self.look_again();
+    }
+
+    /// In any order, where iterations are only for this: looks what is due before the next step.
+    pub(crate) fn look_again(&mut self) {
+        if self.session.model == Model::AnyOrder {
+            self.todo = 0;
         }
     }
 }
@@ -169,151 +336,6 @@ pub(crate) fn happen_outside(call: Box<dyn FnOnce()>) {
             core.break_loop(Error::new(panicked));
         }
     });
-}
-
-impl Core {
-    /// Moves the clock if nothing is ready, and takes in what is due by then.
-    fn begin_iteration(&mut self, id: LoopId) -> Begin {
-        if self.loops[id].fatal.is_some() {
-            return Begin::Run(0);
-        }
-        if self.loops[id].ready.is_empty() && !self.loops[id].stopping {
-            let now = self.session.now;
-            let outside = self.outside.next_time();
-            if outside.is_none_or(|when| when > now) {
-                match [outside, self.next_timer(id)].into_iter().flatten().min() {
-                    Some(when) => self.move_clock(when),
-                    None => return Begin::Stuck,
-                }
-            }
-        }
-        let now = self.session.now;
-        if let Some((_, call)) = self.outside.pop_due(now) {
-            return Begin::Outside(call);
-        }
-        let cell = &mut self.loops[id];
-        cell.take_due(now);
-        Begin::Run(match self.session.model {
-            Model::Asyncio => cell.ready.len(),
-            // Each step is its own iteration: what has become due since may run before the rest.
-            Model::AnyOrder => cell.ready.len().min(1),
-        })
-    }
-
-    /// Moves the clock, within the limit on virtual time.
-    pub(crate) fn move_clock(&mut self, to: Instant) {
-        let limit = self.session.limits.time;
-        if to > limit {
-            self.session.move_clock(limit);
-            self.break_by_limit(&format!("{limit} of virtual time"));
-        } else {
-            self.session.move_clock(to);
-        }
-    }
-
-    /// Takes the next entry of this iteration; an error when the loop is broken.
-    fn next_entry(&mut self, id: LoopId, todo: &mut usize) -> Result<Option<Entry>> {
-        self.step = Step::NONE;
-        let cell = &mut self.loops[id];
-        if let Some(error) = cell.fatal.take() {
-            cell.broken = ends_at_once(&error);
-            return Err(error);
-        }
-        if *todo == 0 {
-            return Ok(None);
-        }
-        *todo -= 1;
-        let entry = match self.session.model {
-            Model::Asyncio => cell.ready.pop(),
-            Model::AnyOrder => {
-                let session = &mut self.session;
-                cell.ready.pick(|span, is_candidate| {
-                    session.choose_where(ChoiceKind::Ready, span, is_candidate)
-                })
-            }
-        };
-        self.count_step();
-        if let Some(Entry::Step(runnable)) = &entry {
-            let task = runnable.metadata().task;
-            self.begin_step(task);
-        }
-        // A limit that was just passed ends the loop before the step, not after it; the entry
-        // goes back so that its task is found when the loop is closed.
-        if self.loops[id].fatal.is_some()
-            && let Some(entry) = entry
-        {
-            self.loops[id].ready.push(entry);
-            return self.next_entry(id, todo);
-        }
-        Ok(entry)
-    }
-
-    /// Makes `task` the current one and moves its pending cancel to where leaves find it.
-    fn begin_step(&mut self, task: TaskId) {
-        let cell = &mut self.tasks[task];
-        cell.scheduled = false;
-        cell.steps += 1;
-        let deliver = cell.must_cancel.take();
-        if deliver.is_some() && !cell.started {
-            // Cancelled before its first step: the body never runs.
-            cell.order = Order::DropBody;
-        }
-        cell.started = true;
-        self.variables = cell.variables.clone();
-        let number = cell.number;
-        self.step = Step { task, number, deliver, delivered: false, boundary: Id::NONE };
-        self.session.emit(Event::StepStarted { task: number });
-    }
-
-    fn how_step_ended(&self, task: TaskId, yields: bool) -> StepEnd {
-        let future = self.tasks.get(task).and_then(|cell| self.futures.get(cell.future));
-        match future {
-            Some(cell) if cell.state == State::Pending && yields => StepEnd::Yields,
-            Some(cell) if cell.state == State::Pending => StepEnd::Waits,
-            Some(cell) if cell.state == State::Cancelled => StepEnd::Cancelled,
-            Some(cell) if matches!(cell.outcome, Outcome::Error(_)) => StepEnd::Failed,
-            _ => StepEnd::Returned,
-        }
-    }
-
-    /// Puts a cancel that no leaf took back onto the task.
-    fn end_step(&mut self, task: TaskId, end: StepEnd) -> Option<super::cell::BoundaryId> {
-        let step = std::mem::replace(&mut self.step, Step::NONE);
-        self.session.emit(Event::StepEnded { task: step.number, end });
-        let cell = self.tasks.get_mut(task)?;
-        cell.variables = self.variables.take();
-        if let Some(scope) = step.deliver
-            && !step.delivered
-        {
-            cell.must_cancel.get_or_insert(scope);
-        }
-        self.has_pending_cancel(task)
-    }
-}
-
-/// Runs one step of a task.
-fn run_step(runnable: Runnable<TaskMeta>) {
-    let task = runnable.metadata().task;
-    let started = with(|core| core.session.now);
-    // The body catches its own panics; this is for a destructor that async-task runs.
-    let result = catch(|| runnable.run());
-    let pending = with(|core| {
-        let end = match &result {
-            Err(_) => StepEnd::Panicked,
-            Ok(yields) => core.how_step_ended(task, *yields),
-        };
-        let ended = !matches!(end, StepEnd::Waits | StepEnd::Yields);
-        if let Err(panicked) = result {
-            core.break_loop(Error::new(panicked));
-        }
-        let pending = core.end_step(task, end);
-        if ended { None } else { pending }
-    });
-    if let Some(scope) = pending {
-        pass_on_pending(task, scope);
-    }
-    finish_ended(task);
-    report_slow(started, || with(|core| core.tasks.get(task).map(|t| (t.name(), t.location))));
 }
 
 /// Gives up what the loop held of a task that has ended.
@@ -396,135 +418,4 @@ fn run_call(id: HandleId) {
 /// Tells whether nothing may run any more after this error, not even a clean-up.
 fn ends_at_once(error: &Error) -> bool {
     error.is::<Deadlock>() || error.is::<LimitExceeded>() || error.is::<Panicked>()
-}
-
-/// Closes a loop: drops its tasks, calls and timers. A second close does nothing.
-pub(crate) fn close_loop(id: LoopId) -> Result<()> {
-    let refused = with(|core| match core.loops.get(id) {
-        Some(cell) if cell.running => true,
-        Some(cell) if !cell.closed => {
-            core.session.emit(Event::Phase { name: "close" });
-            false
-        }
-        _ => false,
-    });
-    if refused {
-        return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
-    }
-    kill_tasks(id);
-    let executor = with(|core| {
-        let cell = core.loops.get_mut(id)?;
-        cell.closed = true;
-        cell.handler = None;
-        cell.executor_closed = true;
-        Some((cell.default_executor.take(), std::mem::take(&mut cell.generators)))
-    });
-    drop(executor);
-    drop_entries(id);
-    Ok(())
-}
-
-/// How often tasks may be spawned by the destructors of tasks that a closing loop drops.
-const KILL_ROUNDS: usize = 1_000;
-
-/// Drops the bodies of all tasks of a loop that is being closed.
-///
-/// A body is dropped by its own poll: async-task would abort the process if a destructor panicked
-/// while it drops the future itself.
-fn kill_tasks(id: LoopId) {
-    for _ in 0..KILL_ROUNDS {
-        let mut tasks = with(|core| core.live_tasks(id));
-        if tasks.is_empty() {
-            return;
-        }
-        tasks.sort_by_key(|(number, _)| *number);
-        tasks.iter().for_each(|(_, task)| doom(*task));
-        drop_entries(id);
-        tasks.iter().for_each(|(_, task)| bury(*task));
-    }
-}
-
-impl Core {
-    /// The tasks of a loop that have not ended, with their numbers, in no order.
-    pub(crate) fn live_tasks(&self, owner: LoopId) -> Vec<(u32, TaskId)> {
-        let live = self.tasks.iter().filter(|(_, cell)| {
-            cell.owner == owner && cell.raw.is_some() && !self.is_done(cell.future)
-        });
-        live.map(|(id, cell)| (cell.number, id)).collect()
-    }
-}
-
-/// Reports that a task was pending and makes it ready to drop its body.
-fn doom(task: TaskId) {
-    let pending = with(|core| {
-        let cell = core.tasks.get_mut(task)?;
-        cell.order = Order::Kill;
-        let broken = core.loops[cell.owner].broken;
-        let text = "Task was destroyed but it is pending!";
-        let pending =
-            Report::new(ReportKind::DestroyedPending, text).with_task(cell.name(), cell.location);
-        if !cell.scheduled {
-            core.wake_task(task);
-        }
-        // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
-        (!broken).then_some(pending)
-    });
-    pending.into_iter().for_each(report);
-}
-
-/// Gives up what the loop held of a task whose body was dropped.
-fn bury(task: TaskId) {
-    let taken = with(|core| {
-        let cell = core.tasks.get_mut(task)?;
-        cell.scheduled = false;
-        Some((cell.raw.take()?, cell.waker.take(), cell.variables.take(), cell.future))
-    });
-    if let Some((raw, waker, variables, future)) = taken {
-        raw.detach();
-        catch_quietly(|| drop((waker, variables)));
-        release(future);
-    }
-}
-
-/// Drops the calls and timers of a loop.
-fn drop_entries(id: LoopId) {
-    let Some((entries, timers)) = with(|core| {
-        let cell = core.loops.get_mut(id)?;
-        Some((
-            cell.ready.take_all(),
-            std::mem::replace(&mut cell.timers, super::timer::Timers::new()),
-        ))
-    }) else {
-        return;
-    };
-    for entry in entries {
-        match entry {
-            Entry::Call(handle) => drop_handle(handle),
-            // Its poll drops the body; what a destructor does must not end the others' clean-up.
-            Entry::Step(runnable) => {
-                catch_quietly(|| {
-                    runnable.run();
-                });
-            }
-            Entry::Elapsed(_) | Entry::Gone => {}
-        }
-    }
-    for due in timers.into_dues() {
-        if let super::timer::Due::Call(handle) = due {
-            drop_handle(handle);
-        }
-    }
-}
-
-fn drop_handle(id: HandleId) {
-    let call = with(|core| {
-        let cell = core.handles.get_mut(id)?;
-        cell.gone = true;
-        let call = cell.call.take();
-        if cell.refs == 0 {
-            core.handles.remove(id);
-        }
-        call
-    });
-    catch_quietly(|| drop_call(call));
 }

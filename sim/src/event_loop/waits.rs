@@ -8,7 +8,7 @@ use super::callback::Callback;
 use super::cell::{BoundaryId, FutureId, Target, TaskId, WaitCell, WaitId};
 use super::core::Core;
 use super::object::ObjectId;
-use crate::base::{Event, Id, Message, TaskNumber};
+use crate::base::{Event, Id, Instant, Message, TaskNumber};
 
 /// What a wait is for, in the words of reports.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +56,19 @@ pub(crate) struct Step {
     pub(crate) delivered: bool,
     /// The innermost boundary that is being polled.
     pub(crate) boundary: BoundaryId,
+    /// The virtual time at which the step began.
+    pub(crate) began: Instant,
 }
 
 impl Step {
-    pub(crate) const NONE: Step =
-        Step { task: Id::NONE, number: 0, deliver: None, delivered: false, boundary: Id::NONE };
+    pub(crate) const NONE: Step = Step {
+        task: Id::NONE,
+        number: 0,
+        deliver: None,
+        delivered: false,
+        boundary: Id::NONE,
+        began: Instant::START,
+    };
 }
 
 impl Core {
@@ -177,7 +185,7 @@ impl Core {
         {
             return self.tasks.get(task).map_or(0, |cell| cell.number);
         }
-        super::object::describe(label.object).map_or(0, |(_, number, _)| number)
+        super::object::number_of(label.object)
     }
 
     /// The waker to keep: none for the task's own, which needs no count of references.

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
 use crate::event_loop::{
-    Core, Finished, FutureId, Order, TaskId, catch, finish, finish_ended, with,
+    Core, Finished, FutureId, Hot, Order, TaskId, catch, describe, finish, finish_ended, hot, with,
 };
 
 pin_project! {
@@ -38,23 +39,25 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let task = *this.task;
-        let order = with(|core| core.tasks.get(task).map_or(Order::Kill, |cell| cell.order));
-        if order != Order::Run {
-            let panicked = catch(|| this.future.set(None)).err();
-            end_dropped(task, order, panicked.map(Error::new));
-            return Poll::Ready(());
+        if hot() != Hot::PLAIN {
+            let order = with(|core| core.tasks.get(task).map_or(Order::Kill, |cell| cell.order));
+            if order != Order::Run {
+                let panicked = catch(|| this.future.set(None)).err();
+                end_dropped(task, order, panicked.map(Error::new));
+                return Poll::Ready(());
+            }
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let result = match catch(|| future.poll(cx)) {
+        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
-            Err(panicked) => Err(Error::new(panicked)),
+            Err(payload) => Err(Error::new(describe(payload))),
         };
         // What the body holds goes before its callbacks are queued, as CPython's locals do.
-        let dropped = catch(|| this.future.set(None)).err().map(Error::new);
+        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
         let result = match dropped {
             // The first failure is the one to tell.
-            Some(panicked) if result.is_ok() => Err(panicked),
+            Err(payload) if result.is_ok() => Err(Error::new(describe(payload))),
             _ => result.map(|value| Box::new(value) as Box<dyn Any>),
         };
         end(task, result);
@@ -105,6 +108,8 @@ fn end_dropped(task: TaskId, order: Order, panicked: Option<Error>) {
 /// Lets a task be done, unless it has to wait for the children of groups that were dropped in it.
 fn finish_task(task: TaskId, future: FutureId, finished: Finished) {
     let now = with(|core| {
+        // What the loop holds of it is given up after the step.
+        core.attention = true;
         let cell = &mut core.tasks[task];
         if cell.adopted == 0 {
             return Some(finished);

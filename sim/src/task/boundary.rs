@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Id, Result};
-use crate::event_loop::{BoundaryId, Core, Delivery, Label, Target, try_with, with};
+use crate::event_loop::{
+    BoundaryId, Core, Delivery, Hot, Label, Target, hot, set_hot, try_with, with,
+};
 
 pin_project! {
     /// A future inside a boundary.
@@ -100,17 +102,24 @@ impl<F: Future> Future for Boundary<F> {
 /// Makes a boundary the innermost one for as long as it lives, also when the poll panics.
 struct Inside {
     outer: BoundaryId,
+    before: Hot,
 }
 
 impl Inside {
     fn enter(boundary: BoundaryId) -> Self {
-        Inside { outer: with(|core| std::mem::replace(&mut core.step.boundary, boundary)) }
+        let before = hot();
+        if before == Hot::PLAIN {
+            set_hot(Hot::INSIDE);
+        }
+        let outer = with(|core| std::mem::replace(&mut core.step.boundary, boundary));
+        Inside { outer, before }
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
         try_with(|core| core.step.boundary = self.outer);
+        set_hot(self.before);
     }
 }
 

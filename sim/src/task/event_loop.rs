@@ -263,6 +263,7 @@ impl EventLoop {
             with(|core| {
                 if let Some(cell) = core.loops.get_mut(self.id) {
                     cell.stopping = true;
+                    core.look_again();
                 }
             });
         }

@@ -101,6 +101,8 @@ fn replace(key: u64, value: Option<Rc<dyn Any>>) -> Option<Rc<dyn Any>> {
         let position = all.iter().position(|(other, _)| *other == key);
         let previous = position.map(|position| all.swap_remove(position).1);
         all.extend(value.map(|value| (key, value)));
+        // They go back to the task after its step.
+        core.attention = true;
         core.variables = (!all.is_empty()).then(|| Rc::new(all));
         (previous, old)
     });

@@ -125,7 +125,6 @@ impl Core {
             cancels: 0,
             first_wait: Id::NONE,
             last_wait: Id::NONE,
-            yields: 0,
             live: 0,
             expired: Vec::new(),
             adopted: 0,

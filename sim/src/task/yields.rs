@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::base::{Cancelled, ChoiceKind, Id, Model};
-use crate::event_loop::{BoundaryId, Delivery, TaskId, try_with, with};
+use crate::base::{Cancelled, ChoiceKind, Model};
+use crate::event_loop::{BoundaryId, Core, Delivery, Hot, TaskId, hot, try_with, with};
 
 /// Gives way once: the task is ready again at once, behind all that is ready already.
 ///
@@ -21,54 +21,74 @@ use crate::event_loop::{BoundaryId, Delivery, TaskId, try_with, with};
 #[must_use = "futures do nothing unless they are awaited"]
 #[doc(alias = "sleep(0)")]
 pub fn yield_now() -> YieldNow {
-    YieldNow { parked: None }
+    YieldNow { parked: Parked::Not }
 }
 
 /// The future of [`yield_now`].
 #[derive(Debug)]
 pub struct YieldNow {
-    parked: Option<(TaskId, BoundaryId)>,
+    parked: Parked,
+}
+
+#[derive(Debug)]
+enum Parked {
+    Not,
+    /// Right in the task: it is ready again, and nothing more need be known of it.
+    InTask,
+    /// Inside a boundary, which must not take it for a foreign wait.
+    Inside(TaskId, BoundaryId),
 }
 
 impl Future for YieldNow {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
-        let Some(parked) = self.parked.take() else {
-            self.parked = with(|core| {
-                let (task, boundary) = (core.step.task, core.step.boundary);
-                core.tasks.get_mut(task)?.yields += 1;
-                core.count_live(task, boundary, 1);
-                Some((task, boundary))
-            });
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        };
-        let delivery = with(|core| {
-            let delivery = core.take_yield_delivery();
-            core.end_yield(parked);
-            delivery
-        });
-        Poll::Ready(match delivery {
-            Delivery::None => Ok(()),
-            Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
-        })
+        let hot = hot();
+        match std::mem::replace(&mut self.parked, Parked::Not) {
+            Parked::Not => {
+                self.parked = match hot {
+                    Hot::PLAIN => Parked::InTask,
+                    _ => with(Core::begin_yield),
+                };
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Parked::InTask if hot == Hot::PLAIN => Poll::Ready(Ok(())),
+            parked => Poll::Ready(match with(|core| core.end_yield(&parked)) {
+                Delivery::None => Ok(()),
+                Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
+            }),
+        }
     }
 }
 
 impl Drop for YieldNow {
     fn drop(&mut self) {
-        if let Some(parked) = self.parked.take() {
-            try_with(|core| core.end_yield(parked));
+        if let Parked::Inside(task, boundary) = self.parked {
+            try_with(|core| core.leave_yield(task, boundary));
         }
     }
 }
 
-impl crate::event_loop::Core {
-    fn end_yield(&mut self, (task, boundary): (TaskId, BoundaryId)) {
-        if let Some(cell) = self.tasks.get_mut(task) {
-            cell.yields -= 1;
-            let boundary = if self.boundaries.contains(boundary) { boundary } else { Id::NONE };
+impl Core {
+    fn begin_yield(&mut self) -> Parked {
+        let (task, boundary) = (self.step.task, self.step.boundary);
+        if boundary.is_none() {
+            return Parked::InTask;
+        }
+        self.count_live(task, boundary, 1);
+        Parked::Inside(task, boundary)
+    }
+
+    fn end_yield(&mut self, parked: &Parked) -> Delivery {
+        if let Parked::Inside(task, boundary) = *parked {
+            self.leave_yield(task, boundary);
+        }
+        self.take_yield_delivery()
+    }
+
+    fn leave_yield(&mut self, task: TaskId, boundary: BoundaryId) {
+        if self.boundaries.contains(boundary) {
             self.count_live(task, boundary, -1);
         }
     }
@@ -85,15 +105,26 @@ pub(crate) enum SwitchPoint {
 }
 
 impl SwitchPoint {
-    /// Ready at once, or after one turn if the choice was to give way. Look at the state of the
-    /// primitive again afterwards: others may have run.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+    /// Tells whether the turn is being given.
+    pub(crate) fn is_yielding(&self) -> bool {
+        matches!(self, SwitchPoint::Yielding(_))
+    }
+
+    /// Ready at once, or after one turn if the choice was to give way. There is no choice when
+    /// `passes` says that the operation is going to wait anyway. Look at the state of the primitive
+    /// again afterwards: others may have run.
+    pub(crate) fn poll_if(
+        &mut self,
+        passes: impl FnOnce() -> bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Cancelled>> {
         if let SwitchPoint::Ahead = self {
-            let switch = with(|core| {
-                core.session.model == Model::AnyOrder
-                    && core.session.choose(ChoiceKind::Switch, 2) == 1
-            });
-            *self = if switch { SwitchPoint::Yielding(yield_now()) } else { SwitchPoint::Passed };
+            *self = SwitchPoint::Passed;
+            let any_order = with(|core| core.session.model == Model::AnyOrder);
+            if any_order && passes() && with(|core| core.session.choose(ChoiceKind::Switch, 2)) == 1
+            {
+                *self = SwitchPoint::Yielding(yield_now());
+            }
         }
         match self {
             SwitchPoint::Yielding(turn) => {

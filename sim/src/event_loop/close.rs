@@ -1,0 +1,142 @@
+//! The end of a loop: its tasks, calls and timers are dropped.
+//!
+//! Source: CPython 3.13, `BaseEventLoop.close`.
+
+use super::cell::{LoopId, Order, TaskId};
+use super::complete::release;
+use super::context::with;
+use super::core::Core;
+use super::handle::{HandleId, drop_call};
+use super::panics::catch_quietly;
+use super::ready::Entry;
+use super::report::{Report, ReportKind, report};
+use super::timer::{Due, Timers};
+use crate::base::{Error, Event, Result, RuntimeError};
+
+/// Closes a loop: drops its tasks, calls and timers. A second close does nothing.
+pub(crate) fn close_loop(id: LoopId) -> Result<()> {
+    let refused = with(|core| match core.loops.get(id) {
+        Some(cell) if cell.running => true,
+        Some(cell) if !cell.closed => {
+            core.session.emit(Event::Phase { name: "close" });
+            false
+        }
+        _ => false,
+    });
+    if refused {
+        return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
+    }
+    kill_tasks(id);
+    let executor = with(|core| {
+        let cell = core.loops.get_mut(id)?;
+        cell.closed = true;
+        cell.handler = None;
+        cell.executor_closed = true;
+        Some((cell.default_executor.take(), std::mem::take(&mut cell.generators)))
+    });
+    drop(executor);
+    drop_entries(id);
+    Ok(())
+}
+
+/// How often tasks may be spawned by the destructors of tasks that a closing loop drops.
+const KILL_ROUNDS: usize = 1_000;
+
+/// Drops the bodies of all tasks of a loop that is being closed.
+///
+/// A body is dropped by its own poll: async-task would abort the process if a destructor panicked
+/// while it drops the future itself.
+fn kill_tasks(id: LoopId) {
+    for _ in 0..KILL_ROUNDS {
+        let mut tasks = with(|core| core.live_tasks(id));
+        if tasks.is_empty() {
+            return;
+        }
+        tasks.sort_by_key(|(number, _)| *number);
+        tasks.iter().for_each(|(_, task)| doom(*task));
+        drop_entries(id);
+        tasks.iter().for_each(|(_, task)| bury(*task));
+    }
+}
+
+impl Core {
+    /// The tasks of a loop that have not ended, with their numbers, in no order.
+    pub(crate) fn live_tasks(&self, owner: LoopId) -> Vec<(u32, TaskId)> {
+        let live = self.tasks.iter().filter(|(_, cell)| {
+            cell.owner == owner && cell.raw.is_some() && !self.is_done(cell.future)
+        });
+        live.map(|(id, cell)| (cell.number, id)).collect()
+    }
+}
+
+/// Reports that a task was pending and makes it ready to drop its body.
+fn doom(task: TaskId) {
+    let pending = with(|core| {
+        let cell = core.tasks.get_mut(task)?;
+        cell.order = Order::Kill;
+        let broken = core.loops[cell.owner].broken;
+        let text = "Task was destroyed but it is pending!";
+        let pending =
+            Report::new(ReportKind::DestroyedPending, text).with_task(cell.name(), cell.location);
+        if !cell.scheduled {
+            core.wake_task(task);
+        }
+        // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
+        (!broken).then_some(pending)
+    });
+    pending.into_iter().for_each(report);
+}
+
+/// Gives up what the loop held of a task whose body was dropped.
+fn bury(task: TaskId) {
+    let taken = with(|core| {
+        let cell = core.tasks.get_mut(task)?;
+        cell.scheduled = false;
+        Some((cell.raw.take()?, cell.waker.take(), cell.variables.take(), cell.future))
+    });
+    if let Some((raw, waker, variables, future)) = taken {
+        raw.detach();
+        catch_quietly(|| drop((waker, variables)));
+        release(future);
+    }
+}
+
+/// Drops the calls and timers of a loop.
+fn drop_entries(id: LoopId) {
+    let Some((entries, timers)) = with(|core| {
+        let cell = core.loops.get_mut(id)?;
+        Some((cell.ready.take_all(), std::mem::replace(&mut cell.timers, Timers::new())))
+    }) else {
+        return;
+    };
+    for entry in entries {
+        match entry {
+            Entry::Call(handle) => drop_handle(handle),
+            // Its poll drops the body; what a destructor does must not end the others' clean-up.
+            Entry::Step(runnable) => {
+                catch_quietly(|| {
+                    runnable.run();
+                });
+            }
+            Entry::Elapsed(_) | Entry::Gone => {}
+        }
+    }
+    for due in timers.into_dues() {
+        if let Due::Call(handle) = due {
+            drop_handle(handle);
+        }
+    }
+}
+
+fn drop_handle(id: HandleId) {
+    let call = with(|core| {
+        let cell = core.handles.get_mut(id)?;
+        cell.gone = true;
+        let call = cell.call.take();
+        if cell.refs == 0 {
+            core.handles.remove(id);
+        }
+        call
+    });
+    catch_quietly(|| drop_call(call));
+}

@@ -1,0 +1,69 @@
+//! Wakes from other threads: no part of a simulation, detected and told.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use async_task::Runnable;
+
+use super::cell::TaskMeta;
+use super::context::{context_id, try_with_context, with};
+use crate::base::{Error, RuntimeError};
+
+/// Set when a task was woken from a thread that is not its own.
+static FOREIGN_WAKE: AtomicBool = AtomicBool::new(false);
+static FOREIGN_WAKES: Mutex<Vec<TaskMeta>> = Mutex::new(Vec::new());
+
+/// The schedule function of every task: its runnable becomes ready.
+///
+/// A wake from another thread is not part of the simulation. The runnable is then forgotten, since
+/// dropping it here would drop the task's future on this thread; the loop ends with an error.
+pub(crate) fn schedule(runnable: Runnable<TaskMeta>) {
+    let meta = *runnable.metadata();
+    let mut slot = Some(runnable);
+    try_with_context(|context| {
+        if context.is(meta.context)
+            && let Some(runnable) = slot.take()
+        {
+            context.enqueue(runnable);
+        }
+    });
+    if let Some(runnable) = slot {
+        note_foreign(runnable, meta);
+    }
+}
+
+#[cold]
+fn note_foreign(runnable: Runnable<TaskMeta>, meta: TaskMeta) {
+    std::mem::forget(runnable);
+    let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+    wakes.push(meta);
+    FOREIGN_WAKE.store(true, Ordering::Release);
+}
+
+/// Ends the loop when one of its tasks was woken from another thread.
+pub(super) fn check_foreign_wakes() {
+    if FOREIGN_WAKE.load(Ordering::Acquire) {
+        tell_foreign_wakes();
+    }
+}
+
+#[cold]
+fn tell_foreign_wakes() {
+    let context = context_id();
+    let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+    let (ours, others): (Vec<_>, Vec<_>) = wakes.drain(..).partition(|w| w.context == context);
+    *wakes = others;
+    FOREIGN_WAKE.store(!wakes.is_empty(), Ordering::Release);
+    drop(wakes);
+    with(|core| {
+        for wake in ours {
+            let Some(cell) = core.tasks.get(wake.task) else { continue };
+            let text = format!(
+                "task '{}' was woken from another thread, which no seed can repeat; run blocking \
+                 work with `run_in_executor`, and let the simulation do what threads would",
+                cell.name(),
+            );
+            core.break_loop(Error::new(RuntimeError::new(text)));
+        }
+    });
+}
