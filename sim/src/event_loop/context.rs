@@ -66,16 +66,18 @@ pub(crate) fn set_hot(hot: Hot) {
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-/// Returns the number of this thread's context.
+/// Returns the number of this thread's context; 0, which no handle has, while the thread is ending
+/// and its context is gone.
 pub(crate) fn context_id() -> u32 {
-    CONTEXT.with(|context| {
+    let id = CONTEXT.try_with(|context| {
         if context.id.get() == 0 {
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
             assert!(id != u32::MAX, "simulations ran on more than 4 billion threads");
             context.id.set(id);
         }
         context.id.get()
-    })
+    });
+    id.unwrap_or(0)
 }
 
 /// Borrows the kernel for a few instructions. No user code may run inside.
