@@ -12,8 +12,8 @@ use super::program::{Body, Item, Program, Routine, Stmt};
 /// The longest job, in ticks: `asyncio.run` waits no longer for the default pool.
 const JOB_TICKS_MAX: u64 = 300;
 
-/// How deep blocks and calls in place may nest, all told. CPython gives up at about twice this
-/// depth, and whoever runs a program by recursion needs some limit.
+/// How deep blocks and calls in place may nest, all told. Whoever runs a program by recursion needs
+/// some limit; CPython has one, too.
 const NESTING_MAX: usize = 200;
 
 impl Program {

@@ -137,6 +137,16 @@ impl<'a> Scope<'a> {
             Stmt::AsCompleted { of, timeout } => self.as_completed(of, timeout.0).await,
             Stmt::Timeout { t, body } => Box::pin(self.timeout_block(t.0, body)).await,
             Stmt::TaskGroup { var, body } => Box::pin(self.group_block(var, body)).await,
+            Stmt::With { var, body } => Box::pin(self.with_block(var, body)).await,
+            Stmt::Acquire { var } => self.acquire(var).await,
+            Stmt::EventWait { var } => self.event_wait(var).await,
+            Stmt::CondWait { var } => self.condition_wait(var).await,
+            Stmt::BarrierWait { var } => self.barrier_wait(var).await,
+            Stmt::BarrierAbort { var } => self.barrier_abort(var).await,
+            Stmt::BarrierReset { var } => self.barrier_reset(var).await,
+            Stmt::Put { var, value } => self.put(var, value).await,
+            Stmt::Get { var } => self.get_item(var).await,
+            Stmt::Join { var } => self.join(var).await,
             Stmt::Yield { value } => self.yield_value(value).await,
             Stmt::AsyncFor { generator, limit, aclose, body } => {
                 Box::pin(self.async_for(generator, limit.0, *aclose, body)).await

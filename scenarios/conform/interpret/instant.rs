@@ -34,6 +34,17 @@ impl Scope<'_> {
             Stmt::Shield { item, var: Some(var) } => self.store_shield(item, var),
             Stmt::Reschedule { t } => self.reschedule(t.0),
             Stmt::TgSpawn { tg, var, coro } => self.spawn_in_group(tg, var, coro),
+            Stmt::New { object, var } => self.new_object(*object, var),
+            Stmt::Release { var } => self.release(var),
+            Stmt::Locked { var } => self.locked(var),
+            Stmt::EventSet { var } => self.event_set(var),
+            Stmt::EventClear { var } => self.event_clear(var),
+            Stmt::Notify { var, n } => self.notify(var, n.0),
+            Stmt::PutNowait { var, value } => self.put_nowait(var, value),
+            Stmt::GetNowait { var } => self.get_nowait(var),
+            Stmt::TaskDone { var } => self.task_done(var),
+            Stmt::Qsize { var } => self.qsize(var),
+            Stmt::Shutdown { var, immediate } => self.shutdown(var, *immediate),
             _ => return None,
         };
         Some(result.map(|()| Flow::Next))

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use seedloop::sync::{Barrier, Condition, Event};
 use seedloop::{Error, JoinHandle, LoopFuture, Result, TaskGroup, TimerHandle};
 
 use super::body::Scope;
 use super::cycles::{Edge, Node};
+use super::queues::Queued;
+use super::sync::Holdable;
 use super::value::Value;
 
 /// All variables, by name.
@@ -19,6 +22,10 @@ pub(super) enum Var {
     Handle(Handle),
     Timer(Rc<TimerHandle>),
     Group(TaskGroup),
+    Holdable(Holdable),
+    Event(Event),
+    Barrier(Barrier),
+    Queue(Queued),
 }
 
 /// A task or a future.
@@ -86,6 +93,12 @@ impl Var {
             Var::Handle(Handle::Future(..)) => "a future",
             Var::Timer(_) => "a timer",
             Var::Group(_) => "a task group",
+            Var::Holdable(Holdable::Lock(_)) => "a lock",
+            Var::Holdable(Holdable::Condition(_)) => "a condition",
+            Var::Holdable(Holdable::Semaphore(_) | Holdable::BoundedSemaphore(_)) => "a semaphore",
+            Var::Event(_) => "an event",
+            Var::Barrier(_) => "a barrier",
+            Var::Queue(_) => "a queue",
         }
     }
 }
@@ -140,6 +153,41 @@ impl Scope<'_> {
     pub(super) fn group(self, name: &str) -> Result<TaskGroup> {
         self.get(name, "a task group", |var| match var {
             Var::Group(group) => Some(group.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn holdable(self, name: &str) -> Result<Holdable> {
+        self.get(name, "a lock, condition or semaphore", |var| match var {
+            Var::Holdable(holdable) => Some(holdable.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn condition(self, name: &str) -> Result<Condition> {
+        self.get(name, "a condition", |var| match var {
+            Var::Holdable(Holdable::Condition(condition)) => Some(condition.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn event(self, name: &str) -> Result<Event> {
+        self.get(name, "an event", |var| match var {
+            Var::Event(event) => Some(event.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn barrier(self, name: &str) -> Result<Barrier> {
+        self.get(name, "a barrier", |var| match var {
+            Var::Barrier(barrier) => Some(barrier.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn queued(self, name: &str) -> Result<Queued> {
+        self.get(name, "a queue", |var| match var {
+            Var::Queue(queue) => Some(queue.clone()),
             _ => None,
         })
     }
