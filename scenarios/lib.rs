@@ -1,5 +1,7 @@
 //! The examples of the asyncio notes as scenarios, a module for each chapter.
 
+pub mod conform;
+
 use seedloop_cli::Scenario;
 
 pub mod concepts;

@@ -23,8 +23,8 @@ pub use base::{
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,
-    Timeout, WaitMany, YieldItem, as_completed, gather, gather_return_exceptions, shield, sleep,
-    sleep_until, timeout, timeout_at, wait, wait_for,
+    Timeout, WaitMany, YieldItem, as_completed, gather, gather_into, gather_return_exceptions,
+    gather_return_exceptions_into, shield, sleep, sleep_until, timeout, timeout_at, wait, wait_for,
 };
 pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TimerHandle};
 pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};

@@ -30,6 +30,11 @@ impl<'a> Output<'a> {
         self.out.write_fmt(text)
     }
 
+    /// Returns the writer of the results, for code that writes by itself.
+    pub fn results(&mut self) -> &mut dyn Write {
+        self.out
+    }
+
     /// Hands on what was written so far.
     ///
     /// # Errors

@@ -149,6 +149,14 @@ impl<T> Slab<T> {
             Content::Vacant { .. } => None,
         })
     }
+
+    /// The same, to change them.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| match &mut slot.content {
+            Content::Occupied(value) => Some(value),
+            Content::Vacant { .. } => None,
+        })
+    }
 }
 
 impl<T> std::ops::Index<Id<T>> for Slab<T> {

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -65,6 +66,43 @@ pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
 pub fn gather_return_exceptions<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Results> {
     start::<G, _>(children, true, Location::caller(), |futures| {
         Ok(Box::new(G::results(futures)) as Box<dyn Any>)
+    })
+}
+
+/// [`gather`] of any number of awaitables of one type, into a collection of the caller's choice: what
+/// `Iterator::collect` is to an iterator.
+///
+/// Semantics, errors, panics and cancel safety are those of [`gather`].
+#[track_caller]
+pub fn gather_into<C, T, F>(children: impl IntoIterator<Item = F>) -> LoopFuture<C>
+where
+    C: FromIterator<T> + 'static,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let children: Vec<F> = children.into_iter().collect();
+    start::<Vec<F>, C>(children, false, Location::caller(), |futures| {
+        let values: Result<C> = futures.iter().map(LoopFuture::take_result).collect();
+        values.map(|values| Box::new(values) as Box<dyn Any>)
+    })
+}
+
+/// [`gather_return_exceptions`] of any number of awaitables of one type, into a collection of the
+/// caller's choice.
+///
+/// Semantics, errors, panics and cancel safety are those of [`gather_return_exceptions`].
+#[track_caller]
+pub fn gather_return_exceptions_into<C, T, F>(
+    children: impl IntoIterator<Item = F>,
+) -> LoopFuture<C>
+where
+    C: FromIterator<Result<T>> + 'static,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let children: Vec<F> = children.into_iter().collect();
+    start::<Vec<F>, C>(children, true, Location::caller(), |futures| {
+        Ok(Box::new(futures.iter().map(LoopFuture::take_result).collect::<C>()))
     })
 }
 

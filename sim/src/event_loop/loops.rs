@@ -67,4 +67,9 @@ pub(crate) fn close_all() {
     end_outside();
     with(|core| core.current_loop()).into_iter().for_each(release_loop);
     with(|core| core.replace_current(None));
+    // Callbacks hold futures whose callbacks hold them: a gather that never ended would stay for
+    // ever. They go by themselves once nothing can call them.
+    let callbacks: Vec<_> =
+        with(|core| core.futures.values_mut().map(|cell| cell.callbacks.take()).collect());
+    super::panics::catch_quietly(|| drop(callbacks));
 }

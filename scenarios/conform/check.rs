@@ -1,0 +1,352 @@
+//! What makes a program invalid although it is spelled correctly.
+//!
+//! Only what can be seen without running it: whether tasks await each other in a cycle, or an
+//! operation meets a variable of the wrong kind, depends on the run.
+
+use std::collections::BTreeMap;
+
+use super::json::{Path, nearest, problem};
+use super::parse::ParseError;
+use super::program::{Body, Item, Program, Routine, Stmt};
+
+/// The longest job, in ticks: `asyncio.run` waits no longer for the default pool.
+const JOB_TICKS_MAX: u64 = 300;
+
+/// How deep blocks and calls in place may nest, all told. Whoever runs a program by recursion needs
+/// some limit; CPython has one, too.
+const NESTING_MAX: usize = 200;
+
+impl Program {
+    /// Checks the rules that the types leave open.
+    ///
+    /// # Errors
+    ///
+    /// - there is no `main`, or a coroutine or generator that is named does not exist;
+    /// - `yield` outside a generator, `reraise` outside a handler, `reschedule` outside a timeout,
+    ///   a `try` with neither handlers nor `finally`;
+    /// - a callback is to do something that may wait, or that only a coroutine can do;
+    /// - a job takes over 300 ticks;
+    /// - a coroutine calls itself without end, or blocks and calls nest deeper than 200 levels.
+    pub fn check(&self) -> Result<(), ParseError> {
+        let named = |error| ParseError { name: Some(self.name.clone()), ..error };
+        self.check_rules().map_err(named)
+    }
+
+    fn check_rules(&self) -> Result<(), ParseError> {
+        let coros = Path::Key(&Path::Root, "coros");
+        let gens = Path::Key(&Path::Root, "gens");
+        if self.coro("main").is_none() {
+            return Err(problem(&coros, "there is no \"main\""));
+        }
+        let mut checker = Checker::new(self);
+        for routine in &self.coros {
+            checker.routine(routine, &coros, Scope::default())?;
+        }
+        for routine in &self.gens {
+            checker.routine(routine, &gens, Scope { in_generator: true, ..Scope::default() })?;
+        }
+        checker.check_calls(self)
+    }
+}
+
+/// What surrounds a statement in its own body.
+#[derive(Clone, Copy, Default)]
+struct Scope {
+    in_generator: bool,
+    in_handler: bool,
+    in_timeout: bool,
+    /// How many blocks are around it.
+    depth: usize,
+}
+
+impl Scope {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+/// A call in place: of which routine, and in how many blocks it stands.
+struct CallSite {
+    callee: usize,
+    depth: usize,
+}
+
+struct Checker<'a> {
+    /// The routines' numbers: coroutines first, then generators.
+    coros: BTreeMap<&'a str, usize>,
+    gens: BTreeMap<&'a str, usize>,
+    /// The calls in place from each routine.
+    calls: Vec<Vec<CallSite>>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(program: &'a Program) -> Self {
+        let number = |routines: &'a [Routine], first: usize| {
+            let names = routines.iter().map(|routine| routine.name.as_str());
+            names.zip(first..).collect()
+        };
+        let coros = number(&program.coros, 0);
+        let gens = number(&program.gens, program.coros.len());
+        Self { coros, gens, calls: Vec::new() }
+    }
+
+    fn routine(
+        &mut self,
+        routine: &Routine,
+        path: &Path<'_>,
+        scope: Scope,
+    ) -> Result<(), ParseError> {
+        self.calls.push(Vec::new());
+        self.body(&routine.body, &Path::Key(path, &routine.name), scope)
+    }
+
+    fn body(&mut self, body: &Body, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        for (index, stmt) in body.iter().enumerate() {
+            let path = Path::Index(path, index);
+            check_place(stmt, &path, scope)?;
+            self.references(stmt, &path, scope)?;
+            self.parts(stmt, &path, scope)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the statements inside `stmt`.
+    fn parts(&mut self, stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        let inner = scope.deeper();
+        match stmt {
+            Stmt::Repeat { body, .. }
+            | Stmt::TaskGroup { body, .. }
+            | Stmt::With { body, .. }
+            | Stmt::AsyncFor { body, .. } => self.body(body, &Path::Key(path, "body"), inner),
+            Stmt::Timeout { body, .. } => {
+                let inner = Scope { in_timeout: true, ..inner };
+                self.body(body, &Path::Key(path, "body"), inner)
+            }
+            Stmt::Try { body, handlers, finally } => {
+                self.body(body, &Path::Key(path, "body"), inner)?;
+                let in_handler = Scope { in_handler: true, ..inner };
+                let all = Path::Key(path, "handlers");
+                for (index, handler) in handlers.iter().enumerate() {
+                    let path = Path::Index(&all, index);
+                    self.body(&handler.body, &Path::Key(&path, "body"), in_handler)?;
+                }
+                let finally = finally.as_ref();
+                finally.map_or(Ok(()), |body| self.body(body, &Path::Key(path, "finally"), inner))
+            }
+            Stmt::OnDone { then, .. }
+            | Stmt::CallSoon { then, .. }
+            | Stmt::CallLater { then, .. } => {
+                let callback = then.as_deref();
+                callback.map_or(Ok(()), |stmt| self.callback(stmt, &Path::Key(path, "do")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the statement that a callback does.
+    fn callback(&mut self, stmt: &Stmt, path: &Path<'_>) -> Result<(), ParseError> {
+        let op = stmt.op();
+        if may_wait(stmt) {
+            return Err(problem(path, format!("{op:?} may wait, and a callback can't")));
+        }
+        if needs_coroutine(stmt) {
+            return Err(problem(path, format!("{op:?} is for coroutines, not for callbacks")));
+        }
+        let scope = Scope::default();
+        check_place(stmt, path, scope)?;
+        self.references(stmt, path, scope)?;
+        self.parts(stmt, path, scope)
+    }
+
+    /// Checks that the routines which `stmt` names exist, and notes those that it calls in place.
+    fn references(&mut self, stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        match stmt {
+            // A cycle through these is valid: each round prints a line, and a run's lines are
+            // limited.
+            Stmt::Spawn { coro, .. } | Stmt::TgSpawn { coro, .. } => {
+                find(&self.coros, coro, "coroutine", &Path::Key(path, "coro")).map(drop)
+            }
+            Stmt::Call { coro } => {
+                let callee = find(&self.coros, coro, "coroutine", &Path::Key(path, "coro"))?;
+                self.note_call(callee, scope);
+                Ok(())
+            }
+            Stmt::AsyncFor { generator, .. } => {
+                let callee = find(&self.gens, generator, "generator", &Path::Key(path, "gen"))?;
+                self.note_call(callee, scope);
+                Ok(())
+            }
+            Stmt::WaitFor { item, .. } | Stmt::Shield { item, .. } => {
+                self.item(item, &Path::Key(path, "item"), scope)
+            }
+            Stmt::Gather { of, .. } => {
+                let path = Path::Key(path, "of");
+                let mut items = of.iter().enumerate();
+                items.try_for_each(|(i, item)| self.item(item, &Path::Index(&path, i), scope))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn item(&mut self, item: &Item, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        if let Item::Coro(coro) = item {
+            // A task of its own, but nothing is printed before it starts the next one.
+            let callee = find(&self.coros, coro, "coroutine", &Path::Key(path, "coro"))?;
+            self.note_call(callee, scope);
+        }
+        Ok(())
+    }
+
+    fn note_call(&mut self, callee: usize, scope: Scope) {
+        let calls = self.calls.last_mut().expect("seedloop bug: a statement outside a routine");
+        calls.push(CallSite { callee, depth: scope.depth });
+    }
+
+    /// Checks that calls in place end, and not too deep.
+    ///
+    /// There are no conditions in the language, so a routine that comes back to itself can only be
+    /// stopped from outside; all such cycles are refused.
+    fn check_calls(&self, program: &Program) -> Result<(), ParseError> {
+        let mut callers = vec![Vec::new(); self.calls.len()];
+        let mut open: Vec<usize> = self.calls.iter().map(Vec::len).collect();
+        for (caller, sites) in self.calls.iter().enumerate() {
+            for site in sites {
+                callers[site.callee].push((caller, site.depth));
+            }
+        }
+        // From the leaves up: a routine is settled once all that it calls is.
+        let mut settled: Vec<usize> =
+            (0..open.len()).filter(|&routine| open[routine] == 0).collect();
+        let mut depths = vec![1; open.len()];
+        while let Some(callee) = settled.pop() {
+            for &(caller, depth) in &callers[callee] {
+                depths[caller] = depths[caller].max(depths[callee] + depth + 1);
+                open[caller] -= 1;
+                if open[caller] == 0 {
+                    settled.push(caller);
+                }
+            }
+        }
+        if let Some(start) = open.iter().position(|&calls| calls > 0) {
+            return Err(self.endless(program, start, &open));
+        }
+        let too_deep = depths.iter().position(|&depth| depth > NESTING_MAX);
+        too_deep.map_or(Ok(()), |routine| {
+            let what = format!("blocks and calls nest deeper than {NESTING_MAX} levels");
+            Err(problem_of_routine(program, routine, what))
+        })
+    }
+
+    /// The error for a cycle that is reached from `start` through routines with `open` calls.
+    fn endless(&self, program: &Program, start: usize, open: &[usize]) -> ParseError {
+        let next = |routine: usize| {
+            let mut callees = self.calls[routine].iter().map(|site| site.callee);
+            let next = callees.find(|&callee| open[callee] > 0);
+            next.expect("seedloop bug: an unsettled routine calls settled ones only")
+        };
+        // After as many steps as there are routines, the walk is on a cycle for sure.
+        let on_cycle = open.iter().fold(start, |routine, _| next(routine));
+        let mut names = vec![routine_of(program, on_cycle).name.as_str()];
+        let mut routine = next(on_cycle);
+        while routine != on_cycle && names.len() < NAMES_MAX {
+            names.push(&routine_of(program, routine).name);
+            routine = next(routine);
+        }
+        names.push(if routine == on_cycle { names[0] } else { "..." });
+        let what = format!("calls itself without end: {}", names.join(" -> "));
+        problem_of_routine(program, on_cycle, what)
+    }
+}
+
+/// So many routines of a cycle are named in the error.
+const NAMES_MAX: usize = 8;
+
+/// Finds the number of the routine `name`.
+fn find(
+    routines: &BTreeMap<&str, usize>,
+    name: &str,
+    what: &str,
+    path: &Path<'_>,
+) -> Result<usize, ParseError> {
+    routines.get(name).copied().ok_or_else(|| {
+        let hint = nearest(name, routines.keys().copied());
+        problem(path, format!("there is no {what} {name:?}{hint}"))
+    })
+}
+
+fn routine_of(program: &Program, number: usize) -> &Routine {
+    let generator = || &program.gens[number - program.coros.len()];
+    program.coros.get(number).unwrap_or_else(generator)
+}
+
+fn problem_of_routine(program: &Program, number: usize, what: String) -> ParseError {
+    let key = if number < program.coros.len() { "coros" } else { "gens" };
+    let sort = Path::Key(&Path::Root, key);
+    problem(&Path::Key(&sort, &routine_of(program, number).name), what)
+}
+
+/// Checks what depends on where a statement stands in its body.
+fn check_place(stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+    match stmt {
+        Stmt::Yield { .. } if !scope.in_generator => {
+            Err(problem(path, "yield outside a generator"))
+        }
+        Stmt::Reraise {} if !scope.in_handler => Err(problem(path, "reraise outside a handler")),
+        Stmt::Reschedule { .. } if !scope.in_timeout => {
+            Err(problem(path, "reschedule outside a timeout"))
+        }
+        Stmt::Try { handlers, finally: None, .. } if handlers.is_empty() => {
+            Err(problem(path, "try with neither handlers nor finally"))
+        }
+        Stmt::RunInExecutor { dur, .. } if *dur > JOB_TICKS_MAX => {
+            let what = format!("a job takes at most {JOB_TICKS_MAX} ticks, found {dur}");
+            Err(problem(&Path::Key(path, "dur"), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a coroutine may be suspended at `stmt`.
+fn may_wait(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Sleep { .. }
+            | Stmt::Call { .. }
+            | Stmt::Await { .. }
+            | Stmt::Gather { var: None, .. }
+            | Stmt::Wait { .. }
+            | Stmt::WaitFor { .. }
+            | Stmt::Shield { var: None, .. }
+            | Stmt::AsCompleted { .. }
+            | Stmt::Timeout { .. }
+            | Stmt::TaskGroup { .. }
+            | Stmt::With { .. }
+            | Stmt::Acquire { .. }
+            | Stmt::EventWait { .. }
+            | Stmt::CondWait { .. }
+            | Stmt::Put { .. }
+            | Stmt::Get { .. }
+            | Stmt::Join { .. }
+            | Stmt::BarrierWait { .. }
+            | Stmt::BarrierAbort { .. }
+            | Stmt::BarrierReset { .. }
+            | Stmt::RunInExecutor { var: None, .. }
+            | Stmt::AsyncFor { .. }
+    )
+}
+
+/// Whether `stmt` never waits, but makes no sense in a callback: it speaks of the body around it,
+/// or of the current task.
+fn needs_coroutine(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Return { .. }
+            | Stmt::Reraise {}
+            | Stmt::Repeat { .. }
+            | Stmt::Try { .. }
+            | Stmt::Yield { .. }
+            | Stmt::Reschedule { .. }
+            | Stmt::Uncancel { var: None }
+            | Stmt::Cancelling { var: None }
+    )
+}

@@ -1,0 +1,17 @@
+//! Runs scheduling programs on the library, through nothing but its public API.
+
+mod body;
+mod callbacks;
+mod combine;
+mod cycles;
+mod flow;
+mod generators;
+mod instant;
+mod queues;
+mod run;
+mod sync;
+mod tasks;
+mod value;
+mod vars;
+
+pub use run::{Trace, interpret};

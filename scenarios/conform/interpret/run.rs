@@ -1,0 +1,193 @@
+//! One run of a program: its variables, its lines and its end.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use seedloop::{
+    AsyncGen, Deadlock, Error, LimitExceeded, Outcome, Panicked, Report, ReportKind, Result,
+    Runner, Simulation, out,
+};
+
+use super::super::program::Program;
+use super::body::{Call, coroutine};
+use super::cycles::Node;
+use super::value::{Shown, Value};
+use super::vars::{Handle, Var, Vars};
+
+/// A run that has printed so many lines is a runaway.
+const LINES_MAX: usize = 20_000;
+
+/// Blocks of statements that are entered; more only if a program goes on and on without printing.
+const BLOCKS_MAX: u32 = 200_000;
+
+/// Coroutines that are started; more only if tasks gather more and more tasks.
+const COROUTINES_MAX: u32 = 50_000;
+
+/// What a program prints, one string for each line, without the ends of lines.
+pub type Trace = Vec<String>;
+
+/// Runs a program in asyncio's order.
+///
+/// # Errors
+///
+/// What makes the program malformed though it is well formed: it uses a variable of the wrong kind,
+/// its tasks await each other in a cycle, or it goes on without end and without printing.
+pub fn interpret(program: Program) -> Result<Trace, String> {
+    let run = Rc::new(Run::new(program));
+    let inside = Rc::clone(&run);
+    let outcome = Simulation::new().run(move || inside.go());
+    run.trace(outcome)
+}
+
+/// Why a run stops before its end.
+enum Stop {
+    Runaway,
+    Malformed(String),
+}
+
+/// The state that all tasks and callbacks of a program share.
+pub(super) struct Run {
+    pub(super) program: Program,
+    pub(super) vars: RefCell<Vars>,
+    /// All that were made: a suspended one must not be closed before the run's end.
+    pub(super) generators: RefCell<Vec<AsyncGen<Value>>>,
+    /// The label of callbacks.
+    pub(super) loop_label: Rc<str>,
+    lines: Cell<usize>,
+    blocks: Cell<u32>,
+    coroutines: Cell<u32>,
+    stop: OnceCell<Stop>,
+}
+
+impl Run {
+    fn new(program: Program) -> Self {
+        Run {
+            program,
+            vars: RefCell::default(),
+            generators: RefCell::default(),
+            loop_label: "loop".into(),
+            lines: Cell::new(0),
+            blocks: Cell::new(0),
+            coroutines: Cell::new(0),
+            stop: OnceCell::new(),
+        }
+    }
+
+    /// `asyncio.run(main())`, in steps: the main task has to be in a variable.
+    fn go(self: &Rc<Self>) -> Result<Value> {
+        let runner = Runner::new();
+        let event_loop = runner.event_loop()?;
+        let reporter = Rc::clone(self);
+        event_loop.set_exception_handler(move |report| reporter.report(report));
+        let node = Rc::new(Node::default());
+        let call = Call::new(self, "main", "main".into(), &node);
+        let main = event_loop.create_task(coroutine(call))?;
+        self.set("main", Var::Handle(Handle::Task(main.clone(), node)));
+        let result = event_loop.run_until_complete(main);
+        let closed = runner.close();
+        // They hold what holds them: the bodies of generators know the run.
+        drop((self.vars.take(), self.generators.take()));
+        // An error of the clean-up replaces that of `main`, as an exception in `finally` does.
+        closed.and(result)
+    }
+
+    /// The loop's exception handler.
+    fn report(&self, report: &Report) {
+        let what = match report.kind {
+            ReportKind::Callback => "callback",
+            ReportKind::Shutdown => "shutdown",
+            ReportKind::AsyncGenerator => "asyncgen",
+            _ => return,
+        };
+        if let Some(error) = &report.error {
+            self.log("loop", format_args!("unhandled {what} {}", Shown(error)));
+        }
+    }
+
+    /// The trace, once the run is over.
+    fn trace(&self, outcome: Outcome<Result<Value>>) -> Result<Trace, String> {
+        let result = outcome.result.and_then(|result| result);
+        let (time, verdict) = match (self.stop.get(), result) {
+            (Some(Stop::Malformed(problem)), _) => return Err(problem.clone()),
+            (Some(Stop::Runaway), _) => {
+                (outcome.lines.last().map(|line| line.time), "runaway".to_owned())
+            }
+            (None, Ok(value)) => (Some(outcome.time), format!("returned {value}")),
+            (None, Err(error)) if error.is::<Deadlock>() => {
+                (Some(outcome.time), "deadlock".to_owned())
+            }
+            (None, Err(error)) if error.is::<Panicked>() || error.is::<LimitExceeded>() => {
+                return Err(error.to_string());
+            }
+            (None, Err(error)) => (Some(outcome.time), format!("raised {}", Shown(&error))),
+        };
+        let mut trace: Trace = outcome
+            .lines
+            .into_iter()
+            .map(|line| format!("{} {}", line.time.since_start().as_secs(), line.text))
+            .collect();
+        let time = time.unwrap_or_default().since_start().as_secs();
+        trace.push(format!("{time} run: {verdict}"));
+        Ok(trace)
+    }
+
+    /// Sets a variable.
+    pub(super) fn set(&self, name: &str, var: Var) {
+        let mut vars = self.vars.borrow_mut();
+        let old = match vars.get_mut(name) {
+            Some(old) => Some(std::mem::replace(old, var)),
+            None => vars.insert(name.into(), var),
+        };
+        drop((vars, old));
+    }
+
+    /// Prints a line.
+    pub(super) fn log(&self, who: &str, text: fmt::Arguments<'_>) {
+        if self.is_over() {
+            return;
+        }
+        out!("{who}: {text}");
+        self.lines.set(self.lines.get() + 1);
+        if self.lines.get() == LINES_MAX {
+            self.stop(Stop::Runaway);
+        }
+    }
+
+    /// Counts a block of statements that is entered.
+    pub(super) fn count_block(&self) {
+        self.blocks.set(self.blocks.get() + 1);
+        if self.blocks.get() > BLOCKS_MAX {
+            self.refuse("it goes on without end and without printing".to_owned());
+        }
+    }
+
+    /// Counts a coroutine that is started.
+    pub(super) fn count_coroutine(&self) {
+        self.coroutines.set(self.coroutines.get() + 1);
+        if self.coroutines.get() > COROUTINES_MAX {
+            self.refuse("it starts tasks without end".to_owned());
+        }
+    }
+
+    /// Ends the run of a malformed program.
+    pub(super) fn refuse(&self, problem: String) {
+        self.stop(Stop::Malformed(problem));
+    }
+
+    fn stop(&self, why: Stop) {
+        // Only the first reason counts.
+        drop(self.stop.set(why));
+    }
+
+    /// Tells whether the run has been stopped. Nothing is printed from then on, and whatever looks
+    /// here stays where it is, so that the run deadlocks.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.get().is_some()
+    }
+}
+
+/// An error that nobody sees, since the run is over.
+pub(super) fn over() -> Error {
+    Error::msg("the run is over")
+}

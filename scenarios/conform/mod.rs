@@ -1,0 +1,12 @@
+//! The language of scheduling programs: its programs, how they are read, what makes one valid, and
+//! how one is run.
+
+mod check;
+mod interpret;
+mod json;
+mod parse;
+pub mod program;
+mod run;
+
+pub use interpret::{Trace, interpret};
+pub use run::conform;
