@@ -2,5 +2,8 @@
 
 use seedloop_cli::Scenario;
 
+mod expect;
+pub mod running;
+
 /// All scenarios, in the order of the document.
-pub const ALL: &[Scenario] = &[];
+pub const ALL: &[Scenario] = running::SCENARIOS;
