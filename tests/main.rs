@@ -1,3 +1,4 @@
 //! The tests of the workspace.
 
 mod layers;
+mod surprises;

@@ -9,14 +9,15 @@ mod base;
 mod combine;
 mod event_loop;
 mod runner;
+pub mod sync;
 mod task;
 
 pub use base::{
-    BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice, ChoiceKind,
-    Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit, Group, HolderName, Instant,
-    Interrupt, InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy,
-    QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
-    StepEnd, TaskNumber, Uniform, ValueError,
+    BarrierError, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice,
+    ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit,
+    GetError, Group, HolderName, Instant, Interrupt, InvalidStateError, LimitExceeded, Message,
+    Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown,
+    Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,

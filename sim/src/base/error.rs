@@ -5,8 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use super::leaf::{is_base, unwrap_queue_error};
-use super::{Cancelled, Elapsed, Exit, Group, Interrupt, QueueError};
+use super::leaf::{is_base, unwrap_leaf};
+use super::{Cancelled, Elapsed, Exit, Group, Interrupt};
 
 /// A `Result` whose error is [`Error`] unless another is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -57,8 +57,8 @@ impl Error {
         if let Some(cancelled) = any.downcast_ref::<Cancelled>() {
             return Error(Kind::Cancelled(cancelled.clone()));
         }
-        if let Some(queue) = any.downcast_ref::<QueueError>() {
-            return unwrap_queue_error(queue);
+        if let Some(unwrapped) = unwrap_leaf(any) {
+            return unwrapped;
         }
         if let Some(group) = any.downcast_ref::<Group>() {
             return Error(Kind::Group(Arc::new(group.clone())));

@@ -1,5 +1,6 @@
 //! The small typed errors, one for each thing that can go wrong at an await or a call.
 
+use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -217,6 +218,103 @@ impl From<QueueShutDown> for QueueError {
     }
 }
 
+/// Why a wait for a condition ended without a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConditionError {
+    /// The waiting task was cancelled.
+    Cancelled(Cancelled),
+    /// The lock of the condition was not held.
+    NotAcquired,
+}
+
+impl ConditionError {
+    const NOT_ACQUIRED: &str = "cannot wait on un-acquired lock";
+}
+
+impl fmt::Display for ConditionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConditionError::Cancelled(cancelled) => cancelled.fmt(f),
+            ConditionError::NotAcquired => f.write_str(ConditionError::NOT_ACQUIRED),
+        }
+    }
+}
+impl StdError for ConditionError {}
+
+impl From<Cancelled> for ConditionError {
+    fn from(cancelled: Cancelled) -> Self {
+        ConditionError::Cancelled(cancelled)
+    }
+}
+
+/// Why a wait at a barrier ended before all had come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BarrierError {
+    /// The waiting task was cancelled.
+    Cancelled(Cancelled),
+    /// The barrier was aborted, or reset while the task waited.
+    Broken,
+}
+
+impl fmt::Display for BarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BarrierError::Cancelled(cancelled) => cancelled.fmt(f),
+            BarrierError::Broken => BrokenBarrierError.fmt(f),
+        }
+    }
+}
+impl StdError for BarrierError {}
+
+impl From<Cancelled> for BarrierError {
+    fn from(cancelled: Cancelled) -> Self {
+        BarrierError::Cancelled(cancelled)
+    }
+}
+impl From<BrokenBarrierError> for BarrierError {
+    fn from(_: BrokenBarrierError) -> Self {
+        BarrierError::Broken
+    }
+}
+
+/// Why a queue gave no item without waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GetError {
+    /// There is none.
+    Empty,
+    /// There is none, and the queue was shut down.
+    ShutDown,
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GetError::Empty => QueueEmpty.fmt(f),
+            GetError::ShutDown => QueueShutDown.fmt(f),
+        }
+    }
+}
+impl StdError for GetError {}
+
+/// Why a queue took no item without waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutError {
+    /// There is no room.
+    Full,
+    /// The queue was shut down.
+    ShutDown,
+}
+
+impl fmt::Display for PutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PutError::Full => QueueFull.fmt(f),
+            PutError::ShutDown => QueueShutDown.fmt(f),
+        }
+    }
+}
+impl StdError for PutError {}
+
 /// Tells whether `error` is a leaf that stands outside of Python's `Exception`.
 pub(super) fn is_base(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     error.is::<Exit>()
@@ -227,10 +325,37 @@ pub(super) fn is_base(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
         || error.is::<Panicked>()
 }
 
-/// Turns the leaf errors that wrap others into what they wrap.
-pub(super) fn unwrap_queue_error(error: &QueueError) -> Error {
-    match error {
-        QueueError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),
-        QueueError::ShutDown => Error::new(QueueShutDown),
+/// Turns the leaf errors that wrap others into what they wrap; none for an error of another type.
+pub(super) fn unwrap_leaf(error: &dyn Any) -> Option<Error> {
+    if let Some(error) = error.downcast_ref::<QueueError>() {
+        return Some(match error {
+            QueueError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),
+            QueueError::ShutDown => Error::new(QueueShutDown),
+        });
     }
+    if let Some(error) = error.downcast_ref::<ConditionError>() {
+        return Some(match error {
+            ConditionError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),
+            ConditionError::NotAcquired => {
+                Error::new(RuntimeError::new(ConditionError::NOT_ACQUIRED))
+            }
+        });
+    }
+    if let Some(error) = error.downcast_ref::<BarrierError>() {
+        return Some(match error {
+            BarrierError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),
+            BarrierError::Broken => Error::new(BrokenBarrierError),
+        });
+    }
+    if let Some(error) = error.downcast_ref::<GetError>() {
+        return Some(match error {
+            GetError::Empty => Error::new(QueueEmpty),
+            GetError::ShutDown => Error::new(QueueShutDown),
+        });
+    }
+    let error = error.downcast_ref::<PutError>()?;
+    Some(match error {
+        PutError::Full => Error::new(QueueFull),
+        PutError::ShutDown => Error::new(QueueShutDown),
+    })
 }

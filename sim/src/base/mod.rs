@@ -16,9 +16,9 @@ pub use error::{Error, Result};
 pub use event::{Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
 pub use leaf::{
-    BrokenBarrierError, BrokenPoolError, Cancelled, Elapsed, Exit, GeneratorExit, Interrupt,
-    InvalidStateError, LimitExceeded, Message, Panicked, QueueEmpty, QueueError, QueueFull,
-    QueueShutDown, RuntimeError, ValueError,
+    BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,
+    GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message, Panicked,
+    PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
 };
 pub use time::Instant;
 

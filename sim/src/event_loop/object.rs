@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use super::context::{context_id, try_with_context, with, with_objects};
+use super::context::{context_id, try_with, try_with_context, with, with_objects};
 use crate::base::{Event, Id, Slab, TaskNumber};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
@@ -29,8 +29,14 @@ pub(crate) struct ObjectCell {
     pub(crate) kind: &'static str,
     /// Its number in the simulation: `lock#2`.
     pub(crate) number: u32,
+    /// Who holds it, for reports: the earliest ones, at most [`HOLDERS_MAX`].
     pub(crate) holders: Vec<Holder>,
+    /// How many others hold it.
+    more_holders: u32,
 }
+
+/// A report that names more is not read, and a semaphore may have thousands.
+const HOLDERS_MAX: usize = 8;
 
 /// An id of shared state that does not keep it.
 pub(crate) struct Uncounted<T> {
@@ -51,8 +57,14 @@ impl<T: 'static> Shared<T> {
             core.session.resources += 1;
             core.session.resources
         });
-        let cell =
-            ObjectCell { value: Some(Box::new(value)), refs: 1, kind, number, holders: Vec::new() };
+        let cell = ObjectCell {
+            value: Some(Box::new(value)),
+            refs: 1,
+            kind,
+            number,
+            holders: Vec::new(),
+            more_holders: 0,
+        };
         let id = with_objects(|objects| objects.insert(cell));
         let id = id.unwrap_or(Id::NONE);
         Shared { to: Uncounted { context: context_id(), id, of: PhantomData } }
@@ -115,34 +127,47 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        let task = with(|core| core.current_number());
-        self.note("acquired", |cell| cell.holders.push(Holder { task, since }));
+        self.note_change("acquired", |cell, task| match cell.holders.len() {
+            HOLDERS_MAX.. => cell.more_holders += 1,
+            _ => cell.holders.push(Holder { task, since }),
+        });
     }
 
     /// Takes note that the resource was given back, by its holder or by another for it.
     pub(crate) fn note_released(&self) {
-        let task = with(|core| core.current_number());
-        self.note("released", |cell| {
-            let of_task = cell.holders.iter().position(|holder| holder.task == task);
-            if !cell.holders.is_empty() {
-                cell.holders.remove(of_task.unwrap_or(0));
+        self.note_change("released", |cell, task| {
+            match cell.holders.iter().position(|holder| holder.task == task) {
+                Some(position) => drop(cell.holders.remove(position)),
+                None if cell.more_holders > 0 => cell.more_holders -= 1,
+                None if cell.holders.is_empty() => {}
+                None => drop(cell.holders.remove(0)),
             }
         });
     }
 
     /// Reports an operation on the resource.
-    pub(crate) fn note(&self, operation: &'static str, change: impl FnOnce(&mut ObjectCell)) {
-        let number = with_objects(|objects| {
-            let cell = objects.get_mut(self.id)?;
-            change(cell);
-            Some(cell.number)
-        });
-        if let Some(Some(resource)) = number {
-            with(|core| {
+    pub(crate) fn note(&self, operation: &'static str) {
+        self.note_change(operation, |_, _| ());
+    }
+
+    /// Reports an operation on the resource by the running task, which changes what is known of it.
+    fn note_change(
+        &self,
+        operation: &'static str,
+        change: impl FnOnce(&mut ObjectCell, TaskNumber),
+    ) {
+        try_with(|core| {
+            let task = core.current_number();
+            let number = with_objects(|objects| {
+                let cell = objects.get_mut(self.id)?;
+                change(cell, task);
+                Some(cell.number)
+            });
+            if let Some(Some(resource)) = number {
                 let by = core.source();
                 core.session.emit(Event::Resource { operation, resource, by });
-            });
-        }
+            }
+        });
     }
 }
 

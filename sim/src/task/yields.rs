@@ -105,16 +105,26 @@ pub(crate) enum SwitchPoint {
 }
 
 impl SwitchPoint {
-    /// Ready at once, or after one turn if the choice was to give way. Look at the state of the
-    /// primitive again afterwards: others may have run.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+    /// Tells whether the turn is being given.
+    pub(crate) fn is_yielding(&self) -> bool {
+        matches!(self, SwitchPoint::Yielding(_))
+    }
+
+    /// Ready at once, or after one turn if the choice was to give way. There is no choice when
+    /// `passes` says that the operation is going to wait anyway. Look at the state of the primitive
+    /// again afterwards: others may have run.
+    pub(crate) fn poll_if(
+        &mut self,
+        passes: impl FnOnce() -> bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Cancelled>> {
         if let SwitchPoint::Ahead = self {
-            if with(|core| core.session.model == Model::Asyncio) {
-                *self = SwitchPoint::Passed;
-                return Poll::Ready(Ok(()));
+            *self = SwitchPoint::Passed;
+            let any_order = with(|core| core.session.model == Model::AnyOrder);
+            if any_order && passes() && with(|core| core.session.choose(ChoiceKind::Switch, 2)) == 1
+            {
+                *self = SwitchPoint::Yielding(yield_now());
             }
-            let switch = with(|core| core.session.choose(ChoiceKind::Switch, 2) == 1);
-            *self = if switch { SwitchPoint::Yielding(yield_now()) } else { SwitchPoint::Passed };
         }
         match self {
             SwitchPoint::Yielding(turn) => {

@@ -1,0 +1,250 @@
+//! What semaphores are made of: a count of permits and the line of those who wait for one.
+//!
+//! Source: CPython 3.13, `locks.Semaphore`, `locks.BoundedSemaphore`.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::scope::within;
+use super::wait_queue::{Ticket, WaitQueue};
+use super::waiter::{Home, Line, Waiter, complete};
+use crate::base::{Cancelled, Result, ValueError};
+use crate::event_loop::{FutureId, Label, Shared};
+use crate::task::SwitchPoint;
+
+/// The permits of a semaphore.
+#[derive(Clone)]
+pub(super) struct Permits {
+    state: Shared<State>,
+}
+
+struct State {
+    /// Permits that are neither held nor given to a waiter that has not run yet.
+    value: usize,
+    /// How many there may be.
+    bound: Option<usize>,
+    waiters: WaitQueue,
+    home: Home,
+}
+
+impl State {
+    /// A newcomer must wait if there is no permit, or if somebody came before it.
+    fn is_locked(&mut self) -> bool {
+        self.value == 0 || self.waiters.is_crowded()
+    }
+
+    /// Gives a permit to the first who waits.
+    fn give(&mut self) -> Option<FutureId> {
+        if self.value == 0 {
+            return None;
+        }
+        let woken = self.waiters.wake_next()?;
+        self.value -= 1;
+        Some(woken)
+    }
+}
+
+impl Permits {
+    pub(super) fn new(value: usize, bound: Option<usize>) -> Self {
+        let state = State { value, bound, waiters: WaitQueue::new(), home: Home::new() };
+        Permits { state: Shared::new("semaphore", state) }
+    }
+
+    pub(super) fn is_locked(&self) -> bool {
+        self.state.with(State::is_locked)
+    }
+
+    pub(super) fn value(&self) -> usize {
+        self.state.with(|state| state.value)
+    }
+
+    /// Gives a permit back and wakes the first who waits.
+    pub(super) fn release(&self) -> Result<(), ValueError> {
+        let woken = self.state.try_with(|state| {
+            if state.bound.is_some_and(|bound| state.value >= bound) {
+                return Err(ValueError::new("bounded semaphore released too many times"));
+            }
+            state.value += 1;
+            Ok(state.give())
+        });
+        if let Some(woken) = woken {
+            let woken = woken?;
+            self.state.note_released();
+            complete(woken);
+        }
+        Ok(())
+    }
+
+    /// Leaves the line, with a permit to give back if one was `given`; wakes as many as there are
+    /// permits for, since newcomers had to wait while this one stood there.
+    fn leave(&self, ticket: Ticket, given: bool) {
+        let mut woken = self.state.try_with(|state| {
+            state.waiters.remove(ticket);
+            state.value += usize::from(given);
+            state.give()
+        });
+        while let Some(Some(future)) = woken {
+            complete(Some(future));
+            woken = self.state.try_with(State::give);
+        }
+    }
+
+    fn try_take(&self, since: &'static Location<'static>) -> bool {
+        let taken = self.state.with(|state| {
+            let free = !state.is_locked();
+            state.value -= usize::from(free);
+            free
+        });
+        if taken {
+            self.state.note_acquired(since);
+        }
+        taken
+    }
+
+    pub(super) fn acquire(&self, location: &'static Location<'static>) -> AcquirePermit {
+        AcquirePermit { waiter: Waiter::new(self.clone()), switch: SwitchPoint::Ahead, location }
+    }
+
+    pub(super) fn permit(&self, location: &'static Location<'static>) -> TakePermit {
+        TakePermit { acquire: self.acquire(location) }
+    }
+
+    pub(super) fn try_permit(&self, location: &'static Location<'static>) -> Option<Permit> {
+        self.try_take(location).then(|| Permit { permits: Some(self.clone()) })
+    }
+
+    pub(super) fn scope<T, F>(
+        &self,
+        location: &'static Location<'static>,
+        body: F,
+    ) -> impl Future<Output = Result<T>> + use<T, F>
+    where
+        F: AsyncFnOnce() -> Result<T>,
+    {
+        let permit = self.permit(location);
+        async move {
+            let permit = permit.await?;
+            let result = within(location, body()).await;
+            permit.release()?;
+            result
+        }
+    }
+}
+
+impl Line for Permits {
+    type Payload = ();
+
+    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+        self.state.with(|state| {
+            state.home.enter("semaphore");
+            state.waiters.push(future)
+        })
+    }
+
+    fn abandon(&self, ticket: Ticket, woken: bool) {
+        self.leave(ticket, woken);
+    }
+}
+
+impl fmt::Debug for Permits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.state.try_with(|state| (state.value, state.waiters.len()));
+        let (value, waiters) = seen.unwrap_or_default();
+        write!(f, "<{:?} value: {value}, waiters: {waiters}>", self.state)
+    }
+}
+
+/// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and
+/// [`BoundedSemaphore::acquire`](super::BoundedSemaphore::acquire).
+#[must_use = "futures do nothing unless they are awaited"]
+#[derive(Debug)]
+pub struct AcquirePermit {
+    waiter: Waiter<Permits>,
+    switch: SwitchPoint,
+    location: &'static Location<'static>,
+}
+
+impl Future for AcquirePermit {
+    type Output = Result<(), Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if this.waiter.is_waiting() {
+            let over = ready!(this.waiter.poll(cx));
+            let permits = &this.waiter.line;
+            return Poll::Ready(match over {
+                Ok(ticket) => {
+                    permits.state.note_acquired(this.location);
+                    permits.leave(ticket, false);
+                    Ok(())
+                }
+                Err(refused) => {
+                    permits.leave(refused.ticket, refused.woken);
+                    Err(refused.cancelled)
+                }
+            });
+        }
+        let permits = &this.waiter.line;
+        ready!(this.switch.poll_if(|| !permits.is_locked(), cx))?;
+        if permits.try_take(this.location) {
+            return Poll::Ready(Ok(()));
+        }
+        let label = Label::on("semaphore", permits.state.id());
+        this.waiter.park((), label, this.location, cx);
+        Poll::Pending
+    }
+}
+
+/// The future of [`Semaphore::permit`](super::Semaphore::permit) and
+/// [`BoundedSemaphore::permit`](super::BoundedSemaphore::permit).
+#[must_use = "futures do nothing unless they are awaited"]
+#[derive(Debug)]
+pub struct TakePermit {
+    acquire: AcquirePermit,
+}
+
+impl Future for TakePermit {
+    type Output = Result<Permit, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(Pin::new(&mut self.acquire).poll(cx))?;
+        let permits = self.acquire.waiter.line.clone();
+        Poll::Ready(Ok(Permit { permits: Some(permits) }))
+    }
+}
+
+/// Holds a permit of a semaphore until it is dropped. It has a handle of its own on the semaphore,
+/// so it can be moved anywhere.
+#[must_use = "a permit that is dropped at once is given back at once"]
+#[derive(Debug)]
+pub struct Permit {
+    permits: Option<Permits>,
+}
+
+impl Permit {
+    /// Gives the permit back.
+    ///
+    /// # Errors
+    ///
+    /// A [`ValueError`] when a bounded semaphore was released too often by hand.
+    pub fn release(mut self) -> Result<(), ValueError> {
+        self.permits.take().map_or(Ok(()), |permits| permits.release())
+    }
+
+    /// Keeps the permit for good: there is one less from now on.
+    pub fn forget(mut self) {
+        self.permits = None;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(permits) = self.permits.take() {
+            // A bounded semaphore that is full has lost its permit to a release by hand.
+            drop(permits.release());
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What all scopes share: the body is a boundary, so that a cancel that meets it in a foreign wait
+//! drops the body alone and the scope is left as by any other error.
+
+use std::future::Future;
+use std::panic::Location;
+
+use crate::base::{Error, Result};
+use crate::task::Boundary;
+
+/// Runs the body of an `async with`.
+pub(super) async fn within<T>(
+    location: &'static Location<'static>,
+    body: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    Boundary::new(body, location).await.unwrap_or_else(|cancelled| Err(Error::cancelled(cancelled)))
+}

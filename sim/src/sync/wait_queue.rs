@@ -1,0 +1,167 @@
+//! The line of those who wait for a primitive: first come, first served, and whoever loses heart
+//! leaves it from wherever it stands.
+
+use crate::base::{Id, Slab};
+use crate::event_loop::{Core, FutureId, with};
+
+/// A place in a [`WaitQueue`].
+pub(super) type Ticket<P = ()> = Id<Node<P>>;
+
+/// One waiter.
+pub(super) struct Node<P> {
+    future: FutureId,
+    /// It was told to go on, and has not done so yet.
+    woken: bool,
+    payload: P,
+    previous: Ticket<P>,
+    next: Ticket<P>,
+}
+
+/// Waiters in the order in which they came, each with what it waits for (`P`).
+///
+/// Entering, leaving from any place and finding whom to wake are all O(1), the last one amortised:
+/// a waiter is *done* once it was woken or its future was cancelled, and it stays so; all before
+/// `pending` are done and are never looked at again. A linked list rather than a ring with gaps: a
+/// line with one patient waiter and many that give up behind it must not grow.
+///
+/// Nobody is woken here: completing a future runs wakers, which may be the user's, so it is done by
+/// the caller after the borrow of the primitive's state.
+pub(super) struct WaitQueue<P = ()> {
+    nodes: Slab<Node<P>>,
+    first: Ticket<P>,
+    last: Ticket<P>,
+    /// The first that may be not done; none when all are.
+    pending: Ticket<P>,
+    /// How many were woken and still stand in the line.
+    woken: usize,
+}
+
+impl<P> WaitQueue<P> {
+    pub(super) const fn new() -> Self {
+        WaitQueue {
+            nodes: Slab::new(),
+            first: Id::NONE,
+            last: Id::NONE,
+            pending: Id::NONE,
+            woken: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Enters the line at its end.
+    pub(super) fn push_with(&mut self, future: FutureId, payload: P) -> Ticket<P> {
+        let (previous, next) = (self.last, Id::NONE);
+        let ticket = self.nodes.insert(Node { future, woken: false, payload, previous, next });
+        match self.nodes.get_mut(previous) {
+            Some(node) => node.next = ticket,
+            None => self.first = ticket,
+        }
+        self.last = ticket;
+        if self.pending.is_none() {
+            self.pending = ticket;
+        }
+        ticket
+    }
+
+    /// Leaves the line; does nothing for who has left it already.
+    pub(super) fn remove(&mut self, ticket: Ticket<P>) {
+        let Some(node) = self.nodes.remove(ticket) else { return };
+        match self.nodes.get_mut(node.previous) {
+            Some(previous) => previous.next = node.next,
+            None => self.first = node.next,
+        }
+        match self.nodes.get_mut(node.next) {
+            Some(next) => next.previous = node.previous,
+            None => self.last = node.previous,
+        }
+        if self.pending == ticket {
+            self.pending = node.next;
+        }
+        if node.woken {
+            self.woken -= 1;
+        }
+    }
+
+    /// Finds the first waiter that is not done.
+    fn find_pending(&mut self) -> Option<Ticket<P>> {
+        if self.pending.is_none() {
+            return None;
+        }
+        let (nodes, pending) = (&self.nodes, &mut self.pending);
+        with(|core| {
+            while let Some(node) = nodes.get(*pending) {
+                if !node.is_done(core) {
+                    return Some(*pending);
+                }
+                *pending = node.next;
+            }
+            None
+        })
+    }
+
+    /// Tells whether somebody stands in the line whose future was not cancelled, woken or not.
+    pub(super) fn is_crowded(&mut self) -> bool {
+        self.woken > 0 || self.find_pending().is_some()
+    }
+
+    /// Marks the first waiter that is not done as woken; the caller completes its future.
+    #[must_use = "the future is to be completed"]
+    pub(super) fn wake_next(&mut self) -> Option<FutureId> {
+        let ticket = self.find_pending()?;
+        Some(self.wake(ticket))
+    }
+
+    /// Marks the first in the line as woken, unless that one is done.
+    #[must_use = "the future is to be completed"]
+    pub(super) fn wake_first(&mut self) -> Option<FutureId> {
+        let ticket = self.find_pending()?;
+        (ticket == self.first).then(|| self.wake(ticket))
+    }
+
+    /// What the first waiter that is not done waits for.
+    pub(super) fn peek_next(&mut self) -> Option<&P> {
+        let ticket = self.find_pending()?;
+        self.nodes.get(ticket).map(|node| &node.payload)
+    }
+
+    /// Takes the first waiter that is not done out of the line, with all before it.
+    #[must_use = "the future is to be completed"]
+    pub(super) fn take_next(&mut self) -> Option<FutureId> {
+        let found = self.find_pending();
+        while !self.first.is_none() && Some(self.first) != found {
+            self.remove(self.first);
+        }
+        let ticket = found?;
+        let future = self.nodes[ticket].future;
+        self.remove(ticket);
+        Some(future)
+    }
+
+    fn wake(&mut self, ticket: Ticket<P>) -> FutureId {
+        let node = &mut self.nodes[ticket];
+        node.woken = true;
+        self.woken += 1;
+        self.pending = node.next;
+        node.future
+    }
+}
+
+impl WaitQueue {
+    /// Enters the line at its end.
+    pub(super) fn push(&mut self, future: FutureId) -> Ticket {
+        self.push_with(future, ())
+    }
+}
+
+impl<P> Node<P> {
+    fn is_done(&self, core: &Core) -> bool {
+        self.woken || core.is_done(self.future)
+    }
+}

@@ -1,0 +1,139 @@
+//! One who stands in the line of a primitive: the wait, its ticket, and what happens when it is
+//! dropped there.
+
+use std::panic::Location;
+use std::task::{Context, Poll, ready};
+
+use super::wait_queue::Ticket;
+use crate::base::{Cancelled, Id};
+use crate::event_loop::{FutureId, Label, LoopId, with};
+use crate::task::WaitUnit;
+
+/// A line in which tasks wait.
+pub(super) trait Line {
+    /// What a waiter waits for, where they differ.
+    type Payload: Copy;
+
+    /// Puts a waiter at the end of the line.
+    fn enter(&self, future: FutureId, payload: Self::Payload) -> Ticket<Self::Payload>;
+
+    /// Takes a waiter out that was dropped in mid-wait; what it was given (`woken`) goes on to the
+    /// next one, as after a cancel.
+    fn abandon(&self, ticket: Ticket<Self::Payload>, woken: bool);
+}
+
+/// A task's place in a line; leaves it when dropped.
+pub(super) struct Waiter<L: Line> {
+    pub(super) line: L,
+    place: Option<Place<L::Payload>>,
+}
+
+struct Place<P> {
+    ticket: Ticket<P>,
+    wait: WaitUnit,
+}
+
+/// A wait that a cancel ended. Its ticket still stands in the line.
+pub(super) struct Refused<P> {
+    pub(super) ticket: Ticket<P>,
+    /// It had been woken before the cancel came.
+    pub(super) woken: bool,
+    pub(super) cancelled: Cancelled,
+}
+
+impl<L: Line> Waiter<L> {
+    pub(super) fn new(line: L) -> Self {
+        Waiter { line, place: None }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Enters the line and parks the task.
+    pub(super) fn park(
+        &mut self,
+        payload: L::Payload,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) {
+        let wait = WaitUnit::new(label, location);
+        let ticket = self.line.enter(wait.id(), payload);
+        let place = self.place.insert(Place { ticket, wait });
+        let polled = place.wait.poll(cx);
+        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+    }
+
+    /// Polls the wait. Once it is over the caller takes the ticket out of the line.
+    pub(super) fn poll(
+        &mut self,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Ticket<L::Payload>, Refused<L::Payload>>> {
+        let place = self.place.as_mut().expect("seedloop bug: not in the line");
+        let result = ready!(place.wait.poll(cx));
+        let ticket = place.ticket;
+        let over = match result {
+            Ok(()) => Ok(ticket),
+            Err(cancelled) => {
+                let woken = place.wait.is_done() && !place.wait.is_cancelled();
+                Err(Refused { ticket, woken, cancelled })
+            }
+        };
+        self.place = None;
+        Poll::Ready(over)
+    }
+}
+
+impl<L: Line> Drop for Waiter<L> {
+    fn drop(&mut self) {
+        if let Some(Place { ticket, wait }) = self.place.take() {
+            let woken = wait.is_done() && !wait.is_cancelled();
+            drop(wait);
+            self.line.abandon(ticket, woken);
+        }
+    }
+}
+
+/// The loop of a primitive: the first one in which somebody waited for it.
+///
+/// Source: CPython 3.13, `mixins._LoopBoundMixin`, which raises a `RuntimeError` where this panics.
+pub(super) struct Home {
+    owner: LoopId,
+}
+
+impl Home {
+    pub(super) const fn new() -> Self {
+        Home { owner: Id::NONE }
+    }
+
+    /// Takes note that the running loop waits.
+    ///
+    /// # Panics
+    ///
+    /// When it is another one than before.
+    pub(super) fn enter(&mut self, kind: &str) {
+        let running = with(|core| core.running);
+        if self.owner.is_none() {
+            self.owner = running;
+        }
+        assert!(
+            self.owner == running || running.is_none(),
+            "this {kind} is bound to a different event loop: it was waited for in another one; \
+             make one for each loop"
+        );
+    }
+}
+
+impl<L: Line> std::fmt::Debug for Waiter<L> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_waiting() { "waiting" } else { "not waiting" })
+    }
+}
+
+/// Completes the wait of whom a line has woken.
+pub(super) fn complete(woken: Option<FutureId>) {
+    if let Some(future) = woken {
+        WaitUnit::complete(future);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the programs share: the preamble of the Python originals.
+
+use std::future::Future;
+use std::time::Duration;
+
+use seedloop::{Cancelled, Error, Result, Simulation, attempt, out, run, sleep, yield_now};
+
+/// Runs `main` in asyncio's order and compares what was printed.
+#[track_caller]
+pub fn check<F>(expected: &[&str], main: F)
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    check_sync(expected, move || {
+        if let Err(error) = run(main) {
+            out!("run: {}", repr(&error));
+        }
+    });
+}
+
+/// The same for a program that runs loops itself.
+#[track_caller]
+pub fn check_sync(expected: &[&str], body: impl FnOnce()) {
+    let outcome = Simulation::new().run(body);
+    let printed: Vec<&str> = outcome.lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(printed, expected);
+    outcome.result.expect("the body panicked");
+}
+
+/// An error as Python prints it.
+pub fn repr(error: &Error) -> String {
+    if let Some(cancelled) = error.as_cancelled() {
+        return match cancelled.message() {
+            Some(message) => format!("CancelledError('{message}')"),
+            None => "CancelledError()".to_owned(),
+        };
+    }
+    if let Some(group) = error.as_group() {
+        let errors: Vec<String> = group.errors().iter().map(repr).collect();
+        return format!("[{}]", errors.join(", "));
+    }
+    if error.is_timeout() {
+        return "TimeoutError()".to_owned();
+    }
+    error.to_string()
+}
+
+/// What an await gives, as a text.
+pub fn show<T: std::fmt::Debug>(result: Result<T>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => repr(&error),
+    }
+}
+
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Gives way `hops` times.
+pub async fn spin(hops: u32) -> Result<(), Cancelled> {
+    for _ in 0..hops {
+        yield_now().await?;
+    }
+    Ok(())
+}
+
+/// Fails after `hops`.
+pub async fn boom(hops: u32) -> Result<()> {
+    spin(hops).await?;
+    Err(Error::msg("ValueError()"))
+}
+
+/// What a [`nap`] does when it is cancelled.
+#[derive(Clone, Copy, Default)]
+pub struct Wake {
+    /// Hops of clean-up.
+    pub hops: u32,
+    /// What it says then.
+    pub say: Option<&'static str>,
+    /// What it fails with.
+    pub error: Option<&'static str>,
+    /// What it returns in place of the cancel.
+    pub value: Option<&'static str>,
+}
+
+/// Sleeps for long; cleans up when it is cancelled.
+pub async fn nap(wake: Wake) -> Result<&'static str> {
+    let slept = attempt(async {
+        sleep(Duration::from_secs(9)).await?;
+        Ok("slept")
+    })
+    .await;
+    let Err(error) = slept else { return slept };
+    spin(wake.hops).await?;
+    if let Some(say) = wake.say {
+        out!("{say}");
+    }
+    match (wake.error, wake.value) {
+        (Some(text), _) => Err(Error::msg(text)),
+        (None, Some(value)) => Ok(value),
+        (None, None) => Err(error),
+    }
+}
