@@ -1,4 +1,5 @@
 //! The tests of the workspace.
 
 mod layers;
+mod pools;
 mod surprises;

@@ -11,7 +11,7 @@ mod slab;
 mod time;
 
 pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
-pub use deadlock::{BlockedTask, BlockedWait, Deadlock, HolderName, Place};
+pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName, Place};
 pub use error::{Error, Result};
 pub use event::{Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;

@@ -115,12 +115,12 @@ impl fmt::Display for Report {
 
 /// Hands a report to the exception handler of the running loop, or to the default.
 pub(crate) fn report(report: Report) {
-    match with(|core| core.running_loop()) {
-        Some(id) => report_to(id, report),
-        None => {
-            let time = with(|core| core.session.now);
-            keep(Report { time, ..report });
-        }
+    let running = with(|core| core.running);
+    if running.is_none() {
+        let time = with(|core| core.session.now);
+        keep(Report { time, ..report });
+    } else {
+        report_to(running, report);
     }
 }
 
