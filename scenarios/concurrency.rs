@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seedloop::{
     Error, Instant, Outcome, Result, TaskGroup, all_tasks, as_completed, attempt, gather,
-    gather_return_exceptions, out, run, running_loop, sleep, spawn, spawn_named,
+    gather_return_exceptions, out, run, sleep, spawn, spawn_named,
 };
 use seedloop_cli::{Scenario, Verdict};
 
@@ -16,28 +16,28 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "task-group",
         section: "コルーチンの実行方法 / `asyncio.TaskGroup`（Python 3.11+）",
         summary: "all tasks are done when the block is left; they are flat in the loop too",
-        body: task_group::main,
+        body: || run(task_group::main()),
         check: task_group::check,
     },
     Scenario {
         name: "task-group-errors",
         section: "コルーチンの実行方法 / `asyncio.TaskGroup`（Python 3.11+）",
         summary: "one task fails, the others are cancelled, a group of errors is raised",
-        body: task_group_errors::main,
+        body: || run(task_group_errors::main()),
         check: task_group_errors::check,
     },
     Scenario {
         name: "gather-vs-task-group",
         section: "コルーチンの実行方法 / `asyncio.TaskGroup`（Python 3.11+） / 使い分け",
         summary: "the same failure under gather and in a task group",
-        body: gather_vs_task_group::main,
+        body: || run(gather_vs_task_group::main()),
         check: gather_vs_task_group::check,
     },
     Scenario {
         name: "as-completed",
         section: "コルーチンの実行方法 / `asyncio.as_completed()`",
         summary: "results in the order in which they arrive",
-        body: as_completed_::main,
+        body: || run(as_completed_::main()),
         check: as_completed_::check,
     },
     Scenario {
@@ -61,20 +61,18 @@ pub const SCENARIOS: &[Scenario] = &[
 mod task_group {
     use super::*;
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let (task1, task2, task3) = TaskGroup::new()
-                .scope(async |tg| {
-                    let task1 = tg.spawn(fetch_data("url1"))?;
-                    let task2 = tg.spawn(fetch_data("url2"))?;
-                    let task3 = tg.spawn(fetch_data("url3"))?;
-                    Ok((task1, task2, task3))
-                })
-                .await?;
-            // async withブロックを抜けた時点で全タスク完了
-            out!("{} {} {}", task1.result()?, task2.result()?, task3.result()?);
-            flat_tasks().await
-        })
+    pub(super) async fn main() -> Result<()> {
+        let (task1, task2, task3) = TaskGroup::new()
+            .scope(async |tg| {
+                let task1 = tg.spawn(fetch_data("url1"))?;
+                let task2 = tg.spawn(fetch_data("url2"))?;
+                let task3 = tg.spawn(fetch_data("url3"))?;
+                Ok((task1, task2, task3))
+            })
+            .await?;
+        // async withブロックを抜けた時点で全タスク完了
+        out!("{} {} {}", task1.result()?, task2.result()?, task3.result()?);
+        flat_tasks().await
     }
 
     async fn fetch_data(url: &str) -> Result<String> {
@@ -126,27 +124,25 @@ mod task_group {
 mod task_group_errors {
     use super::*;
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let results = TaskGroup::new()
-                .scope(async |tg| {
-                    let task1 = tg.spawn(fetch_data("url1"))?;
-                    let task2 = tg.spawn(fetch_data("url2"))?;
-                    let task3 = tg.spawn(fetch_data("url3"))?;
-                    Ok((task1, task2, task3))
-                })
-                .await;
-            match results {
-                Ok(_) => out!("ここには到達しない"),
-                // いずれのタスクかが例外を出すと、他のタスクも自動キャンセルされ、ExceptionGroupがraiseされる
-                Err(error) => {
-                    for exc in error.as_group().ok_or(error.clone())?.errors() {
-                        out!("エラー: {exc}");
-                    }
+    pub(super) async fn main() -> Result<()> {
+        let results = TaskGroup::new()
+            .scope(async |tg| {
+                let task1 = tg.spawn(fetch_data("url1"))?;
+                let task2 = tg.spawn(fetch_data("url2"))?;
+                let task3 = tg.spawn(fetch_data("url3"))?;
+                Ok((task1, task2, task3))
+            })
+            .await;
+        match results {
+            Ok(_) => out!("ここには到達しない"),
+            // いずれのタスクかが例外を出すと、他のタスクも自動キャンセルされ、ExceptionGroupがraiseされる
+            Err(error) => {
+                for exc in error.as_group().ok_or(error.clone())?.errors() {
+                    out!("エラー: {exc}");
                 }
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     async fn fetch_data(url: &str) -> Result<String> {
@@ -194,33 +190,31 @@ mod task_group_errors {
 mod gather_vs_task_group {
     use super::*;
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            out!("=== asyncio.gather() ===");
-            if let Err(error) = gather(tasks()).await {
-                out!("例外: {error}");
-            }
-            sleep(Duration::from_secs(2)).await?; // 他のタスクは継続している
+    pub(super) async fn main() -> Result<()> {
+        out!("=== asyncio.gather() ===");
+        if let Err(error) = gather(tasks()).await {
+            out!("例外: {error}");
+        }
+        sleep(Duration::from_secs(2)).await?; // 他のタスクは継続している
 
-            out!("=== asyncio.gather(return_exceptions=True) ===");
-            let results = gather_return_exceptions(tasks()).await?;
-            // 独立したタスクで、成功したものだけ使いたい場合
-            let succeeded: Vec<String> = results.into_iter().filter_map(Result::ok).collect();
-            out!("成功したもの: {}", succeeded.join(", "));
+        out!("=== asyncio.gather(return_exceptions=True) ===");
+        let results = gather_return_exceptions(tasks()).await?;
+        // 独立したタスクで、成功したものだけ使いたい場合
+        let succeeded: Vec<String> = results.into_iter().filter_map(Result::ok).collect();
+        out!("成功したもの: {}", succeeded.join(", "));
 
-            out!("=== asyncio.TaskGroup ===");
-            // 全タスクが揃わないと意味がない場合
-            let all = TaskGroup::new().scope(async |tg| {
-                for (name, seconds) in WORK {
-                    tg.spawn(work(name, seconds))?;
-                }
-                Ok(())
-            });
-            if let Err(error) = all.await {
-                out!("例外: {error}");
+        out!("=== asyncio.TaskGroup ===");
+        // 全タスクが揃わないと意味がない場合
+        let all = TaskGroup::new().scope(async |tg| {
+            for (name, seconds) in WORK {
+                tg.spawn(work(name, seconds))?;
             }
             Ok(())
-        })
+        });
+        if let Err(error) = all.await {
+            out!("例外: {error}");
+        }
+        Ok(())
     }
 
     const WORK: [(&str, u64); 3] = [("タスクA", 1), ("タスクB", 2), ("タスクC", 3)];
@@ -274,16 +268,14 @@ mod as_completed_ {
         Ok(format!("{url}の結果"))
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let urls = [("url1", 3), ("url2", 1), ("url3", 2)];
-            let tasks = urls.map(|(url, seconds)| fetch_data(url, seconds));
-            let mut completed = as_completed(tasks);
-            while let Some(result) = completed.next().await {
-                out!("完了: {}", result?); // 完了した順番で処理
-            }
-            Ok(())
-        })
+    pub(super) async fn main() -> Result<()> {
+        let urls = [("url1", 3), ("url2", 1), ("url3", 2)];
+        let tasks = urls.map(|(url, seconds)| fetch_data(url, seconds));
+        let mut completed = as_completed(tasks);
+        while let Some(result) = completed.next().await {
+            out!("完了: {}", result?); // 完了した順番で処理
+        }
+        Ok(())
     }
 
     /// Each result is processed at the moment at which it arrives.
@@ -399,7 +391,10 @@ mod concurrent {
             ],
         )?;
         let first = "=== 並行実行 ===";
-        causes(outcome, &[(first, "タスク1: 開始"), (first, "タスク2: 開始"), (first, "タスク3: 開始")])?;
+        causes(
+            outcome,
+            &[(first, "タスク1: 開始"), (first, "タスク2: 開始"), (first, "タスク3: 開始")],
+        )?;
         causes(outcome, &[("タスク2: 完了", "総実行時間: 3.00秒")])
     }
 }

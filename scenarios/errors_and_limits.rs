@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use seedloop::sync::Semaphore;
 use seedloop::{
-    AsyncGen, Error, Outcome, Result, attempt, gather, gather_return_exceptions, out, run, sleep,
-    spawn, wait_for,
+    AsyncGen, Error, Outcome, Result, gather, gather_return_exceptions, out, run, sleep, spawn,
+    wait_for,
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::expect::{causes, ended_well, lines_are, lines_by_moment};
+use crate::expect::{ended_well, lines_are};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -17,35 +17,35 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "gather-errors",
         section: "その他 / エラーハンドリング",
         summary: "both settings of return_exceptions, and what goes on in the background",
-        body: gather_errors::main,
+        body: || run(gather_errors::main()),
         check: gather_errors::check,
     },
     Scenario {
         name: "wait-for",
         section: "その他 / タイムアウト処理",
         summary: "a task that takes too long is ended after 5 seconds",
-        body: wait_for_::main,
+        body: || run(wait_for_::main()),
         check: wait_for_::check,
     },
     Scenario {
         name: "cancel",
         section: "その他 / キャンセル処理",
         summary: "a cancelled task raises at its await, and in whoever awaits it",
-        body: cancel::main,
+        body: || run(cancel::main()),
         check: cancel::check,
     },
     Scenario {
         name: "semaphore",
         section: "その他 / セマフォを使った並行処理の制限",
         summary: "at most five tasks at a time do the heavy work",
-        body: semaphore::main,
+        body: || run(semaphore::main()),
         check: semaphore::check,
     },
     Scenario {
         name: "async-generator",
         section: "その他 / 非同期ジェネレータ",
         summary: "iterates over what a generator yields between its awaits",
-        body: async_generator::main,
+        body: || run(async_generator::main()),
         check: async_generator::check,
     },
 ];
@@ -64,11 +64,9 @@ mod gather_errors {
         Ok("正常な結果".to_owned())
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            return_exceptions_false().await?;
-            return_exceptions_true().await
-        })
+    pub(super) async fn main() -> Result<()> {
+        return_exceptions_false().await?;
+        return_exceptions_true().await
     }
 
     /// `return_exceptions=False`（デフォルト）
@@ -130,18 +128,16 @@ mod wait_for_ {
         Ok("結果".to_owned())
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            for seconds in [3, 10] {
-                // 5秒でタイムアウト
-                match wait_for(long_running_task(seconds), Duration::from_secs(5)).await {
-                    Ok(result) => out!("{result}"),
-                    Err(error) if error.is_timeout() => out!("処理がタイムアウトしました"),
-                    Err(error) => return Err(error),
-                }
+    pub(super) async fn main() -> Result<()> {
+        for seconds in [3, 10] {
+            // 5秒でタイムアウト
+            match wait_for(long_running_task(seconds), Duration::from_secs(5)).await {
+                Ok(result) => out!("{result}"),
+                Err(error) if error.is_timeout() => out!("処理がタイムアウトしました"),
+                Err(error) => return Err(error),
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// 3 seconds are within the limit; of the 10 only 5 are waited for.
@@ -172,26 +168,24 @@ mod cancel {
         Ok(finished?)
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            for started in [false, true] {
-                let task = spawn(some_coroutine());
-                // 何らかの条件でキャンセルしたい場合
-                if started {
-                    sleep(Duration::from_secs(1)).await?;
-                }
-                task.cancel();
-                // キャンセルされたタスクを待機するとCancelledErrorが発生
-                match task.await {
-                    Err(error) if error.is_cancelled() => out!("タスクがキャンセルされました"),
-                    result => return result,
-                }
+    pub(super) async fn main() -> Result<()> {
+        for started in [false, true] {
+            let task = spawn(some_coroutine());
+            // 何らかの条件でキャンセルしたい場合
+            if started {
+                sleep(Duration::from_secs(1)).await?;
             }
-            Ok(())
-        })
+            task.cancel();
+            // キャンセルされたタスクを待機するとCancelledErrorが発生
+            match task.await {
+                Err(error) if error.is_cancelled() => out!("タスクがキャンセルされました"),
+                result => return result,
+            }
+        }
+        Ok(())
     }
 
-    /// The first task never starts, unless another order lets it run before the cancel.
+    /// The first task is cancelled in the step that creates it and never begins, in no order.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         ended_well(outcome)?;
         lines_are(
@@ -203,6 +197,58 @@ mod cancel {
                 "1.0s タスクがキャンセルされました",
             ],
         )
+    }
+}
+
+/// セマフォを使った並行処理の制限: twelve tasks, of which five at a time hold the semaphore.
+mod semaphore {
+    use super::*;
+
+    pub(super) async fn main() -> Result<()> {
+        // 最大5つのタスクを同時実行
+        let semaphore = Semaphore::new(5);
+        let tasks: Vec<_> = (1..=12).map(|n| limited_task(n, semaphore.clone())).collect();
+        gather(tasks).await?;
+        Ok(())
+    }
+
+    async fn limited_task(n: u32, semaphore: Semaphore) -> Result<()> {
+        // セマフォを獲得
+        semaphore
+            .scope(async || {
+                some_heavy_task(n).await // リソースを消費する処理
+            })
+            .await
+    }
+
+    async fn some_heavy_task(n: u32) -> Result<()> {
+        out!("タスク{n}: 開始");
+        sleep(Duration::from_secs(1)).await?;
+        out!("タスク{n}: 完了");
+        Ok(())
+    }
+
+    /// Five begin at once, five when these have ended, then two; in between never more than five.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        ended_well(outcome)?;
+        let mut running = 0_u32;
+        let (mut begins, mut ends) = ([0; 4], [0; 4]);
+        for line in &outcome.lines {
+            let second = usize::try_from(line.time.since_start().as_secs()).unwrap_or(usize::MAX);
+            let (counts, now) = match line.text.ends_with("開始") {
+                true => (&mut begins, running + 1),
+                false => (&mut ends, running - 1),
+            };
+            *counts.get_mut(second).ok_or("lasts longer than 3 seconds")? += 1;
+            running = now;
+            if running > 5 {
+                return Err(format!("`{}` makes {running} at a time", line.text));
+            }
+        }
+        match (begins, ends) {
+            ([5, 5, 2, 0], [0, 5, 5, 2]) => Ok(()),
+            _ => Err(format!("begins {begins:?} and ends {ends:?} in the seconds from 0 to 3")),
+        }
     }
 }
 
@@ -220,14 +266,12 @@ mod async_generator {
         })
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let mut values = async_generator();
-            while let Some(value) = values.next().await? {
-                out!("{value}");
-            }
-            Ok(())
-        })
+    pub(super) async fn main() -> Result<()> {
+        let mut values = async_generator();
+        while let Some(value) = values.next().await? {
+            out!("{value}");
+        }
+        Ok(())
     }
 
     /// An item each tenth of a second.

@@ -26,7 +26,7 @@
 
 use std::time::Duration;
 
-use seedloop::{Instant, Outcome, Result, TaskGroup, all_tasks, gather, out, run, sleep, spawn};
+use seedloop::{Outcome, Result, TaskGroup, all_tasks, gather, out, run, sleep, spawn};
 use seedloop_cli::{Scenario, Verdict};
 
 use crate::expect::{causes, ended_well, lines_are, lines_by_moment};
@@ -44,28 +44,28 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "await-mechanism",
         section: "コルーチンの実行方法 / `await`キーワードを使用",
         summary: "an await hands control to the loop, which runs others meanwhile",
-        body: await_mechanism::main,
+        body: || run(await_mechanism::main()),
         check: await_mechanism::check,
     },
     Scenario {
         name: "create-task",
         section: "コルーチンの実行方法 / `asyncio.create_task()`を使用",
         summary: "a coroutine becomes a task, and is scheduled",
-        body: create_task::main,
+        body: || run(create_task::main()),
         check: create_task::check,
     },
     Scenario {
         name: "gather-tasks",
         section: "コルーチンの実行方法 / `asyncio.gather()`を使用",
         summary: "waits for all tasks; results in the order of the arguments",
-        body: gather_tasks::main,
+        body: || run(gather_tasks::main()),
         check: gather_tasks::check,
     },
     Scenario {
         name: "gather-coroutines",
         section: "コルーチンの実行方法 / `asyncio.gather()`を使用",
         summary: "gather makes tasks of coroutines by itself",
-        body: gather_coroutines::main,
+        body: || run(gather_coroutines::main()),
         check: gather_coroutines::check,
     },
 ];
@@ -137,13 +137,11 @@ mod await_mechanism {
         Ok(())
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let another = spawn(another_task());
-            let data = show_polls(fetch_data()).await?;
-            out!("{data:?}");
-            another.await
-        })
+    pub(super) async fn main() -> Result<()> {
+        let another = spawn(another_task());
+        let data = show_polls(fetch_data()).await?;
+        out!("{data:?}");
+        another.await
     }
 
     /// Awaits `coroutine` and shows what an `await` is made of.
@@ -190,18 +188,16 @@ mod create_task {
         Ok(format!("{name}の結果"))
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let coroutine1 = fetch_data("タスク1");
-            let coroutine2 = fetch_data("タスク2");
-            out!("コルーチンを作成（まだ実行されない）");
-            let task1 = spawn(coroutine1);
-            let task2 = spawn(coroutine2);
-            out!("タスクに変換（実行予約）");
-            out!("{}", task1.await?);
-            out!("{}", task2.await?);
-            Ok(())
-        })
+    pub(super) async fn main() -> Result<()> {
+        let coroutine1 = fetch_data("タスク1");
+        let coroutine2 = fetch_data("タスク2");
+        out!("コルーチンを作成（まだ実行されない）");
+        let task1 = spawn(coroutine1);
+        let task2 = spawn(coroutine2);
+        out!("タスクに変換（実行予約）");
+        out!("{}", task1.await?);
+        out!("{}", task2.await?);
+        Ok(())
     }
 
     /// Nothing runs before `main` awaits, then both tasks run at once.
@@ -246,22 +242,20 @@ mod gather_tasks {
         Ok(format!("{url}の結果"))
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            // 複数のタスクを作成
-            let task1 = spawn(fetch_data("url1"));
-            let task2 = spawn(fetch_data("url2"));
-            let task3 = spawn(fetch_data("url3"));
+    pub(super) async fn main() -> Result<()> {
+        // 複数のタスクを作成
+        let task1 = spawn(fetch_data("url1"));
+        let task2 = spawn(fetch_data("url2"));
+        let task3 = spawn(fetch_data("url3"));
 
-            // すべてのタスクを並行実行し、結果を待機
-            let results = gather([task1, task2, task3]).await?;
+        // すべてのタスクを並行実行し、結果を待機
+        let results = gather([task1, task2, task3]).await?;
 
-            // 結果の処理
-            for result in results {
-                out!("{result}");
-            }
-            list_of_tasks().await
-        })
+        // 結果の処理
+        for result in results {
+            out!("{result}");
+        }
+        list_of_tasks().await
     }
 
     /// またはリスト内包表記と組み合わせる方法
@@ -325,14 +319,12 @@ mod gather_coroutines {
         Ok(())
     }
 
-    pub(super) fn main() -> Result<()> {
-        run(async {
-            let both = gather((goodbye(), hello()));
-            out!("タスクの数: {}", all_tasks()?.len()); // main, goodbye, hello
-            both.await?;
-            gather((spawn(goodbye()), spawn(hello()))).await?; // タスクも同様
-            Ok(())
-        })
+    pub(super) async fn main() -> Result<()> {
+        let both = gather((goodbye(), hello()));
+        out!("タスクの数: {}", all_tasks()?.len()); // main, goodbye, hello
+        both.await?;
+        gather((spawn(goodbye()), spawn(hello()))).await?; // タスクも同様
+        Ok(())
     }
 
     /// With coroutines and with tasks alike both run at once, and the shorter one ends first.
