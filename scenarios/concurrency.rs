@@ -8,7 +8,7 @@ use seedloop::{
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::expect::{causes, ended_well, lines_are, lines_by_moment};
+use crate::verdict::{printed_at, printed_in_order_at, reported};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -105,15 +105,13 @@ mod task_group {
 
     /// The three results are there when the block is left, and the loop has all tasks in one list.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_by_moment(
+        reported(outcome, &[])?;
+        printed_at(
             outcome,
             &[
-                "1.0s url1の結果 url2の結果 url3の結果",
-                "1.0s イベントループ: Task-1, task_a, task_other, task_b",
-                "1.0s task_a: 開始",
-                "1.0s task_other: 開始",
-                "1.0s task_b: 開始",
+                &["1.0s url1の結果 url2の結果 url3の結果"],
+                &["1.0s イベントループ: Task-1, task_a, task_other, task_b"],
+                &["1.0s task_a: 開始", "1.0s task_other: 開始", "1.0s task_b: 開始"],
             ],
         )
     }
@@ -164,23 +162,13 @@ mod task_group_errors {
 
     /// The failure cancels the others at once, and is the only error of the group.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_by_moment(
+        reported(outcome, &[])?;
+        printed_at(
             outcome,
             &[
-                "1.0s url2: 終了",
-                "1.0s url1: キャンセルされた",
-                "1.0s url3: キャンセルされた",
-                "1.0s エラー: url2の取得に失敗",
-            ],
-        )?;
-        causes(
-            outcome,
-            &[
-                ("url2: 終了", "url1: キャンセルされた"),
-                ("url2: 終了", "url3: キャンセルされた"),
-                ("url1: キャンセルされた", "エラー: url2の取得に失敗"),
-                ("url3: キャンセルされた", "エラー: url2の取得に失敗"),
+                &["1.0s url2: 終了"],
+                &["1.0s url1: キャンセルされた", "1.0s url3: キャンセルされた"],
+                &["1.0s エラー: url2の取得に失敗"],
             ],
         )
     }
@@ -238,8 +226,8 @@ mod gather_vs_task_group {
 
     /// After the failure at 2 seconds C ends by itself twice, and is cancelled the third time.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "0.0s === asyncio.gather() ===",
@@ -280,8 +268,8 @@ mod as_completed_ {
 
     /// Each result is processed at the moment at which it arrives.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &["1.0s 完了: url2の結果", "2.0s 完了: url3の結果", "3.0s 完了: url1の結果"],
         )
@@ -322,8 +310,8 @@ mod sequential {
 
     /// One after the other, whatever the order of what is ready.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "0.0s === 逐次実行 ===",
@@ -376,25 +364,17 @@ mod concurrent {
 
     /// All start at once, and end by their delays.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_by_moment(
+        reported(outcome, &[])?;
+        printed_at(
             outcome,
             &[
-                "0.0s === 並行実行 ===",
-                "0.0s タスク1: 開始",
-                "0.0s タスク2: 開始",
-                "0.0s タスク3: 開始",
-                "1.0s タスク3: 完了",
-                "2.0s タスク1: 完了",
-                "3.0s タスク2: 完了",
-                "3.0s 総実行時間: 3.00秒",
+                &["0.0s === 並行実行 ==="],
+                &["0.0s タスク1: 開始", "0.0s タスク2: 開始", "0.0s タスク3: 開始"],
+                &["1.0s タスク3: 完了"],
+                &["2.0s タスク1: 完了"],
+                &["3.0s タスク2: 完了"],
+                &["3.0s 総実行時間: 3.00秒"],
             ],
-        )?;
-        let first = "=== 並行実行 ===";
-        causes(
-            outcome,
-            &[(first, "タスク1: 開始"), (first, "タスク2: 開始"), (first, "タスク3: 開始")],
-        )?;
-        causes(outcome, &[("タスク2: 完了", "総実行時間: 3.00秒")])
+        )
     }
 }

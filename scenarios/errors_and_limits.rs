@@ -9,7 +9,7 @@ use seedloop::{
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::expect::{ended_well, lines_are};
+use crate::verdict::{printed_in_order_at, reported};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -99,8 +99,8 @@ mod gather_errors {
 
     /// The error comes after 1 second, or with the results after 3; no task is cancelled.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "1.0s 即座にraiseされた例外: エラー",
@@ -142,8 +142,8 @@ mod wait_for_ {
 
     /// 3 seconds are within the limit; of the 10 only 5 are waited for.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "3.0s 結果",
@@ -187,8 +187,8 @@ mod cancel {
 
     /// The first task is cancelled in the step that creates it and never begins, in no order.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "0.0s タスクがキャンセルされました",
@@ -230,7 +230,7 @@ mod semaphore {
 
     /// Five begin at once, five when these have ended, then two; in between never more than five.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
+        reported(outcome, &[])?;
         let mut running = 0_u32;
         let (mut begins, mut ends) = ([0; 4], [0; 4]);
         for line in &outcome.lines {
@@ -276,8 +276,8 @@ mod async_generator {
 
     /// An item each tenth of a second.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        ended_well(outcome)?;
-        lines_are(
+        reported(outcome, &[])?;
+        printed_in_order_at(
             outcome,
             &[
                 "0.1s 0", "0.2s 1", "0.3s 2", "0.4s 3", "0.5s 4", "0.6s 5", "0.7s 6", "0.8s 7",

@@ -1,17 +1,31 @@
-//! The examples of the asyncio notes as scenarios.
+//! The examples of the asyncio notes as scenarios, a module for each chapter.
 
 use seedloop_cli::Scenario;
 
+pub mod concepts;
 pub mod concurrency;
 pub mod errors_and_limits;
-mod expect;
+pub mod event_loop;
+pub mod executors;
+pub mod practice;
 pub mod running;
+pub mod shutdown;
+mod verdict;
+
+/// The tables, in the order of the document.
+const CHAPTERS: &[&[Scenario]] = &[
+    concepts::SCENARIOS,
+    event_loop::SCENARIOS,
+    shutdown::SCENARIOS,
+    running::SCENARIOS,
+    concurrency::SCENARIOS,
+    practice::SCENARIOS,
+    errors_and_limits::SCENARIOS,
+    executors::SCENARIOS,
+];
 
 /// All scenarios, in the order of the document.
-pub const ALL: &[Scenario] = &join::<{ count(CHAPTERS) }>(CHAPTERS);
-
-const CHAPTERS: &[&[Scenario]] =
-    &[running::SCENARIOS, concurrency::SCENARIOS, errors_and_limits::SCENARIOS];
+pub const ALL: &[Scenario] = &joined::<{ count(CHAPTERS) }>(CHAPTERS);
 
 const fn count(chapters: &[&[Scenario]]) -> usize {
     let (mut count, mut chapter) = (0, 0);
@@ -22,14 +36,15 @@ const fn count(chapters: &[&[Scenario]]) -> usize {
     count
 }
 
-const fn join<const N: usize>(chapters: &[&[Scenario]]) -> [Scenario; N] {
+const fn joined<const N: usize>(chapters: &[&[Scenario]]) -> [Scenario; N] {
     let mut all = [chapters[0][0]; N];
-    let (mut to, mut chapter) = (0, 0);
+    let (mut next, mut chapter) = (0, 0);
     while chapter < chapters.len() {
-        let mut from = 0;
-        while from < chapters[chapter].len() {
-            all[to] = chapters[chapter][from];
-            (to, from) = (to + 1, from + 1);
+        let mut index = 0;
+        while index < chapters[chapter].len() {
+            all[next] = chapters[chapter][index];
+            next += 1;
+            index += 1;
         }
         chapter += 1;
     }

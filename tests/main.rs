@@ -2,4 +2,5 @@
 
 mod layers;
 mod pools;
+mod scenarios;
 mod surprises;

@@ -1,12 +1,15 @@
-//! The simulated outside: pools whose jobs are ordinary code.
+//! The simulated outside: pools whose jobs are ordinary code, a network and a disk.
 
 pub mod blocking;
 mod compute;
 mod cpu;
 mod delay;
 mod executor;
+pub mod fs;
 mod job;
 mod machine;
+pub mod net;
+mod operation;
 mod pool;
 mod pool_core;
 mod strand;
