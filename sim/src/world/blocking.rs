@@ -9,7 +9,7 @@
 //! coroutine does: no other task runs meanwhile and no timer fires; jobs of pools go on, and what
 //! they hand over is queued. The loop reports it as a slow callback.
 //!
-//! ```ignore
+//! ```
 //! use seedloop::{blocking, run, run_in_executor};
 //! use std::time::Duration;
 //!

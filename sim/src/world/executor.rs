@@ -3,22 +3,18 @@
 //! Source: CPython 3.13, `BaseEventLoop.run_in_executor`, `futures.wrap_future`, `_chain_future`,
 //! `asyncio.to_thread`.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::default_pool::default_or_new;
 use super::job::{Job, Stage};
 use super::machine::machine;
 use super::pool::{Pool, ProcessPool, ThreadPool};
-use crate::base::{Error, InvalidStateError, Result, RuntimeError};
-use crate::event_loop::{
-    Call, Finished, Kind, LoopId, State, cancel_future, drop_call, finish, with,
-};
+use crate::base::{Error, InvalidStateError, Result};
+use crate::event_loop::{Finished, Kind, LoopId, State, cancel_future, finish, queue_plain, with};
 use crate::task::{EventLoop, FutureRef, LoopFuture};
 
 /// What [`run_in_executor`] takes: a pool, or `None` for the loop's default pool.
@@ -50,28 +46,6 @@ executors! {
     Option<&Pool> => |this| this.cloned();
 }
 
-/// The default pool of a loop, in its cell.
-struct DefaultPool {
-    pool: ThreadPool,
-    /// Another one took its place: it goes on to take jobs from those who have it.
-    replaced: Cell<bool>,
-}
-
-impl Drop for DefaultPool {
-    /// The loop was closed: what is queued is still done, as CPython's threads would.
-    fn drop(&mut self) {
-        if !self.replaced.get() {
-            self.pool.shutdown_nowait();
-        }
-    }
-}
-
-impl DefaultPool {
-    fn boxed(pool: &ThreadPool) -> Rc<dyn Any> {
-        Rc::new(DefaultPool { pool: pool.clone(), replaced: Cell::new(false) })
-    }
-}
-
 /// Runs ordinary code in a pool: `loop.run_in_executor(pool, job)` on the running loop.
 ///
 /// `pool` is a pool or `None`, the loop's default pool. The job is queued at once, and starts at
@@ -81,7 +55,7 @@ impl DefaultPool {
 /// The result is there two hops after the job's end: one for the hand-over to the loop and one to
 /// resume the task that awaits it; also if the job has ended by then.
 ///
-/// ```ignore
+/// ```
 /// use seedloop::{blocking, run, run_in_executor};
 /// use std::time::Duration;
 ///
@@ -96,7 +70,7 @@ impl DefaultPool {
 ///
 /// Awaiting the future gives the job's error; [`Panicked`](crate::Panicked) when it panicked, which
 /// does not end the run unless the awaiting task returns it; a
-/// [`RuntimeError`] when the pool was shut down, and
+/// [`RuntimeError`](crate::RuntimeError) when the pool was shut down, and
 /// [`BrokenPoolError`](crate::BrokenPoolError) when it is broken. asyncio raises the last two from the
 /// call, and so does [`EventLoop::run_in_executor`].
 ///
@@ -216,9 +190,9 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// A [`RuntimeError`] when the loop is closed, when the pool was shut down, and on the default
-    /// pool once its shutdown has begun; [`BrokenPoolError`](crate::BrokenPoolError) when the pool is
-    /// broken.
+    /// A [`RuntimeError`](crate::RuntimeError) when the loop is closed, when the pool was shut down,
+    /// and on the default pool once its shutdown has begun;
+    /// [`BrokenPoolError`](crate::BrokenPoolError) when the pool is broken.
     #[track_caller]
     pub fn run_in_executor<T, F>(&self, pool: impl Executor, job: F) -> Result<LoopFuture<T>>
     where
@@ -229,44 +203,6 @@ impl EventLoop {
         self.check_open()?;
         submit_to(self.id(), pool.pool(), job, location)
     }
-
-    /// Makes `pool` the one that [`run_in_executor`] takes for `None`:
-    /// `loop.set_default_executor(pool)`.
-    ///
-    /// Without it the default pool is made when it is first needed, of 4 more threads than the
-    /// machine has cores. The end of the run waits for the jobs of the default pool only.
-    ///
-    /// # Errors
-    ///
-    /// A [`RuntimeError`] when the loop is closed.
-    pub fn set_default_executor(&self, pool: &ThreadPool) -> Result<()> {
-        self.check_open()?;
-        let (id, new) = (self.id(), DefaultPool::boxed(pool));
-        let old = with(|core| core.loops[id].default_executor.replace(new));
-        if let Some(old) = old.as_ref().and_then(|old| old.downcast_ref::<DefaultPool>()) {
-            old.replaced.set(true);
-        }
-        Ok(())
-    }
-}
-
-/// The default pool of a loop, if it has one.
-pub(super) fn default_pool(owner: LoopId) -> Option<ThreadPool> {
-    let any = with(|core| core.loops.get(owner)?.default_executor.clone())?;
-    any.downcast_ref::<DefaultPool>().map(|default| default.pool.clone())
-}
-
-fn default_or_new(owner: LoopId) -> Result<Pool> {
-    if with(|core| core.loops.get(owner).is_none_or(|cell| cell.executor_closed)) {
-        return Err(Error::new(RuntimeError::new("Executor shutdown has been called")));
-    }
-    if let Some(pool) = default_pool(owner) {
-        return Ok(Pool::clone(&pool));
-    }
-    let pool = ThreadPool::builder().name("default").build()?;
-    let made = DefaultPool::boxed(&pool);
-    with(|core| core.loops[owner].default_executor = Some(made));
-    Ok(Pool::clone(&pool))
 }
 
 fn submit_to<T, F>(
@@ -303,11 +239,8 @@ pub(super) fn wrap_job<T: 'static>(
     let target = future.clone();
     job.add_callback(Box::new(move |job| {
         let job = Arc::clone(job);
-        let call = Call::Plain(Box::new(move || set_state(&target, &job)));
         // A loop that was closed wants no result.
-        let refused =
-            with(|core| core.queue_call(owner, call, "call_soon_threadsafe", location).err());
-        drop_call(refused);
+        queue_plain(owner, "call_soon_threadsafe", location, move || set_state(&target, &job));
     }));
     LoopFuture::from_raw(future, location)
 }

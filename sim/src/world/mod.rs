@@ -3,6 +3,7 @@
 pub mod blocking;
 mod compute;
 mod cpu;
+mod default_pool;
 mod delay;
 mod executor;
 pub mod fs;

@@ -37,7 +37,7 @@ pub struct Pool {
 /// For code that waits: on input and output, or in a library that knows nothing of async. Threads
 /// also compute side by side, as Rust's do, unless the pool has a GIL, as Python's has.
 ///
-/// ```ignore
+/// ```
 /// use seedloop::{ThreadPool, blocking, run, run_in_executor};
 /// use std::time::Duration;
 ///
@@ -218,6 +218,10 @@ impl Pool {
         let number = machine().next_pool_number();
         let name = name.unwrap_or_else(|| format!("{prefix}-{number}"));
         Pool { core: Arc::new(PoolCore::new(name.into(), kind, workers, gil)) }
+    }
+
+    pub(super) fn call_when_idle(&self, call: Box<dyn FnOnce() + Send>) {
+        self.core.call_when_idle(call);
     }
 
     pub(super) fn submit_at<T, F>(
