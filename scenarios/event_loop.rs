@@ -5,7 +5,8 @@ use std::time::Duration;
 #[expect(deprecated, reason = "the document shows it, and why not to use it")]
 use seedloop::event_loop;
 use seedloop::{
-    EventLoop, Outcome, ReportKind, Result, RuntimeError, out, run, running_loop, sleep, spawn,
+    EventLoop, LoopFuture, Outcome, ReportKind, Result, RuntimeError, ThreadPool, blocking,
+    create_future, out, run, running_loop, sleep, spawn,
 };
 use seedloop_cli::{Scenario, Verdict};
 
@@ -47,6 +48,13 @@ pub const SCENARIOS: &[Scenario] = &[
         summary: "run refuses to be called where a loop runs already",
         body: || run(run_inside_async::main()),
         check: run_inside_async::check,
+    },
+    Scenario {
+        name: "threadsafe",
+        section: "EventLoopの取得方法 / まとめ",
+        summary: "another thread wakes the loop by handing over a callback",
+        body: || run(threadsafe::main()),
+        check: threadsafe::check,
     },
 ];
 
@@ -90,9 +98,9 @@ mod running_loop {
 
 /// EventLoopの取得方法 / 2. `asyncio.get_event_loop()`: a loop for synchronous code, deprecated.
 ///
-/// Where no loop runs and none was set, one is made, with a `DeprecationWarning` among the reports
-/// (CPython 3.10 to 3.11 warned in other cases too). Inside async code it gives the running loop,
-/// and does not warn.
+/// Where no loop runs and none was set, one is made, and a `DeprecationWarning` stands among the
+/// reports. (The document has the rule of 3.10.0: to warn wherever no loop runs. 3.13 does not warn
+/// where one was set, see `running-loop`.) Inside async code it gives the running loop.
 mod get_event_loop {
     use super::*;
 
@@ -148,11 +156,11 @@ mod new_event_loop {
         let event_loop = EventLoop::new();
         event_loop.set_current();
 
-        // try: .. finally: ..
         let resource = Resource;
         event_loop.call_later(Duration::from_secs(10), move || drop(resource))?;
-        let result = event_loop.run_until_complete(some_coroutine("独立したループ"));
-        event_loop.close()?;
+
+        let result = event_loop.run_until_complete(some_coroutine("独立したループ")); // try
+        event_loop.close()?; // finally: 使い終わったら必ず`loop.close()`でリソースを解放すること
         result?;
 
         match event_loop.run_until_complete(some_coroutine("閉じたループ")) {
@@ -246,5 +254,57 @@ mod run_inside_async {
         let refusal = "RuntimeError: run() cannot be called from a running event loop; \
                        await the future instead";
         printed(outcome, &[&[refusal], &["await: done"], &["create_task: done"]])
+    }
+}
+
+/// EventLoopの取得方法 / まとめ, TIP: マルチスレッド連携, a special case in which code needs the loop itself.
+///
+/// In another thread no loop runs, and nothing of the loop may be touched from there: it hands over
+/// a callback, and that wakes the loop, which runs it in its own thread.
+mod threadsafe {
+    use super::*;
+
+    fn other_thread(event_loop: EventLoop, data: LoopFuture<&'static str>) -> Result<()> {
+        blocking::sleep(Duration::from_secs(2));
+        match running_loop() {
+            Err(error) if error.is::<RuntimeError>() => out!("別スレッド: RuntimeError: {error}"),
+            other => out!("別スレッド: {other:?}"),
+        }
+        event_loop.call_soon_threadsafe(move || {
+            out!("コールバック: {:?}", running_loop()?);
+            data.set_result("別スレッドのデータ")
+        })?;
+        out!("別スレッド: 完了");
+        Ok(())
+    }
+
+    async fn other_task() -> Result<()> {
+        sleep(Duration::from_secs(1)).await?;
+        out!("他のタスク: 完了");
+        Ok(())
+    }
+
+    pub(super) async fn main() -> Result<()> {
+        let event_loop = running_loop()?;
+        let data = create_future()?;
+        let received = data.clone();
+        ThreadPool::new().submit(move || other_thread(event_loop, data))?;
+        spawn(other_task());
+        out!("main: {}", received.await?);
+        Ok(())
+    }
+
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed(
+            outcome,
+            &[
+                &["他のタスク: 完了"],
+                &["別スレッド: RuntimeError: no running event loop"],
+                &["別スレッド: 完了"],
+                &["コールバック: <EventLoop running=true closed=false>"],
+                &["main: 別スレッドのデータ"],
+            ],
+        )
     }
 }

@@ -9,7 +9,7 @@ use seedloop::{
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::verdict::{in_order, printed, reported};
+use crate::verdict::{in_order, printed, reported, took};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -103,6 +103,7 @@ mod stray_at_shutdown {
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        took(outcome, Duration::from_secs(1)..Duration::from_secs(10))?;
         reported(outcome, &[ReportKind::Stray; 2])?;
         printed(outcome, &[&["タスクA: 開始", "タスクB: 開始"], &["mainが終了"]])
     }
@@ -305,6 +306,7 @@ mod shutdown_cleanup {
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        took(outcome, Duration::from_millis(1100)..Duration::from_secs(10))?;
         reported(outcome, &[ReportKind::Stray; 2])?;
         printed(
             outcome,

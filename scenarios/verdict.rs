@@ -1,5 +1,8 @@
 //! What checks say of a run, in the words of its transcript.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use seedloop::{Outcome, ReportKind, Result};
 use seedloop_cli::Verdict;
 
@@ -57,6 +60,15 @@ pub(crate) fn reported(outcome: &Outcome<Result<()>>, kinds: &[ReportKind]) -> V
         return Ok(());
     }
     Err(format!("expected reports {kinds:?}, found {found:?}"))
+}
+
+/// Holds if the run took a time within `range`.
+pub(crate) fn took(outcome: &Outcome<Result<()>>, range: Range<Duration>) -> Verdict {
+    let time = outcome.time.since_start();
+    if range.contains(&time) {
+        return Ok(());
+    }
+    Err(format!("expected the run to take {range:?}, it took {time:?}"))
 }
 
 /// Holds if neither a panic nor an error ended the run.
