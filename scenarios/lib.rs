@@ -5,12 +5,26 @@ pub mod conform;
 use seedloop_cli::Scenario;
 
 pub mod concepts;
+pub mod concurrency;
+pub mod errors_and_limits;
 pub mod event_loop;
+pub mod executors;
+pub mod practice;
+pub mod running;
 pub mod shutdown;
 mod verdict;
 
 /// The tables, in the order of the document.
-const CHAPTERS: &[&[Scenario]] = &[concepts::SCENARIOS, event_loop::SCENARIOS, shutdown::SCENARIOS];
+const CHAPTERS: &[&[Scenario]] = &[
+    concepts::SCENARIOS,
+    event_loop::SCENARIOS,
+    shutdown::SCENARIOS,
+    running::SCENARIOS,
+    concurrency::SCENARIOS,
+    practice::SCENARIOS,
+    errors_and_limits::SCENARIOS,
+    executors::SCENARIOS,
+];
 
 /// All scenarios, in the order of the document.
 pub const ALL: &[Scenario] = &joined::<{ count(CHAPTERS) }>(CHAPTERS);

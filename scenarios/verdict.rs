@@ -12,10 +12,25 @@ use seedloop_cli::Verdict;
 /// A group is what happens at one moment; which task comes first in it is up to the schedule.
 pub(crate) fn printed(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
     succeeded(outcome)?;
-    let mut lines = outcome.lines.iter().map(|line| line.text.as_str());
+    compare(outcome.lines.iter().map(|line| line.text.clone()), groups)
+}
+
+/// The same with the virtual time before each line: `"1.5s text"`.
+pub(crate) fn printed_at(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
+    succeeded(outcome)?;
+    compare(outcome.lines.iter().map(|line| format!("{} {}", line.time, line.text)), groups)
+}
+
+/// The same where no schedule changes the order of the lines.
+pub(crate) fn printed_in_order_at(outcome: &Outcome<Result<()>>, lines: &[&str]) -> Verdict {
+    let groups: Vec<&[&str]> = lines.iter().map(std::slice::from_ref).collect();
+    printed_at(outcome, &groups)
+}
+
+fn compare(mut lines: impl Iterator<Item = String>, groups: &[&[&str]]) -> Verdict {
     for group in groups {
         let mut expected = group.to_vec();
-        let mut found: Vec<&str> = lines.by_ref().take(group.len()).collect();
+        let mut found: Vec<String> = lines.by_ref().take(group.len()).collect();
         expected.sort_unstable();
         found.sort_unstable();
         if found != expected {

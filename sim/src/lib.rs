@@ -38,7 +38,7 @@ pub use task::{
 
 pub use world::{
     Executor, Pool, PoolFuture, ProcessPool, ThreadPool, ThreadPoolBuilder, ToThread, blocking,
-    cores, run_in_executor, set_cores, to_thread,
+    cores, fs, net, run_in_executor, set_cores, to_thread,
 };
 
 #[doc(hidden)]

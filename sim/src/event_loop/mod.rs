@@ -7,6 +7,7 @@
 mod callback;
 mod cancel;
 mod cell;
+mod clock;
 mod close;
 mod complete;
 mod context;

@@ -1,4 +1,4 @@
-//! The simulated outside: pools whose jobs are ordinary code.
+//! The simulated outside: pools whose jobs are ordinary code, a network and a disk.
 
 pub mod blocking;
 mod compute;
@@ -6,8 +6,11 @@ mod cpu;
 mod default_pool;
 mod delay;
 mod executor;
+pub mod fs;
 mod job;
 mod machine;
+pub mod net;
+mod operation;
 mod pool;
 mod pool_core;
 mod strand;
