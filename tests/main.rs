@@ -1,5 +1,6 @@
 //! The tests of the workspace.
 
+mod kernel;
 mod layers;
 mod surprises;
 mod sync;

@@ -14,10 +14,11 @@ mod task;
 
 pub use base::{
     BarrierError, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice,
-    ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit,
-    GetError, Group, HolderName, Instant, Interrupt, InvalidStateError, LimitExceeded, Message,
-    Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown,
-    Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber, Uniform, ValueError,
+    ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo, ForeignWake,
+    GeneratorExit, GetError, Group, HolderName, Instant, Interrupt, InvalidStateError,
+    LimitExceeded, Message, Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError,
+    QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber,
+    Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,
