@@ -1,3 +1,7 @@
 //! The command line of the scenarios.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    seedloop_cli::main(scenarios::ALL)
+}

@@ -1,6 +1,9 @@
 //! The tests of the workspace.
 
+mod cli;
 mod kernel;
 mod layers;
+mod pools;
+mod report;
 mod surprises;
 mod sync;

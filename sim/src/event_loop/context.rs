@@ -84,9 +84,10 @@ pub(crate) fn set_hot(hot: Hot) {
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-/// Returns the number of this thread's context.
+/// Returns the number of this thread's context; one that no handle has when the thread is ending
+/// and the context is gone.
 pub(crate) fn context_id() -> u32 {
-    CONTEXT.with(|context| {
+    let id = CONTEXT.try_with(|context| {
         if context.id.get() == 0 {
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
             assert!(id != u32::MAX, "simulations ran on more than 4 billion threads");
@@ -95,7 +96,8 @@ pub(crate) fn context_id() -> u32 {
             END.try_with(|_| ()).unwrap_or_default();
         }
         context.id.get()
-    })
+    });
+    id.unwrap_or(u32::MAX)
 }
 
 /// Borrows the kernel for a few instructions. No user code may run inside.

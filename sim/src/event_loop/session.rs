@@ -81,11 +81,14 @@ pub(crate) struct Session {
     pub(crate) tasks_spawned: TaskNumber,
     /// Tasks that were given no name: the counter of `Task-N`.
     pub(crate) tasks_unnamed: u32,
-    /// How many objects of each kind were made.
+    /// How many objects of each kind were made, and in all.
     resources: Vec<(&'static str, u32)>,
+    resources_made: u32,
     pub(crate) outside_count: u32,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, KnownTask>>,
+    /// The kinds of the resources by number, kept only when someone will look at them.
+    known_resources: Option<Vec<&'static str>>,
 }
 
 /// What is remembered of a task after it has ended.
@@ -120,8 +123,10 @@ impl Session {
             tasks_spawned: 0,
             tasks_unnamed: 0,
             resources: Vec::new(),
+            resources_made: 0,
             outside_count: 0,
             known_tasks: None,
+            known_resources: None,
         }
     }
 
@@ -135,11 +140,22 @@ impl Session {
         self.choices.set_policy(configuration.policy);
         self.recorder.restart(configuration.keep_events);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
+        self.known_resources = configuration.keep_events.then(Vec::new);
     }
 
     #[inline]
     pub(crate) fn emit(&mut self, event: Event) {
-        self.recorder.emit(self.step, self.now, event);
+        self.recorder.emit(self.step, self.now, event, None);
+    }
+
+    /// The same for an event that a line of the program caused.
+    #[inline]
+    pub(crate) fn emit_at(
+        &mut self,
+        event: Event,
+        at: impl Into<Option<&'static Location<'static>>>,
+    ) {
+        self.recorder.emit(self.step, self.now, event, at.into());
     }
 
     /// Tells which limit on steps is passed, if one is; else when to look again.
@@ -173,20 +189,6 @@ impl Session {
         value
     }
 
-    /// Numbers a new object: `lock#1` is the first lock.
-    pub(crate) fn number_of_new(&mut self, kind: &'static str) -> u32 {
-        match self.resources.iter_mut().find(|(other, _)| *other == kind) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                self.resources.push((kind, 1));
-                1
-            }
-        }
-    }
-
     /// Tells whether nothing is random.
     pub(crate) fn is_fifo(&self) -> bool {
         self.choices.is_fifo()
@@ -206,7 +208,7 @@ impl Session {
 
     /// Keeps an event that follows from others: it need not go into the fingerprint.
     pub(crate) fn note(&mut self, event: Event) {
-        self.recorder.note(self.step, self.now, event);
+        self.recorder.note(self.step, self.now, event, None);
     }
 
     pub(crate) fn print(&mut self, source: Source, text: String) {
@@ -232,6 +234,37 @@ impl Session {
             let location = format!("{}:{}", location.file(), location.line());
             known.insert(number, KnownTask { name, parent, location });
         }
+    }
+
+    /// Remembers that a task was given another name.
+    pub(crate) fn rename_task(&mut self, number: TaskNumber, name: &str) {
+        if let Some(known) = self.known_tasks.as_mut().and_then(|known| known.get_mut(&number)) {
+            known.name = name.to_owned();
+        }
+    }
+
+    /// Numbers a new object: among all, and among those of its kind.
+    pub(crate) fn number_resource(&mut self, kind: &'static str) -> (u32, u32) {
+        if let Some(known) = &mut self.known_resources {
+            known.push(kind);
+        }
+        self.resources_made += 1;
+        let of_kind = match self.resources.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.resources.push((kind, 1));
+                1
+            }
+        };
+        (self.resources_made, of_kind)
+    }
+
+    /// The kinds of the resources, by number from 1, if they were kept.
+    pub(crate) fn resource_kinds(&mut self) -> Vec<&'static str> {
+        self.known_resources.take().unwrap_or_default()
     }
 
     /// The names of the tasks, by number from 1, if they were kept.

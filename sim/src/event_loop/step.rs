@@ -17,6 +17,7 @@ use super::context::{Hot, set_hot, with};
 use super::core::Core;
 use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
+use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
@@ -102,6 +103,9 @@ impl Core {
             Some(cell) if cell.closed => return refuse("Event loop is closed"),
             Some(cell) if cell.running => return refuse("This event loop is already running"),
             Some(_) => {}
+        }
+        if self.source_outside {
+            return refuse("a job of a pool cannot run an event loop; let it return, and await it");
         }
         if !self.running.is_none() {
             return refuse("Cannot run the event loop while another loop is running");
@@ -312,7 +316,10 @@ impl Core {
         let limit = self.session.limits.time;
         if to > limit {
             self.session.move_clock(limit);
-            self.break_by_limit(&format!("{limit} of virtual time"));
+            // Nobody runs when the clock moves: what goes on outside is what the run waits for.
+            let busy: Vec<String> = self.extensions.iter().flat_map(|e| e.busy()).collect();
+            let who = if busy.is_empty() { self.current_name() } else { busy.join(" and ") };
+            self.break_by_limit_of(&format!("{limit} of virtual time"), &who);
         } else {
             self.session.move_clock(to);
         }
@@ -325,18 +332,6 @@ impl Core {
             self.todo = 0;
         }
     }
-}
-
-/// Lets something outside happen.
-pub(crate) fn happen_outside(call: Box<dyn FnOnce()>) {
-    let before = with(|core| std::mem::replace(&mut core.source_outside, true));
-    let result = catch(call);
-    with(|core| {
-        core.source_outside = before;
-        if let Err(panicked) = result {
-            core.break_loop(Error::new(panicked));
-        }
-    });
 }
 
 /// Gives up what the loop held of a task that has ended.
@@ -390,7 +385,7 @@ fn run_call(id: HandleId) {
             core.handles.remove(id);
         }
         core.variables = variables;
-        core.session.emit(Event::Callback { operation });
+        core.session.emit_at(Event::Callback { operation }, location);
         Some((call?, location, core.session.now))
     });
     let Some((call, location, started)) = taken else { return };
@@ -417,7 +412,7 @@ fn run_call(id: HandleId) {
 }
 
 /// Tells whether nothing may run any more after this error, not even a clean-up.
-fn ends_at_once(error: &Error) -> bool {
+pub(super) fn ends_at_once(error: &Error) -> bool {
     error.is::<Deadlock>()
         || error.is::<ForeignWake>()
         || error.is::<LimitExceeded>()

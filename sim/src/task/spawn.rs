@@ -138,7 +138,7 @@ impl Core {
         cell.kind = Kind::Task(task);
         // One for the handle and one for the loop, which keeps the task until it has ended.
         cell.refs = 2;
-        self.session.emit(Event::Spawned { task: number, by });
+        self.session.emit_at(Event::Spawned { task: number, by }, location);
         self.session.know_task(number, parent, name, location);
         (task, future)
     }
