@@ -26,7 +26,7 @@ pub use combine::{
     Timeout, WaitMany, YieldItem, as_completed, gather, gather_into, gather_return_exceptions,
     gather_return_exceptions_into, shield, sleep, sleep_until, timeout, timeout_at, wait, wait_for,
 };
-pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TimerHandle};
+pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TaskInfo, TimerHandle};
 pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};
 #[expect(deprecated, reason = "asyncio has it, deprecated as well")]
 pub use task::event_loop;

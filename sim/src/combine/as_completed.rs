@@ -159,6 +159,7 @@ impl<T: 'static> AsCompleted<T> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
     #[track_caller]
     pub fn next(&mut self) -> NextCompleted<'_, T> {
         self.location = Location::caller();

@@ -119,6 +119,7 @@ impl<Y: 'static> AsyncGen<Y> {
     ///
     /// Dropping the future leaves the body at the await at which it is; the next one goes on from
     /// there.
+    #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
     #[doc(alias = "anext")]
     pub fn next(&mut self) -> NextItem<'_, Y> {
         NextItem { generator: self, entered: false }

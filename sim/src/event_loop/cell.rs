@@ -101,9 +101,7 @@ pub(crate) struct TaskMeta {
 pub(crate) struct TaskCell {
     pub(crate) future: FutureId,
     pub(crate) number: TaskNumber,
-    /// The task that spawned it, 0 for none, and which of its children it is.
-    pub(crate) parent: TaskNumber,
-    pub(crate) child_index: u32,
+    /// How many tasks it has spawned.
     pub(crate) children: u32,
     pub(crate) steps: u64,
     pub(crate) owner: LoopId,

@@ -238,7 +238,7 @@ impl Core {
         if self.loops.get(owner).is_none_or(|cell| cell.closed) {
             return Err(call);
         }
-        let id = self.new_handle(owner, call, operation, location, None);
+        let id = self.new_handle(owner, call, operation, location, false);
         self.loops[owner].ready.push(Entry::Call(id));
         Ok(id)
     }
@@ -255,7 +255,7 @@ impl Core {
         if self.loops.get(owner).is_none_or(|cell| cell.closed) {
             return Err(call);
         }
-        let id = self.new_handle(owner, call, operation, location, Some(when));
+        let id = self.new_handle(owner, call, operation, location, true);
         self.push_timer(owner, when, Due::Call(id));
         Ok(id)
     }
@@ -266,18 +266,17 @@ impl Core {
         call: Call,
         operation: &'static str,
         location: &'static Location<'static>,
-        when: Option<Instant>,
+        waiting: bool,
     ) -> HandleId {
         self.handles.insert(HandleCell {
             call: Some(call),
             cancelled: false,
-            waiting: when.is_some(),
+            waiting,
             gone: false,
             refs: 0,
             owner,
             operation,
             location,
-            when,
             variables: self.variables.clone(),
         })
     }

@@ -29,7 +29,6 @@ pub(crate) struct HandleCell {
     pub(crate) owner: LoopId,
     pub(crate) operation: &'static str,
     pub(crate) location: &'static Location<'static>,
-    pub(crate) when: Option<Instant>,
     pub(crate) variables: Variables,
 }
 

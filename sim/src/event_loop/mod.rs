@@ -30,7 +30,7 @@ mod waits;
 
 pub use handle::{Handle, TimerHandle};
 pub use report::{Report, ReportKind};
-pub use session::{Limits, Line};
+pub use session::{Limits, Line, TaskInfo};
 
 pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
@@ -53,7 +53,7 @@ pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
 pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
-pub(crate) use report::{report, report_to};
-pub(crate) use session::{Configuration, Session};
+pub(crate) use report::{Handler, report, report_to};
+pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use waits::{Delivery, Label, WaitState};

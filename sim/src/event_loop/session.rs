@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use super::report::Report;
 use crate::base::{
-    Choice, ChoiceKind, Choices, Event, Instant, Model, Policy, Record, Recorder, Source,
+    Choice, ChoiceKind, Choices, Event, Instant, Model, Place, Policy, Record, Recorder, Source,
     TaskNumber,
 };
 
@@ -86,17 +86,23 @@ pub(crate) struct Session {
     resources_made: u32,
     pub(crate) outside_count: u32,
     /// The spawn tree, names and places, kept only when someone will look at them.
-    pub(crate) known_tasks: Option<BTreeMap<TaskNumber, KnownTask>>,
+    pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
     /// The kinds of the resources by number, kept only when someone will look at them.
     known_resources: Option<Vec<&'static str>>,
 }
 
-/// What is remembered of a task after it has ended.
-#[derive(Clone, Debug)]
-pub(crate) struct KnownTask {
-    pub(crate) name: String,
-    pub(crate) parent: TaskNumber,
-    pub(crate) location: String,
+/// What a recorded run remembers of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskInfo {
+    /// The name that it was given, or `Task-N`.
+    pub name: String,
+    /// The task that spawned it, 0 for none.
+    pub parent: TaskNumber,
+    /// Which of its parent's children it is, from 1; 0 without a parent. With the parent's own, this
+    /// is the task's *spawn path*, which an edit elsewhere does not shift.
+    pub child_index: u32,
+    /// Where it was spawned.
+    pub spawned_at: Place,
 }
 
 impl Session {
@@ -221,18 +227,9 @@ impl Session {
     }
 
     /// Remembers a task for those who look at the events later.
-    pub(crate) fn know_task(
-        &mut self,
-        number: TaskNumber,
-        parent: TaskNumber,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-    ) {
-        let unnamed = self.tasks_unnamed;
+    pub(crate) fn know_task(&mut self, number: TaskNumber, info: impl FnOnce() -> TaskInfo) {
         if let Some(known) = &mut self.known_tasks {
-            let name = name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned);
-            let location = format!("{}:{}", location.file(), location.line());
-            known.insert(number, KnownTask { name, parent, location });
+            known.insert(number, info());
         }
     }
 
@@ -267,10 +264,9 @@ impl Session {
         self.known_resources.take().unwrap_or_default()
     }
 
-    /// The names of the tasks, by number from 1, if they were kept.
-    pub(crate) fn task_names(&mut self) -> Vec<String> {
-        let known = self.known_tasks.take().unwrap_or_default();
-        known.into_values().map(|task| task.name).collect()
+    /// The tasks by number from 1, if they were kept.
+    pub(crate) fn take_tasks(&mut self) -> Vec<TaskInfo> {
+        self.known_tasks.take().unwrap_or_default().into_values().collect()
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {

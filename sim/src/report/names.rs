@@ -21,7 +21,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of<T>(outcome: &Outcome<T>) -> Self {
-        let tasks = unique(outcome.tasks.iter().map(|name| one_line(name)).collect());
+        let tasks = unique(outcome.tasks.iter().map(|task| one_line(&task.name)).collect());
         let kinds = &outcome.resources;
         let of_kind = |index: usize| kinds[..=index].iter().filter(|k| **k == kinds[index]).count();
         let resources = (0..kinds.len()).map(|index| (kinds[index], of_kind(index))).collect();

@@ -90,7 +90,12 @@ mod tests {
 
     /// A run of the tasks `main` and `受信` with a lock.
     fn outcome(records: Vec<Record>) -> Outcome<()> {
-        let tasks = ["main", "受信"].map(str::to_owned).to_vec();
+        let spawned_at = std::panic::Location::caller().into();
+        let task = |name: &str| {
+            let name = name.to_owned();
+            crate::event_loop::TaskInfo { name, parent: 0, child_index: 0, spawned_at }
+        };
+        let tasks = ["main", "受信"].map(task).to_vec();
         Outcome { records, tasks, resources: vec!["runner", "lock", "queue"], ..Outcome::default() }
     }
 

@@ -137,7 +137,11 @@ impl Runner {
         with(|core| core.interrupts = Interrupts { main: id, count: 0 });
         let task_again = task.as_any();
         let result = event_loop.run_until_complete(task);
-        let interrupted = with(|core| std::mem::take(&mut core.interrupts).count > 0);
+        let ended = result.as_ref().err().map_or_else(String::new, Error::to_string);
+        let interrupted = with(|core| {
+            core.session.fold_text(&ended);
+            std::mem::take(&mut core.interrupts).count > 0
+        });
         let Err(error) = result else { return result };
         if error.is_cancelled() && interrupted && task_again.uncancel() == 0 {
             return Err(Error::new(Interrupt));

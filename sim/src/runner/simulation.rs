@@ -2,7 +2,9 @@
 //! run.
 
 use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
-use crate::event_loop::{Configuration, Limits, Line, Report, catch, close_all, set_quiet, with};
+use crate::event_loop::{
+    Configuration, Limits, Line, Report, TaskInfo, catch, close_all, set_quiet, with,
+};
 
 /// How to run a simulation, and then its run.
 ///
@@ -40,8 +42,8 @@ pub struct Outcome<T> {
     pub records: Vec<Record>,
     /// The choices that were taken.
     pub choices: Vec<Choice>,
-    /// The names of the tasks by number, if the events were asked for.
-    pub tasks: Vec<String>,
+    /// The tasks by number from 1, if the events were asked for.
+    pub tasks: Vec<TaskInfo>,
     /// The kinds of the resources by number (`lock#2` has number 2), if the events were asked for.
     pub resources: Vec<&'static str>,
     /// A hash of all that happened: equal for equal runs, on every machine.
@@ -123,7 +125,7 @@ impl Simulation {
                 reports: std::mem::take(&mut session.reports),
                 records: session.take_records(),
                 choices: session.take_choices(),
-                tasks: session.task_names(),
+                tasks: session.take_tasks(),
                 resources: session.resource_kinds(),
                 fingerprint: session.fingerprint(),
                 time: session.now,

@@ -12,8 +12,8 @@ use super::raw::FutureRef;
 use super::spawn::{ensure_future, spawn_on};
 use crate::base::{Error, Instant, Result, RuntimeError, ValueError, deadline_after};
 use crate::event_loop::{
-    Call, Handle, Kind, LoopId, Report, ReportKind, TimerHandle, close_loop, context_id, drop_call,
-    new_loop, release_loop, report, report_to, retain_loop, run_loop, try_with, with,
+    Call, Handle, Handler, Kind, LoopId, Report, ReportKind, TimerHandle, close_loop, context_id,
+    drop_call, new_loop, release_loop, report, report_to, retain_loop, run_loop, try_with, with,
 };
 
 /// A loop: `asyncio.AbstractEventLoop`.
@@ -384,8 +384,7 @@ impl EventLoop {
         &self,
         handler: impl Fn(&Report) -> R + 'static,
     ) {
-        let handler: Rc<dyn Fn(&Report) -> Result<()>> =
-            Rc::new(move |report| handler(report).into_result());
+        let handler: Handler = Rc::new(move |report| handler(report).into_result());
         self.replace_handler(Some(handler));
     }
 
@@ -394,7 +393,7 @@ impl EventLoop {
         self.replace_handler(None);
     }
 
-    fn replace_handler(&self, handler: Option<Rc<dyn Fn(&Report) -> Result<()>>>) {
+    fn replace_handler(&self, handler: Option<Handler>) {
         if self.context != context_id() {
             return;
         }

@@ -12,7 +12,7 @@ use super::join::JoinHandle;
 use super::raw::{FutureRef, take_if};
 use crate::base::{Error, Event, Id, Result, RuntimeError};
 use crate::event_loop::{
-    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskMeta, context_id, schedule, with,
+    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, context_id, schedule, with,
 };
 
 /// Spawns a task on the running loop: `asyncio.create_task(coro)`.
@@ -110,8 +110,6 @@ impl Core {
         let task = self.tasks.insert(TaskCell {
             future,
             number,
-            parent,
-            child_index,
             children: 0,
             steps: 0,
             owner,
@@ -138,7 +136,13 @@ impl Core {
         // One for the handle and one for the loop, which keeps the task until it has ended.
         cell.refs = 2;
         self.session.emit_at(Event::Spawned { task: number, by }, location);
-        self.session.know_task(number, parent, name, location);
+        let unnamed = self.session.tasks_unnamed;
+        self.session.know_task(number, || TaskInfo {
+            name: name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned),
+            parent,
+            child_index,
+            spawned_at: location.into(),
+        });
         (task, future)
     }
 }
