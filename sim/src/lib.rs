@@ -15,7 +15,7 @@ mod world;
 pub use base::{
     BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError,
     Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo,
-    GeneratorExit, GetError, Group, HolderName, Instant, Interrupt, InvalidStateError,
+    ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt, InvalidStateError,
     LimitExceeded, Message, Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError,
     QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber,
     Uniform, ValueError,

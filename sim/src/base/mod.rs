@@ -17,8 +17,8 @@ pub use event::{Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
 pub use leaf::{
     BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,
-    GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message, Panicked,
-    PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
+    ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message,
+    Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
 };
 pub use time::Instant;
 

@@ -53,10 +53,7 @@ pub(crate) struct Shared<T> {
 impl<T: 'static> Shared<T> {
     /// Puts `value` into the arena; `kind` names it in reports.
     pub(crate) fn new(kind: &'static str, value: T) -> Self {
-        let number = with(|core| {
-            core.session.resources += 1;
-            core.session.resources
-        });
+        let number = with(|core| core.session.number_of_new(kind));
         let cell = ObjectCell {
             value: Some(Box::new(value)),
             refs: 1,

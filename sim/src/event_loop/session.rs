@@ -81,7 +81,8 @@ pub(crate) struct Session {
     pub(crate) tasks_spawned: TaskNumber,
     /// Tasks that were given no name: the counter of `Task-N`.
     pub(crate) tasks_unnamed: u32,
-    pub(crate) resources: u32,
+    /// How many objects of each kind were made.
+    resources: Vec<(&'static str, u32)>,
     pub(crate) outside_count: u32,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, KnownTask>>,
@@ -118,7 +119,7 @@ impl Session {
             reports: Vec::new(),
             tasks_spawned: 0,
             tasks_unnamed: 0,
-            resources: 0,
+            resources: Vec::new(),
             outside_count: 0,
             known_tasks: None,
         }
@@ -170,6 +171,20 @@ impl Session {
             self.emit(Event::Chosen { kind, bound, value });
         }
         value
+    }
+
+    /// Numbers a new object: `lock#1` is the first lock.
+    pub(crate) fn number_of_new(&mut self, kind: &'static str) -> u32 {
+        match self.resources.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.resources.push((kind, 1));
+                1
+            }
+        }
     }
 
     /// Tells whether nothing is random.

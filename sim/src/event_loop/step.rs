@@ -23,8 +23,8 @@ use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::waits::Step;
 use crate::base::{
-    Deadlock, Error, Event, Id, Instant, LimitExceeded, Model, Panicked, Result, RuntimeError,
-    StepEnd,
+    Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Panicked, Result,
+    RuntimeError, StepEnd,
 };
 
 /// What is to be done next.
@@ -129,15 +129,16 @@ impl Core {
             Model::Asyncio => self.loops[self.running].ready.pop(),
             Model::AnyOrder => self.loops[self.running].ready.pick(&mut self.session),
         };
-        self.count_step();
-        match entry {
+        let next = match entry {
             Some(Entry::Step(runnable)) => {
                 self.begin_step(runnable.metadata().task);
                 Next::Step(runnable)
             }
             Some(other) => self.begin_call(other),
             None => Next::Iterate,
-        }
+        };
+        self.count_step();
+        next
     }
 
     fn begin_call(&mut self, entry: Entry) -> Next {
@@ -412,5 +413,8 @@ fn run_call(id: HandleId) {
 
 /// Tells whether nothing may run any more after this error, not even a clean-up.
 pub(super) fn ends_at_once(error: &Error) -> bool {
-    error.is::<Deadlock>() || error.is::<LimitExceeded>() || error.is::<Panicked>()
+    error.is::<Deadlock>()
+        || error.is::<ForeignWake>()
+        || error.is::<LimitExceeded>()
+        || error.is::<Panicked>()
 }
