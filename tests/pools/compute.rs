@@ -196,12 +196,12 @@ fn the_loop_needs_the_gil_to_compute() {
 /// All pools with a GIL share one; processes compute beside them.
 #[test]
 fn one_gil_for_all_pools_of_threads() {
-    check(&["0.01s process", "0.015s two", "0.02s one"], async {
+    check(&["0.01s process", "0.015s one", "0.02s two"], async {
         let one = ThreadPool::builder().gil(true).build()?;
         let two = ThreadPool::builder().gil(true).build()?;
         let jobs = [
             run_in_executor(&one, computing("one", ms(10))),
-            run_in_executor(&two, computing("two", ms(5 + 5))),
+            run_in_executor(&two, computing("two", ms(10))),
             run_in_executor(&ProcessPool::new(), computing("process", ms(10))),
         ];
         gather(jobs).await?;

@@ -14,7 +14,7 @@ async fn fetch_twice() -> Result<()> {
     let pool = ThreadPool::with_workers(2)?;
     let jobs = ["a", "b", "c"].map(|tag| {
         run_in_executor(&pool, move || {
-            blocking::io(ms(10)..=ms(20));
+            blocking::io(ms(10)..=ms(30));
             out!("{tag}");
             Ok(())
         })
@@ -36,13 +36,13 @@ fn without_a_seed_io_takes_the_shortest_time() {
 #[test]
 fn a_duration_in_a_range_is_a_choice() {
     let mut orders = BTreeSet::new();
-    for seed in 0..50 {
+    for seed in 0..100 {
         let outcome = seeded(seed);
         let delays: Vec<_> =
             outcome.choices.iter().filter(|c| c.kind == ChoiceKind::Delay).collect();
         assert_eq!(delays.len(), 3);
         assert!(outcome.lines[0].time.since_start() >= ms(10));
-        assert!(outcome.time.since_start() <= ms(40));
+        assert!(outcome.time.since_start() <= ms(60));
         orders.insert(outcome.lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>());
 
         let again = seeded(seed);
@@ -53,8 +53,9 @@ fn a_duration_in_a_range_is_a_choice() {
         let replayed = Simulation::new().policy(replay).run(|| run(fetch_twice()));
         assert_eq!(timed(&outcome), timed(&replayed));
     }
-    // c comes never first: it waits for a worker.
-    assert_eq!(orders.len(), 4, "{orders:?}");
+    // c never comes first, since it waits for a worker; but it may overtake one.
+    assert!(orders.iter().all(|order| order[0] != "c"), "{orders:?}");
+    assert!(orders.iter().any(|order| order[1] == "c"), "{orders:?}");
 }
 
 /// Both ends of the range can be chosen, also of one of a few nanoseconds.

@@ -81,9 +81,9 @@ pub fn io(range: RangeInclusive<Duration>) {
 
 /// Computes for `work`: for so long if the thread has a core for itself all along.
 ///
-/// The cores are shared by all that compute, see [`set_cores`](crate::set_cores). A thread of a pool
-/// that has a GIL computes only while it holds the GIL, which is handed over every 5 ms while others
-/// wait for it, first come, first served; so does the loop's thread. Processes have no GIL.
+/// The cores are shared by all that compute, see [`set_cores`](crate::set_cores). A thread of a
+/// pool that has a GIL computes only while it holds the GIL, which is handed over every 5 ms while
+/// others wait for it, first come, first served; so does the loop's thread. Processes have no GIL.
 ///
 /// # Panics
 ///
@@ -110,8 +110,8 @@ pub fn compute(work: Duration) {
 /// Ends the worker process that runs this job, as `os._exit` or the kernel's lack of memory would.
 ///
 /// This breaks its pool: all jobs that have not ended fail with
-/// [`BrokenPoolError`](crate::BrokenPoolError), and so does each later submit. Unlike those of a real
-/// process, the values on the job's stack are dropped.
+/// [`BrokenPoolError`](crate::BrokenPoolError), and so does each later submit. Unlike those of a
+/// real process, the values on the job's stack are dropped.
 ///
 /// # Panics
 ///

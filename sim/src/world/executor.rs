@@ -71,8 +71,8 @@ executors! {
 /// Awaiting the future gives the job's error; [`Panicked`](crate::Panicked) when it panicked, which
 /// does not end the run unless the awaiting task returns it; a
 /// [`RuntimeError`](crate::RuntimeError) when the pool was shut down, and
-/// [`BrokenPoolError`](crate::BrokenPoolError) when it is broken. asyncio raises the last two from the
-/// call, and so does [`EventLoop::run_in_executor`].
+/// [`BrokenPoolError`](crate::BrokenPoolError) when it is broken. asyncio raises the last two from
+/// the call, and so does [`EventLoop::run_in_executor`].
 ///
 /// # Cancel safety
 ///
@@ -190,8 +190,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// A [`RuntimeError`](crate::RuntimeError) when the loop is closed, when the pool was shut down,
-    /// and on the default pool once its shutdown has begun;
+    /// A [`RuntimeError`](crate::RuntimeError) when the loop is closed, when the pool was shut
+    /// down, and on the default pool once its shutdown has begun;
     /// [`BrokenPoolError`](crate::BrokenPoolError) when the pool is broken.
     #[track_caller]
     pub fn run_in_executor<T, F>(&self, pool: impl Executor, job: F) -> Result<LoopFuture<T>>

@@ -229,9 +229,9 @@ impl Job {
 ///
 /// # Errors
 ///
-/// Awaiting gives the job's error; [`Panicked`](crate::Panicked) when it panicked; a cancelled error
-/// when it or the waiting task was cancelled;
-/// [`BrokenPoolError`](crate::BrokenPoolError) when its worker process died.
+/// Awaiting gives the job's error; [`Panicked`](crate::Panicked) when it panicked; a cancelled
+/// error when it or the waiting task was cancelled; [`BrokenPoolError`](crate::BrokenPoolError)
+/// when its worker process died.
 ///
 /// Source: Python docs, concurrent.futures, "Future Objects".
 ///

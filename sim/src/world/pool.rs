@@ -65,8 +65,8 @@ pub struct ThreadPool {
 /// A pool of processes: `concurrent.futures.ProcessPoolExecutor`.
 ///
 /// For code that computes: each process has an interpreter, and so a GIL, of its own. A worker can
-/// die ([`blocking::die`](crate::blocking::die), [`kill_worker`](Self::kill_worker)), which breaks the
-/// pool.
+/// die ([`blocking::die`](crate::blocking::die), [`kill_worker`](Self::kill_worker)), which breaks
+/// the pool.
 ///
 /// The job that runs and one more than there are workers can no longer be cancelled, as they have
 /// been handed over to the processes. Unlike a real process, a job here sees what it shares with
@@ -175,8 +175,8 @@ impl ProcessPool {
         Ok(ProcessPool { pool: Pool::new("ProcessPool", Kind::Processes, None, workers, false) })
     }
 
-    /// Kills a worker, as `kill -9` would: the pool breaks, and all its jobs that have not ended fail
-    /// with [`BrokenPoolError`](crate::BrokenPoolError).
+    /// Kills a worker, as `kill -9` would: the pool breaks, and all its jobs that have not ended
+    /// fail with [`BrokenPoolError`](crate::BrokenPoolError).
     ///
     /// Values on the stacks of its running jobs are dropped. Called from a job of the pool, this
     /// does not return.
@@ -253,9 +253,9 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// A [`RuntimeError`](crate::RuntimeError) after [`shutdown`](Self::shutdown), and when the pool
-    /// was used in another simulation; [`BrokenPoolError`](crate::BrokenPoolError) when a worker
-    /// process has died.
+    /// A [`RuntimeError`](crate::RuntimeError) after [`shutdown`](Self::shutdown), and when the
+    /// pool was used in another simulation; [`BrokenPoolError`](crate::BrokenPoolError) when a
+    /// worker process has died.
     #[track_caller]
     pub fn submit<T, F>(&self, job: F) -> Result<PoolFuture<T>>
     where
@@ -297,12 +297,12 @@ impl Pool {
         self.core.cancel_queued()
     }
 
-    /// Runs `body` with the pool and [shuts it down](Self::shutdown) at its end: the `with` block of
-    /// an executor.
+    /// Runs `body` with the pool and [shuts it down](Self::shutdown) at its end: the `with` block
+    /// of an executor.
     ///
-    /// The end waits for the jobs, and *freezes the loop* until they have ended, as in Python: await
-    /// them inside. It comes however the body ends: by a value, an error, a cancel, or because this
-    /// future is dropped.
+    /// The end waits for the jobs, and *freezes the loop* until they have ended, as in Python:
+    /// await them inside. It comes however the body ends: by a value, an error, a cancel, or
+    /// because this future is dropped.
     ///
     /// # Errors
     ///

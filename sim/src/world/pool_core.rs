@@ -55,6 +55,8 @@ pub(super) fn work(pool: Arc<PoolCore>) {
     let machine = machine();
     while let Some(job) = pool.next_job() {
         machine.set_job(Some(Arc::clone(&job)));
+        // A job may submit the next one without time moving on, for ever.
+        with(|core| core.count_step());
         emit("job started", &job);
         let outcome = run(&machine, &job);
         emit("job ended", &job);

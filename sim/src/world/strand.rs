@@ -14,8 +14,6 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use crate::event_loop::try_with;
-
 /// As much as a thread of Rust's standard library gets. Only what is touched takes memory.
 const STACK_SIZE: usize = 2 * 1024 * 1024;
 
@@ -130,9 +128,7 @@ impl Strand {
 
 impl Drop for Strand {
     fn drop(&mut self) {
-        // Destructors on the stack may look for the thread's state: at the end of the thread it is
-        // gone, and the strand is left as it stands.
-        if try_with(|_| ()).is_some() { self.end() } else { forget(self.coroutine.take()) }
+        self.end();
     }
 }
 
