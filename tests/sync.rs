@@ -1,6 +1,7 @@
 //! Locks, events, conditions, semaphores, barriers, queues and channels, against CPython 3.13.0.
 
 mod check;
+mod drops;
 mod ported_barrier;
 mod ported_condition;
 mod ported_locks;

@@ -130,10 +130,10 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// [`ConditionError::NotAcquired`] when the lock is not held. [`ConditionError::Cancelled`] when
-    /// the task was cancelled: the lock is taken again even so, and a cancel that comes in meanwhile
-    /// is remembered; the last one is returned, and holds the lock. Another waiter is then notified
-    /// in its place, whether or not this one had been: that one wakes for nothing.
+    /// [`ConditionError::NotAcquired`] when the lock is not held. [`ConditionError::Cancelled`]
+    /// when the task was cancelled: the lock is taken again even so, and a cancel that comes in
+    /// meanwhile is remembered; the last one is returned, and holds the lock. Another waiter is
+    /// then notified in its place, whether or not this one had been: that one wakes for nothing.
     ///
     /// # Panics
     ///

@@ -37,7 +37,8 @@ fn rise<T: PartialOrd>(heap: &mut VecDeque<T>, top: usize, mut position: usize) 
 }
 
 /// Lets the first item sink all the way to a leaf, past the lesser of its children (the right one
-/// if they are equal), and then rise again: what `heapq` does, since few items belong in the middle.
+/// if they are equal), and then rise again: what `heapq` does, since few items belong in the
+/// middle.
 fn sink<T: PartialOrd>(heap: &mut VecDeque<T>) {
     let mut position = 0;
     loop {

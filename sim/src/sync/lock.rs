@@ -15,10 +15,10 @@ use crate::task::SwitchPoint;
 
 /// A lock that one task holds at a time: `asyncio.Lock`. Clones are the same lock.
 ///
-/// Strictly first in, first out: a [`release`](Self::release) wakes the first waiter, which gets the
-/// lock one hop later; until then [`locked`](Self::locked) is false, and yet nobody can overtake
-/// it, not even the releaser. Taking a free lock is no hop at all. No task owns the lock: any may
-/// release it.
+/// Strictly first in, first out: a [`release`](Self::release) wakes the first waiter, which gets
+/// the lock one hop later; until then [`locked`](Self::locked) is false, and yet nobody can
+/// overtake it, not even the releaser. Taking a free lock is no hop at all. No task owns the lock:
+/// any may release it.
 ///
 /// There are three ways to hold it: [`scope`](Self::scope) is `async with`, [`lock`](Self::lock)
 /// gives a guard that releases when dropped, and [`acquire`](Self::acquire) with

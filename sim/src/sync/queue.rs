@@ -125,9 +125,9 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`PutError::ShutDown`] when the queue was shut down, else [`PutError::Full`] when there is no
-    /// room. The item is dropped then; nothing runs between a look at [`full`](Self::full) and this,
-    /// so that one need not be lost.
+    /// [`PutError::ShutDown`] when the queue was shut down, else [`PutError::Full`] when there is
+    /// no room. The item is dropped then; nothing runs between a look at [`full`](Self::full) and
+    /// this, so that one need not be lost.
     ///
     /// Source: CPython 3.13, `queues.Queue.put_nowait`.
     #[doc(alias = "try_send")]
@@ -240,9 +240,9 @@ impl<T: 'static> Queue<T> {
     /// Shuts the queue down: `queue.shutdown(immediate)`.
     ///
     /// From now on nothing can be put; what is in the queue can still be got, and then getting
-    /// fails too. All who wait to put or to get are woken. `immediate` drops the items first, in the
-    /// order in which they would have been got, and counts them as done; an item that was got and
-    /// is not done still holds up [`join`](Self::join).
+    /// fails too. All who wait to put or to get are woken. `immediate` drops the items first, in
+    /// the order in which they would have been got, and counts them as done; an item that was got
+    /// and is not done still holds up [`join`](Self::join).
     ///
     /// Source: CPython 3.13, `queues.Queue.shutdown`.
     #[doc(alias = "close")]

@@ -11,8 +11,8 @@ use crate::base::{Result, ValueError};
 /// semaphore.
 ///
 /// First in, first out: a [`release`](Self::release) gives the permit to the first waiter, which
-/// resumes one hop later; until then newcomers wait in line, also if more permits are free. Taking a
-/// permit without a wait is no hop.
+/// resumes one hop later; until then newcomers wait in line, also if more permits are free. Taking
+/// a permit without a wait is no hop.
 ///
 /// ```
 /// use seedloop::sync::Semaphore;
@@ -50,8 +50,8 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`](crate::Cancelled) when the task was cancelled while it waited, also if a permit
-    /// was being handed to it: then the next in line gets that.
+    /// [`Cancelled`](crate::Cancelled) when the task was cancelled while it waited, also if a
+    /// permit was being handed to it: then the next in line gets that.
     ///
     /// # Panics
     ///
