@@ -141,12 +141,13 @@ pub(crate) fn release(future: FutureId) {
 }
 
 impl Core {
-    /// Keeps a report of a task whose value nobody took. Not for the exception handler: asyncio
-    /// does not call it for these.
+    /// Keeps a report of a task whose value nobody took; there is nothing to take of `()`. Not for
+    /// the exception handler: asyncio does not call it for these.
     fn note_never_awaited(&mut self, future: FutureId) {
         let cell = &self.futures[future];
         let Kind::Task(task) = cell.kind else { return };
-        if !matches!(cell.outcome, Outcome::Value(_)) || !self.session.active {
+        let lost = matches!(&cell.outcome, Outcome::Value(value) if !value.is::<()>());
+        if !lost || !self.session.active {
             return;
         }
         if let Some(task) = self.tasks.get(task) {
