@@ -12,6 +12,10 @@ test *args:
 run name *args:
     cargo run -- run {{ name }} {{ args }}
 
+# Runs one scenario and prints every event of its loop.
+trace name:
+    cargo run -- trace {{ name }}
+
 # Runs every scenario.
 all:
     cargo run -- run --all

@@ -1,8 +1,54 @@
-//! The examples of the asyncio notes as scenarios.
+//! The examples of the asyncio notes as scenarios, a module for each chapter.
 
 pub mod conform;
 
 use seedloop_cli::Scenario;
 
+pub mod concepts;
+pub mod concurrency;
+pub mod errors_and_limits;
+pub mod event_loop;
+pub mod executors;
+pub mod practice;
+pub mod running;
+pub mod shutdown;
+mod verdict;
+
+/// The tables, in the order of the document.
+const CHAPTERS: &[&[Scenario]] = &[
+    concepts::SCENARIOS,
+    event_loop::SCENARIOS,
+    shutdown::SCENARIOS,
+    running::SCENARIOS,
+    concurrency::SCENARIOS,
+    practice::SCENARIOS,
+    errors_and_limits::SCENARIOS,
+    executors::SCENARIOS,
+];
+
 /// All scenarios, in the order of the document.
-pub const ALL: &[Scenario] = &[];
+pub const ALL: &[Scenario] = &joined::<{ count(CHAPTERS) }>(CHAPTERS);
+
+const fn count(chapters: &[&[Scenario]]) -> usize {
+    let (mut count, mut chapter) = (0, 0);
+    while chapter < chapters.len() {
+        count += chapters[chapter].len();
+        chapter += 1;
+    }
+    count
+}
+
+const fn joined<const N: usize>(chapters: &[&[Scenario]]) -> [Scenario; N] {
+    let mut all = [chapters[0][0]; N];
+    let (mut next, mut chapter) = (0, 0);
+    while chapter < chapters.len() {
+        let mut index = 0;
+        while index < chapters[chapter].len() {
+            all[next] = chapters[chapter][index];
+            next += 1;
+            index += 1;
+        }
+        chapter += 1;
+    }
+    all
+}

@@ -1,12 +1,18 @@
 //! The command line of the scenarios.
 
-use std::io::{self, BufReader, BufWriter};
+use std::io;
+use std::process::ExitCode;
 
-fn main() -> io::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("conform") => {
-            scenarios::conform::conform(BufReader::new(io::stdin()), BufWriter::new(io::stdout()))
-        }
-        _ => Ok(()),
-    }
+use scenarios::conform::conform;
+use seedloop_cli::{Cli, Status};
+
+const CONFORM: &str = "Runs scheduling programs, one in JSON a line, and prints their traces";
+
+fn main() -> ExitCode {
+    Cli::new(scenarios::ALL)
+        .command("conform", CONFORM, |(): (), output| {
+            conform(io::stdin().lock(), output.results())?;
+            Ok(Status::Success)
+        })
+        .run()
 }

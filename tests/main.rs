@@ -1,4 +1,10 @@
 //! The tests of the workspace.
 
+mod cli;
+mod kernel;
 mod layers;
+mod pools;
+mod report;
+mod scenarios;
 mod surprises;
+mod sync;

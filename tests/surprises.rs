@@ -7,5 +7,5 @@ mod cancel;
 mod combine;
 mod event_loop;
 mod groups;
-mod helpers;
+pub mod helpers;
 mod shutdown;

@@ -3,21 +3,23 @@
 //! A *simulation* runs async code on one thread, with a virtual clock and one source of choices:
 //! the same seed gives the same run, step by step, on every machine. Without a seed the order is
 //! that of Python's asyncio, hop for hop, and an hour of sleep takes no time at all.
-#![forbid(unsafe_code)]
 
 mod base;
 mod combine;
 mod event_loop;
+pub mod report;
 mod runner;
 pub mod sync;
 mod task;
+mod world;
 
 pub use base::{
-    BarrierError, BlockedTask, BlockedWait, BrokenBarrierError, BrokenPoolError, Cancelled, Choice,
-    ChoiceKind, ConditionError, Deadlock, Elapsed, Error, Event, Exit, Fifo, GeneratorExit,
-    GetError, Group, HolderName, Instant, Interrupt, InvalidStateError, LimitExceeded, Message,
-    Model, Panicked, Place, Policy, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown,
-    Record, Replay, Result, RuntimeError, Source, StepEnd, TaskNumber, Uniform, ValueError,
+    Awaited, BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError,
+    BrokenPoolError, Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error,
+    Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt,
+    InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy, PutError,
+    QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
+    StepEnd, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,
@@ -32,6 +34,11 @@ pub use task::{
     AnyFuture, AsFuture, Attempt, CallbackId, CallbackOutput, Cancellable, ContextVar, EventLoop,
     JoinHandle, LoopFuture, Token, YieldNow, all_tasks, attempt, cancellable, create_future,
     current_task, running_loop, spawn, spawn_named, yield_now,
+};
+
+pub use world::{
+    Executor, Pool, PoolFuture, ProcessPool, ThreadPool, ThreadPoolBuilder, ToThread, blocking,
+    cores, fs, net, run_in_executor, set_cores, to_thread,
 };
 
 #[doc(hidden)]

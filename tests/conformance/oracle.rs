@@ -44,8 +44,7 @@ impl Oracle {
 
     fn start_with(mut python: Command, version: String) -> std::io::Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/oracle.py");
-        let mut child =
-            python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut child = python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(output)) = (input, output) else {
             return Err(std::io::Error::other("a child without pipes"));

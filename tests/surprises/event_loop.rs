@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use seedloop::{
-    EventLoop, Instant, Lock, attempt, create_future, gather, out, running_loop, sleep, spawn,
-    wait_for, yield_now,
+    EventLoop, Instant, attempt, create_future, gather, out, running_loop, sleep, spawn, wait_for,
+    yield_now,
 };
 
 use super::helpers::{Wake, check, check_sync, ms, nap, spin};
@@ -113,7 +113,7 @@ fn s07_awaiting_what_is_done_does_not_yield() {
             future.shared().await?;
             gather(Vec::<seedloop::JoinHandle<()>>::new()).await?;
             wait_for(future.shared(), ms(0)).await?;
-            Lock::new().acquire().await?;
+            seedloop::sync::Lock::new().acquire().await?;
         }
         out!("main");
         Ok(yield_now().await?)

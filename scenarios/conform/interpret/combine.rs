@@ -188,7 +188,9 @@ impl<'a> Scope<'a> {
     pub(super) fn reschedule(self, limit: Option<Ticks>) -> Result<()> {
         let now = running_loop()?.time();
         let deadline = limit.map(|limit| now + ticks(limit));
-        self.timeout.expect("a program that was checked has a timeout around").reschedule(deadline)?;
+        self.timeout
+            .expect("a program that was checked has a timeout around")
+            .reschedule(deadline)?;
         self.log(format_args!("reschedule"));
         Ok(())
     }

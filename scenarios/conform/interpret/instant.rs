@@ -24,9 +24,7 @@ impl Scope<'_> {
             Stmt::Status { var } => self.status(var),
             Stmt::OnDone { var, tag, then } => self.on_done(var, tag, then.as_deref()),
             Stmt::CallSoon { tag, then } => self.call_soon(tag, then.as_deref()),
-            Stmt::CallLater { t, tag, var, then } => {
-                self.call_later(*t, tag, var, then.as_deref())
-            }
+            Stmt::CallLater { t, tag, var, then } => self.call_later(*t, tag, var, then.as_deref()),
             Stmt::CancelTimer { var } => self.timer(var).map(|timer| timer.cancel()),
             Stmt::Gather { of, return_exceptions, var: Some(var) } => {
                 self.store_gather(of, *return_exceptions, var)

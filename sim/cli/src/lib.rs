@@ -1,5 +1,77 @@
-//! The command line for a table of scenarios: list them, run them, look at their events.
+//! The command line for a table of [`Scenario`]s: list them, run them, look at their events.
+//!
+//! A *scenario* is a small program with a name, and a check of what must hold of its outcome. A
+//! crate that has a table of them has a tool with one call:
+//!
+//! ```no_run
+//! use seedloop::{Outcome, Result, out, run, sleep};
+//! use seedloop_cli::{Scenario, Verdict};
+//! use std::process::ExitCode;
+//! use std::time::Duration;
+//!
+//! fn tea() -> Result<()> {
+//!     run(async {
+//!         out!("water on");
+//!         sleep(Duration::from_secs(180)).await?;
+//!         out!("tea is ready");
+//!         Ok(())
+//!     })
+//! }
+//!
+//! fn takes_three_minutes(outcome: &Outcome<Result<()>>) -> Verdict {
+//!     match outcome.time.since_start().as_secs() {
+//!         180 => Ok(()),
+//!         other => Err(format!("expected 180 s of virtual time, not {other} s")),
+//!     }
+//! }
+//!
+//! const ALL: &[Scenario] = &[Scenario {
+//!     name: "tea",
+//!     section: "Kitchen",
+//!     summary: "waits for the water",
+//!     body: tea,
+//!     check: takes_three_minutes,
+//! }];
+//!
+//! fn main() -> ExitCode {
+//!     seedloop_cli::main(ALL)
+//! }
+//! ```
+//!
+//! With that, `cargo run -- list` prints the table, `cargo run -- run tea --times` prints
+//!
+//! ```text
+//!   0.0s  water on
+//! 180.0s  tea is ready
+//! ```
+//!
+//! at once, since the three minutes are virtual, and `cargo run -- trace tea` prints every event of
+//! the loop. What the loop reported (an error that nobody retrieved, a stray task) goes to the
+//! standard error. A reader who closes the pipe early (`.. trace tea | head`) ends the tool
+//! quietly. [`Cli`] adds commands of the crate's own.
+//!
+//! # Exit codes
+//!
+//! The same table stands in `--help`.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | all went well, or the reader of the output went away |
+//! | 1 | a scenario failed, or its check does not hold |
+//! | 2 | the command line is wrong |
+//! | 3 | the output could not be written |
 
+mod arguments;
+mod cli;
+mod list;
+mod nearest;
+mod output;
+mod run;
 mod scenario;
+mod status;
 
+pub use clap;
+pub use cli::{Cli, main};
+pub use output::Output;
 pub use scenario::{Scenario, Verdict};
+pub use status::Status;

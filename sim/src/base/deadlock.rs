@@ -63,6 +63,17 @@ pub struct BlockedTask {
     pub waits: Vec<BlockedWait>,
 }
 
+/// A job of a pool that waits for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedJob {
+    /// Which one: `job 2 of pool 'default'`.
+    pub name: String,
+    /// Where it was submitted.
+    pub submitted_at: Place,
+    /// What it waits for.
+    pub wait: BlockedWait,
+}
+
 /// Nothing is ready, no timer is set and nothing goes on outside: the run cannot go on.
 ///
 /// CPython would hang here. The text names each blocked task, what it waits for and where, who
@@ -71,11 +82,17 @@ pub struct BlockedTask {
 pub struct Deadlock {
     time: Instant,
     blocked: Vec<BlockedTask>,
+    jobs: Vec<BlockedJob>,
 }
 
 impl Deadlock {
     pub(crate) fn new(time: Instant, blocked: Vec<BlockedTask>) -> Self {
-        Deadlock { time, blocked }
+        Deadlock { time, blocked, jobs: Vec::new() }
+    }
+
+    pub(crate) fn with_jobs(mut self, jobs: Vec<BlockedJob>) -> Self {
+        self.jobs = jobs;
+        self
     }
 
     /// Returns the virtual time at which the run stopped.
@@ -86,6 +103,11 @@ impl Deadlock {
     /// Returns the blocked tasks, in the order in which they were spawned.
     pub fn blocked(&self) -> &[BlockedTask] {
         &self.blocked
+    }
+
+    /// Returns the jobs of pools that wait for ever, in the order in which they were submitted.
+    pub fn jobs(&self) -> &[BlockedJob] {
+        &self.jobs
     }
 
     /// Returns the numbers of tasks that wait for each other in a ring, if there is one.
@@ -128,13 +150,18 @@ fn only_holder(task: &BlockedTask) -> Option<TaskNumber> {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.blocked.len();
-        match count {
-            0 => {
-                return write!(f, "deadlock at {}: the loop has nothing left to do", self.time);
+        let (tasks, jobs) = (self.blocked.len(), self.jobs.len());
+        write!(f, "deadlock at {}: ", self.time)?;
+        match (tasks, jobs) {
+            (0, 0) => return f.write_str("the loop has nothing left to do"),
+            (1, 0) => f.write_str("1 task waits for ever")?,
+            (_, 0) => write!(f, "{tasks} tasks wait for ever")?,
+            (0, 1) => f.write_str("1 job waits for ever")?,
+            (0, _) => write!(f, "{jobs} jobs wait for ever")?,
+            (_, _) => {
+                let (task, job) = (plural(tasks, "task"), plural(jobs, "job"));
+                write!(f, "{tasks} {task} and {jobs} {job} wait for ever")?;
             }
-            1 => write!(f, "deadlock at {}: 1 task waits for ever", self.time)?,
-            _ => write!(f, "deadlock at {}: {count} tasks wait for ever", self.time)?,
         }
         for task in &self.blocked {
             write!(f, "\n  task '{}' (spawned at {})", task.name, task.spawned_at)?;
@@ -145,6 +172,10 @@ impl fmt::Display for Deadlock {
                 write!(f, "\n    waits for {} at {}", wait.what, wait.location)?;
                 fmt_holders(f, wait)?;
             }
+        }
+        for job in &self.jobs {
+            write!(f, "\n  {} (submitted at {})", job.name, job.submitted_at)?;
+            write!(f, "\n    waits for {} at {}", job.wait.what, job.wait.location)?;
         }
         if let Some(cycle) = self.cycle() {
             f.write_str("\n  cycle: ")?;
@@ -160,6 +191,10 @@ impl fmt::Display for Deadlock {
         }
         Ok(())
     }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn fmt_holders(f: &mut fmt::Formatter<'_>, wait: &BlockedWait) -> fmt::Result {

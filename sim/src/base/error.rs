@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use super::leaf::{is_base, unwrap_leaf};
@@ -59,6 +60,10 @@ impl Error {
         }
         if let Some(unwrapped) = unwrap_leaf(any) {
             return unwrapped;
+        }
+        let inner = any.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(Carrier(carried)) = inner.and_then(|inner| inner.downcast_ref()) {
+            return carried.clone();
         }
         if let Some(group) = any.downcast_ref::<Group>() {
             return Error(Kind::Group(Arc::new(group.clone())));
@@ -211,6 +216,13 @@ impl From<Error> for Box<dyn StdError + Send + Sync> {
 impl From<Error> for Box<dyn StdError> {
     fn from(error: Error) -> Self {
         Box::new(Carrier(error))
+    }
+}
+
+/// Takes an error through code that can return only an [`io::Error`]; `?` takes it out again.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        io::Error::other(Carrier(error))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What happened, as plain data: the loop reports events, others format them.
 
-use super::{ChoiceKind, Instant};
+use std::panic::Location;
+
+use super::{ChoiceKind, Instant, Place};
 
 /// The number of a task in its simulation: 1 is the first one spawned.
 pub type TaskNumber = u32;
@@ -31,6 +33,19 @@ pub enum StepEnd {
     Cancelled,
     /// It panicked.
     Panicked,
+}
+
+/// What a task waits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Nothing that has a number: a timer, a bare future, something foreign.
+    Unnumbered,
+    /// All that a gather holds.
+    Gather,
+    /// A task, by its number: its end is waited for.
+    Task(TaskNumber),
+    /// A resource, by its number.
+    Resource(u32),
 }
 
 /// One thing that happened in a run.
@@ -64,8 +79,8 @@ pub enum Event {
         task: TaskNumber,
         /// What it does: `"sleep"`, `"lock"`, ...
         operation: &'static str,
-        /// The number of the resource, or of the task waited for; 0 if there is none.
-        resource: u32,
+        /// What it waits on.
+        on: Awaited,
     },
     /// A task became ready.
     Woken {
@@ -107,6 +122,11 @@ pub enum Event {
         /// The phase.
         name: &'static str,
     },
+    /// A task that had not ended is dropped, because its loop is closed.
+    Dropped {
+        /// The task.
+        task: TaskNumber,
+    },
     /// A synchronisation primitive changes hands.
     Resource {
         /// What happened: `"acquired"`, `"released"`, ...
@@ -134,7 +154,13 @@ pub struct Record {
     pub time: Instant,
     /// What happened.
     pub event: Event,
+    /// The line of the program that caused it, where one is known. For people: it is in no
+    /// fingerprint.
+    pub place: Option<Place>,
 }
+
+/// The line of the program that caused an event, where one is known.
+type At = Option<&'static Location<'static>>;
 
 /// Folds every event into the fingerprint, and keeps them when someone will look at them.
 pub(crate) struct Recorder {
@@ -189,20 +215,20 @@ impl Recorder {
     ///
     /// Inlined, so that for a known kind of event little is left of it.
     #[inline]
-    pub(crate) fn emit(&mut self, step: u64, time: Instant, event: Event) {
+    pub(crate) fn emit(&mut self, step: u64, time: Instant, event: Event, at: At) {
         let (low, high) = words_of(event, time);
         self.fold(low);
         if high != 0 {
             self.fold(high);
         }
-        self.note(step, time, event);
+        self.note(step, time, event, at);
     }
 
     /// Keeps an event if someone will look.
     #[inline]
-    pub(crate) fn note(&mut self, step: u64, time: Instant, event: Event) {
+    pub(crate) fn note(&mut self, step: u64, time: Instant, event: Event, at: At) {
         if let Some(kept) = &mut self.kept {
-            kept.push(Record { step, time, event });
+            kept.push(Record { step, time, event, place: at.map(Place::from) });
         }
     }
 }
@@ -222,8 +248,13 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
         Event::Spawned { task, by } => (1, task, source(by)),
         Event::StepStarted { task } => (2, task, 0),
         Event::StepEnded { task, end } => (3, task, end as u64),
-        Event::Waits { task, operation, resource } => {
-            (4, task, u64::from(resource) | text(operation) << 32)
+        Event::Waits { task, operation, on } => {
+            let on = match on {
+                Awaited::Unnumbered | Awaited::Gather => 0,
+                Awaited::Task(number) => u64::from(number),
+                Awaited::Resource(number) => u64::from(!number),
+            };
+            (4, task, on | text(operation) << 32)
         }
         Event::Woken { task, by } => (5, task, source(by)),
         Event::CancelRequested { task, by } => (6, task, source(by)),
@@ -236,6 +267,7 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
             (12, resource, source(by) | text(operation) << 32)
         }
         Event::Outside { operation, number } => (13, number, text(operation)),
+        Event::Dropped { task } => (14, task, 0),
     };
     (u64::from(low) | tag << 56, high)
 }

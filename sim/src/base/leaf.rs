@@ -117,6 +117,8 @@ texts! {
     ValueError;
     /// A worker of a pool died: `concurrent.futures.BrokenExecutor`.
     BrokenPoolError;
+    /// A task was woken from another thread, which no seed can repeat; it ends the run.
+    ForeignWake;
     /// A limit of the simulation ended the run; the text names the limit and the task.
     LimitExceeded;
 }
@@ -321,6 +323,7 @@ pub(super) fn is_base(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
         || error.is::<Interrupt>()
         || error.is::<GeneratorExit>()
         || error.is::<Deadlock>()
+        || error.is::<ForeignWake>()
         || error.is::<LimitExceeded>()
         || error.is::<Panicked>()
 }

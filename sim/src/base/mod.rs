@@ -11,14 +11,14 @@ mod slab;
 mod time;
 
 pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
-pub use deadlock::{BlockedTask, BlockedWait, Deadlock, HolderName, Place};
+pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName, Place};
 pub use error::{Error, Result};
-pub use event::{Event, Record, Source, StepEnd, TaskNumber};
+pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
 pub use leaf::{
     BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,
-    GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message, Panicked,
-    PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
+    ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message,
+    Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
 };
 pub use time::Instant;
 

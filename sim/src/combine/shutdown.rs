@@ -63,7 +63,7 @@ impl crate::event_loop::Core {
         left.sort_by_key(|(number, _)| *number);
         for (_, task) in left {
             let cell = &self.tasks[task];
-            let text = "Task was still running when the main task had ended";
+            let text = "Task was still running when the clean-up of the run began";
             let mut stray = Report::new(ReportKind::Stray, text);
             (stray.task, stray.location) = (Some(cell.name()), Some(cell.location));
             stray.time = self.session.now;

@@ -164,7 +164,7 @@ impl Core {
         cell.cancels += 1;
         let number = cell.number;
         self.session.emit(Event::CancelRequested { task: number, by });
-        if self.step.task != task && !self.tasks[task].drops_body() {
+        if !self.is_running(task) && !self.tasks[task].drops_body() {
             let start = targets.len();
             targets.extend(self.waits_of(task).filter_map(|wait| {
                 let cell = &self.waits[wait];
@@ -180,7 +180,7 @@ impl Core {
 
     /// Cancels a task that waits on nothing of ours.
     fn cancel_unwaiting(&mut self, task: TaskId, message: &Option<Message>, scope: BoundaryId) {
-        let running = self.step.task == task;
+        let running = self.is_running(task);
         let cell = &mut self.tasks[task];
         if cell.drops_body() {
             return;

@@ -6,6 +6,7 @@ use super::cell::{LoopId, Order, TaskId};
 use super::complete::release;
 use super::context::with;
 use super::core::Core;
+use super::extension::end_outside;
 use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
@@ -36,6 +37,11 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     });
     drop(executor);
     drop_entries(id);
+    let last = with(|core| !core.session.active && core.loops.iter().all(|(_, cell)| cell.closed));
+    if last {
+        // No simulation is around the loops: nothing moves the clock any more.
+        end_outside();
+    }
     Ok(())
 }
 
@@ -74,6 +80,7 @@ fn doom(task: TaskId) {
     let pending = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         cell.order = Order::Kill;
+        let number = cell.number;
         let broken = core.loops[cell.owner].broken;
         let text = "Task was destroyed but it is pending!";
         let pending =
@@ -81,6 +88,7 @@ fn doom(task: TaskId) {
         if !cell.scheduled {
             core.wake_task(task);
         }
+        core.session.note(Event::Dropped { task: number });
         // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
         (!broken).then_some(pending)
     });

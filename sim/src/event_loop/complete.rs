@@ -124,6 +124,7 @@ pub(crate) fn release(future: FutureId) {
             return None;
         }
         let never_retrieved = core.never_retrieved(future);
+        core.note_never_awaited(future);
         let cell = core.futures.remove(future)?;
         if let Kind::Task(task) = cell.kind {
             core.tasks.remove(task);
@@ -140,6 +141,23 @@ pub(crate) fn release(future: FutureId) {
 }
 
 impl Core {
+    /// Keeps a report of a task whose value nobody took. Not for the exception handler: asyncio
+    /// does not call it for these.
+    fn note_never_awaited(&mut self, future: FutureId) {
+        let cell = &self.futures[future];
+        let Kind::Task(task) = cell.kind else { return };
+        if !matches!(cell.outcome, Outcome::Value(_)) || !self.session.active {
+            return;
+        }
+        if let Some(task) = self.tasks.get(task) {
+            let text = "Task returned a value that was never awaited";
+            let mut report =
+                Report::new(ReportKind::NeverAwaited, text).with_task(task.name(), task.location);
+            report.time = self.session.now;
+            self.session.reports.push(report);
+        }
+    }
+
     /// The report of an error that nobody asked for, if the future holds one.
     pub(crate) fn never_retrieved(&self, future: FutureId) -> Option<Report> {
         let cell = self.futures.get(future)?;

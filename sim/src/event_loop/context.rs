@@ -1,7 +1,7 @@
 //! The one thread-local of the library: everything that handles are ids of.
 
 use std::cell::{Cell, RefCell};
-use std::mem::take;
+use std::mem::{ManuallyDrop, take};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_task::Runnable;
@@ -27,8 +27,10 @@ pub(super) struct Context {
 }
 
 thread_local! {
-    static CONTEXT: Context = const {
-        Context {
+    /// Never dropped by the thread itself: destructors of user values find it in place whenever
+    /// they run. [`ThreadEnd`] empties it.
+    static CONTEXT: ManuallyDrop<Context> = const {
+        ManuallyDrop::new(Context {
             id: Cell::new(0),
             core: RefCell::new(Core::new()),
             objects: RefCell::new(Slab::new()),
@@ -36,8 +38,24 @@ thread_local! {
             hot: Cell::new(Hot::OUTSIDE),
             collecting: Cell::new(false),
             incoming: Cell::new(None),
-        }
+        })
     };
+
+    static END: ThreadEnd = const { ThreadEnd };
+}
+
+/// Empties the context when its thread ends.
+struct ThreadEnd;
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        super::loops::close_all();
+        // Whatever is left, such as tasks in a cycle of handles, is dropped unborrowed.
+        let core = CONTEXT.with(|context| context.core.replace(Core::new()));
+        super::panics::catch_quietly(|| drop(core));
+        let objects = CONTEXT.with(|context| context.objects.replace(Slab::new()));
+        super::panics::catch_quietly(|| drop(objects));
+    }
 }
 
 /// What the running step is like, for leaves and bodies that need not know more: read without a
@@ -66,18 +84,18 @@ pub(crate) fn set_hot(hot: Hot) {
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-/// Returns the number of this thread's context; 0, which no handle has, while the thread is ending
-/// and its context is gone.
+/// Returns the number of this thread's context.
 pub(crate) fn context_id() -> u32 {
-    let id = CONTEXT.try_with(|context| {
+    CONTEXT.with(|context| {
         if context.id.get() == 0 {
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
             assert!(id != u32::MAX, "simulations ran on more than 4 billion threads");
             context.id.set(id);
+            // From now on there is something to empty in the end.
+            END.try_with(|_| ()).unwrap_or_default();
         }
         context.id.get()
-    });
-    id.unwrap_or(0)
+    })
 }
 
 /// Borrows the kernel for a few instructions. No user code may run inside.
@@ -102,7 +120,7 @@ pub(crate) fn try_with<R>(call: impl FnOnce(&mut Core) -> R) -> Option<R> {
 
 /// The whole context, where the thread may be ending.
 pub(super) fn try_with_context<R>(call: impl FnOnce(&Context) -> R) -> Option<R> {
-    CONTEXT.try_with(call).ok()
+    CONTEXT.try_with(|context| call(context)).ok()
 }
 
 /// Borrows the arena of shared objects. No user code may run inside.

@@ -1,6 +1,7 @@
 //! The kernel's state of one thread and the small operations on it.
 
 use std::panic::Location;
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -12,10 +13,12 @@ use super::cell::{
     TaskCell, TaskId, TaskMeta, Variables, WaitCell,
 };
 use super::context::try_with_context;
+use super::extension::Extension;
 use super::handle::{Call, HandleCell, HandleId, is_live};
 use super::outside::OutsideEvents;
 use super::ready::Entry;
 use super::session::Session;
+use super::step::ends_at_once;
 use super::timer::Due;
 use super::waits::Step;
 use crate::base::{Error, Event, Id, Instant, LimitExceeded, Slab, Source, TaskNumber};
@@ -41,6 +44,10 @@ pub(crate) struct Core {
     pub(crate) todo: usize,
     /// Something outside of the loops runs: a job of a pool.
     pub(crate) source_outside: bool,
+    /// The task in the middle of whose step something outside runs, or none.
+    pub(crate) interrupted: TaskId,
+    /// What upper layers keep.
+    pub(crate) extensions: Vec<Rc<dyn Extension>>,
     /// The context variables of what runs.
     pub(crate) variables: Variables,
     /// Wakers to be dropped once the borrow has ended.
@@ -79,6 +86,8 @@ impl Core {
             attention: false,
             todo: 0,
             source_outside: false,
+            interrupted: Id::NONE,
+            extensions: Vec::new(),
             variables: None,
             trash: Vec::new(),
             callback_keys: 0,
@@ -86,8 +95,21 @@ impl Core {
         }
     }
 
+    /// The loop that runs, as the program sees it: none in a job of a pool, which is on another
+    /// thread.
     pub(crate) fn running_loop(&self) -> Option<LoopId> {
-        (!self.running.is_none()).then_some(self.running)
+        (!self.running.is_none() && !self.source_outside).then_some(self.running)
+    }
+
+    /// Tells whether `task` is in the middle of its step.
+    pub(crate) fn is_running(&self, task: TaskId) -> bool {
+        self.step.task == task || self.interrupted == task
+    }
+
+    /// Tells whether something has ended the running loop after which nothing may run any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        let running = self.loops.get(self.running);
+        running.is_some_and(|cell| cell.broken || cell.fatal.as_ref().is_some_and(ends_at_once))
     }
 
     /// Who runs.
@@ -106,8 +128,11 @@ impl Core {
 
     /// The task that runs, by what a report calls it.
     pub(crate) fn current_name(&self) -> String {
+        if self.source_outside {
+            let named = self.extensions.iter().find_map(|extension| extension.running());
+            return named.unwrap_or_else(|| "something outside".to_owned());
+        }
         match self.tasks.get(self.step.task) {
-            Some(_) if self.source_outside => "a job".to_owned(),
             Some(task) => format!("task '{}'", task.name()),
             None => "a callback".to_owned(),
         }
@@ -137,11 +162,13 @@ impl Core {
     }
 
     pub(crate) fn break_by_limit(&mut self, limit: &str) {
-        let text = format!(
-            "limit of {limit} reached at {} in {}; see `Limits` to raise it",
-            self.session.now,
-            self.current_name(),
-        );
+        let who = self.current_name();
+        self.break_by_limit_of(limit, &who);
+    }
+
+    pub(crate) fn break_by_limit_of(&mut self, limit: &str, who: &str) {
+        let now = self.session.now;
+        let text = format!("limit of {limit} reached at {now} in {who}; see `Limits` to raise it");
         self.break_loop(Error::new(LimitExceeded::new(text)));
     }
 

@@ -4,14 +4,34 @@ use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
 use super::context::with;
 use super::core::Core;
 use super::object::{Holder, describe as describe_object};
-use crate::base::{BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
+use crate::base::{BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
 
 /// Builds the error that ends a stuck loop.
 pub(super) fn describe(id: LoopId) -> Error {
     let (now, mut tasks) = with(|core| (core.session.now, core.live_tasks(id)));
     tasks.sort_by_key(|(number, _)| *number);
     let blocked = tasks.into_iter().filter_map(|(_, task)| with(|core| core.blocked(task)));
-    Error::new(Deadlock::new(now, blocked.collect()))
+    Error::new(Deadlock::new(now, blocked.collect()).with_jobs(blocked_jobs()))
+}
+
+/// Builds the error that ends a run whose loop is blocked for ever in the middle of a step.
+pub(crate) fn describe_blocked_loop(wait: BlockedWait) -> Error {
+    let (now, task) = with(|core| {
+        let cell = core.tasks.get(core.step.task);
+        let task = cell.map(|cell| BlockedTask {
+            number: cell.number,
+            name: cell.name(),
+            spawned_at: cell.location.into(),
+            waits: vec![wait],
+        });
+        (core.session.now, task)
+    });
+    Error::new(Deadlock::new(now, task.into_iter().collect()).with_jobs(blocked_jobs()))
+}
+
+fn blocked_jobs() -> Vec<BlockedJob> {
+    let extensions = with(|core| core.extensions.clone());
+    extensions.iter().flat_map(|extension| extension.blocked()).collect()
 }
 
 impl Core {

@@ -7,7 +7,7 @@ use async_task::Runnable;
 
 use super::cell::TaskMeta;
 use super::context::{context_id, try_with_context, with};
-use crate::base::{Error, RuntimeError};
+use crate::base::{Error, ForeignWake};
 
 /// Set when a task was woken from a thread that is not its own.
 static FOREIGN_WAKE: AtomicBool = AtomicBool::new(false);
@@ -63,7 +63,7 @@ fn tell_foreign_wakes() {
                  work with `run_in_executor`, and let the simulation do what threads would",
                 cell.name(),
             );
-            core.break_loop(Error::new(RuntimeError::new(text)));
+            core.break_loop(Error::new(ForeignWake::new(text)));
         }
     });
 }

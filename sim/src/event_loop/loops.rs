@@ -4,6 +4,7 @@ use super::cell::{FutureId, LoopCell, LoopId, Outcome};
 use super::close::close_loop;
 use super::context::{try_with, with};
 use super::core::Core;
+use super::extension::end_outside;
 use crate::base::Id;
 
 /// Makes a loop; the caller holds the first reference.
@@ -63,8 +64,7 @@ pub(crate) fn close_all() {
         // Cannot fail: none runs.
         drop(close_loop(id));
     }
-    let outside = with(|core| core.outside.take_all());
-    super::panics::catch_quietly(|| drop(outside));
+    end_outside();
     with(|core| core.current_loop()).into_iter().for_each(release_loop);
     with(|core| core.replace_current(None));
     // Callbacks hold futures whose callbacks hold them: a gather that never ended would stay for

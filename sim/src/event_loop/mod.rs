@@ -7,11 +7,13 @@
 mod callback;
 mod cancel;
 mod cell;
+mod clock;
 mod close;
 mod complete;
 mod context;
 mod core;
 mod deadlock;
+mod extension;
 mod foreign;
 mod generators;
 mod handle;
@@ -34,20 +36,24 @@ pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
 pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
-    TaskId, TaskMeta, WaitId,
+    TaskId, TaskMeta, Variables, WaitId,
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
 pub(crate) use context::{Hot, context_id, hot, set_hot, try_with, with};
 pub(crate) use core::{Core, Interrupts};
+pub(crate) use deadlock::describe_blocked_loop;
+pub(crate) use extension::{Extension, extension};
 pub(crate) use foreign::schedule;
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
 pub(crate) use object::{Shared, Uncounted};
-pub(crate) use outside::call_outside_at;
+pub(crate) use outside::{
+    OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
+};
 pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
 pub(crate) use report::{report, report_to};
 pub(crate) use session::{Configuration, Session};
-pub(crate) use step::{finish_ended, happen_outside, run_loop};
+pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use waits::{Delivery, Label, WaitState};

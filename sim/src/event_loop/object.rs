@@ -27,8 +27,10 @@ pub(crate) struct ObjectCell {
     value: Option<Box<dyn Any>>,
     refs: u32,
     pub(crate) kind: &'static str,
-    /// Its number in the simulation: `lock#2`.
+    /// Its number among all objects of the simulation, for events.
     pub(crate) number: u32,
+    /// Its number among those of its kind, for people: `lock#2`.
+    of_kind: u32,
     /// Who holds it, for reports: the earliest ones, at most [`HOLDERS_MAX`].
     pub(crate) holders: Vec<Holder>,
     /// How many others hold it.
@@ -53,15 +55,13 @@ pub(crate) struct Shared<T> {
 impl<T: 'static> Shared<T> {
     /// Puts `value` into the arena; `kind` names it in reports.
     pub(crate) fn new(kind: &'static str, value: T) -> Self {
-        let number = with(|core| {
-            core.session.resources += 1;
-            core.session.resources
-        });
+        let (number, of_kind) = with(|core| core.session.number_resource(kind));
         let cell = ObjectCell {
             value: Some(Box::new(value)),
             refs: 1,
             kind,
             number,
+            of_kind,
             holders: Vec::new(),
             more_holders: 0,
         };
@@ -127,7 +127,7 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change("acquired", |cell, task| match cell.holders.len() {
+        self.note_change("acquired", Some(since), |cell, task| match cell.holders.len() {
             HOLDERS_MAX.. => cell.more_holders += 1,
             _ => cell.holders.push(Holder { task, since }),
         });
@@ -135,7 +135,7 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the resource was given back, by its holder or by another for it.
     pub(crate) fn note_released(&self) {
-        self.note_change("released", |cell, task| {
+        self.note_change("released", None, |cell, task| {
             match cell.holders.iter().position(|holder| holder.task == task) {
                 Some(position) => drop(cell.holders.remove(position)),
                 None if cell.more_holders > 0 => cell.more_holders -= 1,
@@ -147,13 +147,14 @@ impl<T: 'static> Uncounted<T> {
 
     /// Reports an operation on the resource.
     pub(crate) fn note(&self, operation: &'static str) {
-        self.note_change(operation, |_, _| ());
+        self.note_change(operation, None, |_, _| ());
     }
 
     /// Reports an operation on the resource by the running task, which changes what is known of it.
     fn note_change(
         &self,
         operation: &'static str,
+        at: Option<&'static Location<'static>>,
         change: impl FnOnce(&mut ObjectCell, TaskNumber),
     ) {
         try_with(|core| {
@@ -165,7 +166,7 @@ impl<T: 'static> Uncounted<T> {
             });
             if let Some(Some(resource)) = number {
                 let by = core.source();
-                core.session.emit(Event::Resource { operation, resource, by });
+                core.session.emit_at(Event::Resource { operation, resource, by }, at);
             }
         });
     }
@@ -228,7 +229,7 @@ fn try_here<R>(context: u32, call: impl FnOnce(&mut Slab<ObjectCell>) -> R) -> O
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.number))) {
+        match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.of_kind))) {
             Some(Some((kind, number))) => write!(f, "{kind}#{number}"),
             _ => write!(f, "object{:?}", self.id),
         }
@@ -241,7 +242,7 @@ pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)>
         return None;
     }
     let cell = |objects: &mut Slab<ObjectCell>| {
-        objects.get(id).map(|cell| (cell.kind, cell.number, cell.holders.clone()))
+        objects.get(id).map(|cell| (cell.kind, cell.of_kind, cell.holders.clone()))
     };
     with_objects(cell).flatten()
 }

@@ -1,52 +1,42 @@
 //! Events from outside the loop: pools, the network. They happen at their own virtual moments.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
-use super::context::with;
-use crate::base::Instant;
+use super::cell::Variables;
+use super::context::{Hot, hot, set_hot, with};
+use super::core::Core;
+use super::panics::catch;
+use super::waits::Step;
+use crate::base::{Error, Instant, Panicked};
 
-/// Something that will happen outside.
-struct OutsideEvent {
-    key: Reverse<(Instant, u64)>,
-    call: Box<dyn FnOnce()>,
-}
-
-impl PartialEq for OutsideEvent {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-impl Eq for OutsideEvent {}
-impl PartialOrd for OutsideEvent {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for OutsideEvent {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
-    }
+/// Names something that will happen outside, to take it back. Its order is that of the events: by
+/// time, then by the order in which they were caused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OutsideKey {
+    pub(crate) when: Instant,
+    number: u64,
 }
 
 /// What will happen outside, by time and then by the order in which it was caused.
 pub(crate) struct OutsideEvents {
-    heap: BinaryHeap<OutsideEvent>,
+    events: BTreeMap<OutsideKey, Box<dyn FnOnce()>>,
     count: u64,
 }
 
 impl OutsideEvents {
     pub(crate) const fn new() -> Self {
-        OutsideEvents { heap: BinaryHeap::new(), count: 0 }
+        OutsideEvents { events: BTreeMap::new(), count: 0 }
     }
 
     pub(crate) fn next_time(&self) -> Option<Instant> {
-        self.heap.peek().map(|event| event.key.0.0)
+        self.events.first_key_value().map(|(key, _)| key.when)
     }
 
-    fn push(&mut self, when: Instant, call: Box<dyn FnOnce()>) {
+    fn push(&mut self, when: Instant, call: Box<dyn FnOnce()>) -> OutsideKey {
         self.count += 1;
-        self.heap.push(OutsideEvent { key: Reverse((when, self.count)), call });
+        let key = OutsideKey { when, number: self.count };
+        self.events.insert(key, call);
+        key
     }
 
     /// Takes the next event that is due at `now`.
@@ -54,20 +44,107 @@ impl OutsideEvents {
         if self.next_time()? > now {
             return None;
         }
-        self.heap.pop().map(|event| (event.key.0.0, event.call))
+        self.events.pop_first().map(|(key, call)| (key.when, call))
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<Box<dyn FnOnce()>> {
-        self.heap.drain().map(|event| event.call).collect()
+        std::mem::take(&mut self.events).into_values().collect()
     }
 }
 
 /// Lets `call` happen outside at `when`, or at once at the loop's next look if that is past.
-pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) {
+pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) -> OutsideKey {
     with(|core| {
-        core.outside.push(when, call);
         if when <= core.session.now {
             core.look_again();
         }
+        core.outside.push(when, call)
+    })
+}
+
+/// Takes back something that has not happened yet.
+pub(crate) fn cancel_outside(key: OutsideKey) {
+    let call = with(|core| core.outside.events.remove(&key));
+    drop(call);
+}
+
+/// Runs `call` as something outside, with context variables of its own: to it no task runs and no
+/// loop is running. Returns what became of the variables, and its panic as an error.
+pub(crate) fn run_outside<R>(
+    variables: Variables,
+    call: impl FnOnce() -> R,
+) -> (Variables, Result<R, Panicked>) {
+    let before = with(|core| core.enter_outside(variables));
+    let was_hot = hot();
+    set_hot(Hot::OUTSIDE);
+    let result = catch(call);
+    set_hot(was_hot);
+    (with(|core| core.leave_outside(before)), result)
+}
+
+/// Lets something outside happen.
+pub(crate) fn happen_outside(call: Box<dyn FnOnce()>) {
+    if let (_, Err(panicked)) = run_outside(None, call) {
+        with(|core| core.break_loop(Error::new(panicked)));
+    }
+}
+
+/// What a look outside came to while the loop's own thread is blocked.
+pub(crate) enum Pumped {
+    /// Something happened; the clock stands where it did.
+    Happened,
+    /// Nothing outside goes on any more.
+    Stuck,
+    /// A limit, a panic or a deadlock has ended the run.
+    Broken,
+}
+
+/// Lets the next thing outside happen while the loop stands still, and moves the clock to it.
+pub(crate) fn pump_outside() -> Pumped {
+    let next = with(|core| {
+        if core.is_broken() {
+            return Err(Pumped::Broken);
+        }
+        let Some(when) = core.outside.next_time() else { return Err(Pumped::Stuck) };
+        core.move_clock(when);
+        let now = core.session.now;
+        core.outside.pop_due(now).ok_or(Pumped::Broken)
     });
+    match next {
+        Ok((_, call)) => {
+            happen_outside(call);
+            Pumped::Happened
+        }
+        Err(pumped) => pumped,
+    }
+}
+
+/// What ran before something outside took its place.
+struct Before {
+    step: Step,
+    interrupted: super::cell::TaskId,
+    variables: Variables,
+    source_outside: bool,
+}
+
+impl Core {
+    fn enter_outside(&mut self, variables: Variables) -> Before {
+        let step = std::mem::replace(&mut self.step, Step::NONE);
+        // Something outside may begin in the middle of a task's step, and then in the middle of
+        // another thing outside: the task below stays the one that is interrupted.
+        let running = if step.task.is_none() { self.interrupted } else { step.task };
+        Before {
+            step,
+            interrupted: std::mem::replace(&mut self.interrupted, running),
+            variables: std::mem::replace(&mut self.variables, variables),
+            source_outside: std::mem::replace(&mut self.source_outside, true),
+        }
+    }
+
+    fn leave_outside(&mut self, before: Before) -> Variables {
+        self.step = before.step;
+        self.interrupted = before.interrupted;
+        self.source_outside = before.source_outside;
+        std::mem::replace(&mut self.variables, before.variables)
+    }
 }

@@ -39,9 +39,7 @@ pub enum ReportKind {
     SlowCallback,
     /// A deprecated way of using the loop.
     Deprecated,
-    /// A task was made ready from another thread: the run is no longer deterministic.
-    ForeignWake,
-    /// A coroutine object was made and never awaited.
+    /// A task returned a value that nobody ever asked for.
     NeverAwaited,
     /// The exception handler failed itself.
     Handler,
@@ -85,9 +83,9 @@ impl Report {
         self
     }
 
-    /// Tells whether asyncio would log it too; strays are an addition of ours.
+    /// Tells whether asyncio would log it too; some are an addition of ours.
     pub(crate) fn is_logged(&self) -> bool {
-        self.kind != ReportKind::Stray
+        !matches!(self.kind, ReportKind::Stray | ReportKind::NeverAwaited)
     }
 
     pub(crate) fn with_task(mut self, name: String, at: &'static Location<'static>) -> Self {
@@ -115,12 +113,12 @@ impl fmt::Display for Report {
 
 /// Hands a report to the exception handler of the running loop, or to the default.
 pub(crate) fn report(report: Report) {
-    match with(|core| core.running_loop()) {
-        Some(id) => report_to(id, report),
-        None => {
-            let time = with(|core| core.session.now);
-            keep(Report { time, ..report });
-        }
+    let running = with(|core| core.running);
+    if running.is_none() {
+        let time = with(|core| core.session.now);
+        keep(Report { time, ..report });
+    } else {
+        report_to(running, report);
     }
 }
 

@@ -81,10 +81,14 @@ pub(crate) struct Session {
     pub(crate) tasks_spawned: TaskNumber,
     /// Tasks that were given no name: the counter of `Task-N`.
     pub(crate) tasks_unnamed: u32,
-    pub(crate) resources: u32,
+    /// How many objects of each kind were made, and in all.
+    resources: Vec<(&'static str, u32)>,
+    resources_made: u32,
     pub(crate) outside_count: u32,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, KnownTask>>,
+    /// The kinds of the resources by number, kept only when someone will look at them.
+    known_resources: Option<Vec<&'static str>>,
 }
 
 /// What is remembered of a task after it has ended.
@@ -118,9 +122,11 @@ impl Session {
             reports: Vec::new(),
             tasks_spawned: 0,
             tasks_unnamed: 0,
-            resources: 0,
+            resources: Vec::new(),
+            resources_made: 0,
             outside_count: 0,
             known_tasks: None,
+            known_resources: None,
         }
     }
 
@@ -134,11 +140,22 @@ impl Session {
         self.choices.set_policy(configuration.policy);
         self.recorder.restart(configuration.keep_events);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
+        self.known_resources = configuration.keep_events.then(Vec::new);
     }
 
     #[inline]
     pub(crate) fn emit(&mut self, event: Event) {
-        self.recorder.emit(self.step, self.now, event);
+        self.recorder.emit(self.step, self.now, event, None);
+    }
+
+    /// The same for an event that a line of the program caused.
+    #[inline]
+    pub(crate) fn emit_at(
+        &mut self,
+        event: Event,
+        at: impl Into<Option<&'static Location<'static>>>,
+    ) {
+        self.recorder.emit(self.step, self.now, event, at.into());
     }
 
     /// Tells which limit on steps is passed, if one is; else when to look again.
@@ -191,7 +208,7 @@ impl Session {
 
     /// Keeps an event that follows from others: it need not go into the fingerprint.
     pub(crate) fn note(&mut self, event: Event) {
-        self.recorder.note(self.step, self.now, event);
+        self.recorder.note(self.step, self.now, event, None);
     }
 
     pub(crate) fn print(&mut self, source: Source, text: String) {
@@ -217,6 +234,37 @@ impl Session {
             let location = format!("{}:{}", location.file(), location.line());
             known.insert(number, KnownTask { name, parent, location });
         }
+    }
+
+    /// Remembers that a task was given another name.
+    pub(crate) fn rename_task(&mut self, number: TaskNumber, name: &str) {
+        if let Some(known) = self.known_tasks.as_mut().and_then(|known| known.get_mut(&number)) {
+            known.name = name.to_owned();
+        }
+    }
+
+    /// Numbers a new object: among all, and among those of its kind.
+    pub(crate) fn number_resource(&mut self, kind: &'static str) -> (u32, u32) {
+        if let Some(known) = &mut self.known_resources {
+            known.push(kind);
+        }
+        self.resources_made += 1;
+        let of_kind = match self.resources.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.resources.push((kind, 1));
+                1
+            }
+        };
+        (self.resources_made, of_kind)
+    }
+
+    /// The kinds of the resources, by number from 1, if they were kept.
+    pub(crate) fn resource_kinds(&mut self) -> Vec<&'static str> {
+        self.known_resources.take().unwrap_or_default()
     }
 
     /// The names of the tasks, by number from 1, if they were kept.

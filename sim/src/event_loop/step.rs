@@ -17,13 +17,14 @@ use super::context::{Hot, set_hot, with};
 use super::core::Core;
 use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
+use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::waits::Step;
 use crate::base::{
-    Deadlock, Error, Event, Id, Instant, LimitExceeded, Model, Panicked, Result, RuntimeError,
-    StepEnd,
+    Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Panicked, Result,
+    RuntimeError, StepEnd,
 };
 
 /// What is to be done next.
@@ -103,6 +104,9 @@ impl Core {
             Some(cell) if cell.running => return refuse("This event loop is already running"),
             Some(_) => {}
         }
+        if self.source_outside {
+            return refuse("a job of a pool cannot run an event loop; let it return, and await it");
+        }
         if !self.running.is_none() {
             return refuse("Cannot run the event loop while another loop is running");
         }
@@ -125,15 +129,16 @@ impl Core {
             Model::Asyncio => self.loops[self.running].ready.pop(),
             Model::AnyOrder => self.loops[self.running].ready.pick(&mut self.session),
         };
-        self.count_step();
-        match entry {
+        let next = match entry {
             Some(Entry::Step(runnable)) => {
                 self.begin_step(runnable.metadata().task);
                 Next::Step(runnable)
             }
             Some(other) => self.begin_call(other),
             None => Next::Iterate,
-        }
+        };
+        self.count_step();
+        next
     }
 
     fn begin_call(&mut self, entry: Entry) -> Next {
@@ -311,7 +316,10 @@ impl Core {
         let limit = self.session.limits.time;
         if to > limit {
             self.session.move_clock(limit);
-            self.break_by_limit(&format!("{limit} of virtual time"));
+            // Nobody runs when the clock moves: what goes on outside is what the run waits for.
+            let busy: Vec<String> = self.extensions.iter().flat_map(|e| e.busy()).collect();
+            let who = if busy.is_empty() { self.current_name() } else { busy.join(" and ") };
+            self.break_by_limit_of(&format!("{limit} of virtual time"), &who);
         } else {
             self.session.move_clock(to);
         }
@@ -324,18 +332,6 @@ impl Core {
             self.todo = 0;
         }
     }
-}
-
-/// Lets something outside happen.
-pub(crate) fn happen_outside(call: Box<dyn FnOnce()>) {
-    let before = with(|core| std::mem::replace(&mut core.source_outside, true));
-    let result = catch(call);
-    with(|core| {
-        core.source_outside = before;
-        if let Err(panicked) = result {
-            core.break_loop(Error::new(panicked));
-        }
-    });
 }
 
 /// Gives up what the loop held of a task that has ended.
@@ -389,7 +385,7 @@ fn run_call(id: HandleId) {
             core.handles.remove(id);
         }
         core.variables = variables;
-        core.session.emit(Event::Callback { operation });
+        core.session.emit_at(Event::Callback { operation }, location);
         Some((call?, location, core.session.now))
     });
     let Some((call, location, started)) = taken else { return };
@@ -416,6 +412,9 @@ fn run_call(id: HandleId) {
 }
 
 /// Tells whether nothing may run any more after this error, not even a clean-up.
-fn ends_at_once(error: &Error) -> bool {
-    error.is::<Deadlock>() || error.is::<LimitExceeded>() || error.is::<Panicked>()
+pub(super) fn ends_at_once(error: &Error) -> bool {
+    error.is::<Deadlock>()
+        || error.is::<ForeignWake>()
+        || error.is::<LimitExceeded>()
+        || error.is::<Panicked>()
 }

@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, FutureId, Target, TaskId, WaitCell, WaitId};
+use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, WaitCell, WaitId};
 use super::core::Core;
 use super::object::ObjectId;
-use crate::base::{Event, Id, Instant, Message, TaskNumber};
+use crate::base::{Awaited, Event, Id, Instant, Message, TaskNumber};
 
 /// What a wait is for, in the words of reports.
 #[derive(Clone, Copy, Debug)]
@@ -173,19 +173,28 @@ impl Core {
             callbacks.make_room(|wait| waits.contains(wait));
             callbacks.push(Callback::Wait(wait));
         }
-        let (number, resource) = (self.tasks[task].number, self.resource_number(target, label));
-        self.session.emit(Event::Waits { task: number, operation: label.operation, resource });
+        let (number, on) = (self.tasks[task].number, self.awaited(target, label));
+        self.session
+            .emit_at(Event::Waits { task: number, operation: label.operation, on }, location);
         wait
     }
 
-    /// The number that the trace names: the task waited for, else that of the primitive.
-    fn resource_number(&self, target: Target, label: Label) -> u32 {
-        if let Target::Future(future) = target
-            && let Some(task) = self.task_of(future)
-        {
-            return self.tasks.get(task).map_or(0, |cell| cell.number);
+    /// What the trace names: the task waited for, else the primitive.
+    fn awaited(&self, target: Target, label: Label) -> Awaited {
+        if let Target::Future(future) = target {
+            match self.futures[future].kind {
+                Kind::Plain => {}
+                Kind::Task(task) => {
+                    let task = self.tasks.get(task);
+                    return task.map_or(Awaited::Unnumbered, |cell| Awaited::Task(cell.number));
+                }
+                Kind::Fan(_) => return Awaited::Gather,
+            }
         }
-        super::object::number_of(label.object)
+        match super::object::number_of(label.object) {
+            0 => Awaited::Unnumbered,
+            number => Awaited::Resource(number),
+        }
     }
 
     /// The waker to keep: none for the task's own, which needs no count of references.

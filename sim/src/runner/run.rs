@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::simulation::Ambient;
 use crate::base::{Error, Interrupt, Result, RuntimeError};
@@ -172,13 +173,18 @@ impl Runner {
     }
 }
 
+/// How long the default pool may go on after the main task has ended.
+/// Source: CPython 3.13, `asyncio.constants.THREAD_JOIN_TIMEOUT`.
+const EXECUTOR_LIMIT: Duration = Duration::from_secs(300);
+
 /// The clean-up of a loop that is about to be closed. Source: CPython 3.13, `Runner.close`.
 fn clean_up(event_loop: &EventLoop) -> Result<()> {
     if event_loop.is_broken() {
         return Ok(());
     }
     cancel_all_tasks(event_loop)?;
-    event_loop.run_until_complete(shutdown_generators(event_loop.id()))
+    event_loop.run_until_complete(shutdown_generators(event_loop.id()))?;
+    event_loop.run_until_complete(event_loop.shutdown_default_executor(EXECUTOR_LIMIT))
 }
 
 impl Drop for State {

@@ -42,6 +42,8 @@ pub struct Outcome<T> {
     pub choices: Vec<Choice>,
     /// The names of the tasks by number, if the events were asked for.
     pub tasks: Vec<String>,
+    /// The kinds of the resources by number (`lock#2` has number 2), if the events were asked for.
+    pub resources: Vec<&'static str>,
     /// A hash of all that happened: equal for equal runs, on every machine.
     pub fingerprint: u64,
     /// The virtual time at the end.
@@ -122,6 +124,7 @@ impl Simulation {
                 records: session.take_records(),
                 choices: session.take_choices(),
                 tasks: session.task_names(),
+                resources: session.resource_kinds(),
                 fingerprint: session.fingerprint(),
                 time: session.now,
                 steps: session.step,
@@ -141,6 +144,7 @@ impl Default for Outcome<()> {
             records: Vec::new(),
             choices: Vec::new(),
             tasks: Vec::new(),
+            resources: Vec::new(),
             fingerprint: 0,
             time: Instant::START,
             steps: 0,

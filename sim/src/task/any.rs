@@ -1,46 +1,79 @@
 //! Handles without the type of their value, for sets of futures of several types.
 
 use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::FutureRef;
 use crate::base::{Error, Message, Result};
-use crate::event_loop::State;
+use crate::event_loop::{Label, State};
 
-/// A handle on a future or task of any type: tells its state and cancels it.
+/// A handle on a future or task of any type: tells its state, cancels it and waits for its end.
+///
+/// ```
+/// use seedloop::{AnyFuture, all_tasks, gather_return_exceptions, run, sleep, spawn_named};
+/// use std::time::Duration;
+///
+/// let ended = run(async {
+///     spawn_named("worker", async {
+///         sleep(Duration::from_secs(60)).await?;
+///         Ok("never")
+///     });
+///     let mut left: Vec<AnyFuture> = all_tasks()?;
+///     left.retain(|task| task.name().as_deref() == Some("worker"));
+///     left.iter().for_each(|task| assert!(task.cancel()));
+///     gather_return_exceptions(left).await
+/// });
+/// assert!(ended.unwrap()[0].as_ref().is_err_and(|error| error.is_cancelled()));
+/// ```
+///
+/// # Cancel safety
+///
+/// As that of a [`LoopFuture`] or [`JoinHandle`].
+///
+/// # Errors
+///
+/// Awaiting gives the error with which it ended; a value stays for those who know its type.
 #[derive(Clone)]
 pub struct AnyFuture {
-    raw: FutureRef,
+    future: LoopFuture<()>,
 }
 
 impl AnyFuture {
-    pub(crate) fn from_raw(raw: FutureRef) -> Self {
-        AnyFuture { raw }
+    pub(crate) fn from_raw(raw: FutureRef, location: &'static Location<'static>) -> Self {
+        AnyFuture { future: LoopFuture::from_raw(raw, location) }
     }
 
     pub(crate) fn raw(&self) -> &FutureRef {
-        &self.raw
+        self.future.raw()
+    }
+
+    pub(super) fn into_future_handle(self) -> LoopFuture<()> {
+        self.future
     }
 
     /// Tells whether it has a result, an error, or was cancelled.
     pub fn done(&self) -> bool {
-        self.raw.is_done()
+        self.raw().is_done()
     }
 
     /// Tells whether it was cancelled.
     pub fn cancelled(&self) -> bool {
-        self.raw.state() == State::Cancelled
+        self.raw().state() == State::Cancelled
     }
 
     /// Asks it to be cancelled; see [`LoopFuture::cancel`].
     pub fn cancel(&self) -> bool {
-        self.raw.cancel(None)
+        self.raw().cancel(None)
     }
 
     /// The same with a message.
     pub fn cancel_with(&self, message: impl Into<Message>) -> bool {
-        self.raw.cancel(Some(message.into()))
+        self.raw().cancel(Some(message.into()))
     }
 
     /// Returns the error that was set; see [`LoopFuture::exception`].
@@ -49,28 +82,38 @@ impl AnyFuture {
     ///
     /// As there.
     pub fn exception(&self) -> Result<Option<Error>> {
-        self.raw.exception()
+        self.raw().exception()
     }
 
     /// Returns how many cancels were requested of a task and not taken back; 0 of a future.
     pub fn cancelling(&self) -> u32 {
-        super::join::cancelling_of(&self.raw)
+        super::join::cancelling_of(self.raw())
     }
 
     /// Takes one cancel of a task back; returns how many are left. Does nothing to a future.
     pub fn uncancel(&self) -> u32 {
-        super::join::uncancel_of(&self.raw)
+        super::join::uncancel_of(self.raw())
     }
 
     /// Returns the name, if it is a task.
     pub fn name(&self) -> Option<String> {
-        super::join::name_of(&self.raw)
+        super::join::name_of(self.raw())
+    }
+}
+
+impl Future for AnyFuture {
+    type Output = Result<()>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let what = if self.future.is_task() { "task" } else { "future" };
+        self.future.poll_as(Label::new(what), cx)
     }
 }
 
 impl PartialEq for AnyFuture {
     fn eq(&self, other: &Self) -> bool {
-        self.raw.id() == other.raw.id()
+        self.raw().id() == other.raw().id()
     }
 }
 impl Eq for AnyFuture {}

@@ -126,7 +126,7 @@ impl EventLoop {
         )))
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         self.check()?;
         let closed = with(|core| core.loops.get(self.id).is_none_or(|cell| cell.closed));
         match closed {

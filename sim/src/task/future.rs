@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::any::AnyFuture;
-use super::raw::FutureRef;
+use super::raw::{FutureRef, unit};
 use super::wait::{Wait, await_location, misuse_of_await, settle};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{CallbackKey, Finished, Kind, Label, State, finish, with};
@@ -23,7 +23,8 @@ pub struct CallbackId(CallbackKey);
 ///
 /// A handle: it holds an id, is `Send + Sync` whatever `T` is, and dropping it cancels nothing.
 /// Awaiting it gives the value to one awaiter; clone it (for `T: Clone`) before, and every handle
-/// gets a copy. [`gather`](crate::gather) and [`shield`](crate::shield) return it too.
+/// gets a copy; `()` goes to whoever asks. [`gather`](crate::gather) and [`shield`](crate::shield)
+/// return it too.
 ///
 /// Awaiting one that is done does not give way. One that is pending resumes the task one hop after
 /// the result was set; waiters resume in the order in which they began to wait.
@@ -103,7 +104,7 @@ impl<T: 'static> LoopFuture<T> {
         }
     }
 
-    fn is_task(&self) -> bool {
+    pub(super) fn is_task(&self) -> bool {
         with(|core| core.task_of(self.raw.id()).is_some())
     }
 
@@ -185,7 +186,7 @@ impl<T: 'static> LoopFuture<T> {
 
     /// Returns a handle without the type of the value.
     pub fn as_any(&self) -> AnyFuture {
-        AnyFuture::from_raw(self.raw.clone())
+        AnyFuture::from_raw(self.raw.clone(), self.location)
     }
 
     /// Returns another handle on the same future; from now on each awaiter gets a copy.
@@ -193,7 +194,10 @@ impl<T: 'static> LoopFuture<T> {
     where
         T: Clone,
     {
-        self.raw.set_clone(copy_value::<T>);
+        // A handle on `()` may stand for a future of any type, and takes nothing out of it.
+        if unit::<T>().is_none() {
+            self.raw.set_clone(copy_value::<T>);
+        }
         LoopFuture::from_raw(self.raw.clone(), self.location)
     }
 

@@ -47,6 +47,7 @@ impl<T: 'static> JoinHandle<T> {
         with(|core| {
             if let Some(cell) = core.tasks.get_mut(task) {
                 cell.name = Some(name.as_ref().into());
+                core.session.rename_task(cell.number, name.as_ref());
             }
         });
     }

@@ -31,4 +31,4 @@ pub(crate) use boundary::Boundary;
 pub(crate) use event_loop::set_current;
 pub(crate) use raw::FutureRef;
 pub(crate) use spawn::{ensure_future, spawn_on, tasks_of};
-pub(crate) use wait::{Wait, WaitUnit};
+pub(crate) use wait::{Wait, WaitUnit, settle};

@@ -126,21 +126,28 @@ impl FutureRef {
         }
     }
 
-    /// Takes the result as a `T`.
+    /// Takes the result as a `T`; as `()` only the end, whatever the value, which stays there.
     pub(crate) fn take_as<T: 'static>(&self) -> Result<T> {
+        if let Some(unit) = unit::<T>() {
+            return self.end("result is not ready")?.map_or(Ok(unit), Err);
+        }
         let value = self.take_boxed()?.downcast::<T>();
         Ok(*value.expect("seedloop bug: a result of another type"))
     }
 
     /// The error of a future that failed, without its value: `Err` while pending or if cancelled.
     pub(crate) fn exception(&self) -> Result<Option<Error>> {
+        self.end("exception is not set")
+    }
+
+    fn end(&self, text_if_pending: &str) -> Result<Option<Error>> {
         self.check()?;
         with(|core| {
             let Some(cell) = core.futures.get_mut(self.id) else {
-                return Err(Error::new(InvalidStateError::new("the future is gone")));
+                return Err(Error::new(InvalidStateError::new("the future is gone with its loop")));
             };
             match cell.state {
-                State::Pending => Err(Error::new(InvalidStateError::new("exception is not set"))),
+                State::Pending => Err(Error::new(InvalidStateError::new(text_if_pending))),
                 State::Cancelled => Err(Error::cancelled(cell.take_cancelled())),
                 State::Finished => {
                     cell.unretrieved = false;
@@ -212,6 +219,16 @@ impl FutureRef {
             core.futures.get_mut(self.id).map_or_else(Cancelled::new, |cell| cell.take_cancelled())
         })
     }
+}
+
+/// `()` as a `T`, if that is what `T` is.
+pub(super) fn unit<T: 'static>() -> Option<T> {
+    take_if(&mut Some(()))
+}
+
+/// Takes what is in the slot, an `Option`, if it is a `T`.
+pub(super) fn take_if<T: 'static>(slot: &mut dyn Any) -> Option<T> {
+    slot.downcast_mut::<Option<T>>()?.take()
 }
 
 /// A value that goes back into its future.

@@ -1,6 +1,5 @@
 //! Spawning tasks, and what can be asked about them.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 
@@ -10,7 +9,7 @@ use super::any::AnyFuture;
 use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
-use super::raw::FutureRef;
+use super::raw::{FutureRef, take_if};
 use crate::base::{Error, Event, Id, Result, RuntimeError};
 use crate::event_loop::{
     Core, Kind, LoopId, Order, TaskCell, TaskId, TaskMeta, context_id, schedule, with,
@@ -138,7 +137,7 @@ impl Core {
         cell.kind = Kind::Task(task);
         // One for the handle and one for the loop, which keeps the task until it has ended.
         cell.refs = 2;
-        self.session.emit(Event::Spawned { task: number, by });
+        self.session.emit_at(Event::Spawned { task: number, by }, location);
         self.session.know_task(number, parent, name, location);
         (task, future)
     }
@@ -156,12 +155,16 @@ where
     F: Future<Output = Result<T>> + 'static,
 {
     let mut slot = Some(awaitable);
-    let any: &mut dyn Any = &mut slot;
-    if let Some(handle) = any.downcast_mut::<Option<JoinHandle<T>>>().and_then(Option::take) {
+    if let Some(handle) = take_if::<JoinHandle<T>>(&mut slot) {
         return handle.into_future_handle();
     }
-    let any: &mut dyn Any = &mut slot;
-    if let Some(future) = any.downcast_mut::<Option<LoopFuture<T>>>().and_then(Option::take) {
+    if let Some(future) = take_if::<LoopFuture<T>>(&mut slot) {
+        return future;
+    }
+    // `T` is `()` then, which is what awaiting a handle without a type gives.
+    if let Some(any) = take_if::<AnyFuture>(&mut slot)
+        && let Some(future) = take_if::<LoopFuture<T>>(&mut Some(any.into_future_handle()))
+    {
         return future;
     }
     let awaitable = slot.expect("seedloop bug: the awaitable is gone");
@@ -201,7 +204,10 @@ pub fn all_tasks() -> Result<Vec<AnyFuture>> {
 pub(crate) fn tasks_of(owner: LoopId) -> Vec<AnyFuture> {
     let mut live = with(|core| core.live_tasks(owner));
     live.sort_by_key(|(number, _)| *number);
-    let futures: Vec<_> =
-        with(|core| live.iter().map(|(_, task)| core.tasks[*task].future).collect());
-    futures.into_iter().map(|id| AnyFuture::from_raw(FutureRef::to(id))).collect()
+    let futures: Vec<_> = with(|core| {
+        let tasks = live.iter().map(|(_, task)| &core.tasks[*task]);
+        tasks.map(|cell| (cell.future, cell.location)).collect()
+    });
+    let handle = |(id, location)| AnyFuture::from_raw(FutureRef::to(id), location);
+    futures.into_iter().map(handle).collect()
 }

@@ -137,7 +137,7 @@ pub(crate) fn misuse_of_await(future: &FutureRef) -> Option<Error> {
     }
     let text = with(|core| {
         let cell = core.futures.get(future.id())?;
-        if cell.is_done() {
+        if cell.is_done() || core.step.task.is_none() {
             return None;
         }
         let itself = core.tasks.get(core.step.task).is_some_and(|t| t.future == future.id());

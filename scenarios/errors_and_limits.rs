@@ -1,0 +1,288 @@
+//! その他: errors under `gather`, time limits, cancelling, semaphores and async generators.
+
+use std::time::Duration;
+
+use seedloop::sync::Semaphore;
+use seedloop::{
+    AsyncGen, Error, Outcome, Result, gather, gather_return_exceptions, out, run, sleep, spawn,
+    wait_for,
+};
+use seedloop_cli::{Scenario, Verdict};
+
+use crate::verdict::{printed_in_order_at, reported};
+
+/// The scenarios of this chapter, in the order of the document.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "gather-errors",
+        section: "その他 / エラーハンドリング",
+        summary: "both settings of return_exceptions, and what goes on in the background",
+        body: || run(gather_errors::main()),
+        check: gather_errors::check,
+    },
+    Scenario {
+        name: "wait-for",
+        section: "その他 / タイムアウト処理",
+        summary: "a task that takes too long is ended after 5 seconds",
+        body: || run(wait_for_::main()),
+        check: wait_for_::check,
+    },
+    Scenario {
+        name: "cancel",
+        section: "その他 / キャンセル処理",
+        summary: "a cancelled task raises at its await, and in whoever awaits it",
+        body: || run(cancel::main()),
+        check: cancel::check,
+    },
+    Scenario {
+        name: "semaphore",
+        section: "その他 / セマフォを使った並行処理の制限",
+        summary: "at most five tasks at a time do the heavy work",
+        body: || run(semaphore::main()),
+        check: semaphore::check,
+    },
+    Scenario {
+        name: "async-generator",
+        section: "その他 / 非同期ジェネレータ",
+        summary: "iterates over what a generator yields between its awaits",
+        body: || run(async_generator::main()),
+        check: async_generator::check,
+    },
+];
+
+/// エラーハンドリング: `return_exceptions=False` raises the first error at once and lets the others go
+/// on; `return_exceptions=True` waits for all and puts the errors among the results.
+mod gather_errors {
+    use super::*;
+
+    async fn fetch_data(name: &str, seconds: u64) -> Result<String> {
+        sleep(Duration::from_secs(seconds)).await?;
+        if name == "タスク2" {
+            return Err(Error::msg("エラー"));
+        }
+        out!("{name}: 完了");
+        Ok("正常な結果".to_owned())
+    }
+
+    pub(super) async fn main() -> Result<()> {
+        return_exceptions_false().await?;
+        return_exceptions_true().await
+    }
+
+    /// `return_exceptions=False`（デフォルト）
+    async fn return_exceptions_false() -> Result<()> {
+        // 3つのタスクを作成して並行実行
+        let task1 = spawn(fetch_data("タスク1", 2));
+        let task2 = spawn(fetch_data("タスク2", 1));
+        let task3 = spawn(fetch_data("タスク3", 3));
+
+        match gather([task1, task2.clone(), task3.clone()]).await {
+            Ok(_) => out!("ここには到達しない"),
+            Err(error) => out!("即座にraiseされた例外: {error}"),
+        }
+        // 他のタスクはキャンセルされずバックグラウンドで実行が継続する
+        out!("タスク3: {}", task3.await?);
+        Ok(())
+    }
+
+    /// `return_exceptions=True`
+    async fn return_exceptions_true() -> Result<()> {
+        let task1 = spawn(fetch_data("タスク1", 2));
+        let task2 = spawn(fetch_data("タスク2", 1));
+        let task3 = spawn(fetch_data("タスク3", 3));
+
+        // 全てのタスクが完了するまで待機
+        let results = gather_return_exceptions([task1, task2, task3]).await?;
+        out!("{results:?}");
+        Ok(())
+    }
+
+    /// The error comes after 1 second, or with the results after 3; no task is cancelled.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed_in_order_at(
+            outcome,
+            &[
+                "1.0s 即座にraiseされた例外: エラー",
+                "2.0s タスク1: 完了",
+                "3.0s タスク3: 完了",
+                "3.0s タスク3: 正常な結果",
+                "5.0s タスク1: 完了",
+                "6.0s タスク3: 完了",
+                r#"6.0s [Ok("正常な結果"), Err(エラー), Ok("正常な結果")]"#,
+            ],
+        )
+    }
+}
+
+/// タイムアウト処理: the task is cancelled when the time is up.
+mod wait_for_ {
+    use super::*;
+
+    async fn long_running_task(seconds: u64) -> Result<String> {
+        let finished = sleep(Duration::from_secs(seconds)).await;
+        if finished.is_err() {
+            out!("long_running_task: キャンセルされた");
+        }
+        finished?;
+        Ok("結果".to_owned())
+    }
+
+    pub(super) async fn main() -> Result<()> {
+        for seconds in [3, 10] {
+            // 5秒でタイムアウト
+            match wait_for(long_running_task(seconds), Duration::from_secs(5)).await {
+                Ok(result) => out!("{result}"),
+                Err(error) if error.is_timeout() => out!("処理がタイムアウトしました"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// 3 seconds are within the limit; of the 10 only 5 are waited for.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed_in_order_at(
+            outcome,
+            &[
+                "3.0s 結果",
+                "8.0s long_running_task: キャンセルされた",
+                "8.0s 処理がタイムアウトしました",
+            ],
+        )
+    }
+}
+
+/// キャンセル処理: awaiting a cancelled task raises `CancelledError`. A task that is cancelled before
+/// its first step never begins.
+mod cancel {
+    use super::*;
+
+    async fn some_coroutine() -> Result<()> {
+        out!("some_coroutine: 開始");
+        let finished = sleep(Duration::from_secs(10)).await;
+        if finished.is_err() {
+            out!("some_coroutine: CancelledErrorを受け取った");
+        }
+        Ok(finished?)
+    }
+
+    pub(super) async fn main() -> Result<()> {
+        for started in [false, true] {
+            let task = spawn(some_coroutine());
+            // 何らかの条件でキャンセルしたい場合
+            if started {
+                sleep(Duration::from_secs(1)).await?;
+            }
+            task.cancel();
+            // キャンセルされたタスクを待機するとCancelledErrorが発生
+            match task.await {
+                Err(error) if error.is_cancelled() => out!("タスクがキャンセルされました"),
+                result => return result,
+            }
+        }
+        Ok(())
+    }
+
+    /// The first task is cancelled in the step that creates it and never begins, in no order.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed_in_order_at(
+            outcome,
+            &[
+                "0.0s タスクがキャンセルされました",
+                "0.0s some_coroutine: 開始",
+                "1.0s some_coroutine: CancelledErrorを受け取った",
+                "1.0s タスクがキャンセルされました",
+            ],
+        )
+    }
+}
+
+/// セマフォを使った並行処理の制限: twelve tasks, of which five at a time hold the semaphore.
+mod semaphore {
+    use super::*;
+
+    pub(super) async fn main() -> Result<()> {
+        // 最大5つのタスクを同時実行
+        let semaphore = Semaphore::new(5);
+        let tasks: Vec<_> = (1..=12).map(|n| limited_task(n, semaphore.clone())).collect();
+        gather(tasks).await?;
+        Ok(())
+    }
+
+    async fn limited_task(n: u32, semaphore: Semaphore) -> Result<()> {
+        // セマフォを獲得
+        semaphore
+            .scope(async || {
+                some_heavy_task(n).await // リソースを消費する処理
+            })
+            .await
+    }
+
+    async fn some_heavy_task(n: u32) -> Result<()> {
+        out!("タスク{n}: 開始");
+        sleep(Duration::from_secs(1)).await?;
+        out!("タスク{n}: 完了");
+        Ok(())
+    }
+
+    /// Five begin at once, five when these have ended, then two; in between never more than five.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        let mut running = 0_u32;
+        let (mut begins, mut ends) = ([0; 4], [0; 4]);
+        for line in &outcome.lines {
+            let second = usize::try_from(line.time.since_start().as_secs()).unwrap_or(usize::MAX);
+            let (counts, now) = match line.text.ends_with("開始") {
+                true => (&mut begins, running + 1),
+                false => (&mut ends, running - 1),
+            };
+            *counts.get_mut(second).ok_or("lasts longer than 3 seconds")? += 1;
+            running = now;
+            if running > 5 {
+                return Err(format!("`{}` makes {running} at a time", line.text));
+            }
+        }
+        match (begins, ends) {
+            ([5, 5, 2, 0], [0, 5, 5, 2]) => Ok(()),
+            _ => Err(format!("begins {begins:?} and ends {ends:?} in the seconds from 0 to 3")),
+        }
+    }
+}
+
+/// 非同期ジェネレータ: `async for` over a body that awaits between its items.
+mod async_generator {
+    use super::*;
+
+    fn async_generator() -> AsyncGen<i32> {
+        AsyncGen::new(async |co| {
+            for i in 0..10 {
+                sleep(Duration::from_millis(100)).await?;
+                co.yield_(i).await?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) async fn main() -> Result<()> {
+        let mut values = async_generator();
+        while let Some(value) = values.next().await? {
+            out!("{value}");
+        }
+        Ok(())
+    }
+
+    /// An item each tenth of a second.
+    pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
+        printed_in_order_at(
+            outcome,
+            &[
+                "0.1s 0", "0.2s 1", "0.3s 2", "0.4s 3", "0.5s 4", "0.6s 5", "0.7s 6", "0.8s 7",
+                "0.9s 8", "1.0s 9",
+            ],
+        )
+    }
+}

@@ -1,0 +1,188 @@
+//! The tool: the built-in commands and those of a crate's own.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, BufWriter, ErrorKind};
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use crate::arguments::{Arguments, Command};
+use crate::list::list;
+use crate::output::Output;
+use crate::run::{choose, find, run, trace};
+use crate::scenario::Scenario;
+use crate::status::Status;
+
+/// The command line over `scenarios`, with the arguments of the process: the whole `main` of a
+/// tool. [`Cli`] is the same with commands of its own.
+pub fn main(scenarios: &[Scenario]) -> ExitCode {
+    Cli::new(scenarios).run()
+}
+
+/// The command line over a table of scenarios, and commands that a crate adds.
+///
+/// ```
+/// use seedloop_cli::{Cli, Output, Status, clap};
+///
+/// /// The arguments of `conform`, in the manner of clap.
+/// #[derive(clap::Args)]
+/// struct Conform {
+///     /// How many programs to compare
+///     #[arg(long, default_value_t = 100)]
+///     programs: u32,
+/// }
+///
+/// let cli = Cli::new(&[]).command(
+///     "conform",
+///     "Compare random programs with CPython",
+///     |arguments: Conform, output: &mut Output<'_>| {
+///         writeln!(output, "{} programs agree", arguments.programs)?;
+///         Ok(Status::Success)
+///     },
+/// );
+/// let (mut out, mut err) = (Vec::new(), Vec::new());
+/// let arguments = ["tool", "conform", "--programs", "3"];
+/// let status = cli.run_with(arguments, &mut Output::new(&mut out, &mut err));
+/// assert_eq!(status, Status::Success);
+/// assert_eq!(out, b"3 programs agree\n");
+/// ```
+///
+/// A tool ends its `main` with [`Cli::run`], which takes the arguments of the process.
+#[derive(Debug)]
+pub struct Cli<'a> {
+    scenarios: &'a [Scenario],
+    added: Vec<Added<'a>>,
+}
+
+type RunAdded<'a> =
+    Box<dyn FnOnce(&ArgMatches, &mut Output<'_>) -> io::Result<Result<Status, clap::Error>> + 'a>;
+
+/// A command of the crate's own.
+struct Added<'a> {
+    command: clap::Command,
+    run: RunAdded<'a>,
+}
+
+impl fmt::Debug for Added<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Added").field(&self.command.get_name()).finish()
+    }
+}
+
+impl<'a> Cli<'a> {
+    /// Makes the command line over `scenarios` with the built-in commands.
+    pub fn new(scenarios: &'a [Scenario]) -> Self {
+        Cli { scenarios, added: Vec::new() }
+    }
+
+    /// Adds a command: its name, what `--help` says of it, and what it does.
+    ///
+    /// Its arguments are a struct that derives [`clap::Args`], or `()` for none. An error of the
+    /// command is one of its output; what went wrong otherwise it complains of and returns as a
+    /// [`Status`].
+    ///
+    /// # Panics
+    ///
+    /// When the command line is built, in a debug build: if the name is taken.
+    pub fn command<A: clap::Args>(
+        mut self,
+        name: &'static str,
+        about: &'static str,
+        run: impl FnOnce(A, &mut Output<'_>) -> io::Result<Status> + 'a,
+    ) -> Self {
+        let command = A::augment_args(clap::Command::new(name)).about(about).long_about(None);
+        let run: RunAdded<'a> = Box::new(|matches, output| match A::from_arg_matches(matches) {
+            Ok(arguments) => run(arguments, output).map(Ok),
+            Err(error) => Ok(Err(error)),
+        });
+        self.added.push(Added { command, run });
+        self
+    }
+
+    /// Does what the arguments of the process say.
+    pub fn run(self) -> ExitCode {
+        // Not locked for good: what a scenario prints by itself must get through.
+        let mut out = BufWriter::new(io::stdout());
+        let mut err = io::stderr();
+        self.run_with(std::env::args_os(), &mut Output::new(&mut out, &mut err)).into()
+    }
+
+    /// Does what `arguments` say, of which the first is the name of the program.
+    pub fn run_with<S>(
+        self,
+        arguments: impl IntoIterator<Item = S>,
+        output: &mut Output<'_>,
+    ) -> Status
+    where
+        S: Into<OsString> + Clone,
+    {
+        let done = self.dispatch(arguments, output);
+        match done.and_then(|status| output.flush().map(|()| status)) {
+            Ok(status) => status,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Status::Success,
+            Err(error) => {
+                output.complain_unflushed(format_args!("error: cannot write: {error}"));
+                Status::Unwritable
+            }
+        }
+    }
+
+    fn dispatch<S>(
+        self,
+        arguments: impl IntoIterator<Item = S>,
+        output: &mut Output<'_>,
+    ) -> io::Result<Status>
+    where
+        S: Into<OsString> + Clone,
+    {
+        let added = self.added.iter().map(|added| added.command.clone());
+        let command =
+            Arguments::command().after_help(Status::table()).subcommands(added.collect::<Vec<_>>());
+        let matches = match command.try_get_matches_from(arguments) {
+            Ok(matches) => matches,
+            Err(error) => return say(&error, output),
+        };
+        if let Some((name, matches)) = matches.subcommand()
+            && let Some(added) =
+                self.added.into_iter().find(|added| added.command.get_name() == name)
+        {
+            return match (added.run)(matches, output)? {
+                Ok(status) => Ok(status),
+                Err(error) => say(&error, output),
+            };
+        }
+        match Arguments::from_arg_matches(&matches) {
+            Ok(arguments) => built_in(self.scenarios, arguments.command, output),
+            Err(error) => say(&error, output),
+        }
+    }
+}
+
+fn built_in(
+    scenarios: &[Scenario],
+    command: Command,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
+    match command {
+        Command::List => list(scenarios, output),
+        Command::Run { names, all, times } => match choose(scenarios, &names, all, output)? {
+            Some(chosen) => run(&chosen, times, output),
+            None => Ok(Status::Usage),
+        },
+        Command::Trace { name } => match find(scenarios, &name, output)? {
+            Some(scenario) => trace(scenario, output),
+            None => Ok(Status::Usage),
+        },
+    }
+}
+
+/// Prints what clap has to say: help and version are results, the rest are complaints.
+fn say(error: &clap::Error, output: &mut Output<'_>) -> io::Result<Status> {
+    if error.use_stderr() {
+        output.complain(error.render())?;
+        return Ok(Status::Usage);
+    }
+    write!(output, "{}", error.render())?;
+    Ok(Status::Success)
+}

@@ -1,0 +1,72 @@
+//! Where commands write.
+
+use std::fmt;
+use std::io::{self, Write};
+
+/// Where a command writes: results and complaints, the standard output and the standard error of
+/// the process.
+///
+/// Never `println!`: it panics when the reader has closed the pipe.
+pub struct Output<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+}
+
+impl<'a> Output<'a> {
+    /// Makes the pair of `out` for results and `err` for complaints.
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+        Output { out, err }
+    }
+
+    /// Writes to the results; see [`write!`].
+    ///
+    /// # Errors
+    ///
+    /// What the writer fails with. A command hands it on with `?`: [`Cli::run_with`] takes a closed
+    /// pipe for a quiet end.
+    ///
+    /// [`Cli::run_with`]: crate::Cli::run_with
+    pub fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        self.out.write_fmt(text)
+    }
+
+    /// Returns the writer of the results, for code that writes by itself.
+    pub fn results(&mut self) -> &mut dyn Write {
+        self.out
+    }
+
+    /// Hands on what was written so far.
+    ///
+    /// # Errors
+    ///
+    /// What the writer fails with.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Writes a text to the complaints, behind the results so far, and ends its line.
+    ///
+    /// A complaint that can't be written is lost; the status of the command still tells.
+    ///
+    /// # Errors
+    ///
+    /// What the writer of the results fails with.
+    pub fn complain(&mut self, text: impl fmt::Display) -> io::Result<()> {
+        // Both may be one terminal, where the order matters.
+        self.out.flush()?;
+        self.complain_unflushed(text);
+        Ok(())
+    }
+
+    /// The same where the results can't be written any more.
+    pub(crate) fn complain_unflushed(&mut self, text: impl fmt::Display) {
+        let text = text.to_string();
+        let _ = writeln!(self.err, "{}", text.trim_end_matches('\n'));
+    }
+}
+
+impl fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").finish_non_exhaustive()
+    }
+}

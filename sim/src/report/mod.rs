@@ -1,0 +1,14 @@
+//! What people read of a finished run: its transcript, its trace, and what its loops reported.
+//!
+//! All of it are pure functions of an [`Outcome`](crate::Outcome), and the only place that formats
+//! one. Texts end with a line feed, unless they are empty, and hold neither real times nor
+//! addresses, so that they are the same on every machine.
+
+mod names;
+mod text;
+mod trace;
+mod transcript;
+mod wording;
+
+pub use trace::trace_text;
+pub use transcript::{reports, transcript};

@@ -1,0 +1,100 @@
+//! What the numbers in events stand for.
+
+use super::text::one_line;
+use crate::base::{Place, Source, TaskNumber};
+use crate::runner::Outcome;
+
+/// What a report calls the loop and its callbacks.
+const LOOP: &str = "loop";
+
+/// What a report calls the outside: pools, the network.
+const OUTSIDE: &str = "outside";
+
+/// The names of one run.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// By number, from 1.
+    tasks: Vec<String>,
+    /// By number, from 1: the kind, and the number among those of the kind.
+    resources: Vec<(&'static str, usize)>,
+}
+
+impl Names {
+    pub(super) fn of<T>(outcome: &Outcome<T>) -> Self {
+        let tasks = unique(outcome.tasks.iter().map(|name| one_line(name)).collect());
+        let kinds = &outcome.resources;
+        let of_kind = |index: usize| kinds[..=index].iter().filter(|k| **k == kinds[index]).count();
+        let resources = (0..kinds.len()).map(|index| (kinds[index], of_kind(index))).collect();
+        Names { tasks, resources }
+    }
+
+    pub(super) fn task(&self, number: TaskNumber) -> String {
+        match by_number(&self.tasks, number) {
+            Some(name) => name.clone(),
+            None => format!("task#{number}"),
+        }
+    }
+
+    pub(super) fn source(&self, source: Source) -> String {
+        match source {
+            Source::Task(number) => self.task(number),
+            Source::Loop => LOOP.to_owned(),
+            Source::Outside => OUTSIDE.to_owned(),
+        }
+    }
+
+    /// What a resource is called: its kind, and its full name.
+    pub(super) fn resource(&self, number: u32) -> (&'static str, String) {
+        match by_number(&self.resources, number) {
+            Some((kind, of_kind)) => (kind, format!("{kind}#{of_kind}")),
+            None => ("resource", format!("resource#{number}")),
+        }
+    }
+}
+
+fn by_number<T>(all: &[T], number: u32) -> Option<&T> {
+    all.get((number as usize).checked_sub(1)?)
+}
+
+/// Adds the number of the task to names that would not tell who is meant.
+fn unique(mut names: Vec<String>) -> Vec<String> {
+    let mut sorted = names.to_vec();
+    sorted.extend([LOOP.to_owned(), OUTSIDE.to_owned()]);
+    sorted.sort();
+    for (index, name) in names.iter_mut().enumerate() {
+        let from = sorted.partition_point(|other| other < name);
+        if sorted.get(from + 1) == Some(name) {
+            *name = format!("{name}#{}", index + 1);
+        }
+    }
+    names
+}
+
+/// Returns ` at file:line`, or nothing for a line of the library, which tells its user nothing.
+pub(super) fn at(place: Option<Place>) -> String {
+    let own =
+        file!().strip_suffix("names.rs").and_then(|path| path.get(..path.len() - "report/".len()));
+    match place {
+        Some(place) if own.is_none_or(|own| !place.file.starts_with(own)) => format!(" at {place}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+
+    #[test]
+    fn names_that_coincide_get_numbers() {
+        let names = ["main", "worker", "worker", "loop"].map(str::to_owned);
+        assert_eq!(unique(names.to_vec()), ["main", "worker#2", "worker#3", "loop#4"]);
+    }
+
+    #[test]
+    fn places_in_the_library_are_not_shown() {
+        assert_eq!(at(Some(Location::caller().into())), "");
+        assert_eq!(at(Some(Place { file: "app.rs", line: 3 })), " at app.rs:3");
+    }
+}

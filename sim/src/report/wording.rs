@@ -1,0 +1,181 @@
+//! The words for an event. Some need what came before it (a first step, what is ready), one what
+//! comes after (what a choice let run), so that events are told in order.
+
+use std::collections::BTreeSet;
+use std::slice::Iter;
+
+use super::names::{Names, at};
+use super::text::one_line;
+use crate::base::{Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber};
+use crate::event_loop::Line;
+
+/// How many of the tasks that were ready too a line names.
+const OTHERS_MAX: usize = 5;
+
+/// A line of the trace, in columns.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) time: Instant,
+    pub(super) step: u64,
+    pub(super) who: String,
+    pub(super) what: String,
+}
+
+/// Tells the events of a run in their order.
+#[derive(Debug)]
+pub(super) struct Teller<'a> {
+    names: Names,
+    /// What is still to be printed.
+    lines: Iter<'a, Line>,
+    /// Who acts: the task whose step it is, or the loop between steps.
+    acting: Source,
+    started: BTreeSet<TaskNumber>,
+    /// The tasks that are ready, in the order in which they became so.
+    ready: Vec<TaskNumber>,
+    now: Instant,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(names: Names, lines: &'a [Line]) -> Self {
+        Teller {
+            names,
+            lines: lines.iter(),
+            acting: Source::Loop,
+            started: BTreeSet::new(),
+            ready: Vec::new(),
+            now: Instant::START,
+        }
+    }
+
+    /// Tells one event; `next` is what happened after it.
+    pub(super) fn tell(&mut self, record: &Record, next: Option<&Record>) -> Row {
+        let (who, what) = self.who_and_what(record, next);
+        let what = format!("{what}{}", at(record.place));
+        self.now = record.time;
+        Row { time: record.time, step: record.step, who: self.names.source(who), what }
+    }
+
+    fn who_and_what(&mut self, record: &Record, next: Option<&Record>) -> (Source, String) {
+        match record.event {
+            Event::Spawned { task, by } => (by, format!("spawns {}", self.names.task(task))),
+            Event::StepStarted { task } => (Source::Task(task), self.start(task).to_owned()),
+            Event::StepEnded { task, end } => {
+                self.acting = Source::Loop;
+                (Source::Task(task), end_of(end).to_owned())
+            }
+            Event::Waits { task, operation, on } => {
+                (Source::Task(task), format!("waits for {}", self.awaited(operation, on)))
+            }
+            Event::Woken { task, by } => (by, self.wake(task, by)),
+            Event::CancelRequested { task, by } => {
+                (by, format!("cancels {}", self.other(task, by)))
+            }
+            Event::Callback { operation } => {
+                (Source::Loop, format!("runs a callback: {operation}"))
+            }
+            Event::ClockMoved => (self.acting, self.move_clock(record.time)),
+            Event::Chosen { kind: ChoiceKind::Ready, .. } => (Source::Loop, self.pick(next)),
+            Event::Chosen { kind, bound, value } => {
+                let kind = format!("{kind:?}").to_lowercase();
+                (self.acting, format!("chooses {kind} {value} of 0..{bound}"))
+            }
+            Event::Printed { .. } => self.print(),
+            Event::Dropped { task } => (Source::Loop, format!("drops {}", self.names.task(task))),
+            Event::Phase { name } => (Source::Loop, format!("begins to {name}")),
+            Event::Resource { operation, resource, by } => {
+                (by, format!("{}: {operation}", self.names.resource(resource).1))
+            }
+            Event::Outside { operation, number } => {
+                (Source::Outside, format!("{operation} #{number}"))
+            }
+        }
+    }
+
+    fn start(&mut self, task: TaskNumber) -> &'static str {
+        self.acting = Source::Task(task);
+        self.ready.retain(|ready| *ready != task);
+        if self.started.insert(task) { "starts" } else { "goes on" }
+    }
+
+    fn wake(&mut self, task: TaskNumber, by: Source) -> String {
+        self.ready.push(task);
+        match self.started.contains(&task) {
+            true => format!("wakes {}", self.other(task, by)),
+            false => format!("makes {} ready", self.other(task, by)),
+        }
+    }
+
+    /// The name of the task to which `by` does something.
+    fn other(&self, task: TaskNumber, by: Source) -> String {
+        if by == Source::Task(task) { "itself".to_owned() } else { self.names.task(task) }
+    }
+
+    fn awaited(&self, operation: &str, on: Awaited) -> String {
+        match (on, operation) {
+            (Awaited::Task(task), _) => self.names.task(task),
+            (Awaited::Resource(number), _) => {
+                let (kind, name) = self.names.resource(number);
+                match kind == operation {
+                    true => name,
+                    false => format!("{name} ({operation})"),
+                }
+            }
+            (Awaited::Gather, _) => "gather".to_owned(),
+            (Awaited::Unnumbered, "task") => "a task".to_owned(),
+            (Awaited::Unnumbered, "future") => "a future".to_owned(),
+            (Awaited::Unnumbered, "wait") => "several futures".to_owned(),
+            (Awaited::Unnumbered, _) => operation.to_owned(),
+        }
+    }
+
+    /// Outside of a task the loop has nothing to do till then; inside, the task keeps it waiting.
+    fn move_clock(&self, to: Instant) -> String {
+        let by = Instant::START + to.duration_since(self.now);
+        match self.acting {
+            Source::Task(_) => format!("blocks the loop for {by}"),
+            Source::Loop | Source::Outside => format!("moves the clock on by {by}"),
+        }
+    }
+
+    fn pick(&self, next: Option<&Record>) -> String {
+        let picked = match next.map(|record| record.event) {
+            Some(Event::StepStarted { task }) => Some(task),
+            _ => None,
+        };
+        let others = self.ready.iter().filter(|ready| Some(**ready) != picked);
+        let mut others: Vec<String> = others.map(|task| self.names.task(*task)).collect();
+        let more = others.len().saturating_sub(OTHERS_MAX);
+        others.truncate(OTHERS_MAX);
+        if more > 0 {
+            others.push(format!("and {more} more"));
+        }
+        let picked = picked.map_or_else(|| "a callback".to_owned(), |task| self.names.task(task));
+        match others.is_empty() {
+            true => format!("picks {picked}"),
+            false => format!("picks {picked} ahead of {}", others.join(", ")),
+        }
+    }
+
+    /// The event knows only a hash; the transcript has the texts, in the same order.
+    fn print(&mut self) -> (Source, String) {
+        let Some(line) = self.lines.next() else {
+            return (self.acting, "prints a line beyond the limit".to_owned());
+        };
+        let who = if line.task == 0 { Source::Loop } else { Source::Task(line.task) };
+        match line.text.is_empty() {
+            true => (who, "prints an empty line".to_owned()),
+            false => (who, format!("prints: {}", one_line(&line.text))),
+        }
+    }
+}
+
+fn end_of(end: StepEnd) -> &'static str {
+    match end {
+        StepEnd::Waits => "suspends",
+        StepEnd::Yields => "gives way",
+        StepEnd::Returned => "returns",
+        StepEnd::Failed => "fails",
+        StepEnd::Cancelled => "ends cancelled",
+        StepEnd::Panicked => "panics",
+    }
+}

@@ -1,0 +1,21 @@
+//! The simulated outside: pools whose jobs are ordinary code, a network and a disk.
+
+pub mod blocking;
+mod compute;
+mod cpu;
+mod default_pool;
+mod delay;
+mod executor;
+pub mod fs;
+mod job;
+mod machine;
+pub mod net;
+mod operation;
+mod pool;
+mod pool_core;
+mod strand;
+
+pub use compute::{cores, set_cores};
+pub use executor::{Executor, ToThread, run_in_executor, to_thread};
+pub use job::PoolFuture;
+pub use pool::{Pool, ProcessPool, ThreadPool, ThreadPoolBuilder};

@@ -1,0 +1,75 @@
+//! What the loop asks of the outside and waits for: a page, a file.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::delay::choose_delay;
+use crate::base::{Event, Result};
+use crate::event_loop::{Finished, Kind, Label, State, call_outside_at, finish, queue_plain, with};
+use crate::task::{FutureRef, Wait, settle};
+
+/// Something that goes on outside. Its effect comes after a time of its own, whether or not anyone
+/// still waits for it then; its value takes two hops from there, as readiness of a socket does.
+///
+/// Dropping it forgets the value.
+pub(super) struct Operation<T> {
+    future: FutureRef,
+    wait: Wait,
+    label: Label,
+    location: &'static Location<'static>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> Operation<T> {
+    /// Begins an operation that takes a time within `range`, which is a choice; then `effect` happens
+    /// outside and gives the value.
+    ///
+    /// # Panics
+    ///
+    /// When no loop runs.
+    pub(super) fn begin(
+        name: &'static str,
+        range: RangeInclusive<Duration>,
+        location: &'static Location<'static>,
+        effect: impl FnOnce() -> T + 'static,
+    ) -> Self {
+        let Some(owner) = with(|core| core.running_loop()) else {
+            panic!("no running event loop: await files and the network inside `seedloop::run(..)`");
+        };
+        let number = with(|core| {
+            core.session.outside_count += 1;
+            core.session.outside_count
+        });
+        let future = FutureRef::new_of(owner, Kind::Plain);
+        let to = future.clone();
+        let when = with(|core| core.session.now) + choose_delay(range);
+        let happen = move || {
+            with(|core| core.session.emit(Event::Outside { operation: name, number }));
+            let value = effect();
+            if to.state() == State::Pending {
+                queue_plain(owner, name, location, move || {
+                    finish(to.id(), Finished::Value(Box::new(value)));
+                    Ok(())
+                });
+            }
+        };
+        call_outside_at(when, Box::new(happen));
+        let label = Label::new(name);
+        Operation { future, wait: Wait::new(), label, location, of: PhantomData }
+    }
+}
+
+impl<T: 'static> Future for Operation<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let (id, label, location) = (self.future.id(), self.label, self.location);
+        let delivery = ready!(self.wait.poll(id, label, location, cx));
+        Poll::Ready(settle(self.future.take_as(), delivery))
+    }
+}

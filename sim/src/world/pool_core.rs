@@ -1,0 +1,293 @@
+//! What thread and process pools have in common: a queue of jobs and workers that take them.
+//!
+//! Source: CPython 3.13, `concurrent/futures/thread.py` and `process.py`.
+
+use std::collections::VecDeque;
+use std::mem::take;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::job::{Body, Job, Outcome, Stage};
+use super::machine::{Awaited, Machine, Ticket, machine};
+use crate::base::{BrokenPoolError, Error, Event, Result, RuntimeError};
+use crate::event_loop::{describe, with};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Threads,
+    Processes,
+}
+
+/// A pool. Its handles may be on any thread; it works only on that of its simulation.
+pub(super) struct PoolCore {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) workers: usize,
+    /// Its threads compute only while they hold the GIL.
+    pub(super) gil: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The simulation in which it was first used.
+    epoch: Option<u64>,
+    /// Jobs that no worker has taken, with those that were cancelled meanwhile.
+    queue: VecDeque<Arc<Job>>,
+    /// Workers that have a job, or are about to take one.
+    busy: usize,
+    /// Of a process pool: jobs that can no longer be cancelled and have not ended.
+    handed_over: usize,
+    is_shut_down: bool,
+    is_broken: bool,
+    /// Those that wait until no worker is busy.
+    idle_waiters: Vec<IdleWaiter>,
+}
+
+/// Who wants to know that a pool is idle.
+enum IdleWaiter {
+    Thread(Ticket),
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+/// What a worker does, on its own strand: it takes jobs until there are none.
+pub(super) fn work(pool: Arc<PoolCore>) {
+    let machine = machine();
+    while let Some(job) = pool.next_job() {
+        machine.set_job(Some(Arc::clone(&job)));
+        emit("job started", &job);
+        let outcome = run(&machine, &job);
+        emit("job ended", &job);
+        job.finish(outcome);
+        pool.job_ended();
+        machine.set_job(None);
+        if with(|core| core.is_broken()) {
+            // The run has ended: the next job must not begin.
+            wait_a_turn(&machine);
+        }
+    }
+}
+
+fn emit(operation: &'static str, job: &Job) {
+    with(|core| core.session.emit(Event::Outside { operation, number: job.number() }));
+}
+
+fn run(machine: &Machine, job: &Job) -> Outcome {
+    let body = job.take_body().expect("seedloop bug: a job without a body");
+    let variables = with(|core| core.variables.take());
+    drop(variables);
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        if machine.is_ending() {
+            resume_unwind(payload);
+        }
+        Err(Error::new(describe(payload)))
+    })
+}
+
+#[track_caller]
+fn wait_a_turn(machine: &Machine) {
+    let now = with(|core| core.session.now);
+    let ticket = machine.begin_wait(Awaited::Time, Some(now), Location::caller());
+    machine.block(ticket);
+}
+
+impl PoolCore {
+    pub(super) fn new(name: Arc<str>, kind: Kind, workers: usize, gil: bool) -> Self {
+        PoolCore { name, kind, workers, gil, state: Mutex::default() }
+    }
+
+    /// No user code runs while this is held.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Queues a job; it starts at once if a worker is free.
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        body: Body,
+        location: &'static Location<'static>,
+    ) -> Result<Arc<Job>> {
+        let machine = machine();
+        self.enter_simulation(&machine)?;
+        let mut state = self.state();
+        if state.is_broken {
+            return Err(Error::new(BrokenPoolError::new(
+                "a child process terminated abruptly, the process pool is not usable anymore",
+            )));
+        }
+        if state.is_shut_down {
+            let text = "cannot schedule new futures after shutdown";
+            return Err(Error::new(RuntimeError::new(text)));
+        }
+        let name = Arc::clone(&self.name);
+        let job = Arc::new(Job::new(machine.next_job_number(), name, body, location));
+        state.queue.push_back(Arc::clone(&job));
+        self.hand_over(&mut state);
+        let starts = state.busy < self.workers;
+        state.busy += usize::from(starts);
+        drop(state);
+        if starts {
+            machine.start_thread(Arc::clone(self));
+        }
+        Ok(job)
+    }
+
+    /// Binds the pool to the simulation in which it is first used.
+    fn enter_simulation(self: &Arc<Self>, machine: &Machine) -> Result<()> {
+        let epoch = *self.state().epoch.get_or_insert_with(|| {
+            machine.add_pool(self);
+            machine.epoch()
+        });
+        if epoch == machine.epoch() {
+            return Ok(());
+        }
+        Err(Error::new(RuntimeError::new(format!(
+            "pool '{}' belongs to another simulation, or to another thread; make it inside the \
+             simulation that uses it",
+            self.name,
+        ))))
+    }
+
+    /// Moves jobs of a process pool to where they can no longer be cancelled: as many as there are
+    /// workers, and one more so that none of them is idle.
+    fn hand_over(&self, state: &mut State) {
+        if self.kind == Kind::Threads {
+            return;
+        }
+        for job in &state.queue {
+            if state.handed_over > self.workers {
+                return;
+            }
+            if job.stage() == Stage::Pending && job.set_running() {
+                state.handed_over += 1;
+            }
+        }
+    }
+
+    /// Makes room for the next job that was not handed over.
+    fn job_ended(&self) {
+        if self.kind == Kind::Processes {
+            let mut state = self.state();
+            state.handed_over = state.handed_over.saturating_sub(1);
+            self.hand_over(&mut state);
+        }
+    }
+
+    /// Takes the next job for a worker; without one the worker is no longer busy.
+    fn next_job(&self) -> Option<Arc<Job>> {
+        loop {
+            let mut state = self.state();
+            let Some(job) = state.queue.pop_front() else {
+                state.busy = state.busy.saturating_sub(1);
+                let told = if state.busy == 0 { take(&mut state.idle_waiters) } else { Vec::new() };
+                drop(state);
+                told.into_iter().for_each(IdleWaiter::tell);
+                return None;
+            };
+            drop(state);
+            if job.set_running() {
+                return Some(job);
+            }
+        }
+    }
+
+    /// The jobs that wait for a worker.
+    pub(super) fn queued(&self) -> Vec<Arc<Job>> {
+        let state = self.state();
+        state.queue.iter().filter(|job| !job.is_done()).cloned().collect()
+    }
+
+    /// Refuses jobs from now on; those that are queued are still done.
+    pub(super) fn refuse_jobs(&self) {
+        self.state().is_shut_down = true;
+    }
+
+    /// Cancels the jobs that no worker has, in the order in which they were submitted.
+    pub(super) fn cancel_queued(&self) -> usize {
+        let queued = self.queued();
+        queued.iter().filter(|job| job.stage() == Stage::Pending && job.cancel()).count()
+    }
+
+    /// Blocks the running thread until no worker is busy.
+    pub(super) fn join(self: &Arc<Self>, location: &'static Location<'static>) -> Result<()> {
+        let machine = machine();
+        if machine.current_pool().is_some_and(|pool| Arc::ptr_eq(&pool, self)) {
+            return Err(Error::new(RuntimeError::new("cannot join current thread")));
+        }
+        if self.state().busy == 0 || !machine.may_block("Pool::shutdown") {
+            return Ok(());
+        }
+        let ticket = machine.begin_wait(Awaited::Pool(Arc::clone(self)), None, location);
+        self.state().idle_waiters.push(IdleWaiter::Thread(ticket));
+        machine.block(ticket);
+        Ok(())
+    }
+
+    /// Lets `call` be called when no worker is busy; at once if none is.
+    pub(super) fn call_when_idle(&self, call: Box<dyn FnOnce() + Send>) {
+        let mut state = self.state();
+        if state.busy > 0 {
+            state.idle_waiters.push(IdleWaiter::Call(call));
+            return;
+        }
+        drop(state);
+        call();
+    }
+
+    /// A worker process died, with its job: so do the others, and all jobs that have not ended
+    /// fail.
+    pub(super) fn break_down(self: &Arc<Self>, died: Option<Arc<Job>>) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_broken, true) {
+            return;
+        }
+        state.is_shut_down = true;
+        let mut jobs: Vec<Arc<Job>> = take(&mut state.queue).into();
+        drop(state);
+        let machine = machine();
+        let threads = machine.threads_of(self);
+        jobs.extend(threads.iter().filter_map(|(_, job)| job.clone()).chain(died));
+        jobs.sort_by_key(|job| job.number());
+        for (thread, _) in threads {
+            machine.end_thread(thread);
+        }
+        let error = Error::new(BrokenPoolError::new(
+            "a process in the process pool was terminated abruptly while the future was running \
+             or pending",
+        ));
+        for job in jobs {
+            job.finish(Err(error.clone()));
+        }
+        let mut state = self.state();
+        state.busy = 0;
+        let told = take(&mut state.idle_waiters);
+        drop(state);
+        told.into_iter().for_each(IdleWaiter::tell);
+        if machine.current_pool().is_some_and(|pool| Arc::ptr_eq(&pool, self)) {
+            machine.unwind_current();
+        }
+    }
+
+    /// Forgets all jobs: their simulation has ended.
+    pub(super) fn abandon_jobs(&self) {
+        let mut state = self.state();
+        state.busy = 0;
+        let dropped = (take(&mut state.queue), take(&mut state.idle_waiters));
+        drop(state);
+        dropped.0.iter().for_each(|job| job.abandon());
+        drop(dropped);
+    }
+}
+
+impl IdleWaiter {
+    fn tell(self) {
+        match self {
+            IdleWaiter::Thread(ticket) => machine().wake(ticket),
+            IdleWaiter::Call(call) => call(),
+        }
+    }
+}

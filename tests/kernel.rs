@@ -1,0 +1,9 @@
+//! What asyncio has no counterpart of: tasks that wait on several things or on foreign ones, drops,
+//! panics and misuse.
+
+mod deadlock;
+mod drops;
+mod foreign;
+mod misuse;
+mod panics;
+mod several;

@@ -1,0 +1,9 @@
+//! Locks, events, conditions, semaphores, barriers, queues and channels, against CPython 3.13.0.
+
+mod check;
+mod ported_barrier;
+mod ported_condition;
+mod ported_locks;
+mod ported_queues;
+mod twins_locks;
+mod twins_queues;
