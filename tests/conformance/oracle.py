@@ -716,6 +716,7 @@ class Body:
         self.run = run
         self.who = who
         self._timeouts: list[asyncio.Timeout] = []  # those around the current statement
+        self._caught: list[BaseException] = []  # what the handlers around it have caught
 
     async def block(self, statements: list[Statement]) -> Return | None:
         self.run.count_block()
@@ -794,7 +795,9 @@ class Body:
         raise RAISABLE[s["exc"]](s["msg"])
 
     def do_reraise(self, _s: Statement) -> NoReturn:
-        raise  # the exception that is being handled
+        # Not a bare `raise`: a block is a coroutine of its own here.  In one into which an exception was thrown CPython
+        # does not know any more what is being handled around it, until it is resumed by `send`.
+        raise self._caught[-1]
 
     async def do_repeat(self, s: Statement) -> Return | None:
         for _ in range(s["n"]):
@@ -805,13 +808,16 @@ class Body:
 
     async def do_try(self, s: Statement) -> Return | None:
         try:
-            return await self._handled(s)
-        finally:
-            if s.get("finally") is not None:
-                self.log("finally")
-                outcome = await self.block(s["finally"])
-                if outcome is not None:
-                    return outcome  # instead of what was under way, as in Python
+            outcome = await self._handled(s)
+        except Stop:
+            raise
+        except BaseException as exc:
+            final = await self._catching(exc, self._finally, s)
+            if final is not None:
+                return final  # instead of what was under way, as in Python
+            raise
+        final = await self._finally(s)
+        return outcome if final is None else final
 
     async def _handled(self, s: Statement) -> Return | None:
         try:
@@ -822,8 +828,24 @@ class Body:
             for handler in s["handlers"]:
                 if isinstance(exc, CATCHABLE[handler["catch"]]):
                     self.log(f"caught {show_exception(exc)}")
-                    return await self.block(handler["body"])
+                    return await self._catching(exc, self.block, handler["body"])
             raise
+
+    async def _finally(self, s: Statement) -> Return | None:
+        if s.get("finally") is None:
+            return None
+        self.log("finally")
+        return await self.block(s["finally"])
+
+    async def _catching[T](
+        self, exc: BaseException, block: Callable[[T], Coroutine[Any, Any, Return | None]], part: T
+    ) -> Return | None:
+        """Runs a block in which `reraise` means `exc`."""
+        self._caught.append(exc)
+        try:
+            return await block(part)
+        finally:
+            self._caught.pop()
 
     # Tasks and futures
 

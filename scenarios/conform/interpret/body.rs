@@ -8,6 +8,7 @@ use seedloop::{Co, Error, Result, Timeout};
 
 use super::super::program::Stmt;
 use super::cycles::Node;
+use super::pools::Job;
 use super::run::{Run, over};
 use super::value::{Shown, Value};
 use super::vars::Undefined;
@@ -147,6 +148,10 @@ impl<'a> Scope<'a> {
             Stmt::Put { var, value } => self.put(var, value).await,
             Stmt::Get { var } => self.get_item(var).await,
             Stmt::Join { var } => self.join(var).await,
+            Stmt::RunInExecutor { pool, tag, dur, outcome, .. } => {
+                let job = Job { pool: pool.0.as_deref(), tag, duration: *dur, outcome };
+                self.await_job(job).await
+            }
             Stmt::Yield { value } => self.yield_value(value).await,
             Stmt::AsyncFor { generator, limit, aclose, body } => {
                 Box::pin(self.async_for(generator, limit.0, *aclose, body)).await

@@ -5,6 +5,7 @@ use seedloop::Result;
 use super::super::program::Stmt;
 use super::body::{Flow, Scope};
 use super::flow::raised;
+use super::pools::Job;
 
 impl Scope<'_> {
     /// Runs a statement that never waits; none if it may.
@@ -32,6 +33,10 @@ impl Scope<'_> {
             Stmt::Shield { item, var: Some(var) } => self.store_shield(item, var),
             Stmt::Reschedule { t } => self.reschedule(t.0),
             Stmt::TgSpawn { tg, var, coro } => self.spawn_in_group(tg, var, coro),
+            Stmt::RunInExecutor { pool, tag, dur, outcome, var: Some(var) } => {
+                let job = Job { pool: pool.0.as_deref(), tag, duration: *dur, outcome };
+                self.store_job(job, var)
+            }
             Stmt::New { object, var } => self.new_object(*object, var),
             Stmt::Release { var } => self.release(var),
             Stmt::Locked { var } => self.locked(var),

@@ -7,10 +7,12 @@ mod cycles;
 mod flow;
 mod generators;
 mod instant;
+mod pools;
 mod queues;
 mod run;
 mod sync;
 mod tasks;
+mod transcript;
 mod value;
 mod vars;
 

@@ -1,22 +1,21 @@
 //! One run of a program: its variables, its lines and its end.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use seedloop::{
     AsyncGen, Deadlock, Error, LimitExceeded, Outcome, Panicked, Report, ReportKind, Result,
-    Runner, Simulation, out,
+    Runner, Simulation,
 };
 
 use super::super::program::Program;
 use super::body::{Call, coroutine};
 use super::cycles::Node;
+use super::transcript::{Stop, Transcript};
 use super::value::{Shown, Value};
 use super::vars::{Handle, Var, Vars};
-
-/// A run that has printed so many lines is a runaway.
-const LINES_MAX: usize = 20_000;
 
 /// Blocks of statements that are entered; more only if a program goes on and on without printing.
 const BLOCKS_MAX: u32 = 200_000;
@@ -40,12 +39,6 @@ pub fn interpret(program: Program) -> Result<Trace, String> {
     run.trace(outcome)
 }
 
-/// Why a run stops before its end.
-enum Stop {
-    Runaway,
-    Malformed(String),
-}
-
 /// The state that all tasks and callbacks of a program share.
 pub(super) struct Run {
     pub(super) program: Program,
@@ -54,10 +47,10 @@ pub(super) struct Run {
     pub(super) generators: RefCell<Vec<AsyncGen<Value>>>,
     /// The label of callbacks.
     pub(super) loop_label: Rc<str>,
-    lines: Cell<usize>,
+    pub(super) transcript: Arc<Transcript>,
+    pub(super) has_default_pool: Cell<bool>,
     blocks: Cell<u32>,
     coroutines: Cell<u32>,
-    stop: OnceCell<Stop>,
 }
 
 impl Run {
@@ -67,10 +60,10 @@ impl Run {
             vars: RefCell::default(),
             generators: RefCell::default(),
             loop_label: "loop".into(),
-            lines: Cell::new(0),
+            transcript: Arc::default(),
+            has_default_pool: Cell::new(false),
             blocks: Cell::new(0),
             coroutines: Cell::new(0),
-            stop: OnceCell::new(),
         }
     }
 
@@ -108,7 +101,7 @@ impl Run {
     /// The trace, once the run is over.
     fn trace(&self, outcome: Outcome<Result<Value>>) -> Result<Trace, String> {
         let result = outcome.result.and_then(|result| result);
-        let (time, verdict) = match (self.stop.get(), result) {
+        let (time, verdict) = match (self.transcript.stopped(), result) {
             (Some(Stop::Malformed(problem)), _) => return Err(problem.clone()),
             (Some(Stop::Runaway), _) => {
                 (outcome.lines.last().map(|line| line.time), "runaway".to_owned())
@@ -144,14 +137,7 @@ impl Run {
 
     /// Prints a line.
     pub(super) fn log(&self, who: &str, text: fmt::Arguments<'_>) {
-        if self.is_over() {
-            return;
-        }
-        out!("{who}: {text}");
-        self.lines.set(self.lines.get() + 1);
-        if self.lines.get() == LINES_MAX {
-            self.stop(Stop::Runaway);
-        }
+        self.transcript.log(who, text);
     }
 
     /// Counts a block of statements that is entered.
@@ -172,18 +158,11 @@ impl Run {
 
     /// Ends the run of a malformed program.
     pub(super) fn refuse(&self, problem: String) {
-        self.stop(Stop::Malformed(problem));
+        self.transcript.stop(Stop::Malformed(problem));
     }
 
-    fn stop(&self, why: Stop) {
-        // Only the first reason counts.
-        drop(self.stop.set(why));
-    }
-
-    /// Tells whether the run has been stopped. Nothing is printed from then on, and whatever looks
-    /// here stays where it is, so that the run deadlocks.
     pub(super) fn is_over(&self) -> bool {
-        self.stop.get().is_some()
+        self.transcript.is_over()
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use seedloop::sync::{
     Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, Semaphore,
 };
-use seedloop::{Error, Result, ValueError};
+use seedloop::{Error, Result, ThreadPool, ValueError};
 
 use super::super::program::{Object, Stmt};
 use super::body::{Flow, Scope};
@@ -56,7 +56,10 @@ impl<'a> Scope<'a> {
                 let queue = PriorityQueue::new(size(limit)).into();
                 Var::Queue(Queued { queue, sorted: Some(Rc::new(Items::default())) })
             }
-            Object::ThreadPool(_) => return Err(self.refuse("pools are not implemented")),
+            Object::ThreadPool(workers) => {
+                let workers = count(workers, "the number of workers")?;
+                Var::Pool(ThreadPool::with_workers(workers)?)
+            }
         };
         self.set(var, made);
         Ok(())

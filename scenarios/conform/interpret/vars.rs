@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use seedloop::sync::{Barrier, Condition, Event};
-use seedloop::{Error, JoinHandle, LoopFuture, Result, TaskGroup, TimerHandle};
+use seedloop::{Error, JoinHandle, LoopFuture, Result, TaskGroup, ThreadPool, TimerHandle};
 
 use super::body::Scope;
 use super::cycles::{Edge, Node};
@@ -26,6 +26,7 @@ pub(super) enum Var {
     Event(Event),
     Barrier(Barrier),
     Queue(Queued),
+    Pool(ThreadPool),
 }
 
 /// A task or a future.
@@ -99,6 +100,7 @@ impl Var {
             Var::Event(_) => "an event",
             Var::Barrier(_) => "a barrier",
             Var::Queue(_) => "a queue",
+            Var::Pool(_) => "a pool",
         }
     }
 }
@@ -188,6 +190,13 @@ impl Scope<'_> {
     pub(super) fn queued(self, name: &str) -> Result<Queued> {
         self.get(name, "a queue", |var| match var {
             Var::Queue(queue) => Some(queue.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn pool(self, name: &str) -> Result<ThreadPool> {
+        self.get(name, "a pool", |var| match var {
+            Var::Pool(pool) => Some(pool.clone()),
             _ => None,
         })
     }
