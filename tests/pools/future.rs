@@ -181,3 +181,68 @@ fn a_process_pool_hands_over_one_job_more_than_it_has_workers() {
         Ok(())
     });
 }
+
+#[test]
+fn handles_may_go_anywhere() {
+    fn check<T: Clone + Send + Sync>() {}
+    check::<ThreadPool>();
+    check::<ProcessPool>();
+    check::<seedloop::Pool>();
+    check::<seedloop::PoolFuture<std::cell::Cell<u8>>>();
+}
+
+/// Real threads are no part of a simulation: there a handle gives errors, and changes nothing.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a real thread is what is refused")]
+fn handles_are_refused_on_other_threads() {
+    check(&["0.0s start a", "1.0s end a", "1.0s start b", "2.0s end b"], async {
+        let pool = ThreadPool::with_workers(1)?;
+        let (a, b) = (pool.submit(sleeper("a", 1))?, pool.submit(sleeper("b", 1))?);
+        let (away, from) = (b.clone(), pool.clone());
+        let refused = std::thread::spawn(move || {
+            let submitted = from.submit(|| Ok(1)).unwrap_err().to_string();
+            (submitted, away.cancel(), away.take_result().unwrap_err().to_string())
+        });
+        let (submitted, cancelled, result) = refused.join().expect("no panic");
+        assert!(submitted.contains("belongs to another simulation, or to another thread"));
+        assert!(!cancelled);
+        assert_eq!(result, "result is not ready");
+        a.await?;
+        b.await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn the_life_of_a_job_is_recorded() {
+    let outcome = seedloop::Simulation::new().record().run(|| {
+        seedloop::run(async {
+            let pool = ThreadPool::with_workers(1)?;
+            let (a, b) = (pool.submit(sleeper("a", 2))?, pool.submit(sleeper("b", 1))?);
+            drop(pool.submit(sleeper("c", 1))?);
+            b.cancel();
+            a.await?;
+            Ok(())
+        })
+    });
+    let events: Vec<_> = outcome
+        .records
+        .iter()
+        .filter_map(|record| match record.event {
+            seedloop::Event::Outside { operation, number } => {
+                Some(format!("{} {operation} {number}", record.time))
+            }
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        "0.0s job queued 1",
+        "0.0s job started 1",
+        "0.0s job queued 2",
+        "0.0s job queued 3",
+        "0.0s job cancelled 2",
+        "2.0s job ended 1",
+        "2.0s job started 3",
+    ];
+    assert_eq!(events, expected);
+}

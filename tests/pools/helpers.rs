@@ -8,7 +8,7 @@ use std::time::Duration;
 use seedloop::{Outcome, Result, Simulation, out, run, yield_now};
 
 /// Runs `main` in asyncio's order.
-pub fn simulate<T, F>(main: F) -> Outcome<Result<T>>
+pub(super) fn simulate<T, F>(main: F) -> Outcome<Result<T>>
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
@@ -17,13 +17,13 @@ where
 }
 
 /// What was printed, each line with its time: `3.0s line`.
-pub fn timed<T>(outcome: &Outcome<T>) -> Vec<String> {
+pub(super) fn timed<T>(outcome: &Outcome<T>) -> Vec<String> {
     outcome.lines.iter().map(|line| format!("{} {}", line.time, line.text)).collect()
 }
 
 /// Runs `main` in asyncio's order and compares what was printed, and when.
 #[track_caller]
-pub fn check<F>(expected: &[&str], main: F)
+pub(super) fn check<F>(expected: &[&str], main: F)
 where
     F: Future<Output = Result<()>> + 'static,
 {
@@ -37,16 +37,16 @@ where
     outcome.result.expect("the body panicked").expect("the run failed");
 }
 
-pub fn secs(seconds: u64) -> Duration {
+pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub fn ms(milliseconds: u64) -> Duration {
+pub(super) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// Gives way `hops` times.
-pub async fn spin(hops: u32) -> Result<()> {
+pub(super) async fn spin(hops: u32) -> Result<()> {
     for _ in 0..hops {
         yield_now().await?;
     }
@@ -54,7 +54,10 @@ pub async fn spin(hops: u32) -> Result<()> {
 }
 
 /// A job that sleeps and says when it starts and ends.
-pub fn sleeper(tag: &'static str, seconds: u64) -> impl FnOnce() -> Result<&'static str> + Send {
+pub(super) fn sleeper(
+    tag: &'static str,
+    seconds: u64,
+) -> impl FnOnce() -> Result<&'static str> + Send {
     move || {
         out!("start {tag}");
         seedloop::blocking::sleep(secs(seconds));
@@ -65,20 +68,20 @@ pub fn sleeper(tag: &'static str, seconds: u64) -> impl FnOnce() -> Result<&'sta
 
 /// Tells whether it was dropped.
 #[derive(Clone, Default)]
-pub struct Flag(Arc<AtomicBool>);
+pub(super) struct Flag(Arc<AtomicBool>);
 
 impl Flag {
-    pub fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Sets the flag when it is dropped.
-    pub fn on_drop(&self) -> SetOnDrop {
+    pub(super) fn on_drop(&self) -> SetOnDrop {
         SetOnDrop(self.clone())
     }
 }
 
-pub struct SetOnDrop(Flag);
+pub(super) struct SetOnDrop(Flag);
 
 impl Drop for SetOnDrop {
     fn drop(&mut self) {

@@ -122,3 +122,26 @@ fn a_wait_for_a_pool_ends_when_it_breaks() {
         Ok(())
     });
 }
+
+/// A callback that nobody's worker can call blocks the loop's thread, also while that is blocked
+/// already: each wait ends when its own time has come.
+#[test]
+fn a_callback_may_block_while_the_loop_is_blocked() {
+    check(&["1.0s broken", "3.0s callback ends", "5.0s thawed"], async {
+        let pool = ProcessPool::with_workers(1)?;
+        let job = pool.submit(|| {
+            blocking::sleep(secs(1));
+            blocking::die();
+            #[expect(unreachable_code, reason = "says what the job returns")]
+            Ok(())
+        })?;
+        job.add_done_callback(|_| {
+            out!("broken");
+            blocking::sleep(secs(2));
+            out!("callback ends");
+        });
+        blocking::sleep(secs(5));
+        out!("thawed");
+        Ok(())
+    });
+}

@@ -102,7 +102,8 @@ pub(crate) enum Pumped {
 /// Lets the next thing outside happen while the loop stands still, and moves the clock to it.
 pub(crate) fn pump_outside() -> Pumped {
     let next = with(|core| {
-        if core.is_broken() {
+        // Without a loop that runs nothing but this looks at the limits.
+        if core.is_broken() || core.session.passed_limit().is_some() {
             return Err(Pumped::Broken);
         }
         let Some(when) = core.outside.next_time() else { return Err(Pumped::Stuck) };

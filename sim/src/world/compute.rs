@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::machine::{LOOP, Machine, ThreadNumber, Ticket, machine};
+use super::machine::{Machine, ThreadNumber, Ticket, machine};
 use crate::base::{Error, Result, ValueError};
 use crate::event_loop::{call_outside_at, cancel_outside, with};
 
@@ -53,10 +53,10 @@ impl Machine {
         }
     }
 
-    /// Forgets what a thread computes; it is no more.
+    /// Forgets what a thread computes: it is no more, or was cut off.
     pub(super) fn forget_computation(&self, thread: ThreadNumber) {
         let now = with(|core| core.session.now);
-        let changed = thread != LOOP && self.cpu.borrow_mut().remove(now, thread);
+        let changed = self.cpu.borrow_mut().remove(now, thread);
         if changed {
             self.reschedule();
         }

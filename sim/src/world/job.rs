@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::executor::wrap_job;
-use super::machine::{Awaited, Ticket, machine};
+use super::machine::{Awaited, Machine, Ticket, machine};
 use crate::base::{
-    BlockedJob, BlockedWait, Cancelled, Elapsed, Error, InvalidStateError, Result, RuntimeError,
-    deadline_after,
+    BlockedJob, BlockedWait, Cancelled, Elapsed, Error, Event, InvalidStateError, Result,
+    RuntimeError, deadline_after,
 };
 use crate::event_loop::{Report, ReportKind, describe, report, with};
 use crate::task::LoopFuture;
@@ -27,6 +27,8 @@ type Callback = Box<dyn FnOnce(&Arc<Job>) + Send>;
 
 /// A job of a pool. Reached from any thread, since handles are `Send`; it changes only on its own.
 pub(super) struct Job {
+    /// The simulation in which it was submitted.
+    epoch: u64,
     number: u32,
     pool: Arc<str>,
     location: &'static Location<'static>,
@@ -53,11 +55,12 @@ pub(super) enum Stage {
 
 impl Job {
     pub(super) fn new(
-        number: u32,
+        machine: &Machine,
         pool: Arc<str>,
         body: Body,
         location: &'static Location<'static>,
     ) -> Self {
+        let (epoch, number) = (machine.epoch(), machine.next_job_number());
         let state = State {
             stage: Stage::Pending,
             body: Some(body),
@@ -65,12 +68,17 @@ impl Job {
             callbacks: Vec::new(),
             waiters: Vec::new(),
         };
-        Job { number, pool, location, state: Mutex::new(state) }
+        Job { epoch, number, pool, location, state: Mutex::new(state) }
     }
 
     /// No user code runs while this is held.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether its simulation is the one that runs here.
+    fn is_here(&self) -> bool {
+        self.epoch == machine().epoch()
     }
 
     pub(super) fn number(&self) -> u32 {
@@ -103,6 +111,11 @@ impl Job {
         matches!(self.stage(), Stage::Cancelled | Stage::Finished)
     }
 
+    /// Reports an event of the job's life.
+    pub(super) fn emit(&self, operation: &'static str) {
+        with(|core| core.session.emit(Event::Outside { operation, number: self.number }));
+    }
+
     /// Makes it impossible to cancel the job; false if it is cancelled already.
     pub(super) fn set_running(&self) -> bool {
         let mut state = self.state();
@@ -118,6 +131,9 @@ impl Job {
 
     /// Cancels the job if no worker has it; false if it is too late.
     pub(super) fn cancel(self: &Arc<Self>) -> bool {
+        if !self.is_here() {
+            return self.stage() == Stage::Cancelled;
+        }
         let mut state = self.state();
         match state.stage {
             Stage::Cancelled => return true,
@@ -127,6 +143,7 @@ impl Job {
         let body = state.body.take();
         drop(state);
         drop(body);
+        self.emit("job cancelled");
         self.tell();
         true
     }
@@ -250,7 +267,8 @@ impl<T: Send + 'static> PoolFuture<T> {
     /// Cancels the job if it still waits for a worker. Returns false when it is too late, true when
     /// it is cancelled, now or before.
     ///
-    /// Done-callbacks are called before this returns.
+    /// Done-callbacks are called before this returns. On another thread than the simulation's, and
+    /// after its end, this does nothing.
     pub fn cancel(&self) -> bool {
         self.job.cancel()
     }
@@ -280,8 +298,8 @@ impl<T: Send + 'static> PoolFuture<T> {
     /// # Errors
     ///
     /// The job's; [`Panicked`](crate::Panicked) when it panicked; a cancelled error when it was
-    /// cancelled; an [`InvalidStateError`] when the value was taken, or when this is called in the
-    /// middle of a panic and the job has not ended.
+    /// cancelled; an [`InvalidStateError`] when the value was taken, and when the job has not ended
+    /// but this is called in the middle of a panic or in another simulation.
     ///
     /// # Panics
     ///
@@ -321,7 +339,7 @@ impl<T: Send + 'static> PoolFuture<T> {
     #[track_caller]
     fn wait(&self, timeout: Option<Duration>, location: &'static Location<'static>) {
         let machine = machine();
-        if self.done() || !machine.may_block("PoolFuture::result") {
+        if self.done() || !machine.may_block("PoolFuture::result") || !self.job.is_here() {
             return;
         }
         let now = with(|core| core.session.now);

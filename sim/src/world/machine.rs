@@ -75,7 +75,8 @@ pub(super) struct Machine {
     epoch: Cell<u64>,
     current: Cell<ThreadNumber>,
     threads: RefCell<BTreeMap<ThreadNumber, Thread>>,
-    loop_wait: RefCell<Wait>,
+    /// The waits of the loop's thread: what happens outside while it is blocked may block it again.
+    loop_waits: RefCell<Vec<Wait>>,
     stacks: RefCell<Stacks>,
     pub(super) cpu: RefCell<Cpu>,
     pub(super) cpu_event: Cell<Option<OutsideKey>>,
@@ -101,7 +102,7 @@ impl Default for Machine {
             epoch: Cell::new(EPOCHS.fetch_add(1, Ordering::Relaxed)),
             current: Cell::new(LOOP),
             threads: RefCell::default(),
-            loop_wait: RefCell::new(Wait::NONE),
+            loop_waits: RefCell::default(),
             stacks: RefCell::default(),
             cpu: RefCell::default(),
             cpu_event: Cell::new(None),
@@ -319,36 +320,36 @@ impl Machine {
             .map(|when| call_outside_at(when, Box::new(move || machine().time_is_up(ticket))));
         let awaited = Some((awaited, location));
         let wait = Wait { ticket: ticket.number, woken: false, awaited, timer };
-        let old = self.with_wait(ticket.thread, |current| std::mem::replace(current, wait));
-        drop(old);
+        if ticket.thread == LOOP {
+            self.loop_waits.borrow_mut().push(wait);
+        } else if let Some(thread) = self.threads.borrow_mut().get_mut(&ticket.thread) {
+            // What the last wait was for was dropped when it ended.
+            thread.wait = wait;
+        }
         ticket
     }
 
-    fn with_wait<R>(&self, thread: ThreadNumber, call: impl FnOnce(&mut Wait) -> R) -> Option<R> {
-        if thread == LOOP {
-            return Some(call(&mut self.loop_wait.borrow_mut()));
+    /// Works with the wait of a ticket, unless it is over.
+    fn with_wait<R>(&self, ticket: Ticket, call: impl FnOnce(&mut Wait) -> R) -> Option<R> {
+        if ticket.thread == LOOP {
+            let mut waits = self.loop_waits.borrow_mut();
+            return waits.iter_mut().find(|wait| wait.ticket == ticket.number).map(call);
         }
-        self.threads.borrow_mut().get_mut(&thread).map(|thread| call(&mut thread.wait))
+        let mut threads = self.threads.borrow_mut();
+        let wait = &mut threads.get_mut(&ticket.thread)?.wait;
+        (wait.ticket == ticket.number).then(|| call(wait))
     }
 
     fn time_is_up(&self, ticket: Ticket) {
-        self.with_wait(ticket.thread, |wait| {
-            if wait.ticket == ticket.number {
-                wait.timer = None;
-            }
-        });
+        self.with_wait(ticket, |wait| wait.timer = None);
         self.wake(ticket);
     }
 
     /// Ends a wait: at once from the loop's thread when that looks outside, else by an event that
     /// happens now, behind those that were caused before.
     pub(super) fn wake(&self, ticket: Ticket) {
-        let woken = self.with_wait(ticket.thread, |wait| {
-            let first = wait.ticket == ticket.number && !wait.woken;
-            wait.woken |= first;
-            first
-        });
-        if ticket.thread == LOOP || woken != Some(true) {
+        let was_woken = self.with_wait(ticket, |wait| std::mem::replace(&mut wait.woken, true));
+        if ticket.thread == LOOP || was_woken != Some(false) {
             return;
         }
         let (number, outside) = (ticket.thread, with(|core| core.source_outside));
@@ -360,8 +361,7 @@ impl Machine {
     }
 
     fn is_woken(&self, ticket: Ticket) -> bool {
-        self.with_wait(ticket.thread, |wait| wait.ticket != ticket.number || wait.woken)
-            .unwrap_or(true)
+        self.with_wait(ticket, |wait| wait.woken).unwrap_or(true)
     }
 
     /// Blocks the running thread until its ticket is called.
@@ -375,7 +375,14 @@ impl Machine {
             }
             None => self.block_loop(ticket),
         }
-        let ended = self.with_wait(ticket.thread, |wait| (wait.timer.take(), wait.awaited.take()));
+        self.end_wait(ticket);
+    }
+
+    fn end_wait(&self, ticket: Ticket) {
+        let ended = self.with_wait(ticket, |wait| (wait.timer.take(), wait.awaited.take()));
+        if ticket.thread == LOOP {
+            self.loop_waits.borrow_mut().retain(|wait| wait.ticket != ticket.number);
+        }
         if let Some((Some(timer), _)) = ended {
             cancel_outside(timer);
         }
@@ -387,32 +394,36 @@ impl Machine {
         while !self.is_woken(ticket) {
             match pump_outside() {
                 Pumped::Happened => {}
-                Pumped::Broken => abandon("the run was ended by a limit, a panic or a deadlock"),
+                Pumped::Broken => {
+                    self.abandon(ticket, "a blocking call was cut off: the run has ended");
+                }
                 Pumped::Stuck => {
-                    let error = describe_blocked_loop(self.loop_is_blocked_by());
+                    let error = describe_blocked_loop(self.loop_is_blocked_by(ticket));
                     let text = error.to_string();
                     with(|core| core.break_loop(error));
-                    abandon(&text);
+                    self.abandon(ticket, &text);
                 }
             }
         }
     }
 
-    fn loop_is_blocked_by(&self) -> BlockedWait {
-        let wait = self.loop_wait.borrow();
-        let (awaited, location) = wait.awaited.as_ref().expect("seedloop bug: nothing is awaited");
-        BlockedWait { what: awaited.to_string(), location: (*location).into(), holders: Vec::new() }
+    fn loop_is_blocked_by(&self, ticket: Ticket) -> BlockedWait {
+        let awaited = self.with_wait(ticket, |wait| wait.awaited.clone()).flatten();
+        let (awaited, location) = awaited.expect("seedloop bug: nothing is awaited");
+        BlockedWait { what: awaited.to_string(), location: location.into(), holders: Vec::new() }
     }
-}
 
-/// Leaves code of the loop's thread that would block for ever; the loop ends with the error that
-/// was given to it.
-fn abandon(text: &str) -> ! {
-    if with(|core| core.running.is_none()) {
-        panic!("{text}");
+    /// Leaves code of the loop's thread that would block for ever; the loop ends with the error
+    /// that was given to it.
+    fn abandon(&self, ticket: Ticket, text: &str) -> ! {
+        self.end_wait(ticket);
+        self.forget_computation(LOOP);
+        if with(|core| core.running.is_none()) {
+            panic!("{text}");
+        }
+        // Without the panic hook: the loop's own error tells what happened.
+        resume_unwind(Box::new(text.to_owned()))
     }
-    // Without the panic hook: the loop's own error tells what happened.
-    resume_unwind(Box::new(text.to_owned()))
 }
 
 impl std::fmt::Display for Awaited {

@@ -12,6 +12,7 @@ use super::job::{Job, PoolFuture};
 use super::machine::machine;
 use super::pool_core::{Kind, PoolCore};
 use crate::base::{Error, Result, ValueError};
+use crate::event_loop::with;
 use crate::task::Boundary;
 
 /// A pool of workers that do jobs: `concurrent.futures.Executor`.
@@ -340,8 +341,11 @@ struct Leave {
 impl Drop for Leave {
     fn drop(&mut self) {
         self.pool.core.refuse_jobs();
-        // An error means that a job of this very pool leaves the block: it cannot wait for itself.
-        drop(self.pool.core.join(self.location));
+        // A loop that is being closed waits for nothing any more.
+        if with(|core| !core.running.is_none()) {
+            // An error means that a job of this very pool leaves the block: it waits for nobody.
+            drop(self.pool.core.join(self.location));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::job::{Body, Job, Outcome, Stage};
 use super::machine::{Awaited, Machine, Ticket, machine};
-use crate::base::{BrokenPoolError, Error, Event, Result, RuntimeError};
+use crate::base::{BrokenPoolError, Error, Result, RuntimeError};
 use crate::event_loop::{describe, with};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +57,9 @@ pub(super) fn work(pool: Arc<PoolCore>) {
         machine.set_job(Some(Arc::clone(&job)));
         // A job may submit the next one without time moving on, for ever.
         with(|core| core.count_step());
-        emit("job started", &job);
+        job.emit("job started");
         let outcome = run(&machine, &job);
-        emit("job ended", &job);
+        job.emit("job ended");
         job.finish(outcome);
         pool.job_ended();
         machine.set_job(None);
@@ -68,10 +68,6 @@ pub(super) fn work(pool: Arc<PoolCore>) {
             wait_a_turn(&machine);
         }
     }
-}
-
-fn emit(operation: &'static str, job: &Job) {
-    with(|core| core.session.emit(Event::Outside { operation, number: job.number() }));
 }
 
 fn run(machine: &Machine, job: &Job) -> Outcome {
@@ -126,7 +122,8 @@ impl PoolCore {
             return Err(Error::new(RuntimeError::new(text)));
         }
         let name = Arc::clone(&self.name);
-        let job = Arc::new(Job::new(machine.next_job_number(), name, body, location));
+        let job = Arc::new(Job::new(&machine, name, body, location));
+        job.emit("job queued");
         state.queue.push_back(Arc::clone(&job));
         self.hand_over(&mut state);
         let starts = state.busy < self.workers;
@@ -152,6 +149,11 @@ impl PoolCore {
              simulation that uses it",
             self.name,
         ))))
+    }
+
+    /// Tells whether the simulation in which it was used is the one that runs here.
+    fn is_here(&self, machine: &Machine) -> bool {
+        self.state().epoch == Some(machine.epoch())
     }
 
     /// Moves jobs of a process pool to where they can no longer be cancelled: as many as there are
@@ -220,7 +222,8 @@ impl PoolCore {
         if machine.current_pool().is_some_and(|pool| Arc::ptr_eq(&pool, self)) {
             return Err(Error::new(RuntimeError::new("cannot join current thread")));
         }
-        if self.state().busy == 0 || !machine.may_block("Pool::shutdown") {
+        let idle = self.state().busy == 0;
+        if idle || !machine.may_block("Pool::shutdown") || !self.is_here(&machine) {
             return Ok(());
         }
         let ticket = machine.begin_wait(Awaited::Pool(Arc::clone(self)), None, location);
@@ -243,14 +246,15 @@ impl PoolCore {
     /// A worker process died, with its job: so do the others, and all jobs that have not ended
     /// fail.
     pub(super) fn break_down(self: &Arc<Self>, died: Option<Arc<Job>>) {
+        let machine = machine();
         let mut state = self.state();
-        if std::mem::replace(&mut state.is_broken, true) {
+        let elsewhere = state.epoch.is_some_and(|epoch| epoch != machine.epoch());
+        if elsewhere || std::mem::replace(&mut state.is_broken, true) {
             return;
         }
         state.is_shut_down = true;
         let mut jobs: Vec<Arc<Job>> = take(&mut state.queue).into();
         drop(state);
-        let machine = machine();
         let threads = machine.threads_of(self);
         jobs.extend(threads.iter().filter_map(|(_, job)| job.clone()).chain(died));
         jobs.sort_by_key(|job| job.number());
