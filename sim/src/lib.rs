@@ -19,7 +19,7 @@ pub use base::{
     Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt,
     InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy, PutError,
     QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
-    StepEnd, TaskNumber, Uniform, ValueError,
+    StepEnd, StopAsyncIteration, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use seedloop::{
     BrokenBarrierError, Elapsed, Error, GeneratorExit, InvalidStateError, LoopFuture, QueueEmpty,
-    QueueFull, QueueShutDown, Result, RuntimeError, ValueError,
+    QueueFull, QueueShutDown, Result, RuntimeError, StopAsyncIteration, ValueError,
 };
 
 use super::super::program;
@@ -105,7 +105,7 @@ impl fmt::Display for Shown<'_> {
 
 /// What CPython calls the type of an error of the library, without a final `Error`.
 fn type_name(error: &Error) -> &'static str {
-    let names: [(fn(&Error) -> bool, &str); 9] = [
+    let names: [(fn(&Error) -> bool, &str); 10] = [
         (Error::is::<Elapsed>, "Timeout"),
         (Error::is::<InvalidStateError>, "InvalidState"),
         (Error::is::<RuntimeError>, "Runtime"),
@@ -115,6 +115,7 @@ fn type_name(error: &Error) -> &'static str {
         (Error::is::<QueueShutDown>, "QueueShutDown"),
         (Error::is::<BrokenBarrierError>, "BrokenBarrier"),
         (Error::is::<GeneratorExit>, "GeneratorExit"),
+        (Error::is::<StopAsyncIteration>, "StopAsyncIteration"),
     ];
     let name = names.iter().find(|(is, _)| is(error));
     // No program can raise anything else; if one does, the difference from CPython shows it.

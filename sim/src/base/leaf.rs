@@ -73,6 +73,9 @@ fixed! {
     Interrupt = "interrupted";
     /// An async generator is being closed: `GeneratorExit`, given to the body at its `yield_`.
     GeneratorExit = "generator is being closed";
+    /// An async generator that has ignored its closing was closed again: Python's
+    /// `StopAsyncIteration`.
+    StopAsyncIteration = "generator was closed before";
     /// A queue that must not wait has no item: `asyncio.QueueEmpty`.
     QueueEmpty = "queue is empty";
     /// A queue that must not wait has no room: `asyncio.QueueFull`.

@@ -18,7 +18,8 @@ pub use group::Group;
 pub use leaf::{
     BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,
     ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message,
-    Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError, ValueError,
+    Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError,
+    StopAsyncIteration, ValueError,
 };
 pub use time::Instant;
 

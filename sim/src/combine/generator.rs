@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 
 use futures_lite::Stream;
 
-use crate::base::{Error, GeneratorExit, Result, RuntimeError};
+use crate::base::{Error, GeneratorExit, Result, RuntimeError, StopAsyncIteration};
 use crate::event_loop::{
     LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain, register_generator,
-    try_with,
+    try_with, with,
 };
-use crate::task::spawn_on;
+use crate::task::{BodyState, GeneratorPlace, spawn_on};
 
 type Body = Pin<Box<dyn Future<Output = Result<()>>>>;
 
@@ -60,6 +60,9 @@ struct State<Y: 'static> {
     finished: bool,
     /// Somebody is inside: an item is on its way or it is being closed.
     running: bool,
+    /// `aclose` was begun.
+    closed: bool,
+    place: GeneratorPlace,
     /// What the body hands out.
     item: Option<Y>,
     /// What the body gets at its `yield_`.
@@ -98,6 +101,8 @@ impl<Y: 'static> AsyncGen<Y> {
                 started: false,
                 finished: false,
                 running: false,
+                closed: false,
+                place: GeneratorPlace::new(location),
                 item: None,
                 resume: Resume::Stay,
                 registered: None,
@@ -143,7 +148,7 @@ impl<Y: 'static> AsyncGen<Y> {
             drop(body);
             return Err(error);
         }
-        std::future::poll_fn(enter_and_poll(&self.state, "athrow()", Resume::Throw(error))).await
+        std::future::poll_fn(enter_and_poll(&self.state, Entry::Throw(error))).await
     }
 
     /// Closes the generator: the body gets [`GeneratorExit`] at its `yield_` and may await in its
@@ -153,7 +158,7 @@ impl<Y: 'static> AsyncGen<Y> {
     /// # Errors
     ///
     /// What the body fails with; a [`RuntimeError`] when it yields again, or while another item is
-    /// being waited for.
+    /// being waited for; [`StopAsyncIteration`] after a body that had yielded again.
     pub fn aclose(&self) -> impl Future<Output = Result<()>> + use<Y> {
         close(self.state.clone())
     }
@@ -171,8 +176,7 @@ async fn close<Y: 'static>(state: Shared<State<Y>>) -> Result<()> {
     if unstarted.is_some() {
         return Ok(());
     }
-    let exit = Resume::Throw(Error::new(GeneratorExit));
-    match std::future::poll_fn(enter_and_poll(&state, "aclose()", exit)).await {
+    match std::future::poll_fn(enter_and_poll(&state, Entry::Close)).await {
         Ok(None) => Ok(()),
         Ok(Some(item)) => {
             drop(item);
@@ -186,15 +190,14 @@ async fn close<Y: 'static>(state: Shared<State<Y>>) -> Result<()> {
 /// Returns a poll function that enters the generator once and then runs its body to the next item.
 fn enter_and_poll<Y: 'static>(
     state: &Shared<State<Y>>,
-    operation: &'static str,
-    resume: Resume,
+    entry: Entry,
 ) -> impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Y>>> {
     let state = state.clone();
-    let mut resume = Some(resume);
+    let mut entry = Some(entry);
     let mut inside: Option<Leave<Y>> = None;
     move |cx| {
-        if let Some(resume) = resume.take() {
-            if let Err(error) = enter(&state, operation, resume) {
+        if let Some(entry) = entry.take() {
+            if let Err(error) = enter(&state, entry) {
                 return Poll::Ready(Err(error));
             }
             inside = Some(Leave { state: state.clone() });
@@ -218,13 +221,30 @@ impl<Y: 'static> Drop for Leave<Y> {
     }
 }
 
-fn enter<Y: 'static>(state: &Shared<State<Y>>, operation: &str, resume: Resume) -> Result<()> {
+/// Why the body is entered.
+enum Entry {
+    Next,
+    Throw(Error),
+    Close,
+}
+
+/// Source: CPython 3.13, `genobject.c`, `async_gen_asend_send`, `async_gen_athrow_send`.
+fn enter<Y: 'static>(state: &Shared<State<Y>>, entry: Entry) -> Result<()> {
     let first = state.with(|state| {
+        let (operation, resume, closes) = match entry {
+            Entry::Next => ("anext()", Resume::Next, false),
+            Entry::Throw(error) => ("athrow()", Resume::Throw(error), false),
+            Entry::Close => ("aclose()", Resume::Throw(Error::new(GeneratorExit)), true),
+        };
         if state.running {
             let text = format!("{operation}: asynchronous generator is already running");
             return Err(Error::new(RuntimeError::new(text)));
         }
+        if state.closed && matches!(resume, Resume::Throw(_)) {
+            return Err(Error::new(StopAsyncIteration));
+        }
         state.running = true;
+        state.closed |= closes;
         if state.started && !matches!(state.resume, Resume::Next) {
             state.resume = resume;
         }
@@ -263,7 +283,16 @@ fn poll_body<Y: 'static>(
         return Poll::Ready(Ok(None));
     };
     let mut lent = LentBody { state: state.clone(), body: Some(body) };
+    let place = state.with(|state| state.place.enter());
     let polled = lent.body.as_mut().map(|body| body.as_mut().poll(cx));
+    state.with(|state| {
+        let body = match &polled {
+            Some(Poll::Ready(_)) => BodyState::Over,
+            _ if state.item.is_some() => BodyState::Away,
+            _ => BodyState::Waits,
+        };
+        state.place.leave(place, body);
+    });
     match polled {
         Some(Poll::Ready(result)) => {
             drop(lent.body.take());
@@ -331,6 +360,7 @@ impl<Y: 'static> Future for YieldItem<'_, Y> {
                 state.item = Some(item);
                 state.resume = Resume::Stay;
             });
+            with(|core| core.step.yielding = true);
             // No wake is needed: whoever asks for the next item polls the body.
             return Poll::Pending;
         }
@@ -357,7 +387,7 @@ impl<Y: 'static> Future for NextItem<'_, Y> {
         let this = self.get_mut();
         let state = &this.generator.state;
         if !this.entered {
-            enter(state, "anext()", Resume::Next)?;
+            enter(state, Entry::Next)?;
             this.entered = true;
         }
         let polled = poll_body(state, cx);
@@ -384,7 +414,7 @@ impl<Y: 'static> Stream for AsyncGen<Y> {
         let state = &self.get_mut().state;
         // A stream keeps no future between polls: it enters when nobody is inside.
         let outside = state.with(|state| !state.running);
-        if outside && let Err(error) = enter(state, "anext()", Resume::Next) {
+        if outside && let Err(error) = enter(state, Entry::Next) {
             return Poll::Ready(Some(Err(error)));
         }
         let polled = poll_body(state, cx);

@@ -154,20 +154,24 @@ impl Timeout {
         }
     }
 
-    /// The time is up: the task is cancelled, as far as it waits inside the block.
+    /// The time is up: the task is cancelled, as far as it waits inside the block; wherever it waits
+    /// if the block is part of a generator that stands at a `yield_`.
     fn expire(&self) {
         let (task, boundary) = self.state.with(|state| {
             state.phase = Phase::Expiring;
             state.timer = None;
             (state.task, state.boundary)
         });
-        let future: Option<FutureId> = with(|core| {
+        let reached: Option<(FutureId, BoundaryId)> = with(|core| {
+            let reach = core.reach_of(boundary);
             let cell = core.tasks.get_mut(task)?;
-            cell.expired.push(boundary);
-            Some(cell.future)
+            if reach == boundary {
+                cell.expired.push(boundary);
+            }
+            Some((cell.future, reach))
         });
-        if let Some(future) = future {
-            cancel_boundary_scope(future, boundary);
+        if let Some((future, reach)) = reached {
+            cancel_boundary_scope(future, reach);
         }
     }
 

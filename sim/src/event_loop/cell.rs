@@ -168,6 +168,10 @@ pub(crate) struct BoundaryCell {
     pub(crate) parent: BoundaryId,
     /// Waits and boundaries right inside.
     pub(crate) live: u32,
+    /// It is among the live ones right inside its parent.
+    pub(crate) counted: bool,
+    /// Nobody awaits what is inside: a generator stands at its `yield_`.
+    pub(crate) away: bool,
     /// The wait that stands for a foreign wait inside.
     pub(crate) wait: WaitId,
     /// A cancel is to drop what is inside.

@@ -323,6 +323,8 @@ impl Core {
             task,
             parent,
             live: 0,
+            counted: true,
+            away: false,
             wait: Id::NONE,
             cancelled: false,
             message: None,
@@ -334,7 +336,9 @@ impl Core {
     pub(crate) fn close_boundary(&mut self, boundary: BoundaryId) {
         let Some(cell) = self.boundaries.remove(boundary) else { return };
         self.unpark(cell.wait);
-        self.count_live(cell.task, cell.parent, -1);
+        if cell.counted {
+            self.count_live(cell.task, cell.parent, -1);
+        }
         if let Some(task) = self.tasks.get_mut(cell.task) {
             task.expired.retain(|other| *other != boundary);
         }

@@ -56,6 +56,8 @@ pub(crate) struct Step {
     pub(crate) delivered: bool,
     /// The innermost boundary that is being polled.
     pub(crate) boundary: BoundaryId,
+    /// A generator hands out an item: it stands at its `yield_`, and waits for nothing.
+    pub(crate) yielding: bool,
     /// The virtual time at which the step began.
     pub(crate) began: Instant,
 }
@@ -67,6 +69,7 @@ impl Step {
         deliver: None,
         delivered: false,
         boundary: Id::NONE,
+        yielding: false,
         began: Instant::START,
     };
 }
@@ -259,9 +262,9 @@ impl Core {
 
     /// Counts what waits right inside a boundary, or right below the task.
     pub(crate) fn count_live(&mut self, task: TaskId, boundary: BoundaryId, change: i32) {
-        let live = match self.boundaries.get_mut(boundary) {
-            Some(cell) => Some(&mut cell.live),
-            None => self.tasks.get_mut(task).map(|cell| &mut cell.live),
+        let live = match boundary.is_none() {
+            true => self.tasks.get_mut(task).map(|cell| &mut cell.live),
+            false => self.boundaries.get_mut(boundary).map(|cell| &mut cell.live),
         };
         if let Some(live) = live {
             *live = live.wrapping_add_signed(change);

@@ -100,13 +100,13 @@ impl<F: Future> Future for Boundary<F> {
 }
 
 /// Makes a boundary the innermost one for as long as it lives, also when the poll panics.
-struct Inside {
+pub(super) struct Inside {
     outer: BoundaryId,
     before: Hot,
 }
 
 impl Inside {
-    fn enter(boundary: BoundaryId) -> Self {
+    pub(super) fn enter(boundary: BoundaryId) -> Self {
         let before = hot();
         if before == Hot::PLAIN {
             set_hot(Hot::INSIDE);
@@ -125,7 +125,7 @@ impl Drop for Inside {
 
 impl Core {
     /// Opens the boundary in the running task; anew if it has moved to another one.
-    fn enter_task_of_boundary(
+    pub(super) fn enter_task_of_boundary(
         &mut self,
         id: &mut BoundaryId,
         location: &'static Location<'static>,
@@ -156,7 +156,8 @@ impl Core {
     /// Registers the boundary as a wait of its task if nothing of ours is waited for inside.
     fn park_boundary(&mut self, id: BoundaryId, cx: &Context<'_>) {
         let cell = &self.boundaries[id];
-        let (wait, foreign, location) = (cell.wait, cell.live == 0, cell.location);
+        let (wait, location) = (cell.wait, cell.location);
+        let foreign = cell.live == 0 && !self.step.yielding;
         if !foreign {
             self.unpark(wait);
             self.boundaries[id].wait = Id::NONE;

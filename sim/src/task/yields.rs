@@ -65,7 +65,7 @@ impl Future for YieldNow {
 impl Drop for YieldNow {
     fn drop(&mut self) {
         if let Parked::Inside(task, boundary) = self.parked {
-            try_with(|core| core.leave_yield(task, boundary));
+            try_with(|core| core.count_live(task, boundary, -1));
         }
     }
 }
@@ -82,15 +82,9 @@ impl Core {
 
     fn end_yield(&mut self, parked: &Parked) -> Delivery {
         if let Parked::Inside(task, boundary) = *parked {
-            self.leave_yield(task, boundary);
-        }
-        self.take_yield_delivery()
-    }
-
-    fn leave_yield(&mut self, task: TaskId, boundary: BoundaryId) {
-        if self.boundaries.contains(boundary) {
             self.count_live(task, boundary, -1);
         }
+        self.take_yield_delivery()
     }
 }
 

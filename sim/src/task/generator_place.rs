@@ -1,0 +1,107 @@
+//! Where the body of a generator stands among the boundaries of its task.
+
+use std::panic::Location;
+
+use super::boundary::Inside;
+use crate::base::Id;
+use crate::event_loop::{BoundaryId, Core, try_with, with};
+
+/// The place of a generator's body. What is waited for inside counts for the code around it while
+/// the body is awaited, and not while it stands at a `yield_`: then the task waits elsewhere.
+pub(crate) struct GeneratorPlace {
+    id: BoundaryId,
+    location: &'static Location<'static>,
+}
+
+/// How a poll of the body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyState {
+    /// It waits.
+    Waits,
+    /// It stands at a `yield_`.
+    Away,
+    /// It has ended.
+    Over,
+}
+
+impl GeneratorPlace {
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+        GeneratorPlace { id: Id::NONE, location }
+    }
+
+    /// Enters the place for a poll of the body, in the running task.
+    pub(crate) fn enter(&mut self) -> InGenerator {
+        with(|core| {
+            core.enter_task_of_boundary(&mut self.id, self.location);
+            core.come_back(self.id);
+        });
+        InGenerator { inside: Inside::enter(self.id) }
+    }
+
+    /// Leaves the place after the poll.
+    pub(crate) fn leave(&mut self, poll: InGenerator, state: BodyState) {
+        drop(poll.inside);
+        with(|core| {
+            core.step.yielding = false;
+            match state {
+                BodyState::Over => core.close_boundary(std::mem::replace(&mut self.id, Id::NONE)),
+                _ => core.go_away(self.id, state == BodyState::Away),
+            }
+        });
+    }
+}
+
+impl Drop for GeneratorPlace {
+    fn drop(&mut self) {
+        if !self.id.is_none() {
+            try_with(|core| core.close_boundary(self.id));
+        }
+    }
+}
+
+/// A poll of a generator's body.
+#[must_use = "`leave` ends it"]
+pub(crate) struct InGenerator {
+    inside: Inside,
+}
+
+impl Core {
+    /// Puts the place where the body is awaited now.
+    fn come_back(&mut self, id: BoundaryId) {
+        self.count_boundary(id, false);
+        let parent = self.step.boundary;
+        let cell = &mut self.boundaries[id];
+        (cell.parent, cell.away) = (parent, false);
+        self.count_boundary(id, true);
+    }
+
+    fn go_away(&mut self, id: BoundaryId, away: bool) {
+        let cell = &mut self.boundaries[id];
+        cell.away = away;
+        // A place is no boundary for foreign waits: one around it has to take care of them.
+        let waits = !away && cell.live > 0;
+        self.count_boundary(id, waits);
+    }
+
+    /// Says whether a boundary is among the live ones right inside its parent.
+    fn count_boundary(&mut self, id: BoundaryId, counted: bool) {
+        let cell = &mut self.boundaries[id];
+        if std::mem::replace(&mut cell.counted, counted) != counted {
+            let (task, parent) = (cell.task, cell.parent);
+            self.count_live(task, parent, if counted { 1 } else { -1 });
+        }
+    }
+
+    /// How far the cancel of a timeout reaches: its own block, or all of the task if nobody awaits
+    /// the block, since a generator stands at a `yield_` in it.
+    pub(crate) fn reach_of(&self, scope: BoundaryId) -> BoundaryId {
+        let mut boundary = scope;
+        while let Some(cell) = self.boundaries.get(boundary) {
+            if cell.away {
+                return Id::NONE;
+            }
+            boundary = cell.parent;
+        }
+        if self.boundaries.contains(scope) { scope } else { Id::NONE }
+    }
+}
