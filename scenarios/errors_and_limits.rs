@@ -76,12 +76,12 @@ mod gather_errors {
         let task2 = spawn(fetch_data("タスク2", 1));
         let task3 = spawn(fetch_data("タスク3", 3));
 
-        match gather([task1, task2.clone(), task3.clone()]).await {
+        match gather([task1.clone(), task2, task3.clone()]).await {
             Ok(_) => out!("ここには到達しない"),
             Err(error) => out!("即座にraiseされた例外: {error}"),
         }
         // 他のタスクはキャンセルされずバックグラウンドで実行が継続する
-        out!("タスク3: {}", task3.await?);
+        out!("{}, {}", task1.await?, task3.await?);
         Ok(())
     }
 
@@ -106,7 +106,7 @@ mod gather_errors {
                 "1.0s 即座にraiseされた例外: エラー",
                 "2.0s タスク1: 完了",
                 "3.0s タスク3: 完了",
-                "3.0s タスク3: 正常な結果",
+                "3.0s 正常な結果, 正常な結果",
                 "5.0s タスク1: 完了",
                 "6.0s タスク3: 完了",
                 r#"6.0s [Ok("正常な結果"), Err(エラー), Ok("正常な結果")]"#,

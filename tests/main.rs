@@ -8,3 +8,4 @@ mod report;
 mod scenarios;
 mod surprises;
 mod sync;
+mod world;
