@@ -51,8 +51,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Executor: the loop has a single thread, so a blocking call stops everything, for 5 seconds here. In
-/// an executor it stops nothing.
+/// Executor: the loop has a single thread, so a blocking call stops everything, for 5 seconds here.
+/// In an executor it stops nothing.
 mod blocking_the_loop {
     use super::*;
 
@@ -98,7 +98,8 @@ mod blocking_the_loop {
         other.await
     }
 
-    /// The second turn of the other task is due at 2 seconds; it comes when the blocking call is over.
+    /// The second turn of the other task is due at 2 seconds; it comes when the blocking call is
+    /// over.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[ReportKind::SlowCallback])?;
         printed_at(
@@ -119,8 +120,8 @@ mod blocking_the_loop {
     }
 }
 
-/// Executor: the three ways to hand blocking code to others. The loop goes on meanwhile, and gets the
-/// result when it is there.
+/// Executor: the three ways to hand blocking code to others. The loop goes on meanwhile, and gets
+/// the result when it is there.
 mod three_pools {
     use super::*;
 
@@ -308,8 +309,9 @@ mod cpu_bound {
     }
 }
 
-/// Executorはいつ使う？: the decision flow, and each of its ends at work. The executor is the last resort:
-/// a library that knows async waits for all requests at once, a pool only for as many as it has threads.
+/// Executorはいつ使う？: the decision flow, and each of its ends at work. The executor is the last
+/// resort: a library that knows async waits for all requests at once, a pool only for as many as it
+/// has threads.
 mod sync_library {
     use super::*;
 

@@ -81,7 +81,8 @@ mod fetch_urls {
         run(main())
     }
 
-    /// To connect, to be answered, to get the page and to close are four ways to the slowest host, of
+    /// To connect, to be answered, to get the page and to close are four ways to the slowest host,
+    /// of
     /// 0.12 to 0.15 seconds each; one page after the other would take 0.99 seconds at least.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;

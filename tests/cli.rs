@@ -141,7 +141,7 @@ fn what_the_loop_reported_is_a_warning() {
         "",
         "\
 warning: the loop of scenario 'a-stray' reported
-  0.0s  Task was still running when the main task had ended: Task-2 (tests/cli/table.rs:80)
+  0.0s  Task was still running when the clean-up of the run began: Task-2 (tests/cli/table.rs:80)
 ",
     );
     check(
@@ -255,7 +255,12 @@ time  step  who     what
 0.5s    10  Task-2  starts
 0.5s    10  Task-2  returns
 0.5s    11  loop    runs a callback: run until complete
-0.5s    11  loop    begins to close
+0.5s    11  loop    spawns Task-3
+0.5s    11  loop    makes Task-3 ready
+0.5s    12  Task-3  starts
+0.5s    12  Task-3  returns
+0.5s    13  loop    runs a callback: run until complete
+0.5s    13  loop    begins to close
 ";
     check(&["trace", "two-workers"], 0, trace, NO_ERROR);
 }

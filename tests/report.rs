@@ -62,14 +62,14 @@ fn the_trace_names_resources() {
     let trace = report::trace_text(&outcome);
     let about: Vec<&str> = trace.lines().filter(|line| line.contains('#')).collect();
     let expected = [
-        "0.0s     1  Task-1  lock#2: acquired at tests/report.rs:50",
-        "0.0s     2  待つ人  waits for lock#2 at tests/report.rs:53",
-        "0.0s     3  Task-1  lock#2: released",
-        "0.0s     3  Task-1  waits for queue#3 (get) at tests/report.rs:58",
-        "0.0s     4  待つ人  lock#2: acquired at tests/report.rs:53",
-        "0.0s     4  待つ人  lock#2: released",
-        "0.0s     4  待つ人  queue#3: put",
-        "0.0s     5  Task-1  queue#3: get",
+        "0.0s     1  Task-1  lock#1: acquired at tests/report.rs:50",
+        "0.0s     2  待つ人  waits for lock#1 at tests/report.rs:53",
+        "0.0s     3  Task-1  lock#1: released",
+        "0.0s     3  Task-1  waits for queue#1 (get) at tests/report.rs:58",
+        "0.0s     4  待つ人  lock#1: acquired at tests/report.rs:53",
+        "0.0s     4  待つ人  lock#1: released",
+        "0.0s     4  待つ人  queue#1: put",
+        "0.0s     5  Task-1  queue#1: get",
     ];
     assert_eq!(about, expected, "the trace is\n{trace}");
 }

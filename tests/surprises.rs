@@ -7,5 +7,5 @@ mod cancel;
 mod combine;
 mod event_loop;
 mod groups;
-pub mod helpers;
+pub(crate) mod helpers;
 mod shutdown;

@@ -111,7 +111,7 @@ fn a_cancel_in_mid_response_waits_for_the_close_and_an_abort_does_not() {
             if abort {
                 task.abort()
             } else {
-                drop(task.cancel())
+                assert!(task.cancel())
             }
             let start = Instant::now();
             assert!(task.await.unwrap_err().is_cancelled());

@@ -7,9 +7,7 @@
 //! it is given, and printed, so that a run can be repeated. Ends with an error if there is a
 //! difference, or no CPython 3.13.
 
-#[expect(dead_code, reason = "the tests use the rest")]
 mod compare;
-#[expect(dead_code, reason = "the tests use the rest")]
 mod generate;
 mod oracle;
 
@@ -62,7 +60,7 @@ fn main() -> ExitCode {
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options { programs: 0, from: seed(), profiles: Profile::ALL.to_vec() };
     while let Some(argument) = arguments.next() {
-        let mut number = |text: Option<String>| {
+        let number = |text: Option<String>| {
             let text = text.ok_or_else(|| format!("{argument} needs a number"))?;
             text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"))
         };

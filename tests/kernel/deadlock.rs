@@ -7,7 +7,7 @@ use crate::surprises::helpers::ms;
 
 fn deadlock_of<F>(main: F) -> Deadlock
 where
-    F: std::future::Future<Output = Result<()>> + 'static,
+    F: Future<Output = Result<()>> + 'static,
 {
     let outcome = Simulation::new().run(|| run(main));
     let error = outcome.result.expect("no panic").unwrap_err();

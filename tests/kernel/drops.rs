@@ -31,8 +31,7 @@ fn a_dropped_sleep_moves_no_clock() {
         out!("{:?}", poll_once(sleep(Duration::from_secs(100))).await);
         sleep(Duration::from_secs(1)).await?;
         let event_loop = running_loop()?;
-        event_loop
-            .call_later(ms(0), move || out!("{}", seedloop::running_loop().unwrap().time()))?;
+        event_loop.call_later(ms(0), move || out!("{}", running_loop().unwrap().time()))?;
         Ok(spin(2).await?)
     });
 }

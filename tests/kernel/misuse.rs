@@ -146,7 +146,7 @@ fn a_wait_under_another_executor() {
     let future = event_loop.create_future::<()>().unwrap();
     let mut future = std::pin::pin!(future);
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    drop(std::future::Future::poll(future.as_mut(), &mut cx));
+    drop(Future::poll(future.as_mut(), &mut cx));
 }
 
 /// A value is moved to one awaiter: a second one is told to share the handle.

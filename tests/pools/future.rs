@@ -83,7 +83,7 @@ fn a_panic_in_a_callback_is_reported_and_the_next_is_called() {
         job.add_done_callback(|_| panic!("callback"));
         job.add_done_callback(|_| out!("next"));
         run_in_executor(&pool, sleeper("other", 2)).await?;
-        Ok(job.take_result()?)
+        job.take_result()
     });
     let printed = timed(&outcome);
     assert!(printed.contains(&"1.0s next".to_owned()), "{printed:?}");

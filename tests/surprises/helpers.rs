@@ -7,7 +7,7 @@ use seedloop::{Cancelled, Error, Result, Simulation, attempt, out, run, sleep, y
 
 /// Runs `main` in asyncio's order and compares what was printed.
 #[track_caller]
-pub fn check<F>(expected: &[&str], main: F)
+pub(crate) fn check<F>(expected: &[&str], main: F)
 where
     F: Future<Output = Result<()>> + 'static,
 {
@@ -20,7 +20,7 @@ where
 
 /// The same for a program that runs loops itself.
 #[track_caller]
-pub fn check_sync(expected: &[&str], body: impl FnOnce()) {
+pub(crate) fn check_sync(expected: &[&str], body: impl FnOnce()) {
     let outcome = Simulation::new().run(body);
     let printed: Vec<&str> = outcome.lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(printed, expected);
@@ -28,7 +28,7 @@ pub fn check_sync(expected: &[&str], body: impl FnOnce()) {
 }
 
 /// An error as Python prints it.
-pub fn repr(error: &Error) -> String {
+pub(crate) fn repr(error: &Error) -> String {
     if let Some(cancelled) = error.as_cancelled() {
         return match cancelled.message() {
             Some(message) => format!("CancelledError('{message}')"),
@@ -46,19 +46,19 @@ pub fn repr(error: &Error) -> String {
 }
 
 /// What an await gives, as a text.
-pub fn show<T: std::fmt::Debug>(result: Result<T>) -> String {
+pub(crate) fn show<T: std::fmt::Debug>(result: Result<T>) -> String {
     match result {
         Ok(value) => format!("{value:?}"),
         Err(error) => repr(&error),
     }
 }
 
-pub fn ms(milliseconds: u64) -> Duration {
+pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// Gives way `hops` times.
-pub async fn spin(hops: u32) -> Result<(), Cancelled> {
+pub(crate) async fn spin(hops: u32) -> Result<(), Cancelled> {
     for _ in 0..hops {
         yield_now().await?;
     }
@@ -66,14 +66,14 @@ pub async fn spin(hops: u32) -> Result<(), Cancelled> {
 }
 
 /// Fails after `hops`.
-pub async fn boom(hops: u32) -> Result<()> {
+pub(crate) async fn boom(hops: u32) -> Result<()> {
     spin(hops).await?;
     Err(Error::msg("ValueError()"))
 }
 
 /// What a [`nap`] does when it is cancelled.
 #[derive(Clone, Copy, Default)]
-pub struct Wake {
+pub(crate) struct Wake {
     /// Hops of clean-up.
     pub hops: u32,
     /// What it says then.
@@ -85,7 +85,7 @@ pub struct Wake {
 }
 
 /// Sleeps for long; cleans up when it is cancelled.
-pub async fn nap(wake: Wake) -> Result<&'static str> {
+pub(crate) async fn nap(wake: Wake) -> Result<&'static str> {
     let slept = attempt(async {
         sleep(Duration::from_secs(9)).await?;
         Ok("slept")

@@ -65,7 +65,7 @@ fn condition_wait_cancel() {
         let theirs = condition.clone();
         let task = spawn(async move { Ok(theirs.wait().await?) });
         let cancelled = task.as_any();
-        running_loop()?.call_soon(move || drop(cancelled.cancel()))?;
+        running_loop()?.call_soon(move || assert!(cancelled.cancel()))?;
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(format!("{condition:?}").ends_with("waiters: 0>"), "{condition:?}");
         assert!(condition.locked());
@@ -85,7 +85,7 @@ fn condition_wait_cancel_contested() {
         condition.acquire().await?;
         condition.notify(1)?;
         let (cancelled, theirs) = (task.as_any(), condition.clone());
-        running_loop()?.call_soon(move || drop(cancelled.cancel()))?;
+        running_loop()?.call_soon(move || assert!(cancelled.cancel()))?;
         running_loop()?.call_soon(move || Ok(theirs.release()?))?;
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(condition.locked());

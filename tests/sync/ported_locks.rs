@@ -56,7 +56,7 @@ fn lock_acquire_cancel() {
         lock.acquire().await?;
         let task = locker(&lock, &Log::new(), 1);
         let cancelled = task.as_any();
-        running_loop()?.call_soon(move || drop(cancelled.cancel()))?;
+        running_loop()?.call_soon(move || assert!(cancelled.cancel()))?;
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(format!("{lock:?}").ends_with("locked, waiters: 0>"), "{lock:?}");
         Ok(())
@@ -197,7 +197,7 @@ fn event_wait_cancel() {
         let event = Event::new();
         let task = waiter(&event, &Log::new(), 1);
         let cancelled = task.as_any();
-        running_loop()?.call_soon(move || drop(cancelled.cancel()))?;
+        running_loop()?.call_soon(move || assert!(cancelled.cancel()))?;
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(format!("{event:?}").ends_with("unset, waiters: 0>"), "{event:?}");
         Ok(())
@@ -286,7 +286,7 @@ fn semaphore_acquire_cancel() {
         semaphore.acquire().await?;
         let task = taker(&semaphore, &Log::new(), 1);
         let cancelled = task.as_any();
-        running_loop()?.call_soon(move || drop(cancelled.cancel()))?;
+        running_loop()?.call_soon(move || assert!(cancelled.cancel()))?;
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
         assert!(format!("{semaphore:?}").ends_with("waiters: 0>"), "{semaphore:?}");
         Ok(())
@@ -419,7 +419,7 @@ fn semaphore_acquire_fifo_order_3() {
         spin(1).await?;
         semaphore.release();
         semaphore.release();
-        gather_return_exceptions((t1, t2, t3)).await?;
+        let _ended = gather_return_exceptions((t1, t2, t3)).await?;
         log.is(&[2, 3]);
         Ok(())
     });

@@ -206,7 +206,8 @@ fn queue_blocking_put_wait() {
         let (queue, started) = (Queue::new(1), Event::new());
         let (theirs, begun) = (queue.clone(), started.clone());
         let later = Duration::from_millis(10);
-        running_loop()?.call_later(later, move || drop(queue.get_nowait()))?;
+        running_loop()?
+            .call_later(later, move || queue.get_nowait().map(drop).map_err(Into::into))?;
         let task = spawn(async move {
             begun.set();
             theirs.put(1).await?;

@@ -16,8 +16,8 @@ pub(super) enum Stop {
     Malformed(String),
 }
 
-/// The lines of a run. Jobs of pools print too, hence the atomics: a pool wants jobs that could move
-/// to another thread.
+/// The lines of a run. Jobs of pools print too, hence the atomics: a pool wants jobs that could
+/// move to another thread.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     lines: AtomicUsize,
@@ -41,8 +41,8 @@ impl Transcript {
         drop(self.stop.set(why));
     }
 
-    /// Tells why the run was stopped, if it was. Nothing is printed from then on, and whatever looks
-    /// here stays where it is, so that the run deadlocks.
+    /// Tells why the run was stopped, if it was. Nothing is printed from then on, and whatever
+    /// looks here stays where it is, so that the run deadlocks.
     pub(super) fn stopped(&self) -> Option<&Stop> {
         self.stop.get()
     }

@@ -105,7 +105,8 @@ impl fmt::Display for Shown<'_> {
 
 /// What CPython calls the type of an error of the library, without a final `Error`.
 fn type_name(error: &Error) -> &'static str {
-    let names: [(fn(&Error) -> bool, &str); 10] = [
+    type IsOfType = fn(&Error) -> bool;
+    let names: [(IsOfType, &str); 10] = [
         (Error::is::<Elapsed>, "Timeout"),
         (Error::is::<InvalidStateError>, "InvalidState"),
         (Error::is::<RuntimeError>, "Runtime"),

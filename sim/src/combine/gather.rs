@@ -69,8 +69,8 @@ pub fn gather_return_exceptions<G: GatherInput + 'static>(children: G) -> LoopFu
     })
 }
 
-/// [`gather`] of any number of awaitables of one type, into a collection of the caller's choice: what
-/// `Iterator::collect` is to an iterator.
+/// [`gather`] of any number of awaitables of one type, into a collection of the caller's choice:
+/// what `Iterator::collect` is to an iterator.
 ///
 /// Semantics, errors, panics and cancel safety are those of [`gather`].
 #[track_caller]

@@ -154,8 +154,8 @@ impl Timeout {
         }
     }
 
-    /// The time is up: the task is cancelled, as far as it waits inside the block; wherever it waits
-    /// if the block is part of a generator that stands at a `yield_`.
+    /// The time is up: the task is cancelled, as far as it waits inside the block; wherever it
+    /// waits if the block is part of a generator that stands at a `yield_`.
     fn expire(&self) {
         let (task, boundary) = self.state.with(|state| {
             state.phase = Phase::Expiring;

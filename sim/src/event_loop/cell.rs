@@ -64,6 +64,8 @@ pub(crate) struct FutureCell {
     pub(crate) state: State,
     /// An error is held that nobody asked for yet.
     pub(crate) unretrieved: bool,
+    /// Somebody waited for it or set a callback on it.
+    pub(crate) watched: bool,
     /// Handles, plus one that the loop holds of a task until it has ended.
     pub(crate) refs: u32,
     pub(crate) owner: LoopId,
@@ -190,7 +192,8 @@ pub(crate) struct LoopCell {
     pub(crate) closed: bool,
     /// The end that breaks the loop at once: exit, interrupt, a panic, a limit.
     pub(crate) fatal: Option<Error>,
-    /// It was ended by something after which nothing may run any more: a panic, a deadlock, a limit.
+    /// It was ended by something after which nothing may run any more: a panic, a deadlock, a
+    /// limit.
     pub(crate) broken: bool,
     pub(crate) handler: Option<Handler>,
     pub(crate) slow_callback: std::time::Duration,
@@ -206,6 +209,7 @@ impl FutureCell {
         FutureCell {
             state: State::Pending,
             unretrieved: false,
+            watched: false,
             refs: 1,
             owner,
             kind,
@@ -230,6 +234,7 @@ impl FutureCell {
     }
 
     pub(crate) fn add_callback(&mut self, callback: Callback) {
+        self.watched = true;
         self.callbacks.push(callback);
     }
 }

@@ -101,6 +101,7 @@ pub(crate) fn queue_done(
         let cell = core.futures.get_mut(future)?;
         let owner = cell.owner;
         cell.refs += 1;
+        cell.watched = true;
         core.queue_call(owner, Call::Done(run, future), operation, location).err()
     });
     super::handle::drop_call(refused);
@@ -141,13 +142,13 @@ pub(crate) fn release(future: FutureId) {
 }
 
 impl Core {
-    /// Keeps a report of a task whose value nobody took; there is nothing to take of `()`. Not for
-    /// the exception handler: asyncio does not call it for these.
+    /// Keeps a report of a task whose value is lost: nobody took it and nobody waited for the end.
+    /// `()` is no loss. Not for the exception handler: asyncio does not call it for these.
     fn note_never_awaited(&mut self, future: FutureId) {
         let cell = &self.futures[future];
         let Kind::Task(task) = cell.kind else { return };
         let lost = matches!(&cell.outcome, Outcome::Value(value) if !value.is::<()>());
-        if !lost || !self.session.active {
+        if !lost || cell.watched || !self.session.active {
             return;
         }
         if let Some(task) = self.tasks.get(task) {

@@ -146,9 +146,14 @@ impl Core {
         }
     }
 
-    /// Counts a step or callback and breaks the loop when a limit is passed.
+    /// Counts something that happens outside of the loop's own entries; see the next.
     pub(crate) fn count_step(&mut self) {
         self.session.step += 1;
+        self.check_step_limits();
+    }
+
+    /// Breaks the loop when a limit on steps is passed.
+    pub(crate) fn check_step_limits(&mut self) {
         if self.session.step >= self.session.check_at {
             self.check_limits();
         }

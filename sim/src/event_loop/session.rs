@@ -98,8 +98,8 @@ pub struct TaskInfo {
     pub name: String,
     /// The task that spawned it, 0 for none.
     pub parent: TaskNumber,
-    /// Which of its parent's children it is, from 1; 0 without a parent. With the parent's own, this
-    /// is the task's *spawn path*, which an edit elsewhere does not shift.
+    /// Which of its parent's children it is, from 1; 0 without a parent. With the parent's own,
+    /// this is the task's *spawn path*, which an edit elsewhere does not shift.
     pub child_index: u32,
     /// Where it was spawned.
     pub spawned_at: Place,

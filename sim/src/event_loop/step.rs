@@ -3,8 +3,8 @@
 //! Source: CPython 3.13, `BaseEventLoop._run_once`, `run_forever`.
 //!
 //! A step of a task is the hot path: one borrow of the kernel to take the next entry, then the
-//! task's own poll. Whatever is out of the ordinary (the task ended, a cancel is on its way, a limit
-//! was passed) sets `attention`, and is dealt with before the next entry is taken.
+//! task's own poll. Whatever is out of the ordinary (the task ended, a cancel is on its way, a
+//! limit was passed) sets `attention`, and is dealt with before the next entry is taken.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -129,6 +129,7 @@ impl Core {
             Model::Asyncio => self.loops[self.running].ready.pop(),
             Model::AnyOrder => self.loops[self.running].ready.pick(&mut self.session),
         };
+        self.session.step += 1;
         let next = match entry {
             Some(Entry::Step(runnable)) => {
                 self.begin_step(runnable.metadata().task);
@@ -137,7 +138,8 @@ impl Core {
             Some(other) => self.begin_call(other),
             None => Next::Iterate,
         };
-        self.count_step();
+        // Afterwards, so that the limit's text names the task.
+        self.check_step_limits();
         next
     }
 

@@ -172,7 +172,9 @@ impl Core {
         }
         if let Target::Future(future) = target {
             let Core { futures, waits, .. } = self;
-            let callbacks = &mut futures[future].callbacks;
+            let cell = &mut futures[future];
+            cell.watched = true;
+            let callbacks = &mut cell.callbacks;
             callbacks.make_room(|wait| waits.contains(wait));
             callbacks.push(Callback::Wait(wait));
         }

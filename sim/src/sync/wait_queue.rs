@@ -8,6 +8,7 @@ use crate::event_loop::{Core, FutureId, with};
 pub(super) type Ticket<P = ()> = Id<Node<P>>;
 
 /// One waiter.
+#[expect(dead_code, reason = "what a waiter brings is there for primitives that hand it over")]
 pub(super) struct Node<P> {
     future: FutureId,
     /// It was told to go on, and has not done so yet.
@@ -49,10 +50,6 @@ impl<P> WaitQueue<P> {
 
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none()
     }
 
     /// Enters the line at its end.
@@ -123,12 +120,6 @@ impl<P> WaitQueue<P> {
     pub(super) fn wake_first(&mut self) -> Option<FutureId> {
         let ticket = self.find_pending()?;
         (ticket == self.first).then(|| self.wake(ticket))
-    }
-
-    /// What the first waiter that is not done waits for.
-    pub(super) fn peek_next(&mut self) -> Option<&P> {
-        let ticket = self.find_pending()?;
-        self.nodes.get(ticket).map(|node| &node.payload)
     }
 
     /// Takes the first waiter that is not done out of the line, with all before it.

@@ -28,6 +28,9 @@ pub(super) struct Waiter<L: Line> {
     place: Option<Place<L::Payload>>,
 }
 
+/// How a wait in line ended.
+type Turn<P> = Result<Ticket<P>, Refused<P>>;
+
 struct Place<P> {
     ticket: Ticket<P>,
     wait: WaitUnit,
@@ -66,10 +69,7 @@ impl<L: Line> Waiter<L> {
     }
 
     /// Polls the wait. Once it is over the caller takes the ticket out of the line.
-    pub(super) fn poll(
-        &mut self,
-        cx: &Context<'_>,
-    ) -> Poll<Result<Ticket<L::Payload>, Refused<L::Payload>>> {
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Turn<L::Payload>> {
         let place = self.place.as_mut().expect("seedloop bug: not in the line");
         let result = ready!(place.wait.poll(cx));
         let ticket = place.ticket;

@@ -1,8 +1,8 @@
 //! Files on a simulated disk, in the shape of `tokio::fs`: a small beginning.
 //!
 //! The disk is in memory, belongs to the simulation and is empty when that begins. Each operation
-//! takes a virtual time, a choice within the [latency](set_latency) of the disk, and takes effect at
-//! the end of it. There are no folders yet: a path is a name.
+//! takes a virtual time, a choice within the [latency](set_latency) of the disk, and takes effect
+//! at the end of it. There are no folders yet: a path is a name.
 //!
 //! ```
 //! use seedloop::{fs, run};
@@ -17,9 +17,9 @@
 //! # Errors
 //!
 //! All are [`io::Error`]s of the kinds that a real disk gives: `NotFound` for a file that is not
-//! there, `InvalidData` for text that is not UTF-8, `PermissionDenied` for writing to a file that was
-//! opened to be read, and for reading one that was created. A cancel travels in an [`io::Error`] too,
-//! and `?` makes a cancelled [`Error`](crate::Error) of it again.
+//! there, `InvalidData` for text that is not UTF-8, `PermissionDenied` for writing to a file that
+//! was opened to be read, and for reading one that was created. A cancel travels in an
+//! [`io::Error`] too, and `?` makes a cancelled [`Error`](crate::Error) of it again.
 //!
 //! # Cancel safety
 //!
@@ -72,8 +72,8 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
     async move { into_text(reading.await?) }
 }
 
-/// Writes a whole file, which is created or replaced. As on a real disk these are two operations: in
-/// between the file is there and empty.
+/// Writes a whole file, which is created or replaced. As on a real disk these are two operations:
+/// in between the file is there and empty.
 ///
 /// # Errors
 ///

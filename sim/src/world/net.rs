@@ -199,9 +199,9 @@ impl Request {
     /// Makes the request, runs `body` with the response and gives the connection back:
     /// `async with session.get(url) as response`.
     ///
-    /// Connects first if the session has no free connection to the host. At the end of the block the
-    /// connection is free for the next request if the response was read; else it is closed, and the
-    /// end waits until the host knows of it.
+    /// Connects first if the session has no free connection to the host. At the end of the block
+    /// the connection is free for the next request if the response was read; else it is closed, and
+    /// the end waits until the host knows of it.
     ///
     /// # Errors
     ///

@@ -26,8 +26,8 @@ pub(super) struct Operation<T> {
 }
 
 impl<T: 'static> Operation<T> {
-    /// Begins an operation that takes a time within `range`, which is a choice; then `effect` happens
-    /// outside and gives the value.
+    /// Begins an operation that takes a time within `range`, which is a choice; then `effect`
+    /// happens outside and gives the value.
     ///
     /// # Panics
     ///
