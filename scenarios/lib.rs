@@ -52,3 +52,9 @@ const fn joined<const N: usize>(chapters: &[&[Scenario]]) -> [Scenario; N] {
     }
     all
 }
+
+/// Makes the code of the README doc tests. It stands here and not in the library, whose package has
+/// no README beside it.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -99,8 +99,9 @@ impl Error {
 
     /// Tells whether Python's `except Exception` would catch it.
     ///
-    /// It would not catch a cancel, [`Exit`], [`Interrupt`], [`GeneratorExit`], what ends a whole
-    /// simulation (a panic, a deadlock, a limit), nor a group that holds one of these.
+    /// It would not catch a cancel, [`Exit`], [`Interrupt`],
+    /// [`GeneratorExit`](crate::GeneratorExit), what ends a whole simulation (a panic, a deadlock,
+    /// a limit), nor a group that holds one of these.
     pub fn is_exception(&self) -> bool {
         match &self.0 {
             Kind::Cancelled(_) => false,

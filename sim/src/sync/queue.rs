@@ -102,8 +102,9 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`QueueError::ShutDown`] when the queue was shut down, also while it waited;
-    /// [`QueueError::Cancelled`] when the task was cancelled while it waited. The item is dropped.
+    /// [`QueueError::ShutDown`](crate::QueueError::ShutDown) when the queue was shut down, also
+    /// while it waited; [`QueueError::Cancelled`](crate::QueueError::Cancelled) when the task was
+    /// cancelled while it waited. The item is dropped.
     ///
     /// # Panics
     ///
@@ -153,8 +154,9 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`QueueError::ShutDown`] when the queue is empty and was shut down, also while it waited;
-    /// [`QueueError::Cancelled`] when the task was cancelled while it waited.
+    /// [`QueueError::ShutDown`](crate::QueueError::ShutDown) when the queue is empty and was shut
+    /// down, also while it waited; [`QueueError::Cancelled`](crate::QueueError::Cancelled) when the
+    /// task was cancelled while it waited.
     ///
     /// # Panics
     ///
@@ -221,7 +223,7 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] when the task was cancelled while it waited.
+    /// [`Cancelled`](crate::Cancelled) when the task was cancelled while it waited.
     ///
     /// # Panics
     ///

@@ -40,7 +40,7 @@ impl DefaultPool {
 }
 
 impl EventLoop {
-    /// Makes `pool` the one that [`run_in_executor`] takes for `None`:
+    /// Makes `pool` the one that [`run_in_executor`](crate::run_in_executor) takes for `None`:
     /// `loop.set_default_executor(pool)`.
     ///
     /// Without it the default pool is made when it is first needed, of 4 more threads than the

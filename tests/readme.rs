@@ -1,0 +1,58 @@
+//! The README and its Japanese twin: that they show what the code does.
+//!
+//! That the README's code compiles is checked as doc tests of the scenarios' library.
+
+mod transfer;
+
+use std::collections::BTreeSet;
+use std::panic::catch_unwind;
+
+use scenarios::ALL;
+
+const READMES: [(&str, &str); 2] = [
+    ("README.md", include_str!("../README.md")),
+    ("README.ja.md", include_str!("../README.ja.md")),
+];
+
+/// The first example is the program in `readme/transfer.rs`, and prints what is printed there.
+#[test]
+fn the_first_example_prints_what_is_shown() {
+    let code = include_str!("readme/transfer.rs").replace("pub(super) fn main", "fn main");
+    let payload = catch_unwind(transfer::main).expect_err("the example finds its bug");
+    let printed = payload.downcast::<String>().expect("a text");
+    for (name, readme) in READMES {
+        assert!(readme.contains(&format!("```rust,should_panic\n{code}```")), "code of {name}");
+        assert!(readme.contains(&format!("```text\n{printed}\n```")), "{name}, not:\n{printed}");
+    }
+}
+
+/// The doc tests run the code of the README only.
+#[test]
+fn both_readmes_show_the_same_code() {
+    let blocks = |readme: &'static str| -> Vec<&'static str> {
+        let fenced = readme.split("\n```").skip(1).step_by(2);
+        fenced.filter(|block| block.starts_with("rust")).collect()
+    };
+    let [(_, english), (_, japanese)] = READMES;
+    assert!(blocks(english).len() > 1);
+    assert_eq!(blocks(english), blocks(japanese));
+}
+
+/// The map from the document to the scenarios has each of them, and none that is not there.
+#[test]
+fn the_maps_have_every_scenario() {
+    let all: BTreeSet<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+    for (name, readme) in READMES {
+        let last_cells = map_of(readme).filter_map(|row| row.rsplit('|').nth(1));
+        let named: BTreeSet<&str> =
+            last_cells.flat_map(|c| c.split('`').skip(1).step_by(2)).collect();
+        assert_eq!(named, all, "in {name}");
+    }
+}
+
+/// The rows of the table in which the first scenario stands.
+fn map_of(readme: &str) -> impl Iterator<Item = &str> {
+    let first = format!("`{}`", ALL[0].name);
+    let table = readme.split("\n\n").find(|part| part.starts_with('|') && part.contains(&first));
+    table.expect("a map").lines().skip(2)
+}
