@@ -1,5 +1,6 @@
 //! Locks, events, conditions, semaphores, barriers, queues and channels, against CPython 3.13.0.
 
+mod channels;
 mod check;
 mod drops;
 mod ported_barrier;

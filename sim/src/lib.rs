@@ -14,12 +14,12 @@ mod task;
 mod world;
 
 pub use base::{
-    Awaited, BarrierError, BlockedJob, BlockedTask, BlockedWait, BrokenBarrierError,
-    BrokenPoolError, Cancelled, Choice, ChoiceKind, ConditionError, Deadlock, Elapsed, Error,
-    Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName, Instant, Interrupt,
-    InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy, PutError,
-    QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result, RuntimeError, Source,
-    StepEnd, StopAsyncIteration, TaskNumber, Uniform, ValueError,
+    AssertionError, Awaited, BarrierError, BlockedJob, BlockedTask, BlockedWait,
+    BrokenBarrierError, BrokenPoolError, Cancelled, Choice, ChoiceKind, ConditionError, Deadlock,
+    Elapsed, Error, Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName,
+    Instant, Interrupt, InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy,
+    PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result,
+    RuntimeError, Source, StepEnd, StopAsyncIteration, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
     AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,

@@ -22,7 +22,7 @@ pub(super) fn ticks(count: Ticks) -> Duration {
 impl<'a> Scope<'a> {
     /// A coroutine object that becomes a task of its own.
     fn task_of(self, name: &str) -> (Call, Rc<Node>) {
-        let node = Rc::new(Node::default());
+        let node = self.run.new_task();
         (Call::new(self.run, name, self.label_of(name), &node), node)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Scope<'a> {
 
     pub(super) async fn await_gather(self, of: &[Item], all: bool) -> Result<Flow> {
         let gathering = self.gather(of, all)?;
-        let waiting = self.wait_for_handle(&gathering)?;
+        let waiting = self.wait_for_handle(&gathering);
         let value = gathering.to_future().await?;
         drop(waiting);
         self.log(format_args!("gather -> {value}"));
@@ -115,7 +115,7 @@ impl<'a> Scope<'a> {
             Item::Coro(name) => wait_for(coroutine(self.callee(name)), limit).await?,
             Item::Task(var) => {
                 let handle = self.handle(var)?;
-                let _waiting = self.wait_for_handle(&handle)?;
+                let _waiting = self.wait_for_handle(&handle);
                 match handle {
                     Handle::Task(task, _) => wait_for(task, limit).await?,
                     Handle::Future(future, _) => wait_for(future, limit).await?,
@@ -209,7 +209,7 @@ impl<'a> Scope<'a> {
 
     pub(super) fn spawn_in_group(self, group: &str, var: &str, name: &str) -> Result<()> {
         let group = self.group(group)?;
-        let node = Rc::new(Node::default());
+        let node = self.run.new_task();
         let task = group.spawn(coroutine(Call::new(self.run, name, var.into(), &node)))?;
         self.set(var, Var::Handle(Handle::Task(task, node)));
         self.log(format_args!("spawn {var}"));

@@ -47,6 +47,9 @@ pub(super) struct Run {
     pub(super) generators: RefCell<Vec<AsyncGen<Value>>>,
     /// The label of callbacks.
     pub(super) loop_label: Rc<str>,
+    /// The tasks, and what they wait for.
+    pub(super) tasks: RefCell<Vec<Rc<Node>>>,
+    has_cycle: Cell<bool>,
     pub(super) transcript: Arc<Transcript>,
     pub(super) has_default_pool: Cell<bool>,
     blocks: Cell<u32>,
@@ -60,6 +63,8 @@ impl Run {
             vars: RefCell::default(),
             generators: RefCell::default(),
             loop_label: "loop".into(),
+            tasks: RefCell::default(),
+            has_cycle: Cell::new(false),
             transcript: Arc::default(),
             has_default_pool: Cell::new(false),
             blocks: Cell::new(0),
@@ -73,14 +78,17 @@ impl Run {
         let event_loop = runner.event_loop()?;
         let reporter = Rc::clone(self);
         event_loop.set_exception_handler(move |report| reporter.report(report));
-        let node = Rc::new(Node::default());
+        let node = self.new_task();
         let call = Call::new(self, "main", "main".into(), &node);
         let main = event_loop.create_task(coroutine(call))?;
         self.set("main", Var::Handle(Handle::Task(main.clone(), node)));
         let result = event_loop.run_until_complete(main);
+        if matches!(&result, Err(error) if error.is::<Deadlock>()) {
+            self.has_cycle.set(self.has_cycle());
+        }
         let closed = runner.close();
         // They hold what holds them: the bodies of generators know the run.
-        drop((self.vars.take(), self.generators.take()));
+        drop((self.vars.take(), self.generators.take(), self.tasks.take()));
         // An error of the clean-up replaces that of `main`, as an exception in `finally` does.
         closed.and(result)
     }
@@ -103,6 +111,9 @@ impl Run {
         let result = outcome.result.and_then(|result| result);
         let (time, verdict) = match (self.transcript.stopped(), result) {
             (Some(Stop::Malformed(problem)), _) => return Err(problem.clone()),
+            _ if self.has_cycle.get() => {
+                return Err("tasks await each other in a cycle".to_owned());
+            }
             (Some(Stop::Runaway), _) => {
                 (outcome.lines.last().map(|line| line.time), "runaway".to_owned())
             }

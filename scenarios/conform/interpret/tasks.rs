@@ -1,12 +1,9 @@
 //! Tasks and futures.
 
-use std::rc::Rc;
-
 use seedloop::{Error, Result, create_future, current_task, spawn};
 
 use super::super::program;
 use super::body::{Call, Flow, Scope, coroutine};
-use super::cycles::Node;
 use super::value::{Boom, Status, Value};
 use super::vars::{Handle, Var};
 
@@ -18,7 +15,7 @@ impl Scope<'_> {
     }
 
     pub(super) fn spawn(self, var: &str, name: &str) -> Result<()> {
-        let node = Rc::new(Node::default());
+        let node = self.run.new_task();
         let task = spawn(coroutine(Call::new(self.run, name, var.into(), &node)));
         self.set(var, Var::Handle(Handle::Task(task, node)));
         self.log(format_args!("spawn {var}"));
@@ -27,7 +24,7 @@ impl Scope<'_> {
 
     pub(super) async fn await_handle(self, var: &str) -> Result<Flow> {
         let handle = self.handle(var)?;
-        let waiting = self.wait_for_handle(&handle)?;
+        let waiting = self.wait_for_handle(&handle);
         let value = match handle {
             Handle::Task(task, _) => task.await?,
             Handle::Future(future, _) => future.await?,

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use seedloop::{
-    BrokenBarrierError, Elapsed, Error, GeneratorExit, InvalidStateError, LoopFuture, QueueEmpty,
-    QueueFull, QueueShutDown, Result, RuntimeError, StopAsyncIteration, ValueError,
+    AssertionError, BrokenBarrierError, Elapsed, Error, GeneratorExit, InvalidStateError,
+    LoopFuture, QueueEmpty, QueueFull, QueueShutDown, Result, RuntimeError, StopAsyncIteration,
+    ValueError,
 };
 
 use super::super::program;
@@ -106,7 +107,7 @@ impl fmt::Display for Shown<'_> {
 /// What CPython calls the type of an error of the library, without a final `Error`.
 fn type_name(error: &Error) -> &'static str {
     type IsOfType = fn(&Error) -> bool;
-    let names: [(IsOfType, &str); 10] = [
+    let names: [(IsOfType, &str); 11] = [
         (Error::is::<Elapsed>, "Timeout"),
         (Error::is::<InvalidStateError>, "InvalidState"),
         (Error::is::<RuntimeError>, "Runtime"),
@@ -115,6 +116,7 @@ fn type_name(error: &Error) -> &'static str {
         (Error::is::<QueueFull>, "QueueFull"),
         (Error::is::<QueueShutDown>, "QueueShutDown"),
         (Error::is::<BrokenBarrierError>, "BrokenBarrier"),
+        (Error::is::<AssertionError>, "Assertion"),
         (Error::is::<GeneratorExit>, "GeneratorExit"),
         (Error::is::<StopAsyncIteration>, "StopAsyncIteration"),
     ];

@@ -116,6 +116,8 @@ texts! {
     InvalidStateError;
     /// The loop was used in a way that it refuses: Python's `RuntimeError`.
     RuntimeError;
+    /// What asyncio takes for granted does not hold: Python's `AssertionError`.
+    AssertionError;
     /// An argument has a value that makes no sense: Python's `ValueError`.
     ValueError;
     /// A worker of a pool died: `concurrent.futures.BrokenExecutor`.

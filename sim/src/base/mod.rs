@@ -16,10 +16,10 @@ pub use error::{Error, Result};
 pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
 pub use leaf::{
-    BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError, Elapsed, Exit,
-    ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError, LimitExceeded, Message,
-    Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, RuntimeError,
-    StopAsyncIteration, ValueError,
+    AssertionError, BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError,
+    Elapsed, Exit, ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError,
+    LimitExceeded, Message, Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown,
+    RuntimeError, StopAsyncIteration, ValueError,
 };
 pub use time::Instant;
 

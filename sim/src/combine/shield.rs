@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::panic::Location;
 
-use crate::base::Result;
+use crate::base::{Error, InvalidStateError, Result};
 use crate::event_loop::{Finished, FutureId, Kind, State, cancel_future, finish, with};
-use crate::task::{FutureRef, LoopFuture, ensure_future};
+use crate::task::{FutureRef, LoopFuture, ensure_future, settle_callback};
 
 /// Protects an awaitable from the cancel of its waiter: `asyncio.shield(aw)`.
 ///
@@ -45,7 +45,8 @@ where
     let outer = FutureRef::new_of(owner, Kind::Plain);
     let inner = inner.raw().clone();
     let to = outer.clone();
-    let key = inner.add_done_callback("shield", Box::new(move |inner| pass_on(inner, &to)));
+    let passed_on = move |inner| settle_callback(pass_on(inner, &to), location);
+    let key = inner.add_done_callback("shield", Box::new(passed_on));
     let let_go = move |_| {
         // Without this the inner future's error would never be reported as such.
         let inner = inner;
@@ -57,16 +58,17 @@ where
     LoopFuture::from_raw(outer, location)
 }
 
-/// Gives the end of the inner future to the outer one.
-fn pass_on(inner: FutureId, outer: &FutureRef) {
+/// Gives the end of the inner future to the outer one; an error if somebody else has given it a
+/// result meanwhile.
+fn pass_on(inner: FutureId, outer: &FutureRef) -> Result<()> {
     let inner = FutureRef::to(inner);
     if outer.state() == State::Cancelled {
         inner.mark_retrieved();
-        return;
+        return Ok(());
     }
     if inner.state() == State::Cancelled {
         cancel_future(outer.id(), None);
-        return;
+        return Ok(());
     }
     with(|core| {
         // Where the inner result is copied, the outer one must be too.
@@ -79,5 +81,8 @@ fn pass_on(inner: FutureId, outer: &FutureRef) {
         Ok(value) => Finished::Value(value),
         Err(error) => Finished::Error(error),
     };
-    finish(outer.id(), finished);
+    match finish(outer.id(), finished) {
+        true => Ok(()),
+        false => Err(Error::new(InvalidStateError::new("the shield was given a result"))),
+    }
 }

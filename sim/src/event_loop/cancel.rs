@@ -8,7 +8,7 @@ use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId};
 use super::complete::fire;
 use super::context::with;
 use super::core::Core;
-use crate::base::{Event, Id, Message};
+use crate::base::{Error, Event, Id, LimitExceeded, Message};
 
 /// Something whose cancel depends on the cancels of what it waits for.
 enum Subject {
@@ -64,6 +64,9 @@ fn cancel(root: Target, message: &Option<Message>, scope: BoundaryId) -> bool {
                 match with(|core| core.enter_cancel(target, message, scope, &mut targets)) {
                     Entered::Frame(frame) => {
                         stack.push(frame);
+                        if with(|core| core.is_cycle(&stack)) {
+                            return false;
+                        }
                         None
                     }
                     Entered::Done(accepted, fired) => {
@@ -102,6 +105,25 @@ fn cancel(root: Target, message: &Option<Message>, scope: BoundaryId) -> bool {
 }
 
 impl Core {
+    /// Ends the loop if tasks that await each other pass a cancel on in a cycle: there are more of
+    /// them on the way than there are. CPython raises a `RecursionError`.
+    fn is_cycle(&mut self, stack: &[Frame]) -> bool {
+        let [root, ..] = stack else { return false };
+        if stack.len() <= self.futures.len() {
+            return false;
+        }
+        let (owner, what) = match root.subject {
+            Subject::Task(task) => (self.tasks[task].owner, self.tasks[task].name()),
+            Subject::Fan(future) => (self.futures[future].owner, "a gather".to_owned()),
+        };
+        let text = format!("tasks await each other in a cycle: a cancel of '{what}' came back");
+        if let Some(cell) = self.loops.get_mut(owner) {
+            cell.fatal.get_or_insert(Error::new(LimitExceeded::new(text)));
+        }
+        self.attention = true;
+        true
+    }
+
     fn enter_cancel(
         &mut self,
         target: Target,
@@ -111,6 +133,7 @@ impl Core {
     ) -> Entered {
         let future = match target {
             Target::Future(future) => future,
+            Target::Infallible(_) => return Entered::Done(false, Fired::Nothing),
             Target::Boundary(boundary) => return self.cancel_boundary(boundary, message),
         };
         let Some(cell) = self.futures.get_mut(future) else {
@@ -166,16 +189,23 @@ impl Core {
         self.session.emit(Event::CancelRequested { task: number, by });
         if !self.is_running(task) && !self.tasks[task].drops_body() {
             let start = targets.len();
-            targets.extend(self.waits_of(task).filter_map(|wait| {
-                let cell = &self.waits[wait];
-                self.is_within(cell.boundary_of_wait(), scope).then_some(cell.target)
-            }));
+            targets.extend(self.targets_of(task, scope));
             if targets.len() > start {
                 return true;
             }
         }
         self.cancel_unwaiting(task, message, scope);
         false
+    }
+
+    /// What a cancel of the task reaches inside `scope`.
+    fn targets_of(&self, task: TaskId, scope: BoundaryId) -> impl Iterator<Item = Target> {
+        self.waits_of(task).filter_map(move |wait| {
+            let cell = &self.waits[wait];
+            let reached = !matches!(cell.target, Target::Infallible(_))
+                && self.is_within(cell.boundary_of_wait(), scope);
+            reached.then_some(cell.target)
+        })
     }
 
     /// Cancels a task that waits on nothing of ours.
@@ -189,10 +219,16 @@ impl Core {
             self.set_must_cancel(task, message, scope);
             return;
         }
-        // Parked on something foreign, and no boundary around it: the body is dropped.
-        cell.order = Order::DropBody;
         let future = cell.future;
         self.futures[future].message = message.clone();
+        self.drop_body(task);
+    }
+
+    /// Parked on something foreign, and no boundary around it: the body is dropped.
+    fn drop_body(&mut self, task: TaskId) {
+        let cell = &mut self.tasks[task];
+        cell.order = Order::DropBody;
+        cell.must_cancel = None;
         self.wake_task(task);
     }
 
@@ -252,7 +288,8 @@ impl Core {
     pub(crate) fn has_pending_cancel(&self, task: TaskId) -> Option<BoundaryId> {
         let cell = self.tasks.get(task)?;
         let scope = cell.must_cancel?;
-        (!cell.first_wait.is_none()).then_some(scope)
+        let parked = !cell.first_wait.is_none() || !cell.scheduled;
+        (parked && !self.is_done(cell.future)).then_some(scope)
     }
 }
 
@@ -262,13 +299,11 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
     let (targets, message) = with(|core| {
         let future = core.tasks[task].future;
         let message = core.futures[future].message.clone();
-        let targets: Vec<Target> = core
-            .waits_of(task)
-            .filter_map(|wait| {
-                let cell = &core.waits[wait];
-                core.is_within(cell.boundary_of_wait(), scope).then_some(cell.target)
-            })
-            .collect();
+        let targets: Vec<Target> = core.targets_of(task, scope).collect();
+        let cell = &core.tasks[task];
+        if targets.is_empty() && !cell.scheduled && cell.live == 0 && !cell.drops_body() {
+            core.drop_body(task);
+        }
         (targets, message)
     });
     let mut accepted = false;

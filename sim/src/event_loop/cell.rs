@@ -66,6 +66,8 @@ pub(crate) struct FutureCell {
     pub(crate) unretrieved: bool,
     /// Somebody waited for it or set a callback on it.
     pub(crate) watched: bool,
+    /// It was awaited by itself, or by a task of another loop.
+    pub(crate) misused: bool,
     /// Handles, plus one that the loop holds of a task until it has ended.
     pub(crate) refs: u32,
     pub(crate) owner: LoopId,
@@ -145,6 +147,9 @@ pub(crate) type Variables = Option<Rc<Vec<(u64, Rc<dyn Any>)>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Future(FutureId),
+    /// A future in a wait that cannot fail: to a cancel it is as foreign as any other future that
+    /// knows no cancel, but reports can name it.
+    Infallible(FutureId),
     /// Something foreign inside this boundary.
     Boundary(BoundaryId),
 }
@@ -210,6 +215,7 @@ impl FutureCell {
             state: State::Pending,
             unretrieved: false,
             watched: false,
+            misused: false,
             refs: 1,
             owner,
             kind,
@@ -243,7 +249,7 @@ impl WaitCell {
     /// The innermost boundary around what is waited for.
     pub(crate) fn boundary_of_wait(&self) -> BoundaryId {
         match self.target {
-            Target::Future(_) => self.boundary,
+            Target::Future(_) | Target::Infallible(_) => self.boundary,
             Target::Boundary(boundary) => boundary,
         }
     }

@@ -37,8 +37,13 @@ fn blocked_jobs() -> Vec<BlockedJob> {
 impl Core {
     fn blocked(&self, task: TaskId) -> Option<BlockedTask> {
         let cell = self.tasks.get(task)?;
-        let waits: Vec<BlockedWait> =
-            self.waits_of(task).filter_map(|wait| self.blocked_wait(wait)).collect();
+        let mut waits: Vec<WaitId> = self.waits_of(task).collect();
+        let target = |wait: &WaitId| self.waits.get(*wait).map(|cell| cell.target);
+        if waits.iter().any(|wait| matches!(target(wait), Some(Target::Infallible(_)))) {
+            // What a boundary takes for something foreign is known after all.
+            waits.retain(|wait| !matches!(target(wait), Some(Target::Boundary(_))));
+        }
+        let waits = waits.into_iter().filter_map(|wait| self.blocked_wait(wait)).collect();
         Some(BlockedTask {
             number: cell.number,
             name: cell.name(),

@@ -106,6 +106,27 @@ impl Core {
         WaitState::Parked
     }
 
+    /// Polls a wait that cannot fail; tells whether the future is done.
+    #[track_caller]
+    pub(crate) fn poll_infallible(
+        &mut self,
+        wait: &mut WaitId,
+        future: FutureId,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) -> bool {
+        let done = self.futures.get(future).is_none_or(|cell| cell.is_done());
+        if done {
+            self.unpark(std::mem::replace(wait, Id::NONE));
+        } else if wait.is_none() {
+            *wait = self.park(Target::Infallible(future), label, location, cx);
+        } else {
+            self.update_waker(*wait, cx);
+        }
+        done
+    }
+
     /// Takes the cancel that this step delivers, if the parked leaf stands where it is meant to go.
     fn take_delivery(&mut self, wait: WaitId) -> Delivery {
         let Some(scope) = self.step.deliver else { return Delivery::None };
@@ -167,10 +188,10 @@ impl Core {
         let cell = WaitCell { task, target, boundary, waker, label, location, previous, next };
         let wait = self.waits.insert(cell);
         self.link(task, wait);
-        if !matches!(target, Target::Boundary(_)) {
+        if matches!(target, Target::Future(_)) {
             self.count_live(task, boundary, 1);
         }
-        if let Target::Future(future) = target {
+        if let Target::Future(future) | Target::Infallible(future) = target {
             let Core { futures, waits, .. } = self;
             let cell = &mut futures[future];
             cell.watched = true;

@@ -8,7 +8,6 @@ use crate::event_loop::{Core, FutureId, with};
 pub(super) type Ticket<P = ()> = Id<Node<P>>;
 
 /// One waiter.
-#[expect(dead_code, reason = "what a waiter brings is there for primitives that hand it over")]
 pub(super) struct Node<P> {
     future: FutureId,
     /// It was told to go on, and has not done so yet.
@@ -67,9 +66,9 @@ impl<P> WaitQueue<P> {
         ticket
     }
 
-    /// Leaves the line; does nothing for who has left it already.
-    pub(super) fn remove(&mut self, ticket: Ticket<P>) {
-        let Some(node) = self.nodes.remove(ticket) else { return };
+    /// Leaves the line, if it has not done so already; returns what it waited for.
+    pub(super) fn remove(&mut self, ticket: Ticket<P>) -> Option<P> {
+        let node = self.nodes.remove(ticket)?;
         match self.nodes.get_mut(node.previous) {
             Some(previous) => previous.next = node.next,
             None => self.first = node.next,
@@ -84,6 +83,7 @@ impl<P> WaitQueue<P> {
         if node.woken {
             self.woken -= 1;
         }
+        Some(node.payload)
     }
 
     /// Finds the first waiter that is not done.
@@ -120,6 +120,12 @@ impl<P> WaitQueue<P> {
     pub(super) fn wake_first(&mut self) -> Option<FutureId> {
         let ticket = self.find_pending()?;
         (ticket == self.first).then(|| self.wake(ticket))
+    }
+
+    /// What the first waiter that is not done waits for.
+    pub(super) fn peek_next(&mut self) -> Option<&P> {
+        let ticket = self.find_pending()?;
+        self.nodes.get(ticket).map(|node| &node.payload)
     }
 
     /// Takes the first waiter that is not done out of the line, with all before it.

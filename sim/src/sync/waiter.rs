@@ -61,11 +61,50 @@ impl<L: Line> Waiter<L> {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) {
+        let polled = self.enter(payload, label, location).poll(cx);
+        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+    }
+
+    /// The same for a wait that cannot fail.
+    pub(super) fn park_infallible(
+        &mut self,
+        payload: L::Payload,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) {
+        let polled = self.enter(payload, label, location).poll_infallible(cx);
+        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+    }
+
+    fn enter(
+        &mut self,
+        payload: L::Payload,
+        label: Label,
+        location: &'static Location<'static>,
+    ) -> &mut WaitUnit {
         let wait = WaitUnit::new(label, location);
         let ticket = self.line.enter(wait.id(), payload);
-        let place = self.place.insert(Place { ticket, wait });
-        let polled = place.wait.poll(cx);
-        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+        &mut self.place.insert(Place { ticket, wait }).wait
+    }
+
+    /// Polls a wait that cannot fail, after which the caller takes the ticket out of the line. A
+    /// cancel does not reach it: it drops what is around it.
+    pub(super) fn poll_infallible(&mut self, cx: &Context<'_>) -> Poll<Ticket<L::Payload>> {
+        let place = self.place.as_mut().expect("seedloop bug: not in the line");
+        ready!(place.wait.poll_infallible(cx));
+        let ticket = place.ticket;
+        self.place = None;
+        Poll::Ready(ticket)
+    }
+
+    /// Leaves the line if it stands there, as if it were dropped.
+    pub(super) fn leave(&mut self) {
+        if let Some(Place { ticket, wait }) = self.place.take() {
+            let woken = wait.is_done() && !wait.is_cancelled();
+            drop(wait);
+            self.line.abandon(ticket, woken);
+        }
     }
 
     /// Polls the wait. Once it is over the caller takes the ticket out of the line.
@@ -87,11 +126,7 @@ impl<L: Line> Waiter<L> {
 
 impl<L: Line> Drop for Waiter<L> {
     fn drop(&mut self) {
-        if let Some(Place { ticket, wait }) = self.place.take() {
-            let woken = wait.is_done() && !wait.is_cancelled();
-            drop(wait);
-            self.line.abandon(ticket, woken);
-        }
+        self.leave();
     }
 }
 

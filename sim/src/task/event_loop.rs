@@ -55,7 +55,7 @@ impl CallbackOutput for Result<()> {
 }
 
 /// Gives the error of a callback to the exception handler, or breaks the loop with it.
-pub(super) fn settle_callback(result: Result<()>, location: &'static Location<'static>) {
+pub(crate) fn settle_callback(result: Result<()>, location: &'static Location<'static>) {
     let Err(error) = result else { return };
     if error.is_fatal() {
         with(|core| core.break_loop(error));

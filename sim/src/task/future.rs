@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 
 use super::any::AnyFuture;
 use super::raw::{FutureRef, unit};
-use super::wait::{Wait, await_location, misuse_of_await, settle};
+use super::wait::{Misuse, Wait, await_location, misuse_of_await, settle};
+use super::yields::{YieldNow, yield_now};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{CallbackKey, Finished, Kind, Label, State, finish, with};
 
@@ -45,8 +46,8 @@ pub struct CallbackId(CallbackKey);
 pub struct LoopFuture<T> {
     pub(super) raw: FutureRef,
     wait: Wait,
-    /// Holds what is wrong with awaiting it, for the hop that asyncio takes to say so.
-    misuse: Option<Error>,
+    /// Holds what is wrong with awaiting it, for the turn that asyncio takes to say so.
+    misuse: Option<Box<(Error, YieldNow)>>,
     location: &'static Location<'static>,
     of: PhantomData<fn() -> T>,
 }
@@ -202,16 +203,26 @@ impl<T: 'static> LoopFuture<T> {
     }
 
     #[track_caller]
-    pub(super) fn poll_as(&mut self, label: Label, cx: &Context<'_>) -> Poll<Result<T>> {
-        if let Some(error) = self.misuse.take() {
-            return Poll::Ready(Err(error));
+    pub(super) fn poll_as(&mut self, label: Label, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Some((_, turn)) = self.misuse.as_deref_mut() {
+            let turn = std::task::ready!(Pin::new(turn).poll(cx));
+            let error = self.misuse.take().map(|misuse| misuse.0);
+            // A cancel that has come meanwhile takes the place of the error.
+            return Poll::Ready(match (turn, error) {
+                (Ok(()), Some(error)) => Err(error),
+                (Err(cancelled), _) => Err(Error::cancelled(cancelled)),
+                (Ok(()), None) => self.raw.take_as(),
+            });
         }
         if !self.wait.is_parked()
-            && let Some(error) = misuse_of_await(&self.raw)
+            && let Some(Misuse { error, takes_turn }) = misuse_of_await(&self.raw)
         {
-            self.misuse = Some(error);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            if !takes_turn {
+                return Poll::Ready(Err(error));
+            }
+            let misuse = self.misuse.insert(Box::new((error, yield_now())));
+            // The first poll of a turn is never ready.
+            return Pin::new(&mut misuse.1).poll(cx).map(|_| self.raw.take_as());
         }
         let location = await_location(Location::caller(), self.location);
         match self.wait.poll(self.raw.id(), label, location, cx) {

@@ -106,6 +106,17 @@ impl WaitUnit {
         })
     }
 
+    /// Polls a wait that cannot fail: a cancel of the task drops what is around it, as it does with
+    /// any foreign future.
+    #[track_caller]
+    pub(crate) fn poll_infallible(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let (wait, future) = (&mut self.wait.id, self.future.id());
+        match with(|core| core.poll_infallible(wait, future, self.label, self.location, cx)) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
     /// The loop in whose timers something still stands for this wait, if it was set to end by time.
     pub(crate) fn timer_owner(&self) -> Option<LoopId> {
         if !self.future.is_here() || self.future.state() == State::Finished {
@@ -130,21 +141,38 @@ pub(crate) fn await_location(
     if by_library { made_at } else { polled_at }
 }
 
+/// A future that must not be awaited.
+#[derive(Debug)]
+pub(crate) struct Misuse {
+    pub(crate) error: Error,
+    /// The error comes after one turn: the task finds it when it is given the future to wait for.
+    pub(crate) takes_turn: bool,
+}
+
 /// What stands in the way of awaiting a future at all.
-pub(crate) fn misuse_of_await(future: &FutureRef) -> Option<Error> {
+///
+/// Source: CPython 3.13, `_asynciomodule.c`, `task_step_handle_result_impl`: it leaves a misused
+/// future marked as being awaited, so that every later `await` of it finds the mark and refuses.
+pub(crate) fn misuse_of_await(future: &FutureRef) -> Option<Misuse> {
     if let Err(error) = future.check() {
-        return Some(error);
+        return Some(Misuse { error, takes_turn: true });
     }
-    let text = with(|core| {
+    let (text, takes_turn) = with(|core| {
         let cell = core.futures.get(future.id())?;
         if cell.is_done() || core.step.task.is_none() {
             return None;
         }
-        let itself = core.tasks.get(core.step.task).is_some_and(|t| t.future == future.id());
-        if itself {
-            return Some("task cannot await on itself");
+        if cell.misused {
+            return Some(("await wasn't used with future", false));
         }
-        core.is_foreign(cell.owner).then_some("the future is attached to a different loop")
+        let itself = core.tasks.get(core.step.task).is_some_and(|t| t.future == future.id());
+        let text = match itself {
+            true => "task cannot await on itself",
+            false if core.is_foreign(cell.owner) => "the future is attached to a different loop",
+            false => return None,
+        };
+        core.futures[future.id()].misused = true;
+        Some((text, true))
     })?;
-    Some(Error::new(RuntimeError::new(text)))
+    Some(Misuse { error: Error::new(RuntimeError::new(text)), takes_turn })
 }

@@ -99,9 +99,35 @@ pub(crate) enum SwitchPoint {
 }
 
 impl SwitchPoint {
+    fn is_chosen(passes: impl FnOnce() -> bool) -> bool {
+        with(|core| core.session.model == Model::AnyOrder)
+            && passes()
+            && with(|core| core.session.choose(ChoiceKind::Switch, 2)) == 1
+    }
+
     /// Tells whether the turn is being given.
     pub(crate) fn is_yielding(&self) -> bool {
         matches!(self, SwitchPoint::Yielding(_))
+    }
+
+    /// The same before an operation that cannot fail: a cancel does not reach it.
+    pub(crate) fn poll_infallible_if(
+        &mut self,
+        passes: impl FnOnce() -> bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        match self {
+            SwitchPoint::Ahead if SwitchPoint::is_chosen(passes) => {
+                // Not registered as a yield of ours, and so as foreign as the wait itself.
+                *self = SwitchPoint::Yielding(yield_now());
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => {
+                *self = SwitchPoint::Passed;
+                Poll::Ready(())
+            }
+        }
     }
 
     /// Ready at once, or after one turn if the choice was to give way. There is no choice when
@@ -113,12 +139,10 @@ impl SwitchPoint {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cancelled>> {
         if let SwitchPoint::Ahead = self {
-            *self = SwitchPoint::Passed;
-            let any_order = with(|core| core.session.model == Model::AnyOrder);
-            if any_order && passes() && with(|core| core.session.choose(ChoiceKind::Switch, 2)) == 1
-            {
-                *self = SwitchPoint::Yielding(yield_now());
-            }
+            *self = match SwitchPoint::is_chosen(passes) {
+                true => SwitchPoint::Yielding(yield_now()),
+                false => SwitchPoint::Passed,
+            };
         }
         match self {
             SwitchPoint::Yielding(turn) => {

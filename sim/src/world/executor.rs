@@ -13,7 +13,7 @@ use super::default_pool::default_or_new;
 use super::job::{Job, Stage};
 use super::machine::machine;
 use super::pool::{Pool, ProcessPool, ThreadPool};
-use crate::base::{Error, InvalidStateError, Result};
+use crate::base::{AssertionError, Error, Result};
 use crate::event_loop::{Finished, Kind, LoopId, State, cancel_future, finish, queue_plain, with};
 use crate::task::{EventLoop, FutureRef, LoopFuture};
 
@@ -251,7 +251,7 @@ fn set_state(future: &FutureRef, job: &Job) -> Result<()> {
         State::Cancelled => return Ok(()),
         State::Finished => {
             let text = "the future of a pool's job was given a result by somebody else";
-            return Err(Error::new(InvalidStateError::new(text)));
+            return Err(Error::new(AssertionError::new(text)));
         }
         State::Pending => {}
     }
