@@ -20,6 +20,10 @@ trace name:
 all:
     cargo run -- run --all
 
+# Compares n fresh random programs with CPython 3.13, which has to be there.
+conformance n *args:
+    cargo run --release --example conformance -- compare {{ n }} {{ args }}
+
 # Checks format and lints, as CI does.
 lint:
     cargo fmt --all --check

@@ -260,7 +260,7 @@ time  step  who     what
 0.5s    12  Task-3  starts
 0.5s    12  Task-3  returns
 0.5s    13  loop    runs a callback: run until complete
-0.5s    13  loop    begins to close
+0.5s    13  loop    begins to close the loop
 ";
     check(&["trace", "two-workers"], 0, trace, NO_ERROR);
 }
@@ -277,7 +277,7 @@ time  step  who     what
 0.0s     1  Task-1  starts
 0.0s     1  Task-1  prints: waiting
 0.0s     1  Task-1  suspends
-0.0s     1  loop    begins to close
+0.0s     1  loop    begins to close the loop
 0.0s     1  loop    wakes Task-1
 0.0s     1  loop    drops Task-1
 ",

@@ -1,6 +1,7 @@
 //! The tests of the workspace.
 
 mod cli;
+mod conformance;
 mod kernel;
 mod layers;
 mod pools;

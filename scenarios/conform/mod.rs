@@ -8,5 +8,5 @@ mod parse;
 pub mod program;
 mod run;
 
-pub use interpret::{Trace, interpret};
+pub use interpret::{Mark, Trace, interpret, watch};
 pub use run::conform;

@@ -1,27 +1,15 @@
-//! Compares seedloop with CPython on fresh random programs: `just conformance N`.
-//!
-//!     cargo run --release --example conformance -- N [--from SEED] [--profile NAME]
-//!
-//! Generates N programs over all profiles, runs both sides and prints every difference, shrunk to
-//! the smallest program, side by side. The seed of the first program is drawn from the clock unless
-//! it is given, and printed, so that a run can be repeated. Ends with an error if there is a
-//! difference, or no CPython 3.13.
-
-mod compare;
-mod generate;
-mod oracle;
+//! Fresh programs, on both sides: every difference is shrunk to the smallest program and printed.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scenarios::conform::program::Program;
 
-use compare::{Answer, differ, our_answer, read_answer, side_by_side};
-use generate::{Profile, program, sample};
-use oracle::Oracle;
+use super::compare::{Answer, our_answer, read_answer, side_by_side};
+use super::generate::{Profile, program, sample};
+use super::oracle::Oracle;
 
 /// So many oracles run at a time.
 const ORACLES: usize = 2;
@@ -35,58 +23,22 @@ const SHRINKS_MAX: usize = 20_000;
 /// Differences that are shrunk and printed; of the others only the names.
 const SHOWN_MAX: usize = 10;
 
-struct Options {
-    programs: u64,
-    from: u64,
-    profiles: Vec<Profile>,
+/// Which programs.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    /// How many.
+    pub(crate) count: u64,
+    /// The seed of the first.
+    pub(crate) from: u64,
+    /// The profiles, in turn.
+    pub(crate) profiles: Vec<Profile>,
 }
 
-fn main() -> ExitCode {
-    let result = options(std::env::args().skip(1)).and_then(|options| {
-        let mut out = io::stdout().lock();
-        compare_all(&options, &mut out)
-    });
-    match result {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            // There is nowhere else to tell it.
-            drop(writeln!(io::stderr(), "conformance: {error}"));
-            ExitCode::FAILURE
-        }
+impl Programs {
+    /// The profile and the seed of the program number `index`.
+    pub(crate) fn at(&self, index: u64) -> (Profile, u64) {
+        (self.profiles[index as usize % self.profiles.len()], self.from + index)
     }
-}
-
-fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { programs: 0, from: seed(), profiles: Profile::ALL.to_vec() };
-    while let Some(argument) = arguments.next() {
-        let number = |text: Option<String>| {
-            let text = text.ok_or_else(|| format!("{argument} needs a number"))?;
-            text.replace('_', "").parse::<u64>().map_err(|error| format!("{text}: {error}"))
-        };
-        match argument.as_str() {
-            "--from" => options.from = number(arguments.next())?,
-            "--profile" => {
-                let name = arguments.next().unwrap_or_default();
-                let named = Profile::ALL.into_iter().find(|profile| profile.name() == name);
-                let names = Profile::ALL.map(Profile::name).join(", ");
-                let named = named.ok_or(format!("--profile takes one of {names}"))?;
-                options.profiles = vec![named];
-            }
-            _ => options.programs = number(Some(argument.clone()))?,
-        }
-    }
-    match options.programs {
-        0 => Err("say how many programs are to be compared".to_owned()),
-        _ => Ok(options),
-    }
-}
-
-/// A seed that is another one each time.
-#[expect(clippy::disallowed_methods, reason = "fresh programs are the point; it is printed")]
-fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_secs() * 1_000_000)
 }
 
 /// A program that an oracle has been asked about.
@@ -97,14 +49,18 @@ struct Question {
 }
 
 /// Compares all; returns how many differ.
-fn compare_all(options: &Options, out: &mut impl Write) -> Result<usize, String> {
+///
+/// # Errors
+///
+/// A text: no CPython 3.13, or one that ends before its time.
+pub(crate) fn compare_all(asked: &Programs, out: &mut impl Write) -> Result<usize, String> {
     let failed = |error: io::Error| error.to_string();
     let mut oracles = Vec::new();
     for _ in 0..ORACLES {
         oracles.push((Oracle::start()?, VecDeque::new()));
     }
     let version = oracles[0].0.version().to_owned();
-    let Options { programs, from, .. } = *options;
+    let Programs { count: programs, from, .. } = *asked;
     writeln!(out, "{programs} programs from seed {from}, against CPython {version}")
         .map_err(failed)?;
     let mut next = 0;
@@ -113,8 +69,8 @@ fn compare_all(options: &Options, out: &mut impl Write) -> Result<usize, String>
         let mut idle = true;
         for (oracle, open) in &mut oracles {
             while open.len() < OPEN_MAX && next < programs {
-                let profile = options.profiles[next as usize % options.profiles.len()];
-                let question = question(profile, from + next);
+                let (profile, seed) = asked.at(next);
+                let question = question(profile, seed);
                 oracle.ask(&question.text).map_err(failed)?;
                 open.push_back(question);
                 next += 1;
@@ -139,6 +95,14 @@ fn compare_all(options: &Options, out: &mut impl Write) -> Result<usize, String>
     }
     writeln!(out, "{programs} programs, {} differ", differing.len()).map_err(failed)?;
     Ok(differing.len())
+}
+
+/// Tells whether two answers differ. How a malformed program is refused may differ.
+fn differ(ours: &Answer, theirs: &Answer) -> bool {
+    match (ours, theirs) {
+        (Err(_), Err(_)) => false,
+        _ => ours != theirs,
+    }
 }
 
 fn question(profile: Profile, seed: u64) -> Question {

@@ -15,6 +15,7 @@ pub(crate) struct Oracle {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     version: String,
+    python: MakeCommand,
 }
 
 impl Oracle {
@@ -29,7 +30,7 @@ impl Oracle {
         for (name, make) in candidates() {
             match version_of(make()) {
                 Ok(version) if version.starts_with("3.13.") => {
-                    return Self::start_with(make(), version)
+                    return Self::start_with(make, version)
                         .map_err(|error| format!("{name} does not run the oracle: {error}"));
                 }
                 Ok(version) => tried.push(format!("{name} is CPython {version}")),
@@ -42,19 +43,29 @@ impl Oracle {
         ))
     }
 
-    fn start_with(mut python: Command, version: String) -> std::io::Result<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/oracle.py");
-        let mut child = python.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    fn start_with(python: MakeCommand, version: String) -> std::io::Result<Self> {
+        let mut command = python();
+        command.arg(script("oracle.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(output)) = (input, output) else {
             return Err(std::io::Error::other("a child without pipes"));
         };
-        Ok(Oracle { child, input, output: BufReader::new(output), version })
+        Ok(Oracle { child, input, output: BufReader::new(output), version, python })
     }
 
     /// The version of CPython, as `3.13.0`.
     pub(crate) fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What another script of this folder prints.
+    pub(crate) fn output_of(&self, name: &str) -> std::io::Result<String> {
+        let output = (self.python)().arg(script(name)).stderr(Stdio::inherit()).output()?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(std::io::Error::other(format!("{name} fails: {}", output.status))),
+        }
     }
 
     /// Asks about a program. Answers come in order; a few questions may be open at a time, as many
@@ -80,6 +91,10 @@ impl Drop for Oracle {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn script(name: &str) -> String {
+    format!("{}/tests/conformance/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 type MakeCommand = Box<dyn Fn() -> Command>;

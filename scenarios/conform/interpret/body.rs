@@ -10,6 +10,7 @@ use super::super::program::Stmt;
 use super::cycles::Node;
 use super::pools::Job;
 use super::run::{Run, over};
+use super::transcript::Mark;
 use super::value::{Shown, Value};
 use super::vars::Undefined;
 
@@ -96,10 +97,15 @@ impl<'a> Scope<'a> {
                 if self.run.is_over() {
                     return self.stay().await;
                 }
+                self.run.transcript.mark(Mark::Begin(statement.op()));
                 let result = match self.instant(statement) {
                     Some(result) => result,
                     None => self.waiting(statement).await,
                 };
+                self.run.transcript.mark(match &result {
+                    Ok(_) => Mark::End(statement.op()),
+                    Err(_) => Mark::Fail(statement.op()),
+                });
                 match result {
                     Ok(Flow::Next) => {}
                     Ok(flow) => return Ok(flow),

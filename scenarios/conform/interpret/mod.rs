@@ -16,4 +16,5 @@ mod transcript;
 mod value;
 mod vars;
 
-pub use run::{Trace, interpret};
+pub use run::{Trace, interpret, watch};
+pub use transcript::Mark;

@@ -33,10 +33,17 @@ pub type Trace = Vec<String>;
 /// What makes the program malformed though it is well formed: it uses a variable of the wrong kind,
 /// its tasks await each other in a cycle, or it goes on without end and without printing.
 pub fn interpret(program: Program) -> Result<Trace, String> {
-    let run = Rc::new(Run::new(program));
+    let run = Rc::new(Run::new(program, Transcript::default()));
     let inside = Rc::clone(&run);
     let outcome = Simulation::new().run(move || inside.go());
     run.trace(outcome)
+}
+
+/// Runs a program as [`interpret`] does and keeps what happened: the events, and among the lines
+/// [`Mark`]s that tell where the program was.
+pub fn watch(program: Program) -> Outcome<Result<()>> {
+    let run = Rc::new(Run::new(program, Transcript::marked()));
+    Simulation::new().record().run(move || run.go().map(drop))
 }
 
 /// The state that all tasks and callbacks of a program share.
@@ -57,7 +64,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn new(program: Program) -> Self {
+    fn new(program: Program, transcript: Transcript) -> Self {
         Run {
             program,
             vars: RefCell::default(),
@@ -65,7 +72,7 @@ impl Run {
             loop_label: "loop".into(),
             tasks: RefCell::default(),
             has_cycle: Cell::new(false),
-            transcript: Arc::default(),
+            transcript: Arc::new(transcript),
             has_default_pool: Cell::new(false),
             blocks: Cell::new(0),
             coroutines: Cell::new(0),

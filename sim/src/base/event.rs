@@ -117,9 +117,10 @@ pub enum Event {
         /// A hash of the text.
         text: u64,
     },
-    /// A loop begins or ends a phase: `"run"`, `"cancel all tasks"`, ...
+    /// A loop begins a part of its end: `"cancel the tasks that are left"`, `"close the
+    /// generators"`, `"shut down the default pool"`, `"close the loop"`.
     Phase {
-        /// The phase.
+        /// The phase, as a verb.
         name: &'static str,
     },
     /// A task that had not ended is dropped, because its loop is closed.

@@ -3,7 +3,7 @@
 //! Source: CPython 3.13, `runners._cancel_all_tasks`, `BaseEventLoop.shutdown_asyncgens`.
 
 use super::gather::{gather_any, gather_return_exceptions};
-use crate::base::Result;
+use crate::base::{Event, Result};
 use crate::event_loop::{LoopId, Report, ReportKind, report_to, with};
 use crate::task::{EventLoop, tasks_of};
 
@@ -15,7 +15,10 @@ pub(crate) fn cancel_all_tasks(event_loop: &EventLoop) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    with(|core| core.note_strays(event_loop.id()));
+    with(|core| {
+        core.session.emit(Event::Phase { name: "cancel the tasks that are left" });
+        core.note_strays(event_loop.id());
+    });
     // Step 2: request their cancel.
     for task in &left {
         task.cancel();
@@ -43,6 +46,7 @@ pub(crate) async fn shutdown_generators(owner: LoopId) -> Result<()> {
     if open.is_empty() {
         return Ok(());
     }
+    with(|core| core.session.emit(Event::Phase { name: "close the generators" }));
     let closings: Vec<_> = open.values().map(|generator| generator.close()).collect();
     for result in gather_return_exceptions(closings).await? {
         if let Err(error) = result

@@ -19,7 +19,7 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     let refused = with(|core| match core.loops.get(id) {
         Some(cell) if cell.running => true,
         Some(cell) if !cell.closed => {
-            core.session.emit(Event::Phase { name: "close" });
+            core.session.emit(Event::Phase { name: "close the loop" });
             false
         }
         _ => false,

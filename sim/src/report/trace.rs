@@ -132,7 +132,7 @@ mod tests {
             record(1_500, 5, Event::Woken { task: 1, by: other }),
             record(1_500, 6, Event::StepStarted { task: 1 }),
             record(1_500, 6, Event::StepEnded { task: 1, end: StepEnd::Cancelled }),
-            record(1_500, 6, Event::Phase { name: "close" }),
+            record(1_500, 6, Event::Phase { name: "close the loop" }),
             record(1_500, 6, Event::Dropped { task: 2 }),
         ];
         records[3].place = Some(Place { file: "app.rs", line: 3 });
@@ -163,7 +163,7 @@ mod tests {
                 "1.5s     5  受信  wakes main",
                 "1.5s     6  main  goes on",
                 "1.5s     6  main  ends cancelled",
-                "1.5s     6  loop  begins to close",
+                "1.5s     6  loop  begins to close the loop",
                 "1.5s     6  loop  drops 受信",
             ],
         );

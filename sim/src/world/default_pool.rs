@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::pool::{Pool, ThreadPool};
-use crate::base::{Error, Result, RuntimeError};
+use crate::base::{Error, Event, Result, RuntimeError};
 use crate::combine::timeout;
 use crate::event_loop::{
     Finished, Kind, LoopId, Report, ReportKind, finish, queue_plain, report_to, with,
@@ -95,6 +95,7 @@ async fn shut_down(
         }
     });
     let Some(pool) = default_pool(owner) else { return Ok(()) };
+    with(|core| core.session.emit(Event::Phase { name: "shut down the default pool" }));
     // CPython's helper thread joins the pool's; here the pool tells when it is idle.
     let future = LoopFuture::<()>::from_raw(FutureRef::new_of(owner, Kind::Plain), location);
     let idle = future.raw().clone();

@@ -84,6 +84,7 @@ impl<'a> Builder<'a> {
             | Stmt::Release { .. }
             | Stmt::Notify { .. }
             | Stmt::PutNowait { .. }
+            | Stmt::TaskDone { .. }
                 if line.twist >= 5 =>
             {
                 let target = self.vars.target(line.picks[3], index);
@@ -93,7 +94,9 @@ impl<'a> Builder<'a> {
                 vec![Stmt::Sleep { t: line.time }, Stmt::Release { var: var.clone() }]
             }
             Stmt::Get { var } | Stmt::GetNowait { var } if line.twist >= 4 => {
-                vec![Stmt::TaskDone { var: var.clone() }]
+                let target = self.vars.target(line.picks[3], index).filter(|_| line.twist == 7);
+                let cancel = target.map(|var| Stmt::Cancel { var, msg: None });
+                cancel.into_iter().chain([Stmt::TaskDone { var: var.clone() }]).collect()
             }
             _ => Vec::new(),
         }
