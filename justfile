@@ -24,6 +24,10 @@ all:
 conformance n *args:
     cargo run --release --example conformance -- compare {{ n }} {{ args }}
 
+# Puts one-line mutations of the library to the recorded corpus (half an hour).
+mutations *args:
+    cargo run --example mutations {{ args }}
+
 # Checks format and lints, as CI does.
 lint:
     cargo fmt --all --check

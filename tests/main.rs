@@ -4,6 +4,7 @@ mod cli;
 mod conformance;
 mod kernel;
 mod layers;
+mod mutations;
 mod pools;
 mod readme;
 mod report;

@@ -1,0 +1,178 @@
+//! Puts one-line mutations of the library to the recorded corpus: `just mutations`.
+//!
+//!     cargo run --example mutations [-- NAME]
+//!
+//! Each mutation of `list.txt` is applied to a copy of the source under `target/mutations`, the
+//! command line is built from it, and it runs the corpus of the conformance tests. A mutation is
+//! killed by the first program whose trace is not CPython's any more. Without a name the result is
+//! written to `RESULT.md`. It ends with an error if one survives.
+
+mod list;
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use list::Mutation;
+
+/// A run of the corpus that takes longer hangs: it takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What became of a mutation.
+enum Fate {
+    /// The name of the program whose trace differs, with its number.
+    Killed(String),
+    /// The compiler refuses it, which proves nothing.
+    Unbuilt(String),
+    Survived,
+}
+
+fn main() -> ExitCode {
+    let only = std::env::args().nth(1);
+    let chosen = |mutation: &Mutation| only.as_ref().is_none_or(|name| mutation.name == *name);
+    let mutations: Vec<_> = Mutation::all().into_iter().filter(chosen).collect();
+    match put_to_corpus(&mutations, only.is_none(), &mut io::stdout()) {
+        Ok(0) if !mutations.is_empty() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            // There is nowhere else to tell it.
+            drop(writeln!(io::stderr(), "mutations: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns how many were not killed.
+fn put_to_corpus(
+    mutations: &[Mutation],
+    writes_result: bool,
+    out: &mut impl Write,
+) -> io::Result<usize> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let work = root.join("target/mutations");
+    copy_source(&root, &work.join("source"))?;
+    let corpus = Corpus::read(&root)?;
+    if let fate @ (Fate::Killed(_) | Fate::Unbuilt(_)) = corpus.put(&work)? {
+        let (what, why) = described(&fate);
+        return Err(io::Error::other(format!("without a mutation: {what} {why}")));
+    }
+    let mut table = String::from(
+        "# What became of the mutations\n\nWritten by `cargo run --example mutations`: see \
+         `list.txt` for the changes.\n\n| mutation | | by the program |\n| --- | --- | --- |\n",
+    );
+    let mut left = 0;
+    for mutation in mutations {
+        let path = work.join("source").join(&mutation.file);
+        let original = fs::read_to_string(&path)?;
+        fs::write(&path, mutation.apply(&root).map_err(io::Error::other)?)?;
+        let fate = corpus.put(&work);
+        fs::write(&path, original)?;
+        let fate = fate?;
+        let (what, why) = described(&fate);
+        left += usize::from(!matches!(fate, Fate::Killed(_)));
+        writeln!(out, "{what:8} {}: {why}", mutation.name)?;
+        out.flush()?;
+        writeln!(table, "| {} | {what} | {why} |", mutation.name).map_err(io::Error::other)?;
+    }
+    writeln!(out, "{} mutations, {left} not killed", mutations.len())?;
+    if writes_result {
+        fs::write(root.join("tests/mutations/RESULT.md"), table)?;
+    }
+    Ok(left)
+}
+
+fn described(fate: &Fate) -> (&'static str, &str) {
+    match fate {
+        Fate::Killed(program) => ("killed", program),
+        Fate::Unbuilt(error) => ("unbuilt", error),
+        Fate::Survived => ("survived", ""),
+    }
+}
+
+/// Copies the files that git knows; those that have not changed keep their time, for cargo.
+fn copy_source(from: &Path, to: &Path) -> io::Result<()> {
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(from).output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for name in listed.split_terminator('\0') {
+        let (source, target) = (from.join(name), to.join(name));
+        let new = fs::read(&source)?;
+        if fs::read(&target).is_ok_and(|old| old == new) {
+            continue;
+        }
+        fs::create_dir_all(target.parent().unwrap_or(to))?;
+        fs::write(target, new)?;
+    }
+    Ok(())
+}
+
+/// The programs, and what CPython answered.
+struct Corpus {
+    programs: Vec<u8>,
+    answers: Vec<String>,
+}
+
+impl Corpus {
+    fn read(root: &Path) -> io::Result<Self> {
+        let folder = root.join("tests/conformance/corpus");
+        let (mut programs, mut answers) = (Vec::new(), Vec::new());
+        for part in ["named", "random"] {
+            let open = |end: &str| File::open(folder.join(format!("{part}.{end}")));
+            io::copy(&mut GzDecoder::new(open("jsonl.gz")?), &mut programs)?;
+            let traces = BufReader::new(GzDecoder::new(open("trace.jsonl.gz")?)).lines();
+            answers.extend(traces.collect::<io::Result<Vec<_>>>()?);
+        }
+        Ok(Corpus { programs, answers })
+    }
+
+    /// Builds the copy of the source and runs the programs on it.
+    fn put(&self, work: &Path) -> io::Result<Fate> {
+        let source = work.join("source");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--bin", "seedloop"]).current_dir(&source);
+        cargo.env("CARGO_TARGET_DIR", work.join("target")).env("RUSTFLAGS", "--cap-lints=allow");
+        let built = cargo.output()?;
+        if !built.status.success() {
+            let text = String::from_utf8_lossy(&built.stderr).into_owned();
+            let error = text.lines().find(|line| line.starts_with("error")).unwrap_or("");
+            return Ok(Fate::Unbuilt(error.to_owned()));
+        }
+        self.run(&work.join("target/debug/seedloop"))
+    }
+
+    fn run(&self, program: &Path) -> io::Result<Fate> {
+        let mut command = Command::new(program);
+        command.arg("conform").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let (mut input, output) = (child.stdin.take(), child.stdout.take());
+        let programs = self.programs.clone();
+        // It ends before it has read all if the process is killed.
+        let writer = std::thread::spawn(move || input.as_mut().map(|to| to.write_all(&programs)));
+        let (sender, lines) = mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+            lines.map_while(Result::ok).try_for_each(|line| sender.send(line)).is_ok()
+        });
+        let mut fate = Fate::Survived;
+        for (index, answer) in self.answers.iter().enumerate() {
+            let why = match lines.recv_timeout(PATIENCE) {
+                Ok(line) if line == *answer => continue,
+                Ok(_) => "",
+                Err(mpsc::RecvTimeoutError::Timeout) => ", where it hangs",
+                Err(mpsc::RecvTimeoutError::Disconnected) => ", where it breaks down",
+            };
+            let name = answer.split('"').nth(3).unwrap_or_default();
+            fate = Fate::Killed(format!("{name} ({}){why}", index + 1));
+            break;
+        }
+        child.kill()?;
+        child.wait()?;
+        drop(lines);
+        drop((writer.join(), reader.join()));
+        Ok(fate)
+    }
+}
