@@ -55,9 +55,10 @@ pub enum Model {
 
 /// Takes the choices of a run.
 ///
-/// An implementation keeps what it needs to decide; the log is kept for it.
+/// An implementation keeps what it needs to decide; the log is kept for it. It must not call the
+/// library: it is asked in the middle of the loop's work. A panic of it ends the run.
 pub trait Policy {
-    /// Picks one of `0..bound`; `bound` is at least 2.
+    /// Picks one of `0..bound`; `bound` is at least 2. Any other value ends the run with a panic.
     fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32;
 }
 
@@ -138,10 +139,6 @@ impl Choices {
         self.policy = policy;
     }
 
-    pub(crate) fn is_fifo(&self) -> bool {
-        self.policy.is_none()
-    }
-
     /// Takes one of `0..bound` and logs it; a choice of one is none.
     pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
         if bound <= 1 {
@@ -152,25 +149,6 @@ impl Choices {
             Some(policy) => policy.choose(kind, bound),
         };
         assert!(value < bound, "a policy chose {value} of {bound} for {kind:?}");
-        self.log.push(Choice { kind, bound, value });
-        value
-    }
-
-    /// Takes one of `0..bound` for which `accept` holds, and logs only that. 0 must be acceptable.
-    pub(crate) fn choose_where(
-        &mut self,
-        kind: ChoiceKind,
-        bound: u32,
-        accept: impl Fn(u32) -> bool,
-    ) -> u32 {
-        let value = match &mut self.policy {
-            None => 0,
-            Some(policy) => {
-                // A policy that insists on what is not there gets the dull choice in the end.
-                let mut draws = (0..1_000).map(|_| policy.choose(kind, bound));
-                draws.find(|value| accept(*value)).unwrap_or(0)
-            }
-        };
         self.log.push(Choice { kind, bound, value });
         value
     }

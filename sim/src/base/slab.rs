@@ -70,11 +70,25 @@ pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: u32,
     len: usize,
+    /// The generation of new slots: above all that were given up by [`shrink`](Self::shrink).
+    base: u32,
 }
+
+/// An empty slab keeps so many slots.
+const KEPT: usize = 1024;
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Slab { slots: Vec::new(), free: NONE, len: 0 }
+        Slab { slots: Vec::new(), free: NONE, len: 0, base: 1 }
+    }
+
+    /// Gives memory back if nothing lives here: a large simulation must not burden those after it.
+    pub(crate) fn shrink(&mut self) {
+        if self.len == 0 && self.slots.len() > KEPT {
+            let highest = self.slots.iter().map(|slot| slot.generation).max();
+            self.base = highest.unwrap_or(0).wrapping_add(1);
+            (self.slots, self.free) = (Vec::new(), NONE);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -94,8 +108,9 @@ impl<T> Slab<T> {
         }
         let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
         assert!(index != NONE, "more than 4 billion live objects in one simulation");
-        self.slots.push(Slot { generation: 1, content: Content::Occupied(value) });
-        Id { index, generation: 1, of: PhantomData }
+        let generation = self.base;
+        self.slots.push(Slot { generation, content: Content::Occupied(value) });
+        Id { index, generation, of: PhantomData }
     }
 
     pub(crate) fn get(&self, id: Id<T>) -> Option<&T> {
@@ -141,7 +156,8 @@ impl<T> Slab<T> {
 
     /// The live entries, in the order of their slots: sort before the order can matter.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.content {
+        let slots = if self.len == 0 { &[] } else { self.slots.as_slice() };
+        slots.iter().enumerate().filter_map(|(index, slot)| match &slot.content {
             Content::Occupied(value) => {
                 let index = u32::try_from(index).ok()?;
                 Some((Id { index, generation: slot.generation, of: PhantomData }, value))
@@ -152,7 +168,8 @@ impl<T> Slab<T> {
 
     /// The same, to change them.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().filter_map(|slot| match &mut slot.content {
+        let slots = if self.len == 0 { &mut [] } else { self.slots.as_mut_slice() };
+        slots.iter_mut().filter_map(|slot| match &mut slot.content {
             Content::Occupied(value) => Some(value),
             Content::Vacant { .. } => None,
         })

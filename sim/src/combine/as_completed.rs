@@ -11,7 +11,7 @@ use futures_lite::Stream;
 
 use crate::base::{Elapsed, Error, Result, deadline_after};
 use crate::event_loop::{
-    Call, CallbackKey, FutureId, HandleId, Label, Shared, cancel_handle, drop_call, with,
+    Call, CallbackKey, FutureId, HandleId, Label, Shared, WaitId, cancel_handle, drop_call, with,
 };
 use crate::task::{LoopFuture, WaitUnit, ensure_future};
 
@@ -50,7 +50,7 @@ struct State<T> {
     todo: BTreeMap<FutureId, (LoopFuture<T>, CallbackKey)>,
     /// Those that have ended; none is the sentinel of a timeout.
     done: VecDeque<Option<LoopFuture<T>>>,
-    getter: Option<FutureId>,
+    getter: Option<WaitId>,
     timer: Option<HandleId>,
 }
 

@@ -283,7 +283,7 @@ fn poll_body<Y: 'static>(
         return Poll::Ready(Ok(None));
     };
     let mut lent = LentBody { state: state.clone(), body: Some(body) };
-    let place = state.with(|state| state.place.enter());
+    let place = state.with(|state| state.place.enter(cx));
     let polled = lent.body.as_mut().map(|body| body.as_mut().poll(cx));
     state.with(|state| {
         let body = match &polled {

@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use crate::base::{Cancelled, Error, Group, Id, Result, RuntimeError};
 use crate::event_loop::{
-    FutureId, Label, LoopId, Report, ReportKind, Shared, State as FutureState, TaskId,
+    FutureId, Label, LoopId, Report, ReportKind, Shared, State as FutureState, TaskId, WaitId,
     cancel_future, report, try_with, with,
 };
 use crate::task::{Boundary, FutureRef, JoinHandle, WaitUnit, release_adopted, spawn_on};
@@ -56,7 +56,7 @@ struct State {
     spawned: u64,
     errors: Vec<Error>,
     base_error: Option<Error>,
-    on_completed: Option<FutureId>,
+    on_completed: Option<WaitId>,
 }
 
 impl Default for TaskGroup {

@@ -289,7 +289,7 @@ impl<T, F: Future<Output = Result<T>>> Future for Scope<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut this = self.project();
         if this.entered.is_none() {
-            let boundary = this.boundary.as_mut().open();
+            let boundary = this.boundary.as_mut().open(cx);
             this.timeout.enter(boundary)?;
             *this.entered = Some(Entered { timeout: Some(this.timeout.clone()) });
         }

@@ -4,11 +4,20 @@
 //! Source: CPython 3.13, `Task.cancel`, `Future.cancel`, `_GatheringFuture.cancel`.
 
 use super::callback::Callbacks;
-use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId};
+use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId, Told, WaitId};
 use super::complete::fire;
 use super::context::with;
 use super::core::Core;
 use crate::base::{Error, Event, Id, LimitExceeded, Message};
+
+/// What a cancel goes to.
+#[derive(Clone, Copy)]
+enum Victim {
+    Future(FutureId),
+    /// A wait of its own.
+    Wait(WaitId),
+    Boundary(BoundaryId),
+}
 
 /// Something whose cancel depends on the cancels of what it waits for.
 enum Subject {
@@ -44,17 +53,17 @@ enum Fired {
 /// Cancels a future, and through it whatever it stands for. Returns whether the cancel was
 /// accepted: false means that it was done already.
 pub(crate) fn cancel_future(future: FutureId, message: Option<Message>) -> bool {
-    cancel(Target::Future(future), &message, Id::NONE)
+    cancel(Victim::Future(future), &message, Id::NONE)
 }
 
 /// Cancels a task as a timeout does: only waits inside `scope` are reached.
 pub(crate) fn cancel_boundary_scope(task: FutureId, scope: BoundaryId) -> bool {
-    cancel(Target::Future(task), &None, scope)
+    cancel(Victim::Future(task), &None, scope)
 }
 
-fn cancel(root: Target, message: &Option<Message>, scope: BoundaryId) -> bool {
+fn cancel(root: Victim, message: &Option<Message>, scope: BoundaryId) -> bool {
     let mut stack: Vec<Frame> = Vec::new();
-    let mut targets: Vec<Target> = Vec::new();
+    let mut targets: Vec<Victim> = Vec::new();
     let mut next = Some(root);
     loop {
         let accepted = match next.take() {
@@ -117,24 +126,21 @@ impl Core {
             Subject::Fan(future) => (self.futures[future].owner, "a gather".to_owned()),
         };
         let text = format!("tasks await each other in a cycle: a cancel of '{what}' came back");
-        if let Some(cell) = self.loops.get_mut(owner) {
-            cell.fatal.get_or_insert(Error::new(LimitExceeded::new(text)));
-        }
-        self.attention = true;
+        self.break_loop_of(owner, Error::new(LimitExceeded::new(text)));
         true
     }
 
     fn enter_cancel(
         &mut self,
-        target: Target,
+        target: Victim,
         message: &Option<Message>,
         scope: BoundaryId,
-        targets: &mut Vec<Target>,
+        targets: &mut Vec<Victim>,
     ) -> Entered {
         let future = match target {
-            Target::Future(future) => future,
-            Target::Infallible(_) => return Entered::Done(false, Fired::Nothing),
-            Target::Boundary(boundary) => return self.cancel_boundary(boundary, message),
+            Victim::Future(future) => future,
+            Victim::Wait(wait) => return self.cancel_wait(wait, message),
+            Victim::Boundary(boundary) => return self.cancel_boundary(boundary, message),
         };
         let Some(cell) = self.futures.get_mut(future) else {
             return Entered::Done(false, Fired::Nothing);
@@ -153,7 +159,7 @@ impl Core {
                 return Entered::Done(true, Fired::Callbacks(future, callbacks));
             }
             Kind::Fan(fan) => {
-                targets.extend(fan.children.iter().map(|child| Target::Future(*child)));
+                targets.extend(fan.children.iter().map(|child| Victim::Future(*child)));
                 Subject::Fan(future)
             }
             Kind::Task(task) => {
@@ -180,7 +186,7 @@ impl Core {
         task: TaskId,
         message: &Option<Message>,
         scope: BoundaryId,
-        targets: &mut Vec<Target>,
+        targets: &mut Vec<Victim>,
     ) -> bool {
         let by = self.source();
         let cell = &mut self.tasks[task];
@@ -199,12 +205,16 @@ impl Core {
     }
 
     /// What a cancel of the task reaches inside `scope`.
-    fn targets_of(&self, task: TaskId, scope: BoundaryId) -> impl Iterator<Item = Target> {
+    fn targets_of(&self, task: TaskId, scope: BoundaryId) -> impl Iterator<Item = Victim> {
         self.waits_of(task).filter_map(move |wait| {
             let cell = &self.waits[wait];
-            let reached = !matches!(cell.target, Target::Infallible(_))
-                && self.is_within(cell.boundary_of_wait(), scope);
-            reached.then_some(cell.target)
+            let victim = match cell.target {
+                Target::Future(future) => Victim::Future(future),
+                Target::Own => Victim::Wait(wait),
+                Target::Boundary(boundary) => Victim::Boundary(boundary),
+                Target::Infallible => return None,
+            };
+            self.is_within(cell.boundary_of_wait(), scope).then_some(victim)
         })
     }
 
@@ -268,6 +278,15 @@ impl Core {
         }
     }
 
+    /// Ends a wait of its own with a cancel.
+    fn cancel_wait(&mut self, wait: WaitId, message: &Option<Message>) -> Entered {
+        let (accepted, waker) = self.tell(wait, Told::Cancelled);
+        if accepted && let Some(cell) = self.waits.get_mut(wait) {
+            cell.message = message.clone();
+        }
+        Entered::Done(accepted, Fired::Waker(waker))
+    }
+
     /// Lets a boundary drop the foreign wait inside it at its next poll.
     fn cancel_boundary(&mut self, boundary: BoundaryId, message: &Option<Message>) -> Entered {
         let Some(cell) = self.boundaries.get_mut(boundary) else {
@@ -299,7 +318,7 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
     let (targets, message) = with(|core| {
         let future = core.tasks[task].future;
         let message = core.futures[future].message.clone();
-        let targets: Vec<Target> = core.targets_of(task, scope).collect();
+        let targets: Vec<Victim> = core.targets_of(task, scope).collect();
         let cell = &core.tasks[task];
         if targets.is_empty() && !cell.scheduled && cell.live == 0 && !cell.drops_body() {
             core.drop_body(task);

@@ -107,7 +107,6 @@ pub(crate) struct TaskCell {
     pub(crate) number: TaskNumber,
     /// How many tasks it has spawned.
     pub(crate) children: u32,
-    pub(crate) steps: u64,
     pub(crate) owner: LoopId,
     /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
     /// leaks its future, and dropping the handle would drop the body in place.
@@ -146,18 +145,34 @@ pub(crate) type Variables = Option<Rc<Vec<(u64, Rc<dyn Any>)>>>;
 /// What a wait waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
+    /// A future that others may wait for too.
     Future(FutureId),
-    /// A future in a wait that cannot fail: to a cancel it is as foreign as any other future that
-    /// knows no cancel, but reports can name it.
-    Infallible(FutureId),
+    /// Nothing but to be told: the wait of a primitive or a timer.
+    Own,
+    /// The same where it cannot fail: to a cancel it is as foreign as any other future that knows
+    /// no cancel, but reports can name it.
+    Infallible,
     /// Something foreign inside this boundary.
     Boundary(BoundaryId),
 }
 
-/// One parked wait of a task.
+/// Whether a wait of its own was told to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    NotYet,
+    GoOn,
+    Cancelled,
+}
+
+/// One wait of a task.
 pub(crate) struct WaitCell {
+    /// The task that is parked in it; none before that.
     pub(crate) task: TaskId,
     pub(crate) target: Target,
+    /// Of a wait of its own.
+    pub(crate) told: Told,
+    /// The message of the cancel that it was told.
+    pub(crate) message: Option<Message>,
     /// The boundary in which it stands.
     pub(crate) boundary: BoundaryId,
     /// `None` is the task's own waker.
@@ -189,6 +204,8 @@ pub(crate) struct BoundaryCell {
 
 /// A loop.
 pub(crate) struct LoopCell {
+    /// Among those of its thread, in the order in which they were made.
+    pub(crate) number: u64,
     pub(crate) refs: u32,
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
@@ -246,18 +263,34 @@ impl FutureCell {
 }
 
 impl WaitCell {
+    pub(crate) fn new(target: Target, label: Label, location: &'static Location<'static>) -> Self {
+        WaitCell {
+            task: Id::NONE,
+            target,
+            told: Told::NotYet,
+            message: None,
+            boundary: Id::NONE,
+            waker: None,
+            label,
+            location,
+            previous: Id::NONE,
+            next: Id::NONE,
+        }
+    }
+
     /// The innermost boundary around what is waited for.
     pub(crate) fn boundary_of_wait(&self) -> BoundaryId {
         match self.target {
-            Target::Future(_) | Target::Infallible(_) => self.boundary,
+            Target::Future(_) | Target::Own | Target::Infallible => self.boundary,
             Target::Boundary(boundary) => boundary,
         }
     }
 }
 
 impl LoopCell {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         LoopCell {
+            number,
             refs: 1,
             ready: Ready::new(),
             timers: Timers::new(),

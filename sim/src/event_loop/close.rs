@@ -2,11 +2,14 @@
 //!
 //! Source: CPython 3.13, `BaseEventLoop.close`.
 
-use super::cell::{LoopId, Order, TaskId};
+use async_task::Runnable;
+
+use super::cell::{LoopId, Order, TaskId, TaskMeta};
 use super::complete::release;
 use super::context::with;
 use super::core::Core;
 use super::extension::end_outside;
+use super::foreign::take_in_foreign_wakes;
 use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
@@ -27,15 +30,16 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     if refused {
         return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
     }
+    take_in_foreign_wakes();
     kill_tasks(id);
-    let executor = with(|core| {
+    let owned = with(|core| {
         let cell = core.loops.get_mut(id)?;
         cell.closed = true;
-        cell.handler = None;
         cell.executor_closed = true;
-        Some((cell.default_executor.take(), std::mem::take(&mut cell.generators)))
+        let generators = std::mem::take(&mut cell.generators);
+        Some((cell.default_executor.take(), generators, cell.handler.take()))
     });
-    drop(executor);
+    catch_quietly(|| drop(owned));
     drop_entries(id);
     let last = with(|core| !core.session.active && core.loops.iter().all(|(_, cell)| cell.closed));
     if last {
@@ -120,13 +124,8 @@ fn drop_entries(id: LoopId) {
     for entry in entries {
         match entry {
             Entry::Call(handle) => drop_handle(handle),
-            // Its poll drops the body; what a destructor does must not end the others' clean-up.
-            Entry::Step(runnable) => {
-                catch_quietly(|| {
-                    runnable.run();
-                });
-            }
-            Entry::Elapsed(_) | Entry::Gone => {}
+            Entry::Step(runnable) => kill(runnable),
+            Entry::Elapsed(_) => {}
         }
     }
     for due in timers.into_dues() {
@@ -136,15 +135,31 @@ fn drop_entries(id: LoopId) {
     }
 }
 
+/// Lets a task drop its body by its own poll. What a destructor does must not end the others'
+/// clean-up.
+fn kill(runnable: Runnable<TaskMeta>) {
+    let task = runnable.metadata().task;
+    with(|core| {
+        if let Some(cell) = core.tasks.get_mut(task) {
+            cell.order = Order::Kill;
+        }
+    });
+    catch_quietly(|| {
+        runnable.run();
+    });
+}
+
 fn drop_handle(id: HandleId) {
-    let call = with(|core| {
+    let dropped = with(|core| {
         let cell = core.handles.get_mut(id)?;
         cell.gone = true;
         let call = cell.call.take();
-        if cell.refs == 0 {
-            core.handles.remove(id);
-        }
-        call
+        Some((call, if cell.refs == 0 { core.handles.remove(id) } else { None }))
     });
-    catch_quietly(|| drop_call(call));
+    if let Some((call, freed)) = dropped {
+        catch_quietly(|| {
+            drop(freed);
+            drop_call(call);
+        });
+    }
 }

@@ -13,8 +13,6 @@ use crate::base::{Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
 pub(crate) enum Finished {
-    /// With nothing to tell: the wait of a primitive is over.
-    Unit,
     Value(Box<dyn Any>),
     Error(Error),
     /// Cancelled, with the cancel that the first awaiter gets.
@@ -26,25 +24,17 @@ pub(crate) enum Finished {
 
 /// Ends a pending future; false if it is done already.
 pub(crate) fn finish(future: FutureId, finished: Finished) -> bool {
+    // What is refused is dropped here, unborrowed.
+    let mut refused = Some(finished);
     let callbacks = with(|core| {
-        let cell = core.futures.get_mut(future)?;
-        if cell.is_done() {
-            return None;
-        }
-        Some(cell.finish(finished))
+        let cell = core.futures.get_mut(future).filter(|cell| !cell.is_done())?;
+        refused.take().map(|finished| cell.finish(finished))
     });
-    match callbacks {
-        Some(callbacks) => {
-            fire(future, callbacks);
-            true
-        }
-        None => false,
+    let accepted = callbacks.is_some();
+    if let Some(callbacks) = callbacks {
+        fire(future, callbacks);
     }
-}
-
-/// Ends the wait of a primitive, unless it was cancelled or forgotten meanwhile.
-pub(crate) fn set_result_unless_done(future: FutureId) -> bool {
-    finish(future, Finished::Unit)
+    accepted
 }
 
 impl FutureCell {
@@ -52,7 +42,6 @@ impl FutureCell {
     pub(crate) fn finish(&mut self, finished: Finished) -> Callbacks {
         self.state = State::Finished;
         match finished {
-            Finished::Unit => {}
             Finished::Value(value) => self.outcome = Outcome::Value(value),
             Finished::Error(error) => {
                 // A panic is told by the run that it ended.
@@ -127,14 +116,15 @@ pub(crate) fn release(future: FutureId) {
         let never_retrieved = core.never_retrieved(future);
         core.note_never_awaited(future);
         let cell = core.futures.remove(future)?;
-        if let Kind::Task(task) = cell.kind {
-            core.tasks.remove(task);
-        }
-        Some((cell, never_retrieved))
+        let task = match cell.kind {
+            Kind::Task(task) => core.tasks.remove(task),
+            _ => None,
+        };
+        Some((cell, task, never_retrieved))
     });
-    if let Some(Some((cell, never_retrieved))) = freed {
+    if let Some(Some((cell, task, never_retrieved))) = freed {
         // The value is the user's: it is dropped here, unborrowed.
-        drop(cell);
+        drop((cell, task));
         if let Some(never_retrieved) = never_retrieved {
             report(never_retrieved);
         }

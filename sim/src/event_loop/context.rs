@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_task::Runnable;
 
 use super::cell::TaskMeta;
-use super::core::Core;
+use super::core::{Core, Trash};
 use super::object::ObjectCell;
-use super::panics::PanicSlot;
-use crate::base::Slab;
+use super::panics::{PanicSlot, catch_quietly};
+use crate::base::{Error, Slab};
 
 /// All state of a thread. Its parts are borrowed apart, each for a few instructions at a time.
 pub(super) struct Context {
@@ -49,12 +49,18 @@ struct ThreadEnd;
 
 impl Drop for ThreadEnd {
     fn drop(&mut self) {
+        let is_idle = CONTEXT
+            .with(|context| context.core.try_borrow().is_ok_and(|core| core.running.is_none()));
+        if !is_idle {
+            // The process exits in the middle of a run: there is nothing to clean up for.
+            return;
+        }
         super::loops::close_all();
         // Whatever is left, such as tasks in a cycle of handles, is dropped unborrowed.
         let core = CONTEXT.with(|context| context.core.replace(Core::new()));
-        super::panics::catch_quietly(|| drop(core));
+        catch_quietly(|| drop(core));
         let objects = CONTEXT.with(|context| context.objects.replace(Slab::new()));
-        super::panics::catch_quietly(|| drop(objects));
+        catch_quietly(|| drop(objects));
     }
 }
 
@@ -82,6 +88,9 @@ pub(crate) fn set_hot(hot: Hot) {
     CONTEXT.with(|context| context.hot.set(hot));
 }
 
+/// The context of a handle that was cloned away from its thread: no thread's.
+pub(crate) const NOWHERE: u32 = u32::MAX;
+
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 /// Returns the number of this thread's context.
@@ -101,16 +110,32 @@ pub(crate) fn context_id() -> u32 {
 /// Borrows the kernel for a few instructions. No user code may run inside.
 pub(crate) fn with<R>(call: impl FnOnce(&mut Core) -> R) -> R {
     CONTEXT.with(|context| {
-        let (result, trash) = {
-            let mut core = context.core.borrow_mut();
-            let result = call(&mut core);
-            // Dropping a waker may run user code: it waits until the borrow has ended.
-            let trash = if core.trash.is_empty() { Vec::new() } else { take(&mut core.trash) };
-            (result, trash)
-        };
-        drop(trash);
+        let Ok(mut core) = context.core.try_borrow_mut() else { reentered() };
+        let result = call(&mut core);
+        if core.trash.is_empty() {
+            return result;
+        }
+        let trash = take(&mut core.trash);
+        drop(core);
+        dispose(trash);
         result
     })
+}
+
+/// Drops what may run the user's code; a panic of it ends the run.
+#[cold]
+fn dispose(trash: Vec<Trash>) {
+    if let Some(panicked) = catch_quietly(|| drop(trash)) {
+        with(|core| core.break_loop(Error::new(panicked)));
+    }
+}
+
+#[cold]
+fn reentered() -> ! {
+    panic!(
+        "seedloop was called from where it must not be: from a `Policy`, or from a destructor, a \
+         waker or a panic hook that runs in the middle of the loop's own work"
+    )
 }
 
 /// The same where the thread may be ending, as in `Drop`.

@@ -1,5 +1,6 @@
 //! The kernel's state of one thread and the small operations on it.
 
+use std::any::Any;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
@@ -10,7 +11,7 @@ use async_task::Runnable;
 use super::callback::CallbackKey;
 use super::cell::{
     BoundaryCell, BoundaryId, FutureCell, FutureId, Kind, LoopCell, LoopId, Order, Outcome,
-    TaskCell, TaskId, TaskMeta, Variables, WaitCell,
+    TaskCell, TaskId, TaskMeta, Variables, WaitCell, WaitId,
 };
 use super::context::try_with_context;
 use super::extension::Extension;
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) boundaries: Slab<BoundaryCell>,
     pub(crate) handles: Slab<HandleCell>,
     pub(crate) loops: Slab<LoopCell>,
+    /// How many loops were made on this thread.
+    pub(crate) loops_made: u64,
     /// The loop that runs, or none.
     pub(crate) running: LoopId,
     /// The loop that `set_event_loop` made current, or none.
@@ -50,10 +53,18 @@ pub(crate) struct Core {
     pub(crate) extensions: Vec<Rc<dyn Extension>>,
     /// The context variables of what runs.
     pub(crate) variables: Variables,
-    /// Wakers to be dropped once the borrow has ended.
-    pub(crate) trash: Vec<Waker>,
+    /// What is to be dropped once the borrow has ended.
+    pub(crate) trash: Vec<Trash>,
     pub(crate) callback_keys: u64,
     pub(crate) interrupts: Interrupts,
+}
+
+/// What may run the user's code when it is dropped.
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) enum Trash {
+    Waker(Waker),
+    Error(Error),
+    Other(Box<dyn Any>),
 }
 
 /// The main task of the runner, and how often Ctrl-C was pressed on it.
@@ -78,6 +89,7 @@ impl Core {
             boundaries: Slab::new(),
             handles: Slab::new(),
             loops: Slab::new(),
+            loops_made: 0,
             running: Id::NONE,
             current: Id::NONE,
             session: Session::new(),
@@ -140,10 +152,21 @@ impl Core {
 
     /// Ends the running loop at once, in the middle of its iteration.
     pub(crate) fn break_loop(&mut self, error: Error) {
+        self.break_loop_of(self.running, error);
+    }
+
+    /// Ends a loop at once, or when it runs next. The first error is the one that it ends with.
+    pub(crate) fn break_loop_of(&mut self, owner: LoopId, error: Error) {
         self.attention = true;
-        if let Some(cell) = self.loops.get_mut(self.running) {
-            cell.fatal.get_or_insert(error);
+        match self.loops.get_mut(owner) {
+            Some(cell) if cell.fatal.is_none() => cell.fatal = Some(error),
+            _ => self.trash.push(Trash::Error(error)),
         }
+    }
+
+    /// Lets something that may hold what is the user's be dropped after the borrow.
+    pub(crate) fn discard(&mut self, thing: impl Any) {
+        self.trash.push(Trash::Other(Box::new(thing)));
     }
 
     /// Counts something that happens outside of the loop's own entries; see the next.
@@ -180,11 +203,6 @@ impl Core {
     /// Makes a pending future of `owner`.
     pub(crate) fn new_future(&mut self, owner: LoopId, kind: Kind) -> FutureId {
         self.futures.insert(FutureCell::new(owner, kind))
-    }
-
-    /// Makes a pending future of the running loop, for a primitive to wait on.
-    pub(crate) fn new_wait_future(&mut self) -> FutureId {
-        self.new_future(self.running, Kind::Plain)
     }
 
     pub(crate) fn is_done(&self, future: FutureId) -> bool {
@@ -286,10 +304,12 @@ impl Core {
         })
     }
 
-    /// Sets a future to get its result at `when`: the timer of a sleep.
-    pub(crate) fn set_sleep(&mut self, when: Instant, future: FutureId) {
-        let owner = self.futures[future].owner;
-        self.push_timer(owner, when, Due::Elapsed(future));
+    /// Lets a wait be told to go on at `when`: the timer of a sleep. Without a running loop, where
+    /// nobody can wait, nothing happens.
+    pub(crate) fn set_sleep(&mut self, when: Instant, wait: WaitId) {
+        if !self.running.is_none() {
+            self.push_timer(self.running, when, Due::Elapsed(wait));
+        }
     }
 
     fn push_timer(&mut self, owner: LoopId, when: Instant, due: Due) {
@@ -301,28 +321,23 @@ impl Core {
 
     /// Takes note that a timer in the heap of `owner` will do nothing.
     pub(crate) fn note_dead_timer(&mut self, owner: LoopId) {
-        let Core { loops, handles, futures, .. } = self;
+        let Core { loops, handles, waits, .. } = self;
         if let Some(cell) = loops.get_mut(owner)
             && cell.timers.note_dead()
         {
-            cell.timers.sweep(|due| is_live(handles, futures, due));
+            cell.timers.sweep(|due| is_live(handles, waits, due));
         }
     }
 
     /// The earliest deadline of a timer of the loop that will do something.
     pub(crate) fn next_timer(&mut self, owner: LoopId) -> Option<Instant> {
-        let Core { loops, handles, futures, .. } = self;
-        loops[owner].timers.next_deadline(|due| is_live(handles, futures, due))
+        let Core { loops, handles, waits, .. } = self;
+        loops[owner].timers.next_deadline(|due| is_live(handles, waits, due))
     }
 
     /// Opens a boundary inside the one that is being polled.
     pub(crate) fn open_boundary(&mut self, location: &'static Location<'static>) -> BoundaryId {
         let (task, parent) = (self.step.task, self.step.boundary);
-        assert!(
-            !task.is_none(),
-            "a future of seedloop was polled outside of its tasks; spawn it on the loop, or hand \
-             it to `seedloop::run`"
-        );
         self.count_live(task, parent, 1);
         self.boundaries.insert(BoundaryCell {
             task,

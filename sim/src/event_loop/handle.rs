@@ -1,9 +1,10 @@
 //! Calls that wait for their turn, and the handles that take them back.
 
+use std::fmt;
 use std::panic::Location;
 
-use super::cell::{FutureCell, FutureId, LoopId, Variables};
-use super::context::{context_id, try_with, with};
+use super::cell::{FutureId, LoopId, Told, Variables, WaitCell};
+use super::context::{context_id, with};
 use super::timer::Due;
 use crate::base::{Id, Instant, Result, Slab};
 
@@ -35,7 +36,6 @@ pub(crate) struct HandleCell {
 /// A callback that was queued with `call_soon`.
 ///
 /// Dropping the handle does not cancel the callback.
-#[derive(Debug)]
 pub struct Handle {
     context: u32,
     pub(crate) id: HandleId,
@@ -63,12 +63,35 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let freed = try_with(|core| {
+        if self.context != context_id() {
+            // What it keeps alive goes with its thread.
+            return;
+        }
+        let freed = with(|core| {
             let cell = core.handles.get_mut(self.id)?;
             cell.refs -= 1;
             if cell.refs == 0 && cell.gone { core.handles.remove(self.id) } else { None }
         });
         drop(freed);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.context != context_id() {
+            return f.write_str("<Handle on another thread>");
+        }
+        let known = with(|core| {
+            let cell = core.handles.get(self.id)?;
+            Some((cell.operation, cell.location, cell.cancelled))
+        });
+        match known {
+            Some((operation, at, cancelled)) => {
+                let cancelled = if cancelled { ", cancelled" } else { "" };
+                write!(f, "<Handle of {operation} at {}:{}{cancelled}>", at.file(), at.line())
+            }
+            None => f.write_str("<Handle of a closed loop>"),
+        }
     }
 }
 
@@ -99,7 +122,7 @@ impl TimerHandle {
 /// Cancels a call and drops what it holds. What stands for it in the queue or the timers finds
 /// nothing when its turn comes.
 pub(crate) fn cancel_handle(id: HandleId) {
-    let call = with(|core| {
+    let cancelled = with(|core| {
         let cell = core.handles.get_mut(id)?;
         if cell.gone {
             return None;
@@ -107,15 +130,16 @@ pub(crate) fn cancel_handle(id: HandleId) {
         cell.cancelled = true;
         cell.gone = true;
         let (call, waiting, owner) = (cell.call.take(), cell.waiting, cell.owner);
-        if cell.refs == 0 {
-            core.handles.remove(id);
-        }
+        let freed = if cell.refs == 0 { core.handles.remove(id) } else { None };
         if waiting {
             core.note_dead_timer(owner);
         }
-        call
+        Some((call, freed))
     });
-    drop_call(call);
+    if let Some((call, freed)) = cancelled {
+        drop(freed);
+        drop_call(call);
+    }
 }
 
 /// Drops a call that will not run, unborrowed, with the future that it kept.
@@ -127,9 +151,9 @@ pub(crate) fn drop_call(call: Option<Call>) {
 }
 
 /// Tells whether a timer will still do something.
-pub(super) fn is_live(handles: &Slab<HandleCell>, futures: &Slab<FutureCell>, due: Due) -> bool {
+pub(super) fn is_live(handles: &Slab<HandleCell>, waits: &Slab<WaitCell>, due: Due) -> bool {
     match due {
         Due::Call(handle) => handles.get(handle).is_some_and(|cell| !cell.cancelled),
-        Due::Elapsed(future) => futures.get(future).is_some_and(|cell| !cell.is_done()),
+        Due::Elapsed(wait) => waits.get(wait).is_some_and(|cell| cell.told == Told::NotYet),
     }
 }

@@ -9,7 +9,10 @@ use crate::base::Id;
 
 /// Makes a loop; the caller holds the first reference.
 pub(crate) fn new_loop() -> LoopId {
-    with(|core| core.loops.insert(LoopCell::new()))
+    with(|core| {
+        core.loops_made += 1;
+        core.loops.insert(LoopCell::new(core.loops_made))
+    })
 }
 
 /// Adds a reference.
@@ -37,6 +40,15 @@ pub(crate) fn release_loop(id: LoopId) {
 }
 
 impl Core {
+    /// Gives back the memory of a large simulation once nothing is left of it.
+    fn shrink(&mut self) {
+        self.futures.shrink();
+        self.tasks.shrink();
+        self.waits.shrink();
+        self.boundaries.shrink();
+        self.handles.shrink();
+    }
+
     /// The loop that was made current, if it is still there.
     pub(crate) fn current_loop(&self) -> Option<LoopId> {
         self.loops.contains(self.current).then_some(self.current)
@@ -59,8 +71,10 @@ impl Core {
 
 /// Ends whatever is left of a simulation: closes its loops and forgets what was to happen outside.
 pub(crate) fn close_all() {
-    let loops: Vec<LoopId> = with(|core| core.loops.iter().map(|(id, _)| id).collect());
-    for id in loops {
+    let mut loops: Vec<(u64, LoopId)> =
+        with(|core| core.loops.iter().map(|(id, cell)| (cell.number, id)).collect());
+    loops.sort_by_key(|(number, _)| *number);
+    for (_, id) in loops {
         // Cannot fail: none runs.
         drop(close_loop(id));
     }
@@ -72,4 +86,5 @@ pub(crate) fn close_all() {
     let callbacks: Vec<_> =
         with(|core| core.futures.values_mut().map(|cell| cell.callbacks.take()).collect());
     super::panics::catch_quietly(|| drop(callbacks));
+    with(Core::shrink);
 }

@@ -21,6 +21,7 @@ mod loops;
 mod object;
 mod outside;
 mod panics;
+mod picks;
 mod ready;
 mod report;
 mod session;
@@ -36,11 +37,11 @@ pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
 pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
-    TaskId, TaskMeta, Variables, WaitId,
+    TaskId, TaskMeta, Told, Variables, WaitCell, WaitId,
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
-pub(crate) use context::{Hot, context_id, hot, set_hot, try_with, with};
+pub(crate) use context::{Hot, NOWHERE, context_id, hot, set_hot, try_with, with};
 pub(crate) use core::{Core, Interrupts};
 pub(crate) use deadlock::describe_blocked_loop;
 pub(crate) use extension::{Extension, extension};
@@ -56,4 +57,4 @@ pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
-pub(crate) use waits::{Delivery, Label, WaitState};
+pub(crate) use waits::{Delivery, Label, OwnState, PollWaker, Refused, WaitState, poll_with};

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
 
-use super::context::{context_id, try_with, try_with_context, with, with_objects};
+use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
 use crate::base::{Event, Id, Slab, TaskNumber};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
@@ -195,13 +195,15 @@ impl Drop for Lent {
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        if self.is_here() {
-            with_objects(|objects| {
-                if let Some(cell) = objects.get_mut(self.id) {
-                    cell.refs += 1;
-                }
-            });
+        if !self.is_here() {
+            // It cannot be counted from here, and so it must not be given up at home.
+            return Shared { to: Uncounted { context: NOWHERE, id: self.id, of: PhantomData } };
         }
+        with_objects(|objects| {
+            if let Some(cell) = objects.get_mut(self.id) {
+                cell.refs += 1;
+            }
+        });
         Shared { to: Uncounted { context: self.context, id: self.id, of: PhantomData } }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::mem::forget;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
@@ -80,7 +81,12 @@ pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
         Ok(text) => (*text).into(),
         Err(payload) => match payload.downcast_ref::<&'static str>() {
             Some(text) => (*text).into(),
-            None => "a panic whose payload is no text".into(),
+            None => {
+                // Its destructor may panic in turn, which nobody asked for.
+                let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                dropped.unwrap_or_else(forget);
+                "a panic whose payload is no text".into()
+            }
         },
     };
     let (task, time) = try_with(|core| (core.current_name(), core.session.now))

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use async_task::Runnable;
 
-use super::cell::{FutureId, TaskMeta};
+use super::cell::{TaskMeta, WaitId};
 use super::handle::HandleId;
+use super::picks::Picks;
 use super::session::Session;
+use crate::base::Model;
 
 /// One hop: what the loop runs next.
 pub(crate) enum Entry {
@@ -14,141 +16,118 @@ pub(crate) enum Entry {
     Step(Runnable<TaskMeta>),
     /// A callback that stands in a handle.
     Call(HandleId),
-    /// A sleep is over: the future gets its result, unless it is done.
-    Elapsed(FutureId),
-    /// Was taken out of the middle.
-    Gone,
-}
-
-/// A ring whose entries keep their order when one is taken from the middle.
-///
-/// That leaves a gap and costs no move; gaps are skipped at the head and swept when they outnumber
-/// the entries.
-struct Ring {
-    entries: VecDeque<(u64, Entry)>,
-    gaps: usize,
-}
-
-impl Ring {
-    const fn new() -> Self {
-        Ring { entries: VecDeque::new(), gaps: 0 }
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len() - self.gaps
-    }
-
-    /// Drops the gaps at the head; returns the number of the entry that stands there then.
-    fn head(&mut self) -> Option<u64> {
-        while let Some((_, Entry::Gone)) = self.entries.front() {
-            self.entries.pop_front();
-            self.gaps -= 1;
-        }
-        self.entries.front().map(|(number, _)| *number)
-    }
-
-    fn pop(&mut self) -> Option<Entry> {
-        self.head()?;
-        self.entries.pop_front().map(|(_, entry)| entry)
-    }
-
-    fn is_gap(&self, position: usize) -> bool {
-        matches!(self.entries.get(position), None | Some((_, Entry::Gone)))
-    }
-
-    fn take(&mut self, position: usize) -> Option<Entry> {
-        if position == 0 {
-            return self.pop();
-        }
-        let (_, entry) = self.entries.get_mut(position)?;
-        let entry = std::mem::replace(entry, Entry::Gone);
-        self.gaps += 1;
-        if self.gaps > 16 && self.gaps * 2 > self.entries.len() {
-            self.entries.retain(|(_, entry)| !matches!(entry, Entry::Gone));
-            self.gaps = 0;
-        }
-        Some(entry)
-    }
+    /// A sleep is over: the wait is told, unless it was told something before.
+    Elapsed(WaitId),
 }
 
 /// What is ready, in the order in which it became so.
-///
-/// Steps of tasks stand apart from the loop's own calls, which keep their order among themselves
-/// whatever the model; numbers tell which of the two heads is the older.
 pub(crate) struct Ready {
-    steps: Ring,
-    calls: Ring,
+    /// In asyncio's order: everything.
+    queue: VecDeque<Entry>,
+    /// In any order, where steps of tasks stand apart from the loop's own calls, which keep their
+    /// order among themselves. Numbers tell which of two is the older.
+    any: Option<Box<AnyOrder>>,
+}
+
+#[derive(Default)]
+struct AnyOrder {
+    steps: Picks<Runnable<TaskMeta>>,
+    calls: VecDeque<(u64, Entry)>,
     pushed: u64,
 }
 
 impl Ready {
     pub(crate) const fn new() -> Self {
-        Ready { steps: Ring::new(), calls: Ring::new(), pushed: 0 }
+        Ready { queue: VecDeque::new(), any: None }
+    }
+
+    /// Keeps the entries as `model` needs them.
+    pub(crate) fn arrange(&mut self, model: Model) {
+        let is_arranged = self.any.is_some() == (model == Model::AnyOrder);
+        if is_arranged {
+            return;
+        }
+        let entries = self.take_all();
+        self.any = (model == Model::AnyOrder).then(Box::default);
+        entries.into_iter().for_each(|entry| self.push(entry));
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.steps.len() + self.calls.len()
+        match &self.any {
+            None => self.queue.len(),
+            Some(any) => any.len(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
-        self.pushed += 1;
-        let ring = match entry {
-            Entry::Step(_) => &mut self.steps,
-            _ => &mut self.calls,
-        };
-        ring.entries.push_back((self.pushed, entry));
-    }
-
-    /// Tells whether the oldest entry is a call.
-    fn is_call_first(&mut self) -> bool {
-        match (self.steps.head(), self.calls.head()) {
-            (Some(step), Some(call)) => call < step,
-            (None, Some(_)) => true,
-            _ => false,
+        match &mut self.any {
+            None => self.queue.push_back(entry),
+            Some(any) => any.push(entry),
         }
     }
 
-    /// Takes the oldest entry.
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
-        if self.is_call_first() { self.calls.pop() } else { self.steps.pop() }
-    }
-
-    /// Takes the entry that the session chooses among the ready steps and the oldest call.
+    /// Takes the next entry: the oldest, or in any order one that the session chooses among the
+    /// ready steps and the oldest call.
     ///
-    /// Position 0 is the oldest entry. The others are the steps in their order, gaps included, and
-    /// the call before or behind them, whichever keeps the oldest first.
-    pub(crate) fn pick(&mut self, session: &mut Session) -> Option<Entry> {
-        if session.is_fifo() {
-            return self.pop();
+    /// Choice 0 is the oldest entry. The others are the steps in their order, and the call before
+    /// or behind them, whichever keeps the oldest first.
+    #[inline]
+    pub(crate) fn next(&mut self, session: &mut Session) -> Option<Entry> {
+        match &mut self.any {
+            None => self.queue.pop_front(),
+            Some(any) => any.next(session),
         }
-        let call_first = self.is_call_first();
-        let has_call = self.calls.len() > 0;
-        let span = self.steps.entries.len() + usize::from(has_call);
-        if span <= 1 {
-            return self.pop();
-        }
-        let (call_at, first_step) = if call_first { (0, 1) } else { (span - 1, 0) };
-        let is_call = |position: usize| has_call && position == call_at;
-        let steps = &self.steps;
-        let bound = u32::try_from(span).unwrap_or(u32::MAX);
-        let position = session.choose_ready(bound, |position| {
-            let position = position as usize;
-            is_call(position) || !steps.is_gap(position - first_step)
-        }) as usize;
-        if is_call(position) { self.calls.pop() } else { self.steps.take(position - first_step) }
     }
 
     /// Takes everything, in order.
     pub(crate) fn take_all(&mut self) -> Vec<Entry> {
-        let mut all: Vec<(u64, Entry)> = Vec::new();
-        for ring in [&mut self.steps, &mut self.calls] {
-            ring.gaps = 0;
-            all.extend(std::mem::take(&mut ring.entries));
+        let queue = std::mem::take(&mut self.queue);
+        let any = self.any.as_mut().map(|any| any.take_all()).unwrap_or_default();
+        queue.into_iter().chain(any).collect()
+    }
+}
+
+impl AnyOrder {
+    fn len(&self) -> usize {
+        self.steps.len() + self.calls.len()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.pushed += 1;
+        match entry {
+            Entry::Step(runnable) => self.steps.push(self.pushed, runnable),
+            call => self.calls.push_back((self.pushed, call)),
         }
+    }
+
+    fn next(&mut self, session: &mut Session) -> Option<Entry> {
+        let call = self.calls.front().map(|(number, _)| *number);
+        let steps = self.steps.len();
+        let span = steps + usize::from(call.is_some());
+        // The call stands before all steps or behind them.
+        let call_at = call.map(|call| match self.steps.first() {
+            Some(step) if step < call => steps,
+            _ => 0,
+        });
+        let chosen = match span {
+            0 => return None,
+            1 => 0,
+            _ => session.choose_ready(u32::try_from(span).unwrap_or(u32::MAX)) as usize,
+        };
+        if call_at == Some(chosen) {
+            return self.calls.pop_front().map(|(_, entry)| entry);
+        }
+        self.steps.take(chosen - usize::from(call_at == Some(0))).map(Entry::Step)
+    }
+
+    fn take_all(&mut self) -> Vec<Entry> {
+        let steps = self.steps.take_all().map(|(number, step)| (number, Entry::Step(step)));
+        let mut all: Vec<_> = steps.chain(std::mem::take(&mut self.calls)).collect();
         all.sort_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, entry)| entry).collect()
     }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::cell::LoopId;
 use super::context::with;
 use super::core::Core;
+use super::panics::catch;
 use crate::base::{Error, Instant};
 
 /// Receives reports in place of the default, which keeps or prints them.
@@ -83,9 +84,16 @@ impl Report {
         self
     }
 
-    /// Tells whether asyncio would log it too; some are an addition of ours.
-    pub(crate) fn is_logged(&self) -> bool {
-        !matches!(self.kind, ReportKind::Stray | ReportKind::NeverAwaited)
+    /// Prints what asyncio would log too; some are an addition of ours.
+    #[expect(clippy::print_stderr, reason = "asyncio logs these to the standard error")]
+    pub(crate) fn log(&self) {
+        if matches!(self.kind, ReportKind::Stray | ReportKind::NeverAwaited) {
+            return;
+        }
+        // The error is the user's, and so is what its text may do.
+        if let Ok(text) = catch(|| self.to_string()) {
+            eprintln!("{text}");
+        }
     }
 
     pub(crate) fn with_task(mut self, name: String, at: &'static Location<'static>) -> Self {
@@ -131,7 +139,7 @@ pub(crate) fn report_to(id: LoopId, mut report: Report) {
     let Some(handler) = handler else {
         return keep(report);
     };
-    match super::panics::catch(|| handler(&report)) {
+    match catch(|| handler(&report)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.is_fatal() => with(|core| core.break_loop(error)),
         Ok(Err(error)) => {
@@ -143,7 +151,15 @@ pub(crate) fn report_to(id: LoopId, mut report: Report) {
     }
 }
 
-/// The default: keeps the report for the outcome of the run.
+/// The default: keeps the report for the outcome of the simulation; outside of one it is logged.
 fn keep(report: Report) {
-    with(|core: &mut Core| core.session.reports.push(report));
+    let mut report = Some(report);
+    with(|core| {
+        if core.session.active {
+            core.session.reports.extend(report.take());
+        }
+    });
+    if let Some(report) = report {
+        report.log();
+    }
 }

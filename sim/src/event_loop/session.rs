@@ -136,8 +136,10 @@ impl Session {
         }
     }
 
-    pub(crate) fn start(&mut self, configuration: Configuration) {
-        *self = Session::new();
+    /// Begins a simulation; returns what is left of the one before, to be dropped unborrowed.
+    #[must_use = "it holds what is the user's"]
+    pub(crate) fn start(&mut self, configuration: Configuration) -> Session {
+        let before = self.end();
         self.active = true;
         self.model = configuration.model;
         self.limits = configuration.limits;
@@ -147,6 +149,14 @@ impl Session {
         self.recorder.restart(configuration.keep_events);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
+        before
+    }
+
+    /// Ends a simulation: loops that are made by hand afterwards begin at the start of time, in
+    /// asyncio's order. Returns what is left, to be dropped unborrowed.
+    #[must_use = "it holds what is the user's"]
+    pub(crate) fn end(&mut self) -> Session {
+        std::mem::replace(self, Session::new())
     }
 
     #[inline]
@@ -195,14 +205,9 @@ impl Session {
         value
     }
 
-    /// Tells whether nothing is random.
-    pub(crate) fn is_fifo(&self) -> bool {
-        self.choices.is_fifo()
-    }
-
-    /// Takes one of `0..bound` for which `accept` holds: what runs next.
-    pub(crate) fn choose_ready(&mut self, bound: u32, accept: impl Fn(u32) -> bool) -> u32 {
-        let value = self.choices.choose_where(ChoiceKind::Ready, bound, accept);
+    /// Takes one of `0..bound`: what runs next.
+    pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
+        let value = self.choices.choose(ChoiceKind::Ready, bound);
         self.recorder.fold(u64::from(value));
         self.note(Event::Chosen { kind: ChoiceKind::Ready, bound, value });
         value

@@ -7,12 +7,13 @@
 //! limit was passed) sets `attention`, and is dealt with before the next entry is taken.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 use async_task::Runnable;
 
 use super::cancel::pass_on_pending;
-use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, TaskId, TaskMeta};
-use super::complete::{release, set_result_unless_done};
+use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, TaskMeta, Told, Variables};
+use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
 use super::foreign::check_foreign_wakes;
@@ -31,7 +32,8 @@ use crate::base::{
 enum Next {
     Step(Runnable<TaskMeta>),
     Call(HandleId),
-    Elapsed(FutureId),
+    /// A wait is over that was polled with a waker of the user's.
+    Wake(Waker),
     /// Something is out of the ordinary.
     Attend,
     /// The iteration has ended.
@@ -40,8 +42,7 @@ enum Next {
 
 /// Runs a loop until it is stopped or broken.
 pub(crate) fn run_loop(id: LoopId) -> Result<()> {
-    with(|core| core.enter_loop(id))?;
-    let running = Running { id };
+    let running = Running { id, variables: with(|core| core.enter_loop(id))? };
     let catching = Catching::new();
     let result = drive(id);
     drop(catching);
@@ -52,11 +53,14 @@ pub(crate) fn run_loop(id: LoopId) -> Result<()> {
 /// Marks the loop as running for as long as it lives.
 struct Running {
     id: LoopId,
+    /// The context variables of the code that runs the loop.
+    variables: Variables,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        with(|core| {
+        let variables = self.variables.take();
+        let last = with(|core| {
             core.running = Id::NONE;
             core.step = Step::NONE;
             core.attention = false;
@@ -64,26 +68,38 @@ impl Drop for Running {
             let cell = &mut core.loops[self.id];
             cell.running = false;
             cell.stopping = false;
+            std::mem::replace(&mut core.variables, variables)
         });
         set_hot(Hot::OUTSIDE);
+        drop(last);
     }
 }
 
+/// Takes entry after entry; a panic of user code, wherever it was called, ends the run.
 fn drive(id: LoopId) -> Result<()> {
-    begin_iteration(id)?;
+    let mut begun = false;
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| drive_on(id, &mut begun))) {
+            Ok(result) => return result,
+            Err(payload) => {
+                let panicked = describe(payload);
+                with(|core| core.break_loop(Error::new(panicked)));
+            }
+        }
+    }
+}
+
+fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
+    if !std::mem::replace(begun, true) {
+        begin_iteration(id)?;
+    }
     loop {
         match with(Core::next) {
             Next::Step(runnable) => {
-                // The body catches its own panics; this is for a destructor that async-task runs.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| runnable.run())) {
-                    let panicked = describe(payload);
-                    with(|core| core.break_loop(Error::new(panicked)));
-                }
+                runnable.run();
             }
             Next::Call(handle) => run_call(handle),
-            Next::Elapsed(future) => {
-                set_result_unless_done(future);
-            }
+            Next::Wake(waker) => waker.wake(),
             Next::Attend => attend(id)?,
             Next::Iterate => {
                 if with(|core| core.loops[id].stopping) {
@@ -96,7 +112,8 @@ fn drive(id: LoopId) -> Result<()> {
 }
 
 impl Core {
-    fn enter_loop(&mut self, id: LoopId) -> Result<()> {
+    /// Makes a loop the running one; returns the context variables that were set outside of it.
+    fn enter_loop(&mut self, id: LoopId) -> Result<Variables> {
         let refuse = |text: &str| Err(Error::new(RuntimeError::new(text)));
         match self.loops.get(id) {
             None => return refuse("Event loop is closed"),
@@ -112,45 +129,52 @@ impl Core {
         }
         self.running = id;
         self.attention = false;
-        self.loops[id].running = true;
-        Ok(())
+        let model = self.session.model;
+        let cell = &mut self.loops[id];
+        cell.running = true;
+        cell.ready.arrange(model);
+        Ok(self.variables.take())
     }
 
     /// Takes the next entry of this iteration.
     fn next(&mut self) -> Next {
-        if self.attention {
-            return Next::Attend;
-        }
-        if self.todo == 0 {
-            return Next::Iterate;
-        }
-        self.todo -= 1;
-        let entry = match self.session.model {
-            Model::Asyncio => self.loops[self.running].ready.pop(),
-            Model::AnyOrder => self.loops[self.running].ready.pick(&mut self.session),
-        };
-        self.session.step += 1;
-        let next = match entry {
-            Some(Entry::Step(runnable)) => {
-                self.begin_step(runnable.metadata().task);
-                Next::Step(runnable)
+        loop {
+            if self.attention {
+                return Next::Attend;
             }
-            Some(other) => self.begin_call(other),
-            None => Next::Iterate,
-        };
-        // Afterwards, so that the limit's text names the task.
-        self.check_step_limits();
-        next
+            if self.todo == 0 {
+                return Next::Iterate;
+            }
+            self.todo -= 1;
+            let entry = self.loops[self.running].ready.next(&mut self.session);
+            self.session.step += 1;
+            let next = match entry {
+                Some(Entry::Step(runnable)) => {
+                    self.begin_step(runnable.metadata().task);
+                    Some(Next::Step(runnable))
+                }
+                Some(Entry::Call(handle)) => {
+                    self.leave_step();
+                    Some(Next::Call(handle))
+                }
+                Some(Entry::Elapsed(wait)) => {
+                    self.leave_step();
+                    self.tell(wait, Told::GoOn).1.map(Next::Wake)
+                }
+                None => Some(Next::Iterate),
+            };
+            // Afterwards, so that the limit's text names the task.
+            self.check_step_limits();
+            if let Some(next) = next {
+                return next;
+            }
+        }
     }
 
-    fn begin_call(&mut self, entry: Entry) -> Next {
+    /// No task runs from now on.
+    fn leave_step(&mut self) {
         self.step = Step::NONE;
         set_hot(Hot::OUTSIDE);
-        match entry {
-            Entry::Call(handle) => Next::Call(handle),
-            Entry::Elapsed(future) => Next::Elapsed(future),
-            Entry::Step(_) | Entry::Gone => Next::Iterate,
-        }
     }
 
     /// Makes `task` the current one.
@@ -158,7 +182,6 @@ impl Core {
         let now = self.session.now;
         let cell = &mut self.tasks[task];
         cell.scheduled = false;
-        cell.steps += 1;
         let (number, started) = (cell.number, cell.started);
         cell.started = true;
         let plain = cell.must_cancel.is_none() && cell.order == Order::Run;
@@ -175,7 +198,7 @@ impl Core {
     fn begin_special_step(&mut self, task: TaskId, started: bool) {
         self.attention = true;
         let cell = &mut self.tasks[task];
-        self.variables = cell.variables.clone();
+        self.variables = cell.variables.take();
         // The pending cancel moves to where leaves find it.
         self.step.deliver = cell.must_cancel.take();
         if self.step.deliver.is_some() && !started {
@@ -211,7 +234,11 @@ impl Core {
         }
         let end = self.how_step_ended(step.task);
         self.session.note(Event::StepEnded { task: step.number, end });
-        let cell = self.tasks.get_mut(step.task)?;
+        let Some(cell) = self.tasks.get_mut(step.task) else {
+            self.discard(variables);
+            return None;
+        };
+        // Its own were taken when the step began.
         cell.variables = variables;
         if let Some(scope) = step.deliver
             && !step.delivered
@@ -382,11 +409,10 @@ fn run_call(id: HandleId) {
         cell.gone = true;
         let call = cell.call.take();
         let (operation, location) = (cell.operation, cell.location);
-        let variables = cell.variables.take();
+        core.variables = cell.variables.take();
         if cell.refs == 0 {
             core.handles.remove(id);
         }
-        core.variables = variables;
         core.session.emit_at(Event::Callback { operation }, location);
         Some((call?, location, core.session.now))
     });
@@ -399,7 +425,7 @@ fn run_call(id: HandleId) {
             result.map(Ok)
         }
     };
-    with(|core| core.variables = None);
+    drop(with(|core| core.variables.take()));
     match result {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.is_fatal() => with(|core| core.break_loop(error)),

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::cell::FutureId;
+use super::cell::WaitId;
 use super::handle::HandleId;
 use super::ready::Entry;
 use crate::base::Instant;
@@ -18,14 +18,14 @@ use crate::base::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Call(HandleId),
-    Elapsed(FutureId),
+    Elapsed(WaitId),
 }
 
 impl Due {
     pub(crate) fn into_entry(self) -> Entry {
         match self {
             Due::Call(handle) => Entry::Call(handle),
-            Due::Elapsed(future) => Entry::Elapsed(future),
+            Due::Elapsed(wait) => Entry::Elapsed(wait),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, WaitCell, WaitId};
-use super::core::Core;
+use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
+use super::context::with;
+use super::core::{Core, Trash};
 use super::object::ObjectId;
 use crate::base::{Awaited, Event, Id, Instant, Message, TaskNumber};
 
@@ -45,6 +46,52 @@ pub(crate) enum WaitState {
     Over(Delivery),
 }
 
+/// What a poll of a wait of its own found.
+pub(crate) enum OwnState {
+    Parked,
+    /// It was told to go on or to stop; or a cancel is delivered in its place, whatever it was
+    /// told.
+    Over(Told, Delivery),
+}
+
+/// The waker of a poll. It is cloned only if it is not the task's own, and then outside of any
+/// borrow, since a clone may run user code.
+pub(crate) struct PollWaker<'a> {
+    by: &'a Waker,
+    clone: Option<Waker>,
+}
+
+/// Why a poll could not be done inside the borrow.
+pub(crate) enum Refused {
+    /// It needs a clone of its waker.
+    NeedsClone,
+    /// No task runs that could be woken.
+    Outside,
+}
+
+/// Calls `poll` with the waker of `cx`, and once more if it needs a clone.
+///
+/// # Panics
+///
+/// Outside of a task: nothing could wake it.
+#[track_caller]
+pub(crate) fn poll_with<R>(
+    cx: &Context<'_>,
+    mut poll: impl FnMut(&mut Core, &mut PollWaker<'_>) -> Result<R, Refused>,
+) -> R {
+    let mut waker = PollWaker { by: cx.waker(), clone: None };
+    loop {
+        match with(|core| poll(core, &mut waker)) {
+            Ok(result) => return result,
+            Err(Refused::NeedsClone) => waker.clone = Some(cx.waker().clone()),
+            Err(Refused::Outside) => panic!(
+                "a future of seedloop was polled outside of its tasks; spawn it on the loop, or \
+                 hand it to `seedloop::run`"
+            ),
+        }
+    }
+}
+
 /// The step of the task that runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Step {
@@ -76,55 +123,104 @@ impl Step {
 
 impl Core {
     /// Polls a wait on `future`: parks it, or tells that it is over and forgets it.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a task: nothing could wake it.
-    #[track_caller]
     pub(crate) fn poll_wait(
         &mut self,
         wait: &mut WaitId,
         future: FutureId,
         label: Label,
         location: &'static Location<'static>,
-        cx: &Context<'_>,
-    ) -> WaitState {
+        waker: &mut PollWaker<'_>,
+    ) -> Result<WaitState, Refused> {
         let done = self.futures.get(future).is_none_or(|cell| cell.is_done());
-        if wait.is_none() {
+        if !self.is_parked_here(*wait) {
+            self.unpark(std::mem::replace(wait, Id::NONE));
             if done {
-                return WaitState::Over(Delivery::None);
+                return Ok(WaitState::Over(Delivery::None));
             }
-            *wait = self.park(Target::Future(future), label, location, cx);
-            return WaitState::Parked;
+            let cell = WaitCell::new(Target::Future(future), label, location);
+            *wait = self.park(cell, waker)?;
+            return Ok(WaitState::Parked);
         }
         let delivery = self.take_delivery(*wait);
         if done || delivery != Delivery::None {
             self.unpark(std::mem::replace(wait, Id::NONE));
-            return WaitState::Over(delivery);
+            return Ok(WaitState::Over(delivery));
         }
-        self.update_waker(*wait, cx);
-        WaitState::Parked
+        self.update_waker(*wait, waker)?;
+        Ok(WaitState::Parked)
     }
 
-    /// Polls a wait that cannot fail; tells whether the future is done.
-    #[track_caller]
-    pub(crate) fn poll_infallible(
+    /// Makes a wait of its own, in which nobody is parked yet.
+    pub(crate) fn new_wait(
         &mut self,
-        wait: &mut WaitId,
-        future: FutureId,
         label: Label,
         location: &'static Location<'static>,
-        cx: &Context<'_>,
-    ) -> bool {
-        let done = self.futures.get(future).is_none_or(|cell| cell.is_done());
-        if done {
-            self.unpark(std::mem::replace(wait, Id::NONE));
-        } else if wait.is_none() {
-            *wait = self.park(Target::Infallible(future), label, location, cx);
-        } else {
-            self.update_waker(*wait, cx);
+    ) -> WaitId {
+        self.waits.insert(WaitCell::new(Target::Own, label, location))
+    }
+
+    /// Polls a wait of its own: parks it, or tells that it is over and forgets it. One that is
+    /// `infallible` is not reached by a cancel.
+    pub(crate) fn poll_own(
+        &mut self,
+        wait: WaitId,
+        infallible: bool,
+        waker: &mut PollWaker<'_>,
+    ) -> Result<OwnState, Refused> {
+        let cell = &self.waits[wait];
+        let told = cell.told;
+        let parked = cell.task == self.step.task && !cell.task.is_none();
+        if told == Told::NotYet {
+            if !parked {
+                self.park_own(wait, infallible, waker)?;
+                return Ok(OwnState::Parked);
+            }
+            if self.step.deliver.is_none() || infallible {
+                self.update_waker(wait, waker)?;
+                return Ok(OwnState::Parked);
+            }
         }
-        done
+        let delivery = match parked && !infallible {
+            true => self.take_delivery(wait),
+            false => Delivery::None,
+        };
+        if told == Told::NotYet && delivery == Delivery::None {
+            self.update_waker(wait, waker)?;
+            return Ok(OwnState::Parked);
+        }
+        let message = self.waits[wait].message.take();
+        self.unpark(wait);
+        Ok(OwnState::Over(
+            told,
+            match told {
+                // The cancel that it was told itself comes first.
+                Told::Cancelled => Delivery::Cancel(message),
+                _ => delivery,
+            },
+        ))
+    }
+
+    /// Tells a wait of its own to go on; false if it was told already, or is forgotten. Whoever
+    /// polls it is woken by the waker that comes back, or else has been.
+    pub(crate) fn tell(&mut self, wait: WaitId, told: Told) -> (bool, Option<Waker>) {
+        match self.waits.get_mut(wait) {
+            Some(cell) if cell.told == Told::NotYet => {
+                cell.told = told;
+                (true, self.wake_wait(wait))
+            }
+            _ => (false, None),
+        }
+    }
+
+    /// Tells whether a wait of its own was told something, or is forgotten.
+    pub(crate) fn is_wait_over(&self, wait: WaitId) -> bool {
+        self.waits.get(wait).is_none_or(|cell| cell.told != Told::NotYet)
+    }
+
+    /// Tells whether the running task is parked in this wait: one that was moved to another task
+    /// has to park anew.
+    fn is_parked_here(&self, wait: WaitId) -> bool {
+        self.waits.get(wait).is_some_and(|cell| cell.task == self.step.task)
     }
 
     /// Takes the cancel that this step delivers, if the parked leaf stands where it is meant to go.
@@ -168,30 +264,16 @@ impl Core {
     }
 
     /// Registers a wait of the running task.
-    #[track_caller]
     pub(crate) fn park(
         &mut self,
-        target: Target,
-        label: Label,
-        location: &'static Location<'static>,
-        cx: &Context<'_>,
-    ) -> WaitId {
-        let task = self.step.task;
-        assert!(
-            !task.is_none(),
-            "a wait of seedloop was polled outside of its tasks; spawn it on the loop, or hand it \
-             to `seedloop::run`"
-        );
-        let boundary = self.step.boundary;
-        let waker = self.waker_for(task, cx);
-        let (previous, next) = (Id::NONE, Id::NONE);
-        let cell = WaitCell { task, target, boundary, waker, label, location, previous, next };
+        mut cell: WaitCell,
+        waker: &mut PollWaker<'_>,
+    ) -> Result<WaitId, Refused> {
+        cell.waker = self.waker_for(self.step.task, waker)?;
+        let target = cell.target;
         let wait = self.waits.insert(cell);
-        self.link(task, wait);
-        if matches!(target, Target::Future(_)) {
-            self.count_live(task, boundary, 1);
-        }
-        if let Target::Future(future) | Target::Infallible(future) = target {
+        self.link(wait);
+        if let Target::Future(future) = target {
             let Core { futures, waits, .. } = self;
             let cell = &mut futures[future];
             cell.watched = true;
@@ -199,10 +281,24 @@ impl Core {
             callbacks.make_room(|wait| waits.contains(wait));
             callbacks.push(Callback::Wait(wait));
         }
-        let (number, on) = (self.tasks[task].number, self.awaited(target, label));
-        self.session
-            .emit_at(Event::Waits { task: number, operation: label.operation, on }, location);
-        wait
+        Ok(wait)
+    }
+
+    /// Registers a wait of its own in the running task, whether or not it stood in another one.
+    fn park_own(
+        &mut self,
+        wait: WaitId,
+        infallible: bool,
+        waker: &mut PollWaker<'_>,
+    ) -> Result<(), Refused> {
+        let waker = self.waker_for(self.step.task, waker)?;
+        self.unlink(wait);
+        let cell = &mut self.waits[wait];
+        cell.target = if infallible { Target::Infallible } else { Target::Own };
+        let old = std::mem::replace(&mut cell.waker, waker);
+        self.link(wait);
+        self.trash.extend(old.map(Trash::Waker));
+        Ok(())
     }
 
     /// What the trace names: the task waited for, else the primitive.
@@ -224,54 +320,91 @@ impl Core {
     }
 
     /// The waker to keep: none for the task's own, which needs no count of references.
-    fn waker_for(&self, task: TaskId, cx: &Context<'_>) -> Option<Waker> {
-        match &self.tasks[task].waker {
-            Some(own) if own.will_wake(cx.waker()) => None,
-            _ => Some(cx.waker().clone()),
+    fn waker_for(&self, task: TaskId, waker: &mut PollWaker<'_>) -> Result<Option<Waker>, Refused> {
+        match self.tasks.get(task).map(|cell| &cell.waker) {
+            None => Err(Refused::Outside),
+            Some(Some(own)) if own.will_wake(waker.by) => Ok(None),
+            _ => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),
         }
     }
 
     /// Keeps the waker of the latest poll.
-    pub(crate) fn update_waker(&mut self, wait: WaitId, cx: &Context<'_>) {
-        let task = self.waits[wait].task;
-        let waker = self.waker_for(task, cx);
-        let old = std::mem::replace(&mut self.waits[wait].waker, waker);
-        self.trash.extend(old);
+    pub(crate) fn update_waker(
+        &mut self,
+        wait: WaitId,
+        waker: &mut PollWaker<'_>,
+    ) -> Result<(), Refused> {
+        let cell = &self.waits[wait];
+        if cell.waker.as_ref().is_some_and(|kept| kept.will_wake(waker.by)) {
+            return Ok(());
+        }
+        let new = self.waker_for(cell.task, waker)?;
+        let old = std::mem::replace(&mut self.waits[wait].waker, new);
+        self.trash.extend(old.map(Trash::Waker));
+        Ok(())
     }
 
     /// Forgets a wait.
     pub(crate) fn unpark(&mut self, wait: WaitId) {
-        let Some(cell) = self.waits.remove(wait) else { return };
-        match self.waits.get_mut(cell.previous) {
-            Some(previous) => previous.next = cell.next,
-            None => {
-                if let Some(task) = self.tasks.get_mut(cell.task) {
-                    task.first_wait = cell.next;
-                }
-            }
+        if !self.waits.contains(wait) {
+            return;
         }
-        match self.waits.get_mut(cell.next) {
-            Some(next) => next.previous = cell.previous,
-            None => {
-                if let Some(task) = self.tasks.get_mut(cell.task) {
-                    task.last_wait = cell.previous;
-                }
-            }
+        self.unlink(wait);
+        if let Some(cell) = self.waits.remove(wait) {
+            self.trash.extend(cell.waker.map(Trash::Waker));
         }
-        if matches!(cell.target, Target::Future(_)) {
-            self.count_live(cell.task, cell.boundary, -1);
-        }
-        self.trash.extend(cell.waker);
     }
 
-    /// Appends a wait to its task's list.
-    fn link(&mut self, task: TaskId, wait: WaitId) {
-        let last = std::mem::replace(&mut self.tasks[task].last_wait, wait);
-        match self.waits.get_mut(last) {
-            Some(cell) => cell.next = wait,
-            None => self.tasks[task].first_wait = wait,
+    /// Appends a wait to the list of the running task, inside the boundary that is polled.
+    fn link(&mut self, wait: WaitId) {
+        let (task, boundary) = (self.step.task, self.step.boundary);
+        let Core { tasks, waits, .. } = self;
+        let cell = &mut tasks[task];
+        let last = std::mem::replace(&mut cell.last_wait, wait);
+        match waits.get_mut(last) {
+            Some(last) => last.next = wait,
+            None => cell.first_wait = wait,
         }
-        self.waits[wait].previous = last;
+        let cell = &mut waits[wait];
+        (cell.task, cell.boundary, cell.previous) = (task, boundary, last);
+        let (target, label, location) = (cell.target, cell.label, cell.location);
+        if matches!(target, Target::Future(_) | Target::Own) {
+            self.count_live(task, boundary, 1);
+        }
+        let (number, on) = (self.tasks[task].number, self.awaited(target, label));
+        self.session
+            .emit_at(Event::Waits { task: number, operation: label.operation, on }, location);
+    }
+
+    /// Takes a wait out of the list of its task, if it stands in one.
+    fn unlink(&mut self, wait: WaitId) {
+        let cell = &mut self.waits[wait];
+        let task = std::mem::replace(&mut cell.task, Id::NONE);
+        if task.is_none() {
+            return;
+        }
+        let (previous, next) = (cell.previous, cell.next);
+        (cell.previous, cell.next) = (Id::NONE, Id::NONE);
+        let (target, boundary) = (cell.target, cell.boundary);
+        match self.waits.get_mut(previous) {
+            Some(previous) => previous.next = next,
+            None => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.first_wait = next;
+                }
+            }
+        }
+        match self.waits.get_mut(next) {
+            Some(next) => next.previous = previous,
+            None => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.last_wait = previous;
+                }
+            }
+        }
+        if matches!(target, Target::Future(_) | Target::Own) {
+            self.count_live(task, boundary, -1);
+        }
     }
 
     /// The waits of a task, in the order in which they were parked.

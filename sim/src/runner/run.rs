@@ -5,9 +5,11 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::simulation::Ambient;
-use crate::base::{Error, Interrupt, Result, RuntimeError};
+use crate::base::{
+    Deadlock, Error, ForeignWake, Interrupt, LimitExceeded, Panicked, Result, RuntimeError,
+};
 use crate::combine::{cancel_all_tasks, shutdown_generators};
-use crate::event_loop::{Interrupts, Shared, cancel_future, queue_plain, with};
+use crate::event_loop::{Interrupts, Shared, cancel_future, catch, queue_plain, with};
 use crate::task::{EventLoop, set_current, spawn_on};
 
 /// Runs `main` on a new loop, cleans up and closes the loop: `asyncio.run(main())`.
@@ -138,7 +140,7 @@ impl Runner {
         with(|core| core.interrupts = Interrupts { main: id, count: 0 });
         let task_again = task.as_any();
         let result = event_loop.run_until_complete(task);
-        let ended = result.as_ref().err().map_or_else(String::new, Error::to_string);
+        let ended = digest(result.as_ref().err());
         let interrupted = with(|core| {
             core.session.fold_text(&ended);
             std::mem::take(&mut core.interrupts).count > 0
@@ -178,6 +180,24 @@ impl Runner {
     }
 }
 
+/// What the fingerprint takes of the end of a main task: for the user's own errors their text, for
+/// the library's what happened, since their texts name places in the source.
+fn digest(error: Option<&Error>) -> String {
+    let Some(error) = error else { return String::new() };
+    if let Some(deadlock) = error.downcast_ref::<Deadlock>() {
+        let blocked: Vec<_> = deadlock.blocked().iter().map(|task| task.number).collect();
+        return format!("deadlock of {blocked:?}");
+    }
+    if let Some(panicked) = error.downcast_ref::<Panicked>() {
+        return format!("panic: {}", panicked.message());
+    }
+    if error.is::<LimitExceeded>() || error.is::<ForeignWake>() {
+        return "ended by the library".to_owned();
+    }
+    // The text is the user's code, and may panic.
+    catch(|| error.to_string()).unwrap_or_default()
+}
+
 /// How long the default pool may go on after the main task has ended.
 /// Source: CPython 3.13, `asyncio.constants.THREAD_JOIN_TIMEOUT`.
 const EXECUTOR_LIMIT: Duration = Duration::from_secs(300);
@@ -198,7 +218,9 @@ impl Drop for State {
         if let Some(event_loop) = self.event_loop.take()
             && !event_loop.is_running()
         {
-            drop(clean_up(&event_loop));
+            if !std::thread::panicking() {
+                drop(clean_up(&event_loop));
+            }
             set_current(None);
             drop(event_loop.close());
         }

@@ -3,7 +3,7 @@
 
 use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Report, TaskInfo, catch, close_all, set_quiet, with,
+    Configuration, Limits, Line, Report, TaskInfo, Variables, catch, close_all, set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -159,20 +159,28 @@ pub fn in_simulation() -> bool {
     with(|core| core.session.active)
 }
 
-/// A session for as long as it lives.
-struct World;
+/// A session for as long as it lives. What the thread's context variables were before comes back
+/// with its end.
+struct World {
+    variables: Variables,
+}
 
 impl World {
     fn enter(configuration: Configuration) -> Self {
-        with(|core| core.session.start(configuration));
-        World
+        let (before, variables) =
+            with(|core| (core.session.start(configuration), core.variables.take()));
+        drop(before);
+        World { variables }
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         close_all();
-        with(|core| core.session.active = false);
+        let variables = self.variables.take();
+        let left =
+            with(|core| (core.session.end(), std::mem::replace(&mut core.variables, variables)));
+        drop(left);
         set_quiet(false);
     }
 }
@@ -199,12 +207,7 @@ impl Drop for Ambient {
     fn drop(&mut self) {
         if self.world.is_some() {
             let reports = with(|core| std::mem::take(&mut core.session.reports));
-            reports.iter().filter(|report| report.is_logged()).for_each(show);
+            reports.iter().for_each(Report::log);
         }
     }
-}
-
-#[expect(clippy::print_stderr, reason = "asyncio logs these to the standard error")]
-fn show(report: &Report) {
-    eprintln!("{report}");
 }

@@ -10,7 +10,7 @@ use super::lock::{Acquire, AcquireGuard, Hold, Lock, LockGuard};
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
 use crate::base::{Cancelled, ConditionError, Result, RuntimeError};
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// A lock with a line of tasks that wait for a notification: `asyncio.Condition`. Clones are the
@@ -225,10 +225,10 @@ impl Condition {
 impl Line for Condition {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.state.with(|state| {
             state.home.enter("condition");
-            state.waiters.push(future)
+            state.waiters.push(wait)
         })
     }
 

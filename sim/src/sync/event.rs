@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
 use crate::base::Cancelled;
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// A flag that wakes all who wait for it: `asyncio.Event`. Clones are the same event.
@@ -105,10 +105,10 @@ impl Event {
 impl Line for Event {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.state.with(|state| {
             state.home.enter("event");
-            state.waiters.push(future)
+            state.waiters.push(wait)
         })
     }
 

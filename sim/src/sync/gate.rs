@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// How somebody wants to be inside.
@@ -62,7 +62,7 @@ impl<V> Gated<V> {
 
     /// Lets in the first who waits, if there is room: it is inside from now on, also before it
     /// runs.
-    fn admit_next(&mut self) -> Option<FutureId> {
+    fn admit_next(&mut self) -> Option<WaitId> {
         let access = *self.line.peek_next()?;
         if !self.admits(access) {
             return None;
@@ -160,10 +160,10 @@ struct GateLine<V>(Shared<Gated<V>>);
 impl<V: 'static> Line for GateLine<V> {
     type Payload = Access;
 
-    fn enter(&self, future: FutureId, access: Access) -> Ticket<Access> {
+    fn enter(&self, wait: WaitId, access: Access) -> Ticket<Access> {
         self.0.with(|gated| {
             gated.home.enter("lock");
-            gated.line.push_with(future, access)
+            gated.line.push_with(wait, access)
         })
     }
 

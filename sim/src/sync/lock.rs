@@ -10,7 +10,7 @@ use super::scope::within;
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
 use crate::base::{Cancelled, Result, RuntimeError};
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// A lock that one task holds at a time: `asyncio.Lock`. Clones are the same lock.
@@ -265,10 +265,10 @@ impl Lock {
 impl Line for Lock {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.state.with(|state| {
             state.home.enter("lock");
-            state.waiters.push(future)
+            state.waiters.push(wait)
         })
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, complete};
-use crate::event_loop::{FutureId, Shared};
+use crate::event_loop::{Shared, WaitId};
 
 pub(super) struct State<T> {
     pub(super) items: VecDeque<T>,
@@ -47,7 +47,7 @@ impl<T> State<T> {
     }
 
     /// Puts a value in, or gives it back; returns the receiver to be woken.
-    pub(super) fn try_send(&mut self, value: T) -> Result<Option<FutureId>, TrySendError<T>> {
+    pub(super) fn try_send(&mut self, value: T) -> Result<Option<WaitId>, TrySendError<T>> {
         if self.closed {
             return Err(TrySendError::Closed(value));
         }
@@ -64,7 +64,7 @@ impl<T> State<T> {
         &mut self,
         ticket: Ticket,
         value: T,
-    ) -> Result<Option<FutureId>, SendError<T>> {
+    ) -> Result<Option<WaitId>, SendError<T>> {
         self.sender_line.remove(ticket);
         if self.closed {
             return Err(SendError(value));
@@ -74,7 +74,7 @@ impl<T> State<T> {
     }
 
     /// Takes a value out; returns the sender to be woken, to which the room belongs.
-    pub(super) fn take(&mut self) -> Result<(T, Option<FutureId>), TryRecvError> {
+    pub(super) fn take(&mut self) -> Result<(T, Option<WaitId>), TryRecvError> {
         match self.items.pop_front() {
             Some(value) => Ok((value, self.give_room())),
             None if self.is_over() => Err(TryRecvError::Disconnected),
@@ -83,7 +83,7 @@ impl<T> State<T> {
     }
 
     /// Gives room for one to the first sender in line, or keeps it.
-    pub(super) fn give_room(&mut self) -> Option<FutureId> {
+    pub(super) fn give_room(&mut self) -> Option<WaitId> {
         self.capacity?;
         let woken = self.sender_line.wake_next();
         if woken.is_none() {
@@ -93,7 +93,7 @@ impl<T> State<T> {
     }
 
     /// The next one to be woken because the channel was closed.
-    pub(super) fn next_of_closed(&mut self) -> Option<FutureId> {
+    pub(super) fn next_of_closed(&mut self) -> Option<WaitId> {
         let sender = self.sender_line.wake_next();
         sender.or_else(|| self.closed_line.wake_next()).or_else(|| self.receiver.wake_next())
     }
@@ -105,10 +105,10 @@ pub(super) struct ReceiverLine<T>(pub(super) Shared<State<T>>);
 impl<T: 'static> Line for ReceiverLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.receiver.push(future)
+            state.receiver.push(wait)
         })
     }
 
@@ -123,10 +123,10 @@ pub(super) struct SenderLine<T>(pub(super) Shared<State<T>>);
 impl<T: 'static> Line for SenderLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.sender_line.push(future)
+            state.sender_line.push(wait)
         })
     }
 
@@ -146,10 +146,10 @@ pub(super) struct ClosedLine<T>(pub(super) Shared<State<T>>);
 impl<T: 'static> Line for ClosedLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.closed_line.push(future)
+            state.closed_line.push(wait)
         })
     }
 

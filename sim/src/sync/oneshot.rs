@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// Makes a channel for one value.
@@ -227,10 +227,10 @@ struct ReceiverLine<T>(Shared<State<T>>);
 impl<T: 'static> Line for ReceiverLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.receiver.push(future)
+            state.receiver.push(wait)
         })
     }
 
@@ -245,10 +245,10 @@ struct SenderLine<T>(Shared<State<T>>);
 impl<T: 'static> Line for SenderLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.closed_line.push(future)
+            state.closed_line.push(wait)
         })
     }
 

@@ -12,7 +12,7 @@ use super::scope::within;
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
 use crate::base::{Cancelled, Result, ValueError};
-use crate::event_loop::{FutureId, Label, Shared};
+use crate::event_loop::{Label, Shared, WaitId};
 use crate::task::SwitchPoint;
 
 /// The permits of a semaphore.
@@ -37,7 +37,7 @@ impl State {
     }
 
     /// Gives a permit to the first who waits.
-    fn give(&mut self) -> Option<FutureId> {
+    fn give(&mut self) -> Option<WaitId> {
         if self.value == 0 {
             return None;
         }
@@ -137,10 +137,10 @@ impl Permits {
 impl Line for Permits {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.state.with(|state| {
             state.home.enter("semaphore");
-            state.waiters.push(future)
+            state.waiters.push(wait)
         })
     }
 

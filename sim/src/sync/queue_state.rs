@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::wait_queue::WaitQueue;
 use super::waiter::Home;
 use crate::base::{GetError, PutError};
-use crate::event_loop::FutureId;
+use crate::event_loop::WaitId;
 
 /// In which order items leave a queue.
 pub(super) enum Order<T> {
@@ -48,7 +48,7 @@ pub(super) struct State<T> {
 /// An item on its way into the queue.
 pub(super) enum Put<T> {
     /// It is in; the getter to be woken.
-    Done(Option<FutureId>),
+    Done(Option<WaitId>),
     /// It is to be sorted in first.
     Unsorted(T, Sorted<T>),
 }
@@ -56,7 +56,7 @@ pub(super) enum Put<T> {
 /// An item on its way out of the queue.
 pub(super) enum Get<T> {
     /// It is out; the putter to be woken.
-    Done(T, Option<FutureId>),
+    Done(T, Option<WaitId>),
     /// The least one is to be found first.
     Unsorted(Sorted<T>),
 }
@@ -113,7 +113,7 @@ impl<T> State<T> {
     }
 
     /// Counts an item that is in; returns the getter to be woken.
-    pub(super) fn count_put(&mut self) -> Option<FutureId> {
+    pub(super) fn count_put(&mut self) -> Option<WaitId> {
         self.unfinished += 1;
         self.getters.take_next()
     }

@@ -10,7 +10,7 @@ use super::queue::Queue;
 use super::wait_queue::Ticket;
 use super::waiter::{Line, Waiter, complete};
 use crate::base::{Cancelled, GetError, PutError, QueueError};
-use crate::event_loop::{FutureId, Label};
+use crate::event_loop::{Label, WaitId};
 use crate::task::SwitchPoint;
 
 /// The line of those who wait for an item.
@@ -19,10 +19,10 @@ struct Getters<T>(Queue<T>);
 impl<T: 'static> Line for Getters<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.state.with(|state| {
             state.home.enter("queue");
-            state.getters.push(future)
+            state.getters.push(wait)
         })
     }
 
@@ -43,10 +43,10 @@ struct Putters<T>(Queue<T>);
 impl<T: 'static> Line for Putters<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.state.with(|state| {
             state.home.enter("queue");
-            state.putters.push(future)
+            state.putters.push(wait)
         })
     }
 
@@ -67,10 +67,10 @@ struct Joiners<T>(Queue<T>);
 impl<T: 'static> Line for Joiners<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.state.with(|state| {
             state.home.enter("queue");
-            state.joiners.push(future)
+            state.joiners.push(wait)
         })
     }
 

@@ -2,14 +2,14 @@
 //! leaves it from wherever it stands.
 
 use crate::base::{Id, Slab};
-use crate::event_loop::{Core, FutureId, with};
+use crate::event_loop::{Core, WaitId, with};
 
 /// A place in a [`WaitQueue`].
 pub(super) type Ticket<P = ()> = Id<Node<P>>;
 
 /// One waiter.
 pub(super) struct Node<P> {
-    future: FutureId,
+    wait: WaitId,
     /// It was told to go on, and has not done so yet.
     woken: bool,
     payload: P,
@@ -20,11 +20,11 @@ pub(super) struct Node<P> {
 /// Waiters in the order in which they came, each with what it waits for (`P`).
 ///
 /// Entering, leaving from any place and finding whom to wake are all O(1), the last one amortised:
-/// a waiter is *done* once it was woken or its future was cancelled, and it stays so; all before
+/// a waiter is *done* once it was woken or its wait was cancelled, and it stays so; all before
 /// `pending` are done and are never looked at again. A linked list rather than a ring with gaps: a
 /// line with one patient waiter and many that give up behind it must not grow.
 ///
-/// Nobody is woken here: completing a future runs wakers, which may be the user's, so it is done by
+/// Nobody is woken here: completing a wait runs wakers, which may be the user's, so it is done by
 /// the caller after the borrow of the primitive's state.
 pub(super) struct WaitQueue<P = ()> {
     nodes: Slab<Node<P>>,
@@ -52,9 +52,9 @@ impl<P> WaitQueue<P> {
     }
 
     /// Enters the line at its end.
-    pub(super) fn push_with(&mut self, future: FutureId, payload: P) -> Ticket<P> {
+    pub(super) fn push_with(&mut self, wait: WaitId, payload: P) -> Ticket<P> {
         let (previous, next) = (self.last, Id::NONE);
-        let ticket = self.nodes.insert(Node { future, woken: false, payload, previous, next });
+        let ticket = self.nodes.insert(Node { wait, woken: false, payload, previous, next });
         match self.nodes.get_mut(previous) {
             Some(node) => node.next = ticket,
             None => self.first = ticket,
@@ -103,21 +103,21 @@ impl<P> WaitQueue<P> {
         })
     }
 
-    /// Tells whether somebody stands in the line whose future was not cancelled, woken or not.
+    /// Tells whether somebody stands in the line whose wait was not cancelled, woken or not.
     pub(super) fn is_crowded(&mut self) -> bool {
         self.woken > 0 || self.find_pending().is_some()
     }
 
-    /// Marks the first waiter that is not done as woken; the caller completes its future.
-    #[must_use = "the future is to be completed"]
-    pub(super) fn wake_next(&mut self) -> Option<FutureId> {
+    /// Marks the first waiter that is not done as woken; the caller completes its wait.
+    #[must_use = "the wait is to be completed"]
+    pub(super) fn wake_next(&mut self) -> Option<WaitId> {
         let ticket = self.find_pending()?;
         Some(self.wake(ticket))
     }
 
     /// Marks the first in the line as woken, unless that one is done.
-    #[must_use = "the future is to be completed"]
-    pub(super) fn wake_first(&mut self) -> Option<FutureId> {
+    #[must_use = "the wait is to be completed"]
+    pub(super) fn wake_first(&mut self) -> Option<WaitId> {
         let ticket = self.find_pending()?;
         (ticket == self.first).then(|| self.wake(ticket))
     }
@@ -129,36 +129,36 @@ impl<P> WaitQueue<P> {
     }
 
     /// Takes the first waiter that is not done out of the line, with all before it.
-    #[must_use = "the future is to be completed"]
-    pub(super) fn take_next(&mut self) -> Option<FutureId> {
+    #[must_use = "the wait is to be completed"]
+    pub(super) fn take_next(&mut self) -> Option<WaitId> {
         let found = self.find_pending();
         while !self.first.is_none() && Some(self.first) != found {
             self.remove(self.first);
         }
         let ticket = found?;
-        let future = self.nodes[ticket].future;
+        let wait = self.nodes[ticket].wait;
         self.remove(ticket);
-        Some(future)
+        Some(wait)
     }
 
-    fn wake(&mut self, ticket: Ticket<P>) -> FutureId {
+    fn wake(&mut self, ticket: Ticket<P>) -> WaitId {
         let node = &mut self.nodes[ticket];
         node.woken = true;
         self.woken += 1;
         self.pending = node.next;
-        node.future
+        node.wait
     }
 }
 
 impl WaitQueue {
     /// Enters the line at its end.
-    pub(super) fn push(&mut self, future: FutureId) -> Ticket {
-        self.push_with(future, ())
+    pub(super) fn push(&mut self, wait: WaitId) -> Ticket {
+        self.push_with(wait, ())
     }
 }
 
 impl<P> Node<P> {
     fn is_done(&self, core: &Core) -> bool {
-        self.woken || core.is_done(self.future)
+        self.woken || core.is_wait_over(self.wait)
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::wait_queue::Ticket;
 use crate::base::{Cancelled, Id};
-use crate::event_loop::{FutureId, Label, LoopId, with};
+use crate::event_loop::{Label, LoopId, WaitId, with};
 use crate::task::WaitUnit;
 
 /// A line in which tasks wait.
@@ -15,7 +15,7 @@ pub(super) trait Line {
     type Payload: Copy;
 
     /// Puts a waiter at the end of the line.
-    fn enter(&self, future: FutureId, payload: Self::Payload) -> Ticket<Self::Payload>;
+    fn enter(&self, wait: WaitId, payload: Self::Payload) -> Ticket<Self::Payload>;
 
     /// Takes a waiter out that was dropped in mid-wait; what it was given (`woken`) goes on to the
     /// next one, as after a cancel.
@@ -101,7 +101,7 @@ impl<L: Line> Waiter<L> {
     /// Leaves the line if it stands there, as if it were dropped.
     pub(super) fn leave(&mut self) {
         if let Some(Place { ticket, wait }) = self.place.take() {
-            let woken = wait.is_done() && !wait.is_cancelled();
+            let woken = wait.is_woken();
             drop(wait);
             self.line.abandon(ticket, woken);
         }
@@ -115,7 +115,7 @@ impl<L: Line> Waiter<L> {
         let over = match result {
             Ok(()) => Ok(ticket),
             Err(cancelled) => {
-                let woken = place.wait.is_done() && !place.wait.is_cancelled();
+                let woken = place.wait.is_woken();
                 Err(Refused { ticket, woken, cancelled })
             }
         };
@@ -167,8 +167,8 @@ impl<L: Line> std::fmt::Debug for Waiter<L> {
 }
 
 /// Completes the wait of whom a line has woken.
-pub(super) fn complete(woken: Option<FutureId>) {
-    if let Some(future) = woken {
-        WaitUnit::complete(future);
+pub(super) fn complete(woken: Option<WaitId>) {
+    if let Some(wait) = woken {
+        WaitUnit::complete(wait);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, complete};
-use crate::event_loop::{FutureId, Shared};
+use crate::event_loop::{Shared, WaitId};
 
 pub(super) struct State<T> {
     /// `None` while a sender works on it.
@@ -44,7 +44,7 @@ impl<T> State<T> {
 /// Wakes everybody in a line, in the order in which they came.
 pub(super) fn wake_all<T: 'static>(
     shared: &Shared<State<T>>,
-    next: impl Fn(&mut State<T>) -> Option<FutureId>,
+    next: impl Fn(&mut State<T>) -> Option<WaitId>,
 ) {
     while let Some(Some(woken)) = shared.try_with(&next) {
         complete(Some(woken));
@@ -57,10 +57,10 @@ pub(super) struct ChangedLine<T>(pub(super) Shared<State<T>>);
 impl<T: 'static> Line for ChangedLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.changed_line.push(future)
+            state.changed_line.push(wait)
         })
     }
 
@@ -75,10 +75,10 @@ pub(super) struct ClosedLine<T>(pub(super) Shared<State<T>>);
 impl<T: 'static> Line for ClosedLine<T> {
     type Payload = ();
 
-    fn enter(&self, future: FutureId, (): ()) -> Ticket {
+    fn enter(&self, wait: WaitId, (): ()) -> Ticket {
         self.0.with(|state| {
             state.home.enter("channel");
-            state.closed_line.push(future)
+            state.closed_line.push(wait)
         })
     }
 

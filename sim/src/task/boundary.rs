@@ -11,7 +11,8 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Id, Result};
 use crate::event_loop::{
-    BoundaryId, Core, Delivery, Hot, Label, Target, hot, set_hot, try_with, with,
+    BoundaryId, Core, Delivery, Hot, Label, PollWaker, Refused, Target, WaitCell, context_id, hot,
+    poll_with, set_hot, with,
 };
 
 pin_project! {
@@ -26,26 +27,43 @@ pin_project! {
 /// The registration of a boundary; closes it when dropped.
 struct Place {
     id: BoundaryId,
+    /// The thread on which it was opened.
+    context: u32,
     location: &'static Location<'static>,
+}
+
+impl Place {
+    /// Opens the boundary in the running task, if it is not open there.
+    fn open(&mut self, cx: &Context<'_>) -> Delivery {
+        let here = context_id();
+        if self.context != here {
+            // Ids of another thread mean nothing here.
+            (self.id, self.context) = (Id::NONE, here);
+        }
+        poll_with(cx, |core, _| {
+            core.enter_task_of_boundary(&mut self.id, self.location)?;
+            Ok(core.take_boundary_cancel(self.id))
+        })
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.id.is_none() {
-            try_with(|core| core.close_boundary(self.id));
+        if !self.id.is_none() && self.context == context_id() {
+            with(|core| core.close_boundary(self.id));
         }
     }
 }
 
 impl<F> Boundary<F> {
     pub(crate) fn new(inner: F, location: &'static Location<'static>) -> Self {
-        Boundary { inner: Some(inner), place: Place { id: Id::NONE, location } }
+        Boundary { inner: Some(inner), place: Place { id: Id::NONE, context: 0, location } }
     }
 
     /// Opens the boundary before its first poll, for those that need its id earlier.
-    pub(crate) fn open(self: Pin<&mut Self>) -> BoundaryId {
+    pub(crate) fn open(self: Pin<&mut Self>, cx: &Context<'_>) -> BoundaryId {
         let place = self.project().place;
-        with(|core| core.enter_task_of_boundary(&mut place.id, place.location));
+        place.open(cx);
         place.id
     }
 
@@ -64,10 +82,7 @@ impl<F: Future> Boundary<F> {
     ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = self.project();
         let place = this.place;
-        let cancelled = with(|core| {
-            core.enter_task_of_boundary(&mut place.id, place.location);
-            core.take_boundary_cancel(place.id)
-        });
+        let cancelled = place.open(cx);
         if let Delivery::Cancel(message) = cancelled {
             this.inner.set(None);
             return Poll::Ready(Err(Cancelled::from_option(message)));
@@ -78,7 +93,7 @@ impl<F: Future> Boundary<F> {
         drop(inside);
         match polled {
             Poll::Pending => {
-                with(|core| core.park_boundary(place.id, cx));
+                poll_with(cx, |core, waker| core.park_boundary(place.id, waker));
                 Poll::Pending
             }
             Poll::Ready(output) => {
@@ -118,7 +133,7 @@ impl Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        try_with(|core| core.step.boundary = self.outer);
+        with(|core| core.step.boundary = self.outer);
         set_hot(self.before);
     }
 }
@@ -129,12 +144,16 @@ impl Core {
         &mut self,
         id: &mut BoundaryId,
         location: &'static Location<'static>,
-    ) {
+    ) -> Result<(), Refused> {
+        if self.step.task.is_none() {
+            return Err(Refused::Outside);
+        }
         let here = self.boundaries.get(*id).is_some_and(|cell| cell.task == self.step.task);
         if !here {
             self.close_boundary(*id);
             *id = self.open_boundary(location);
         }
+        Ok(())
     }
 
     /// Takes the cancel that is to drop what is inside: one that was addressed to the boundary, or
@@ -154,7 +173,7 @@ impl Core {
     }
 
     /// Registers the boundary as a wait of its task if nothing of ours is waited for inside.
-    fn park_boundary(&mut self, id: BoundaryId, cx: &Context<'_>) {
+    fn park_boundary(&mut self, id: BoundaryId, waker: &mut PollWaker<'_>) -> Result<(), Refused> {
         let cell = &self.boundaries[id];
         let (wait, location) = (cell.wait, cell.location);
         let foreign = cell.live == 0 && !self.step.yielding;
@@ -163,11 +182,12 @@ impl Core {
             self.boundaries[id].wait = Id::NONE;
         } else if wait.is_none() {
             let label = Label::new("something that is not seedloop's");
-            let wait = self.park(Target::Boundary(id), label, location, cx);
-            self.boundaries[id].wait = wait;
+            let cell = WaitCell::new(Target::Boundary(id), label, location);
+            self.boundaries[id].wait = self.park(cell, waker)?;
         } else {
-            self.update_waker(wait, cx);
+            self.update_waker(wait, waker)?;
         }
+        Ok(())
     }
 }
 

@@ -12,8 +12,9 @@ use super::raw::FutureRef;
 use super::spawn::{ensure_future, spawn_on};
 use crate::base::{Error, Instant, Result, RuntimeError, ValueError, deadline_after};
 use crate::event_loop::{
-    Call, Handle, Handler, Kind, LoopId, Report, ReportKind, TimerHandle, close_loop, context_id,
-    drop_call, new_loop, release_loop, report, report_to, retain_loop, run_loop, try_with, with,
+    Call, Handle, Handler, Kind, LoopId, NOWHERE, Report, ReportKind, TimerHandle, close_loop,
+    context_id, drop_call, new_loop, release_loop, report, report_to, retain_loop, run_loop,
+    try_with, with,
 };
 
 /// A loop: `asyncio.AbstractEventLoop`.
@@ -451,9 +452,11 @@ fn refuse(call: Call) -> Error {
 
 impl Clone for EventLoop {
     fn clone(&self) -> Self {
-        if self.context == context_id() {
-            retain_loop(self.id);
+        if self.context != context_id() {
+            // It cannot be counted from here, and so it must not be given up at home.
+            return EventLoop { context: NOWHERE, id: self.id };
         }
+        retain_loop(self.id);
         EventLoop { context: self.context, id: self.id }
     }
 }

@@ -1,10 +1,11 @@
 //! Where the body of a generator stands among the boundaries of its task.
 
 use std::panic::Location;
+use std::task::Context;
 
 use super::boundary::Inside;
 use crate::base::Id;
-use crate::event_loop::{BoundaryId, Core, try_with, with};
+use crate::event_loop::{BoundaryId, Core, poll_with, try_with, with};
 
 /// The place of a generator's body. What is waited for inside counts for the code around it while
 /// the body is awaited, and not while it stands at a `yield_`: then the task waits elsewhere.
@@ -30,10 +31,11 @@ impl GeneratorPlace {
     }
 
     /// Enters the place for a poll of the body, in the running task.
-    pub(crate) fn enter(&mut self) -> InGenerator {
-        with(|core| {
-            core.enter_task_of_boundary(&mut self.id, self.location);
+    pub(crate) fn enter(&mut self, cx: &Context<'_>) -> InGenerator {
+        poll_with(cx, |core, _| {
+            core.enter_task_of_boundary(&mut self.id, self.location)?;
             core.come_back(self.id);
+            Ok(())
         });
         InGenerator { inside: Inside::enter(self.id) }
     }

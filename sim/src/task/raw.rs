@@ -4,8 +4,8 @@ use std::any::Any;
 
 use crate::base::{Cancelled, Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{
-    Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, Outcome, State, cancel_future,
-    context_id, queue_done, release, retain, with,
+    Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State,
+    cancel_future, context_id, queue_done, release, retain, with,
 };
 
 /// A counted reference to a future. The last one frees it.
@@ -33,11 +33,6 @@ impl FutureRef {
     pub(crate) fn to(id: FutureId) -> Self {
         retain(id);
         FutureRef::from_counted(id)
-    }
-
-    /// Makes a pending future of the running loop.
-    pub(crate) fn new_pending() -> Self {
-        FutureRef::from_counted(with(|core| core.new_wait_future()))
     }
 
     /// Makes a pending future of `owner`.
@@ -250,9 +245,11 @@ impl Drop for Lent {
 
 impl Clone for FutureRef {
     fn clone(&self) -> Self {
-        if self.is_here() {
-            retain(self.id);
+        if !self.is_here() {
+            // It cannot be counted from here, and so it must not be given up at home.
+            return FutureRef { context: NOWHERE, id: self.id };
         }
+        retain(self.id);
         FutureRef { context: self.context, id: self.id }
     }
 }

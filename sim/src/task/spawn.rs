@@ -111,7 +111,6 @@ impl Core {
             future,
             number,
             children: 0,
-            steps: 0,
             owner,
             raw: None,
             waker: None,

@@ -6,18 +6,21 @@ use std::task::{Context, Poll};
 use super::raw::FutureRef;
 use crate::base::{Cancelled, Error, Id, Result, RuntimeError};
 use crate::event_loop::{
-    Delivery, Finished, FutureId, Label, LoopId, State, WaitId, WaitState, finish, try_with, with,
+    Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Told, WaitId, WaitState,
+    context_id, poll_with, with,
 };
 
 /// A wait of the running task on a future.
 #[derive(Debug)]
 pub(crate) struct Wait {
     id: WaitId,
+    /// The thread on which the task is parked.
+    context: u32,
 }
 
 impl Wait {
     pub(crate) const fn new() -> Self {
-        Wait { id: Id::NONE }
+        Wait { id: Id::NONE, context: 0 }
     }
 
     pub(crate) fn is_parked(&self) -> bool {
@@ -33,7 +36,16 @@ impl Wait {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) -> Poll<Delivery> {
-        match with(|core| core.poll_wait(&mut self.id, future, label, location, cx)) {
+        let here = context_id();
+        if self.context != here {
+            // It was parked on another thread, whose ids mean nothing here.
+            *self = Wait { id: Id::NONE, context: here };
+        }
+        let id = &mut self.id;
+        let poll = |core: &mut Core, waker: &mut PollWaker<'_>| {
+            core.poll_wait(id, future, label, location, waker)
+        };
+        match poll_with(cx, poll) {
             WaitState::Parked => Poll::Pending,
             WaitState::Over(delivery) => Poll::Ready(delivery),
         }
@@ -42,8 +54,8 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if self.is_parked() {
-            try_with(|core| core.unpark(self.id));
+        if self.is_parked() && self.context == context_id() {
+            with(|core| core.unpark(self.id));
         }
     }
 }
@@ -60,49 +72,49 @@ pub(crate) fn settle<T>(result: Result<T>, delivery: Delivery) -> Result<T> {
     }
 }
 
-/// The wait of a primitive on a private future that carries no value.
+/// The wait of a primitive or a timer, which is told when to go on.
 ///
-/// Dropping it forgets the future: whoever was to complete it finds it gone.
+/// Dropping it forgets it: whoever was to tell it finds it gone.
 #[derive(Debug)]
 pub(crate) struct WaitUnit {
-    wait: Wait,
-    future: FutureRef,
-    label: Label,
-    location: &'static Location<'static>,
+    id: WaitId,
+    context: u32,
+    /// What it was told, once its poll was ready.
+    told: Told,
 }
 
 impl WaitUnit {
     pub(crate) fn new(label: Label, location: &'static Location<'static>) -> Self {
-        WaitUnit { wait: Wait::new(), future: FutureRef::new_pending(), label, location }
+        let id = with(|core| core.new_wait(label, location));
+        WaitUnit { id, context: context_id(), told: Told::NotYet }
     }
 
-    /// The future, to be completed with [`complete`](Self::complete) by its id.
-    pub(crate) fn id(&self) -> FutureId {
-        self.future.id()
+    /// Its id, to be told to go on with [`complete`](Self::complete).
+    pub(crate) fn id(&self) -> WaitId {
+        self.id
     }
 
-    /// Tells whether it was completed or cancelled.
-    pub(crate) fn is_done(&self) -> bool {
-        self.future.is_done()
+    fn is_here(&self) -> bool {
+        self.context == context_id()
     }
 
-    /// Tells whether it was cancelled, in contrast to the task alone.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.future.state() == State::Cancelled
+    fn told(&self) -> Told {
+        match self.id.is_none() || !self.is_here() {
+            true => self.told,
+            false => with(|core| core.waits.get(self.id).map_or(self.told, |cell| cell.told)),
+        }
+    }
+
+    /// Tells whether it was told to go on, in contrast to a cancel.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.told() == Told::GoOn
     }
 
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<(), Cancelled>> {
-        let delivery = match self.wait.poll(self.future.id(), self.label, self.location, cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(delivery) => delivery,
-        };
-        Poll::Ready(if self.is_cancelled() {
-            Err(self.future.take_cancelled())
-        } else if let Delivery::Cancel(message) = delivery {
-            Err(Cancelled::from_option(message))
-        } else {
-            Ok(())
+        self.poll_own(false, cx).map(|delivery| match delivery {
+            Delivery::None => Ok(()),
+            Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
         })
     }
 
@@ -110,24 +122,51 @@ impl WaitUnit {
     /// any foreign future.
     #[track_caller]
     pub(crate) fn poll_infallible(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let (wait, future) = (&mut self.wait.id, self.future.id());
-        match with(|core| core.poll_infallible(wait, future, self.label, self.location, cx)) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        self.poll_own(true, cx).map(drop)
+    }
+
+    #[track_caller]
+    fn poll_own(&mut self, infallible: bool, cx: &Context<'_>) -> Poll<Delivery> {
+        assert!(
+            self.is_here() && !self.id.is_none(),
+            "a future of seedloop was polled on another thread than before, or after it was over"
+        );
+        match poll_with(cx, |core, waker| core.poll_own(self.id, infallible, waker)) {
+            OwnState::Parked => Poll::Pending,
+            OwnState::Over(told, delivery) => {
+                (self.id, self.told) = (Id::NONE, told);
+                Poll::Ready(delivery)
+            }
         }
     }
 
     /// The loop in whose timers something still stands for this wait, if it was set to end by time.
     pub(crate) fn timer_owner(&self) -> Option<LoopId> {
-        if !self.future.is_here() || self.future.state() == State::Finished {
+        if self.is_woken() || !self.is_here() {
             return None;
         }
-        with(|core| core.futures.get(self.future.id()).map(|cell| cell.owner))
+        with(|core| {
+            let task = core.waits.get(self.id).map(|cell| cell.task);
+            let owner = task.and_then(|task| core.tasks.get(task)).map(|cell| cell.owner);
+            owner.or((!core.running.is_none()).then_some(core.running))
+        })
     }
 
-    /// Completes the wait behind `future`; false if it is done or forgotten.
-    pub(crate) fn complete(future: FutureId) -> bool {
-        finish(future, Finished::Unit)
+    /// Tells a wait to go on; false if it was told something already, or is forgotten.
+    pub(crate) fn complete(wait: WaitId) -> bool {
+        let (accepted, waker) = with(|core| core.tell(wait, Told::GoOn));
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        accepted
+    }
+}
+
+impl Drop for WaitUnit {
+    fn drop(&mut self) {
+        if !self.id.is_none() && self.is_here() {
+            with(|core| core.unpark(self.id));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::base::{Cancelled, ChoiceKind, Model};
-use crate::event_loop::{BoundaryId, Core, Delivery, Hot, TaskId, hot, try_with, with};
+use crate::event_loop::{BoundaryId, Core, Delivery, Hot, TaskId, context_id, hot, with};
 
 /// Gives way once: the task is ready again at once, behind all that is ready already.
 ///
@@ -36,7 +36,15 @@ enum Parked {
     /// Right in the task: it is ready again, and nothing more need be known of it.
     InTask,
     /// Inside a boundary, which must not take it for a foreign wait.
-    Inside(TaskId, BoundaryId),
+    Inside(Spot),
+}
+
+/// Where a task gives way inside a boundary.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    context: u32,
+    task: TaskId,
+    boundary: BoundaryId,
 }
 
 impl Future for YieldNow {
@@ -64,8 +72,10 @@ impl Future for YieldNow {
 
 impl Drop for YieldNow {
     fn drop(&mut self) {
-        if let Parked::Inside(task, boundary) = self.parked {
-            try_with(|core| core.count_live(task, boundary, -1));
+        if let Parked::Inside(spot) = self.parked
+            && spot.context == context_id()
+        {
+            with(|core| core.count_live(spot.task, spot.boundary, -1));
         }
     }
 }
@@ -77,12 +87,14 @@ impl Core {
             return Parked::InTask;
         }
         self.count_live(task, boundary, 1);
-        Parked::Inside(task, boundary)
+        Parked::Inside(Spot { context: context_id(), task, boundary })
     }
 
     fn end_yield(&mut self, parked: &Parked) -> Delivery {
-        if let Parked::Inside(task, boundary) = *parked {
-            self.count_live(task, boundary, -1);
+        if let Parked::Inside(spot) = parked
+            && spot.context == context_id()
+        {
+            self.count_live(spot.task, spot.boundary, -1);
         }
         self.take_yield_delivery()
     }
