@@ -4,6 +4,7 @@ mod cli;
 mod kernel;
 mod layers;
 mod pools;
+mod ported;
 mod readme;
 mod report;
 mod scenarios;
