@@ -1,7 +1,7 @@
 //! asyncio's own tests, in Rust: what CPython 3.13.0's test suite asserts of the meaning.
 //!
 //! `ported/tables/` has a row for each test of CPython: the test here that asserts the same, or why
-//! it says nothing about us. Locks and queues are in `sync`.
+//! it says nothing about us. Those of locks and queues are in `sync`.
 
 mod cancel;
 mod check;

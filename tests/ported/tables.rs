@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// A table, with the number of test methods in that file of CPython 3.13.0.
-const TABLES: [(&str, usize); 10] = [
+const TABLES: [(&str, usize); 12] = [
     ("test_base_events", 112),
     ("test_context", 1),
     ("test_futures", 57),
     ("test_futures2", 4),
+    ("test_locks", 75),
+    ("test_queues", 41),
     ("test_runners", 29),
     ("test_taskgroups", 40),
     ("test_tasks", 160),
@@ -52,21 +54,30 @@ fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ported")
 }
 
-/// Returns the tests in the sources of this folder, as `module::name`.
+/// Returns the ported tests: those of this folder as `module::name`, and those of locks and queues
+/// as `sync::module::name`.
 fn tests_here() -> BTreeSet<String> {
+    let mut tests = tests_in(&folder(), "", "");
+    tests.append(&mut tests_in(&folder().with_file_name("sync"), "ported_", "sync::"));
+    tests
+}
+
+/// Returns the tests in a folder's sources whose names begin with `start`.
+fn tests_in(folder: &Path, start: &str, prefix: &str) -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
-    for entry in fs::read_dir(folder()).expect("this folder") {
+    for entry in fs::read_dir(folder).expect("a folder of tests") {
         let path = entry.expect("a readable entry").path();
-        if path.extension().is_none_or(|extension| extension != "rs") {
+        let module = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        if !is_source || !module.starts_with(start) {
             continue;
         }
-        let module = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a source in UTF-8");
         let mut lines = text.lines();
         while lines.any(|line| line == "#[test]") {
             let head = lines.find_map(|line| line.strip_prefix("fn ")).expect("a test");
             let name = head.split('(').next().expect("a name");
-            tests.insert(format!("{module}::{name}"));
+            tests.insert(format!("{prefix}{module}::{name}"));
         }
     }
     tests
