@@ -6,6 +6,7 @@ mod kernel;
 mod layers;
 mod mutations;
 mod pools;
+mod ported;
 mod readme;
 mod report;
 mod scenarios;

@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example conformance -- compare N [--from SEED] [--profile NAME]
 //!     cargo run --release --example conformance -- coverage [N] [--from SEED] [--profile NAME]
-//!     cargo run --release --example conformance -- record
+//!     cargo run --release --example conformance -- record [named|random]
 //!     cargo run --release --example conformance -- replay
 //!
 //! `compare` generates N programs over all profiles, runs both sides and prints every difference,
@@ -10,11 +10,11 @@
 //! clock unless it is given, and printed, so that a run can be repeated. It ends with an error if
 //! there is a difference, or no CPython 3.13.
 //!
-//! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus, or
-//! in N fresh programs.
+//! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus,
+//! or in N fresh programs.
 //!
 //! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` are
-//! written again, and CPython runs them all. `replay` compares with what was recorded, as the tests
+//! written again, and CPython runs them all; or only one of the two parts. `replay` compares with what was recorded, as the tests
 //! do.
 
 mod compare;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             Ok(0)
         }),
         Some("replay") => corpus::all().and_then(|cases| corpus::replay(&cases)).map(|()| 0),
-        Some("record") => record::record(&mut out).map(|()| 0),
+        Some("record") => record::record(arguments.next().as_deref(), &mut out).map(|()| 0),
         _ => Err("say compare, coverage, record or replay".to_owned()),
     };
     match result {

@@ -218,7 +218,7 @@ def program(name: str, case: Case, phase: Callable[[Body], Body]) -> dict[str, A
     coros = {
         "main": [*case.before, *start, *phase(case.trigger)],
         "w": [waiter],
-        "tick": [op("repeat", n=10, body=[sleep(0), log("tick")])],
+        "tick": [op("repeat", n=2, body=[op("repeat", n=8, body=[sleep(0), log("tick")]), sleep(1)])],
     }
     return {"name": name, "coros": coros | case.coros, "gens": case.gens}
 

@@ -1,6 +1,6 @@
 //! Lock, event and semaphore: what CPython's own tests assert, in Rust.
 //!
-//! Source: CPython 3.13.0, `test_asyncio/test_locks.py`; see PORTED-sync.md for the table.
+//! Source: CPython 3.13.0, `test_asyncio/test_locks.py`; `tests/ported/tables` has the table.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! Queues: what CPython's own tests assert, in Rust.
 //!
-//! Source: CPython 3.13.0, `test_asyncio/test_queues.py`; see PORTED-sync.md for the table.
+//! Source: CPython 3.13.0, `test_asyncio/test_queues.py`; `tests/ported/tables` has the table.
 
 use std::cell::Cell;
 use std::rc::Rc;

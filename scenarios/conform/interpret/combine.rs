@@ -104,7 +104,11 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) async fn await_shield(self, item: &Item) -> Result<Flow> {
-        let value = self.shield(item)?.to_future().await?;
+        let shielded = match item {
+            Item::Coro(name) => shield(coroutine(self.task_of(name).0)),
+            Item::Task(var) => shield(self.handle(var)?.to_future()),
+        };
+        let value = shielded.await?;
         self.log(format_args!("shield -> {value}"));
         Ok(Flow::Next)
     }

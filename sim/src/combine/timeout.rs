@@ -186,7 +186,7 @@ impl Timeout {
     ///
     /// [`Elapsed`] when the time was up and the body ended cancelled by that alone; a cancelled
     /// error when the task was cancelled from elsewhere, also at the same moment; the body's error;
-    /// a [`RuntimeError`] when the timeout was entered already.
+    /// a [`RuntimeError`] when the timeout was entered already, and outside of a task.
     ///
     /// # Cancel safety
     ///
@@ -289,6 +289,10 @@ impl<T, F: Future<Output = Result<T>>> Future for Scope<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut this = self.project();
         if this.entered.is_none() {
+            if with(|core| core.step.task.is_none()) {
+                let text = "the timeout should be used inside a task";
+                return Poll::Ready(Err(Error::new(RuntimeError::new(text))));
+            }
             let boundary = this.boundary.as_mut().open(cx);
             this.timeout.enter(boundary)?;
             *this.entered = Some(Entered { timeout: Some(this.timeout.clone()) });

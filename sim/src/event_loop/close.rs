@@ -13,7 +13,7 @@ use super::foreign::take_in_foreign_wakes;
 use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
-use super::report::{Report, ReportKind, report};
+use super::report::{Report, ReportKind, report_within};
 use super::timer::{Due, Timers};
 use crate::base::{Error, Event, Result, RuntimeError};
 
@@ -94,9 +94,12 @@ fn doom(task: TaskId) {
         }
         core.session.note(Event::Dropped { task: number });
         // Where a panic, a deadlock or a limit ended the run, that is the thing to tell.
-        (!broken).then_some(pending)
+        let cell = &core.tasks[task];
+        (!broken).then(|| (cell.owner, cell.variables.clone(), pending))
     });
-    pending.into_iter().for_each(report);
+    if let Some((owner, variables, pending)) = pending {
+        report_within(owner, variables, pending);
+    }
 }
 
 /// Gives up what the loop held of a task whose body was dropped.

@@ -8,7 +8,7 @@ use super::cell::{FutureCell, FutureId, Kind, LoopId, Outcome, State};
 use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
-use super::report::{Report, ReportKind, report};
+use super::report::{Report, ReportKind, report_within};
 use crate::base::{Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
@@ -116,17 +116,20 @@ pub(crate) fn release(future: FutureId) {
         let never_retrieved = core.never_retrieved(future);
         core.note_never_awaited(future);
         let cell = core.futures.remove(future)?;
-        let task = match cell.kind {
+        let mut task = match cell.kind {
             Kind::Task(task) => core.tasks.remove(task),
             _ => None,
         };
-        Some((cell, task, never_retrieved))
+        let variables = task.as_mut().and_then(|task| task.variables.take());
+        Some((cell, task, never_retrieved, variables))
     });
-    if let Some(Some((cell, task, never_retrieved))) = freed {
+    if let Some(Some((cell, task, never_retrieved, variables))) = freed {
+        let owner = cell.owner;
         // The value is the user's: it is dropped here, unborrowed.
         drop((cell, task));
-        if let Some(never_retrieved) = never_retrieved {
-            report(never_retrieved);
+        match never_retrieved {
+            Some(never_retrieved) => report_within(owner, variables, never_retrieved),
+            None => drop(variables),
         }
     }
 }

@@ -5,9 +5,8 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::cell::LoopId;
+use super::cell::{LoopId, Variables};
 use super::context::with;
-use super::core::Core;
 use super::panics::catch;
 use crate::base::{Error, Instant};
 
@@ -128,6 +127,14 @@ pub(crate) fn report(report: Report) {
     } else {
         report_to(running, report);
     }
+}
+
+/// Hands a report to the exception handler of a loop with the context variables of what it is
+/// about. Source: CPython 3.13, `BaseEventLoop.call_exception_handler`.
+pub(crate) fn report_within(id: LoopId, variables: Variables, about: Report) {
+    let before = with(|core| std::mem::replace(&mut core.variables, variables));
+    report_to(id, about);
+    drop(with(|core| std::mem::replace(&mut core.variables, before)));
 }
 
 /// Hands a report to the exception handler of a loop, or to the default.

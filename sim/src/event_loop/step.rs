@@ -374,11 +374,11 @@ pub(crate) fn finish_ended(task: TaskId) {
         let cell = &mut core.tasks[task];
         // Taken only once: a task that has ended is not run again.
         let raw = cell.raw.take()?;
-        Some((future, raw, cell.waker.take(), cell.variables.take()))
+        Some((future, raw, cell.waker.take()))
     });
-    if let Some((future, raw, waker, variables)) = ended {
+    if let Some((future, raw, waker)) = ended {
         raw.detach();
-        drop((waker, variables));
+        drop(waker);
         release(future);
     }
 }
@@ -425,17 +425,18 @@ fn run_call(id: HandleId) {
             result.map(Ok)
         }
     };
-    drop(with(|core| core.variables.take()));
     match result {
         Ok(Ok(())) => {}
         Ok(Err(error)) if error.is_fatal() => with(|core| core.break_loop(error)),
         Ok(Err(error)) => {
             let mut failed = Report::new(ReportKind::Callback, "Exception in callback");
             failed.location = Some(location);
+            // Before the variables go: the handler sees those of the callback.
             report(failed.with_error(error));
         }
         Err(panicked) => with(|core| core.break_loop(Error::new(panicked))),
     }
+    drop(with(|core| core.variables.take()));
     report_slow(started, || Some(("a callback".to_owned(), location)));
 }
 

@@ -9,7 +9,9 @@ use crate::base::{
     Deadlock, Error, ForeignWake, Interrupt, LimitExceeded, Panicked, Result, RuntimeError,
 };
 use crate::combine::{cancel_all_tasks, shutdown_generators};
-use crate::event_loop::{Interrupts, Shared, cancel_future, catch, queue_plain, with};
+use crate::event_loop::{
+    FutureId, Interrupts, Shared, Variables, cancel_future, catch, queue_plain, with,
+};
 use crate::task::{EventLoop, set_current, spawn_on};
 
 /// Runs `main` on a new loop, cleans up and closes the loop: `asyncio.run(main())`.
@@ -73,6 +75,8 @@ pub struct Runner {
 struct State {
     event_loop: Option<EventLoop>,
     closed: bool,
+    /// The context variables in which its main tasks run, one after the other.
+    variables: Variables,
 }
 
 impl Default for Runner {
@@ -84,7 +88,7 @@ impl Default for Runner {
 impl Runner {
     /// Makes a runner; its loop is made when it is needed.
     pub fn new() -> Self {
-        let state = State { event_loop: None, closed: false };
+        let state = State { event_loop: None, closed: false, variables: None };
         Runner { state: Shared::new("runner", state) }
     }
 
@@ -106,11 +110,16 @@ impl Runner {
         }
         let made = EventLoop::new();
         made.set_current();
-        self.state.with(|state| state.event_loop = Some(made.clone()));
+        let variables = with(|core| core.variables.clone());
+        self.state.with(|state| {
+            state.event_loop = Some(made.clone());
+            state.variables = variables;
+        });
         Ok(made)
     }
 
     /// Runs `main` until it has ended. Other tasks stay as they are until the runner is closed.
+    /// What `main` sets of context variables the next one finds.
     ///
     /// # Errors
     ///
@@ -135,11 +144,12 @@ impl Runner {
             return Err(Error::new(RuntimeError::new(text)));
         }
         let event_loop = self.event_loop()?;
-        let task = spawn_on(event_loop.id(), main, None, location);
+        let task = self.within(|| spawn_on(event_loop.id(), main, None, location));
         let id = task.raw().id();
         with(|core| core.interrupts = Interrupts { main: id, count: 0 });
         let task_again = task.as_any();
         let result = event_loop.run_until_complete(task);
+        self.keep_variables(id);
         let ended = digest(result.as_ref().err());
         let interrupted = with(|core| {
             core.session.fold_text(&ended);
@@ -150,6 +160,25 @@ impl Runner {
             return Err(Error::new(Interrupt));
         }
         Err(error)
+    }
+
+    /// Calls `spawn` with the runner's context variables.
+    fn within<R>(&self, spawn: impl FnOnce() -> R) -> R {
+        let own = self.state.with(|state| state.variables.clone());
+        let before = with(|core| std::mem::replace(&mut core.variables, own));
+        let result = spawn();
+        drop(with(|core| std::mem::replace(&mut core.variables, before)));
+        result
+    }
+
+    /// What the main task has set is there for the next one.
+    fn keep_variables(&self, main: FutureId) {
+        let left = with(|core| {
+            let task = core.task_of(main)?;
+            Some(core.tasks.get(task)?.variables.clone())
+        });
+        let Some(left) = left else { return };
+        drop(self.state.with(|state| std::mem::replace(&mut state.variables, left)));
     }
 
     /// Ctrl-C: cancels the main task the first time, and breaks the loop with [`Interrupt`] the
