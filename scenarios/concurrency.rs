@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seedloop::{
-    Error, Group, Instant, Outcome, Result, TaskGroup, all_tasks, as_completed, attempt, gather,
+    Error, Instant, Outcome, Result, TaskGroup, all_tasks, as_completed, attempt, gather,
     gather_return_exceptions, out, run, sleep, spawn, spawn_named,
 };
 use seedloop_cli::{Scenario, Verdict};
@@ -141,10 +141,12 @@ mod task_group_errors {
             // いずれのタスクかが例外を出すと、他のタスクも自動キャンセルされ、ExceptionGroupがraiseされる
             Err(error) => {
                 let (eg, rest) = error.split(Error::is_exception); // except* Exception as eg
-                for exc in eg.as_ref().and_then(Error::as_group).map_or(&[][..], Group::errors) {
-                    out!("エラー: {exc}");
+                if let Some(eg) = eg {
+                    eg.for_each_leaf(&mut |exc| out!("エラー: {exc}"));
                 }
-                rest.map_or(Ok(()), Err)?;
+                if let Some(rest) = rest {
+                    return Err(rest);
+                }
             }
         }
         Ok(())

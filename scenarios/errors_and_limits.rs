@@ -274,10 +274,10 @@ mod semaphore {
                 running => return Err(format!("`{text}` makes {running:?} at a time")),
             }
         }
-        let second = Duration::from_secs(1);
+        let (start, second) = (Duration::ZERO, Duration::from_secs(1));
         let mut in_order: Vec<Duration> = begins.values().copied().collect();
         in_order.sort_unstable();
-        let expected = [vec![0 * second; 5], vec![second; 5], vec![2 * second; 2]].concat();
+        let expected = [vec![start; 5], vec![second; 5], vec![2 * second; 2]].concat();
         let due = begins.iter().map(|(n, begin)| (*n, *begin + second)).collect();
         if !begins.keys().copied().eq(1..=12) || in_order != expected || ends != due {
             return Err(format!("the tasks begin at {begins:?} and end at {ends:?}"));

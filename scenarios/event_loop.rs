@@ -204,6 +204,10 @@ mod run_entry {
         running_loop()
     }
 
+    async fn second_main(of_first_loop: LoopFuture<()>) -> Result<()> {
+        of_first_loop.await
+    }
+
     pub(super) fn program() -> Result<()> {
         let first = run(main())?; // ループの作成・実行・クローズを自動管理
         out!("{first:?}");
@@ -211,7 +215,7 @@ mod run_entry {
         let second = run(main())?;
         out!("同じループ: {}", first == second);
         let future = first.create_future::<()>()?;
-        match run(async { future.await }) {
+        match run(second_main(future)) {
             Err(error) if error.is::<RuntimeError>() => out!("RuntimeError: {error}"),
             other => out!("{other:?}"),
         }
