@@ -42,8 +42,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "await-mechanism",
-        section: "コルーチンの実行方法 / `await`キーワードを使用; \
-                  コルーチンの実行方法 / `await`キーワードを使用 / `await`の仕組み",
+        section: "コルーチンの実行方法 / `await`キーワードを使用 / `await`の仕組み",
         summary: "an await hands control to the loop, which runs others and watches the outside",
         body: || run(await_mechanism::main()),
         check: await_mechanism::check,
