@@ -8,7 +8,7 @@ use seedloop::{
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::verdict::{in_order, printed, reported, took};
+use crate::verdict::{in_order, printed_at, reported};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -70,25 +70,28 @@ mod gather_three_tasks {
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
         // As long as one of them takes, not three.
-        took(outcome, Duration::from_secs(2)..Duration::from_secs(4))?;
-        printed(
+        printed_at(
             outcome,
             &[
-                &["イベントループが管理するタスク: mainと3つ"],
-                &["データ取得開始"; 3],
-                &["データ取得完了"; 3],
-                &[r#"[{"data": "結果"}, {"data": "結果"}, {"data": "結果"}]"#],
+                &["0.0s イベントループが管理するタスク: mainと3つ"],
+                &["0.0s データ取得開始"; 3],
+                &["2.0s データ取得完了"; 3],
+                &[r#"2.0s [{"data": "結果"}, {"data": "結果"}, {"data": "結果"}]"#],
             ],
         )
     }
 }
 
-/// Prints the tasks that the loop holds, apart from `main`.
-fn show_event_loop(title: &str) -> Result<()> {
+/// Prints the tasks that the loop holds, apart from `main`, with what there is to note of some.
+fn show_event_loop(title: &str, notes: &[(&str, &str)]) -> Result<()> {
     out!("{title}");
     let mut names: Vec<_> = all_tasks()?.iter().filter_map(|task| task.name()).collect();
     names.retain(|name| !name.starts_with("Task-"));
+    for (name, note) in notes {
+        names.iter_mut().filter(|held| held == name).for_each(|held| held.push_str(note));
+    }
     let last = names.pop().unwrap_or_else(|| "なし".to_owned());
     for name in names {
         out!("├── {name}");
@@ -123,7 +126,11 @@ mod flat_tasks {
     async fn other_work() -> Result<()> {
         out!("other: 開始");
         sleep(Duration::from_millis(500)).await?;
-        show_event_loop("イベントループ（1つ、フラット）")
+        let notes = [
+            ("task_a", "      ← parentの中で作られたが、イベントループに直接登録される"),
+            ("task_b", "      ← 同上"),
+        ];
+        show_event_loop("イベントループ（1つ、フラット）", &notes)
     }
 
     pub(super) async fn main() -> Result<()> {
@@ -135,18 +142,21 @@ mod flat_tasks {
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        reported(outcome, &[])?;
         in_order(outcome, &["parent: 開始", "child_a: 開始"])?;
         in_order(outcome, &["parent: 開始", "child_b: 開始"])?;
-        printed(
+        let starts: &[&str] =
+            &["0.0s parent: 開始", "0.0s other: 開始", "0.0s child_a: 開始", "0.0s child_b: 開始"];
+        printed_at(
             outcome,
             &[
-                &["parent: 開始", "other: 開始", "child_a: 開始", "child_b: 開始"],
-                &["イベントループ（1つ、フラット）"],
-                &["├── task_parent"],
-                &["├── task_other"],
-                &["├── task_a"],
-                &["└── task_b"],
-                &[r#"["child_aの結果", "child_bの結果"]"#],
+                starts,
+                &["0.5s イベントループ（1つ、フラット）"],
+                &["0.5s ├── task_parent"],
+                &["0.5s ├── task_other"],
+                &["0.5s ├── task_a      ← parentの中で作られたが、イベントループに直接登録される"],
+                &["0.5s └── task_b      ← 同上"],
+                &[r#"1.0s ["child_aの結果", "child_bの結果"]"#],
             ],
         )
     }
@@ -165,6 +175,9 @@ mod stray_tasks {
     async fn parent() -> Result<()> {
         let task_a = spawn_named("task_a", child_work("a"));
         let task_b = spawn_named("task_b", child_work("b"));
+        let stray = "  ← 走り続ける（野良）";
+        let notes = [("parent", "  ← 死んでも"), ("task_a", stray), ("task_b", stray)];
+        show_event_loop("イベントループ", &notes)?;
         Err(Error::msg("parentが死んだ"))?;
         // ↓ ここに到達しないのでawaitされない
         gather([task_a, task_b]).await?;
@@ -178,24 +191,28 @@ mod stray_tasks {
             out!("例外: {error}");
         }
         // → task_a, task_bは誰にもawaitされず走り続ける（野良タスク）
-        show_event_loop("イベントループ")?;
+        show_event_loop("イベントループ", &[])?;
         sleep(Duration::from_secs(2)).await?;
-        show_event_loop("イベントループ")
+        show_event_loop("イベントループ", &[])
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_at(
             outcome,
             &[
-                &["【フラット（通常）】"],
-                &["例外: parentが死んだ"],
-                &["イベントループ"],
-                &["├── task_a"],
-                &["└── task_b"],
-                &["a: 完了", "b: 完了"],
-                &["イベントループ"],
-                &["└── なし"],
+                &["0.0s 【フラット（通常）】"],
+                &["0.0s イベントループ"],
+                &["0.0s ├── parent  ← 死んでも"],
+                &["0.0s ├── task_a  ← 走り続ける（野良）"],
+                &["0.0s └── task_b  ← 走り続ける（野良）"],
+                &["0.0s 例外: parentが死んだ"],
+                &["0.0s イベントループ"],
+                &["0.0s ├── task_a"],
+                &["0.0s └── task_b"],
+                &["1.0s a: 完了", "1.0s b: 完了"],
+                &["2.0s イベントループ"],
+                &["2.0s └── なし"],
             ],
         )
     }
@@ -205,6 +222,9 @@ mod stray_tasks {
 ///
 /// Either they are complete, or, when `parent` dies, they are cancelled; in both cases nothing is
 /// left in the loop afterwards.
+///
+/// The document draws them below `parent` and its `TaskGroup`. That nesting is who owns them; in
+/// the loop they stand flat all the same, as it says itself further down (see `task-group`).
 mod structured_tasks {
     use super::*;
 
@@ -223,7 +243,8 @@ mod structured_tasks {
                 tg.spawn_named("task_a", child_work("a"))?;
                 tg.spawn_named("task_b", child_work("b"))?;
                 sleep(Duration::from_millis(500)).await?;
-                show_event_loop("イベントループ")?;
+                let owned = "  ← parentが死んだらキャンセル";
+                show_event_loop("イベントループ", &[("task_a", owned), ("task_b", owned)])?;
                 if dies {
                     return Err(Error::msg("parentが死んだ"));
                 }
@@ -239,33 +260,33 @@ mod structured_tasks {
                 Ok(()) => out!("parent: 完了"),
                 Err(group) => group.for_each_leaf(&mut |error| out!("例外: {error}")),
             }
-            show_event_loop("イベントループ")?;
+            show_event_loop("イベントループ", &[])?;
         }
         Ok(())
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_at(
             outcome,
             &[
-                &["【構造化（TaskGroup）】"],
-                &["イベントループ"],
-                &["├── parent"],
-                &["├── task_a"],
-                &["└── task_b"],
-                &["a: 完了", "b: 完了"],
-                &["parent: 完了"],
-                &["イベントループ"],
-                &["└── なし"],
-                &["イベントループ"],
-                &["├── parent"],
-                &["├── task_a"],
-                &["└── task_b"],
-                &["a: キャンセル", "b: キャンセル"],
-                &["例外: parentが死んだ"],
-                &["イベントループ"],
-                &["└── なし"],
+                &["0.0s 【構造化（TaskGroup）】"],
+                &["0.5s イベントループ"],
+                &["0.5s ├── parent"],
+                &["0.5s ├── task_a  ← parentが死んだらキャンセル"],
+                &["0.5s └── task_b  ← parentが死んだらキャンセル"],
+                &["1.0s a: 完了", "1.0s b: 完了"],
+                &["1.0s parent: 完了"],
+                &["1.0s イベントループ"],
+                &["1.0s └── なし"],
+                &["1.5s イベントループ"],
+                &["1.5s ├── parent"],
+                &["1.5s ├── task_a  ← parentが死んだらキャンセル"],
+                &["1.5s └── task_b  ← parentが死んだらキャンセル"],
+                &["1.5s a: キャンセル", "1.5s b: キャンセル"],
+                &["1.5s 例外: parentが死んだ"],
+                &["1.5s イベントループ"],
+                &["1.5s └── なし"],
             ],
         )
     }

@@ -28,7 +28,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "gather-vs-task-group",
-        section: "コルーチンの実行方法 / `asyncio.TaskGroup`（Python 3.11+） / 使い分け",
+        section: "コルーチンの実行方法 / `asyncio.TaskGroup`（Python 3.11+） / `gather()` との使い分け",
         summary: "the same failure under gather and in a task group",
         body: || run(gather_vs_task_group::main()),
         check: gather_vs_task_group::check,
@@ -100,6 +100,7 @@ mod task_group {
         let name = seedloop::current_task()?.map_or_else(String::new, |task| task.name());
         out!("{name}: 開始");
         sleep(Duration::from_secs(1)).await?;
+        out!("{name}: 完了");
         Ok(())
     }
 
@@ -112,6 +113,7 @@ mod task_group {
                 &["1.0s url1の結果 url2の結果 url3の結果"],
                 &["1.0s イベントループ: Task-1, task_a, task_other, task_b"],
                 &["1.0s task_a: 開始", "1.0s task_other: 開始", "1.0s task_b: 開始"],
+                &["2.0s task_a: 完了", "2.0s task_other: 完了", "2.0s task_b: 完了"],
             ],
         )
     }
@@ -119,6 +121,9 @@ mod task_group {
 
 /// `asyncio.TaskGroup`: when a task fails, the others are cancelled, and the block raises an
 /// `ExceptionGroup`.
+///
+/// `except*` is syntax of Python's. Here a group of errors is split in two: what matches, and the
+/// rest, which is raised again (`split_type` does the same by the type of the errors).
 mod task_group_errors {
     use super::*;
 
@@ -135,8 +140,12 @@ mod task_group_errors {
             Ok(_) => out!("ここには到達しない"),
             // いずれのタスクかが例外を出すと、他のタスクも自動キャンセルされ、ExceptionGroupがraiseされる
             Err(error) => {
-                for exc in error.as_group().ok_or(error.clone())?.errors() {
-                    out!("エラー: {exc}");
+                let (eg, rest) = error.split(Error::is_exception); // except* Exception as eg
+                if let Some(eg) = eg {
+                    eg.for_each_leaf(&mut |exc| out!("エラー: {exc}"));
+                }
+                if let Some(rest) = rest {
+                    return Err(rest);
                 }
             }
         }

@@ -1,15 +1,16 @@
 //! その他: errors under `gather`, time limits, cancelling, semaphores and async generators.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seedloop::sync::Semaphore;
 use seedloop::{
-    AsyncGen, Error, Outcome, Result, gather, gather_return_exceptions, out, run, sleep, spawn,
-    wait_for,
+    AsyncGen, Error, JoinHandle, Outcome, Result, current_task, gather, gather_return_exceptions,
+    out, run, sleep, spawn, wait_for,
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::verdict::{printed_in_order_at, reported};
+use crate::verdict::{ended_with_last_line, printed_in_order_at, reported};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
@@ -93,7 +94,11 @@ mod gather_errors {
 
         // 全てのタスクが完了するまで待機
         let results = gather_return_exceptions([task1, task2, task3]).await?;
-        out!("{results:?}");
+        let results = results.map(|result| match result {
+            Ok(value) => value,
+            Err(error) => format!("Exception('{error}')"),
+        });
+        out!("results = [{}]", results.join(", "));
         Ok(())
     }
 
@@ -109,7 +114,7 @@ mod gather_errors {
                 "3.0s 正常な結果, 正常な結果",
                 "5.0s タスク1: 完了",
                 "6.0s タスク3: 完了",
-                r#"6.0s [Ok("正常な結果"), Err(エラー), Ok("正常な結果")]"#,
+                "6.0s results = [正常な結果, Exception('エラー'), 正常な結果]",
             ],
         )
     }
@@ -154,8 +159,11 @@ mod wait_for_ {
     }
 }
 
-/// キャンセル処理: awaiting a cancelled task raises `CancelledError`. A task that is cancelled before
-/// its first step never begins.
+/// キャンセル処理: awaiting a cancelled task raises `CancelledError`.
+///
+/// Where the cancel meets the task: one that has not begun never begins, one that waits gets it at
+/// the `await` at which it stands, and one that runs (and cancels itself, as nothing else runs) at
+/// the next.
 mod cancel {
     use super::*;
 
@@ -176,13 +184,30 @@ mod cancel {
                 sleep(Duration::from_secs(1)).await?;
             }
             task.cancel();
-            // キャンセルされたタスクを待機するとCancelledErrorが発生
-            match task.await {
-                Err(error) if error.is_cancelled() => out!("タスクがキャンセルされました"),
-                result => return result,
-            }
+            wait_for_cancelled(task).await?;
+        }
+        wait_for_cancelled(spawn(cancels_itself())).await
+    }
+
+    async fn wait_for_cancelled(task: JoinHandle<()>) -> Result<()> {
+        // キャンセルされたタスクを待機するとCancelledErrorが発生
+        match task.await {
+            Err(error) if error.is_cancelled() => out!("タスクがキャンセルされました"),
+            result => return result,
         }
         Ok(())
+    }
+
+    async fn cancels_itself() -> Result<()> {
+        if let Some(task) = current_task()? {
+            task.cancel();
+        }
+        out!("cancels_itself: 次のawaitまで続く");
+        let finished = sleep(Duration::from_secs(10)).await;
+        if finished.is_err() {
+            out!("cancels_itself: awaitでCancelledErrorを受け取った");
+        }
+        Ok(finished?)
     }
 
     /// The first task is cancelled in the step that creates it and never begins, in no order.
@@ -194,6 +219,9 @@ mod cancel {
                 "0.0s タスクがキャンセルされました",
                 "0.0s some_coroutine: 開始",
                 "1.0s some_coroutine: CancelledErrorを受け取った",
+                "1.0s タスクがキャンセルされました",
+                "1.0s cancels_itself: 次のawaitまで続く",
+                "1.0s cancels_itself: awaitでCancelledErrorを受け取った",
                 "1.0s タスクがキャンセルされました",
             ],
         )
@@ -228,27 +256,44 @@ mod semaphore {
         Ok(())
     }
 
-    /// Five begin at once, five when these have ended, then two; in between never more than five.
+    /// Each of the twelve works for a second; five begin at once, five when these have ended, then
+    /// two, and in between it is never more than five.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
+        ended_with_last_line(outcome)?;
         reported(outcome, &[])?;
-        let mut running = 0_u32;
-        let (mut begins, mut ends) = ([0; 4], [0; 4]);
+        let (mut begins, mut ends) = (BTreeMap::new(), BTreeMap::new());
         for line in &outcome.lines {
-            let second = usize::try_from(line.time.since_start().as_secs()).unwrap_or(usize::MAX);
-            let (counts, now) = match line.text.ends_with("開始") {
-                true => (&mut begins, running + 1),
-                false => (&mut ends, running - 1),
-            };
-            *counts.get_mut(second).ok_or("lasts longer than 3 seconds")? += 1;
-            running = now;
-            if running > 5 {
-                return Err(format!("`{}` makes {running} at a time", line.text));
+            let text = &line.text;
+            let (n, is_begin) = parse(text).ok_or_else(|| format!("not of a task: `{text}`"))?;
+            let times = if is_begin { &mut begins } else { &mut ends };
+            if times.insert(n, line.time.since_start()).is_some() {
+                return Err(format!("`{text}` twice"));
+            }
+            match begins.len().checked_sub(ends.len()) {
+                Some(0..=5) => {}
+                running => return Err(format!("`{text}` makes {running:?} at a time")),
             }
         }
-        match (begins, ends) {
-            ([5, 5, 2, 0], [0, 5, 5, 2]) => Ok(()),
-            _ => Err(format!("begins {begins:?} and ends {ends:?} in the seconds from 0 to 3")),
+        let (start, second) = (Duration::ZERO, Duration::from_secs(1));
+        let mut in_order: Vec<Duration> = begins.values().copied().collect();
+        in_order.sort_unstable();
+        let expected = [vec![start; 5], vec![second; 5], vec![2 * second; 2]].concat();
+        let due = begins.iter().map(|(n, begin)| (*n, *begin + second)).collect();
+        if !begins.keys().copied().eq(1..=12) || in_order != expected || ends != due {
+            return Err(format!("the tasks begin at {begins:?} and end at {ends:?}"));
         }
+        Ok(())
+    }
+
+    /// What a line says: the number of the task, and whether it begins.
+    fn parse(text: &str) -> Option<(u32, bool)> {
+        let (n, event) = text.strip_prefix("タスク")?.split_once(": ")?;
+        let is_begin = match event {
+            "開始" => true,
+            "完了" => false,
+            _ => return None,
+        };
+        Some((n.parse().ok()?, is_begin))
     }
 }
 

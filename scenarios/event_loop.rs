@@ -10,41 +10,43 @@ use seedloop::{
 };
 use seedloop_cli::{Scenario, Verdict};
 
-use crate::verdict::{printed, reported};
+use crate::verdict::{printed_in_order_at, reported};
 
 /// The scenarios of this chapter, in the order of the document.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "running-loop",
-        section: "EventLoopの取得方法 / 1. asyncio.get_running_loop()",
+        section: "EventLoopの取得方法 / 1. `asyncio.get_running_loop()`（推奨・async関数内）",
         summary: "inside async code the loop that runs, outside an error",
         body: running_loop::program,
         check: running_loop::check,
     },
     Scenario {
         name: "get-event-loop",
-        section: "EventLoopの取得方法 / 2. asyncio.get_event_loop()",
+        section: "EventLoopの取得方法 / 2. `asyncio.get_event_loop()`（同期コードでの取得）",
         summary: "the old way to get a loop outside of async code warns",
         body: get_event_loop::program,
         check: get_event_loop::check,
     },
     Scenario {
         name: "new-event-loop",
-        section: "EventLoopの取得方法 / 3. asyncio.new_event_loop()",
+        section: "EventLoopの取得方法 / 3. `asyncio.new_event_loop()`（新規ループを明示的に作成）",
         summary: "a loop that is independent of others, and frees what it holds when closed",
         body: new_event_loop::program,
         check: new_event_loop::check,
     },
     Scenario {
         name: "run-entry",
-        section: "EventLoopの取得方法 / 4. asyncio.run()",
+        section: "EventLoopの取得方法 / 4. `asyncio.run()`（現代的な推奨パターン）; \
+                  コルーチンの実行方法 / `asyncio.run()`を使用",
         summary: "the entry point makes, runs and closes a loop, at each call another one",
         body: run_entry::program,
         check: run_entry::check,
     },
     Scenario {
         name: "run-inside-async",
-        section: "EventLoopの取得方法 / 4. asyncio.run()",
+        section: "EventLoopの取得方法 / 4. `asyncio.run()`（現代的な推奨パターン）; \
+                  コルーチンの実行方法 / `asyncio.run()`を使用",
         summary: "run refuses to be called where a loop runs already",
         body: || run(run_inside_async::main()),
         check: run_inside_async::check,
@@ -73,24 +75,26 @@ mod running_loop {
 
     #[expect(deprecated, reason = "to show the difference")]
     pub(super) fn program() -> Result<()> {
+        let not_running = EventLoop::new();
+        not_running.set_current();
         // 実行中のループが存在しない場合は`RuntimeError`
-        EventLoop::new().set_current();
         match running_loop() {
             Err(error) if error.is::<RuntimeError>() => out!("RuntimeError: {error}"),
             other => out!("{other:?}"),
         }
         out!("{:?}", event_loop());
+        not_running.close()?;
         run(main())
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_in_order_at(
             outcome,
             &[
-                &["RuntimeError: no running event loop"],
-                &["<EventLoop running=false closed=false>"],
-                &["<EventLoop running=true closed=false>"],
+                "0.0s RuntimeError: no running event loop",
+                "0.0s <EventLoop running=false closed=false>",
+                "0.0s <EventLoop running=true closed=false>",
             ],
         )
     }
@@ -121,9 +125,9 @@ mod get_event_loop {
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[ReportKind::Deprecated])?;
-        printed(
+        printed_in_order_at(
             outcome,
-            &[&["実行中のループと同じ: true"], &["<EventLoop running=false closed=true>"]],
+            &["0.0s 実行中のループと同じ: true", "0.0s <EventLoop running=false closed=true>"],
         )
     }
 }
@@ -173,13 +177,13 @@ mod new_event_loop {
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_in_order_at(
             outcome,
             &[
-                &["独立したループ: 完了"],
-                &["リソースを解放"],
-                &["RuntimeError: Event loop is closed"],
-                &["既存のループ: 完了"],
+                "1.0s 独立したループ: 完了",
+                "1.0s リソースを解放",
+                "1.0s RuntimeError: Event loop is closed",
+                "2.0s 既存のループ: 完了",
             ],
         )
     }
@@ -189,7 +193,7 @@ mod new_event_loop {
 /// point, which makes a loop, runs it and closes it.
 ///
 /// Why it should be called only once: nothing prevents a second call, but that is another loop, and
-/// what belongs to the first one is of no use in it.
+/// what belongs to the first one can't be awaited in it.
 mod run_entry {
     use super::*;
 
@@ -200,6 +204,10 @@ mod run_entry {
         running_loop()
     }
 
+    async fn second_main(of_first_loop: LoopFuture<()>) -> Result<()> {
+        of_first_loop.await
+    }
+
     pub(super) fn program() -> Result<()> {
         let first = run(main())?; // ループの作成・実行・クローズを自動管理
         out!("{first:?}");
@@ -207,7 +215,7 @@ mod run_entry {
         let second = run(main())?;
         out!("同じループ: {}", first == second);
         let future = first.create_future::<()>()?;
-        match run(future) {
+        match run(second_main(future)) {
             Err(error) if error.is::<RuntimeError>() => out!("RuntimeError: {error}"),
             other => out!("{other:?}"),
         }
@@ -216,14 +224,14 @@ mod run_entry {
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_in_order_at(
             outcome,
             &[
-                &["done"],
-                &["<EventLoop running=false closed=true>"],
-                &["done"],
-                &["同じループ: false"],
-                &["RuntimeError: the future is attached to a different loop"],
+                "1.0s done",
+                "1.0s <EventLoop running=false closed=true>",
+                "2.0s done",
+                "2.0s 同じループ: false",
+                "2.0s RuntimeError: the future is attached to a different loop",
             ],
         )
     }
@@ -251,9 +259,10 @@ mod run_inside_async {
     }
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
-        let refusal = "RuntimeError: run() cannot be called from a running event loop; \
+        reported(outcome, &[])?;
+        let refusal = "0.0s RuntimeError: run() cannot be called from a running event loop; \
                        await the future instead";
-        printed(outcome, &[&[refusal], &["await: done"], &["create_task: done"]])
+        printed_in_order_at(outcome, &[refusal, "1.0s await: done", "2.0s create_task: done"])
     }
 }
 
@@ -296,14 +305,14 @@ mod threadsafe {
 
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
-        printed(
+        printed_in_order_at(
             outcome,
             &[
-                &["他のタスク: 完了"],
-                &["別スレッド: RuntimeError: no running event loop"],
-                &["別スレッド: 完了"],
-                &["コールバック: <EventLoop running=true closed=false>"],
-                &["main: 別スレッドのデータ"],
+                "1.0s 他のタスク: 完了",
+                "2.0s 別スレッド: RuntimeError: no running event loop",
+                "2.0s 別スレッド: 完了",
+                "2.0s コールバック: <EventLoop running=true closed=false>",
+                "2.0s main: 別スレッドのデータ",
             ],
         )
     }

@@ -137,18 +137,17 @@ mod three_pools {
     }
 
     /// イベントループ（メインスレッド）のタスク
-    async fn task_a() -> Result<()> {
-        for second in 1..=8 {
-            sleep(Duration::from_secs(1)).await?;
-            if second % 2 == 0 {
-                out!("task_a: {second}秒");
-            }
+    async fn async_task(name: &str, every: u64) -> Result<()> {
+        for time in 1..=8 / every {
+            sleep(Duration::from_secs(every)).await?;
+            out!("{name}: {}秒", time * every);
         }
         Ok(())
     }
 
     pub(super) async fn main() -> Result<()> {
-        let task_a = spawn(task_a());
+        let task_a = spawn(async_task("task_a", 2));
+        let task_b = spawn(async_task("task_b", 4));
         let event_loop = running_loop()?;
 
         // ThreadPoolExecutor（I/Oバウンド向け）
@@ -167,10 +166,11 @@ mod three_pools {
             .await?;
         out!("ProcessPoolExecutor: {result}");
 
-        task_a.await
+        task_a.await?;
+        task_b.await
     }
 
-    /// Three, three and two seconds, and the task of the loop keeps its times.
+    /// Three, three and two seconds, and the tasks of the loop keep their times.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
         printed_at(
@@ -178,9 +178,9 @@ mod three_pools {
             &[
                 &["2.0s task_a: 2秒"],
                 &["3.0s デフォルトのexecutor: 結果"],
-                &["4.0s task_a: 4秒"],
+                &["4.0s task_a: 4秒", "4.0s task_b: 4秒"],
                 &["6.0s task_a: 6秒", "6.0s ThreadPoolExecutor: 結果"],
-                &["8.0s task_a: 8秒", "8.0s ProcessPoolExecutor: 3628800"],
+                &["8.0s task_a: 8秒", "8.0s task_b: 8秒", "8.0s ProcessPoolExecutor: 3628800"],
             ],
         )
     }
@@ -188,16 +188,22 @@ mod three_pools {
 
 /// Pythonのスレッドとasyncioの違い: the GIL lets one thread compute at a time, and is free while a thread
 /// waits for input or output.
+///
+/// First the document's table, measured, then its picture of two threads. The second row of that
+/// leaves out why thread 2, which has the GIL, waits for it again: it gives it away for input or
+/// output of its own. The row ends in that wait; here its last computation follows.
 mod gil {
     use super::*;
 
     pub(super) async fn main() -> Result<()> {
-        for (work, job) in [("I/Oバウンド", io_bound as Job), ("CPUバウンド", cpu_bound)] {
-            let threads = ThreadPool::builder().workers(2).gil(true).build()?;
-            out!("{work}、マルチスレッド: {:.2}秒", two_at_once(&threads, job).await?);
-            let processes = ProcessPool::with_workers(2)?;
-            out!("{work}、マルチプロセス: {:.2}秒", two_at_once(&processes, job).await?);
-        }
+        out!("| | マルチスレッド可能？ | 並列実行で速くなる？ |");
+        let faster = is_faster_in_threads("I/Oバウンド", io_bound).await?;
+        let faster = if faster { "✅（I/O待ち中にGIL解放）" } else { "❌" };
+        out!("| I/Oバウンド（ネットワーク、ファイル） | ✅ | {faster} |");
+
+        let faster = is_faster_in_threads("CPUバウンド", cpu_bound).await?;
+        let faster = if faster { "✅" } else { "❌（GILで結局1つずつ）" };
+        out!("| CPUバウンド（計算処理） | ✅（スレッド自体は作れる） | {faster} |");
         timeline().await
     }
 
@@ -213,10 +219,27 @@ mod gil {
         Ok(())
     }
 
-    async fn two_at_once(executor: &Pool, job: Job) -> Result<f64> {
+    async fn is_faster_in_threads(work: &str, job: Job) -> Result<bool> {
+        let start = Instant::now();
+        let threads = ThreadPool::builder().workers(2).gil(true).build()?;
+        run_in_executor(&threads, job).await?;
+        run_in_executor(&threads, job).await?;
+        let one_by_one = start.elapsed();
+        out!("{work}、逐次: {:.2}秒", one_by_one.as_secs_f64());
+
+        let in_threads = two_at_once(&threads, job).await?;
+        out!("{work}、マルチスレッド: {:.2}秒", in_threads.as_secs_f64());
+
+        let processes = ProcessPool::with_workers(2)?;
+        let in_processes = two_at_once(&processes, job).await?;
+        out!("{work}、マルチプロセス: {:.2}秒", in_processes.as_secs_f64());
+        Ok(in_threads < one_by_one)
+    }
+
+    async fn two_at_once(executor: &Pool, job: Job) -> Result<Duration> {
         let start = Instant::now();
         gather([run_in_executor(executor, job), run_in_executor(executor, job)]).await?;
-        Ok(start.elapsed().as_secs_f64())
+        Ok(start.elapsed())
     }
 
     /// I/O操作中はGILが解放されるので、その間に別スレッドが動ける
@@ -224,25 +247,28 @@ mod gil {
         let threads = ThreadPool::builder().workers(2).gil(true).build()?;
         let thread1 = run_in_executor(&threads, || thread(1, Duration::from_millis(4)));
         let thread2 = run_in_executor(&threads, || thread(2, Duration::from_millis(2)));
-        gather([thread1, thread2]).await?;
+        for row in gather([thread1, thread2]).await? {
+            out!("{row}");
+        }
         Ok(())
     }
 
-    fn thread(number: u32, io: Duration) -> Result<()> {
-        run_python(number);
+    /// Returns what became of the thread, as a row of the document's picture.
+    fn thread(number: u32, io: Duration) -> Result<String> {
+        let before = run_python(number);
         blocking::sleep(io);
         out!("スレッド{number}: [I/O待ち（GIL解放）]");
-        run_python(number);
-        Ok(())
+        let after = run_python(number);
+        Ok(format!("スレッド{number}: {before} → [I/O待ち（GIL解放）] → {after}"))
     }
 
-    fn run_python(number: u32) {
+    fn run_python(number: u32) -> &'static str {
         let (start, work) = (Instant::now(), Duration::from_millis(4));
         blocking::compute(work);
-        match start.elapsed() > work {
-            true => out!("スレッド{number}: [GIL待ち] → [Python実行]"),
-            false => out!("スレッド{number}: [Python実行]"),
-        }
+        let waited = start.elapsed() > work;
+        let segment = if waited { "[GIL待ち] → [Python実行]" } else { "[Python実行]" };
+        out!("スレッド{number}: {segment}");
+        segment
     }
 
     /// Only computations in threads take as long as one after the other.
@@ -251,18 +277,28 @@ mod gil {
         printed_at(
             outcome,
             &[
-                &["1.0s I/Oバウンド、マルチスレッド: 1.00秒"],
-                &["2.0s I/Oバウンド、マルチプロセス: 1.00秒"],
-                &["4.0s CPUバウンド、マルチスレッド: 2.00秒"],
-                &["5.0s CPUバウンド、マルチプロセス: 1.00秒"],
-                &["5.004s スレッド1: [Python実行]"],
+                &["0.0s | | マルチスレッド可能？ | 並列実行で速くなる？ |"],
+                &["2.0s I/Oバウンド、逐次: 2.00秒"],
+                &["3.0s I/Oバウンド、マルチスレッド: 1.00秒"],
+                &["4.0s I/Oバウンド、マルチプロセス: 1.00秒"],
+                &["4.0s | I/Oバウンド（ネットワーク、ファイル） | ✅ | ✅（I/O待ち中にGIL解放） |"],
+                &["6.0s CPUバウンド、逐次: 2.00秒"],
+                &["8.0s CPUバウンド、マルチスレッド: 2.00秒"],
+                &["9.0s CPUバウンド、マルチプロセス: 1.00秒"],
                 &[
-                    "5.008s スレッド1: [I/O待ち（GIL解放）]",
-                    "5.008s スレッド2: [GIL待ち] → [Python実行]",
+                    "9.0s | CPUバウンド（計算処理） | ✅（スレッド自体は作れる） | ❌（GILで結局1つずつ） |",
                 ],
-                &["5.01s スレッド2: [I/O待ち（GIL解放）]"],
-                &["5.012s スレッド1: [Python実行]"],
-                &["5.016s スレッド2: [GIL待ち] → [Python実行]"],
+                &["9.004s スレッド1: [Python実行]"],
+                &[
+                    "9.008s スレッド1: [I/O待ち（GIL解放）]",
+                    "9.008s スレッド2: [GIL待ち] → [Python実行]",
+                ],
+                &["9.01s スレッド2: [I/O待ち（GIL解放）]"],
+                &["9.012s スレッド1: [Python実行]"],
+                &["9.016s スレッド2: [GIL待ち] → [Python実行]"],
+                &["9.016s スレッド1: [Python実行] → [I/O待ち（GIL解放）] → [Python実行]"],
+                &["9.016s スレッド2: [GIL待ち] → [Python実行] → [I/O待ち（GIL解放）] → \
+                   [GIL待ち] → [Python実行]"],
             ],
         )
     }
@@ -319,16 +355,21 @@ mod sync_library {
     const WAY: Duration = Duration::from_millis(250);
 
     /// 判断フロー
-    fn decide(has_async_library: bool, cpu_bound: bool) -> &'static str {
-        match (has_async_library, cpu_bound) {
-            (true, _) => "そっちを使う（Executor不要）",
-            (false, true) => "ProcessPoolExecutor",
-            (false, false) => "ThreadPoolExecutor",
+    fn decide(has_async_library: bool, cpu_bound: bool) {
+        if has_async_library {
+            out!("  async対応のライブラリがある？ → YES → そっちを使う（Executor不要）");
+            return;
+        }
+        out!("  async対応のライブラリがある？ → NO → Executorを使う");
+        match cpu_bound {
+            true => out!("  CPUバウンド？ → YES → ProcessPoolExecutor"),
+            false => out!("  CPUバウンド？ → NO（I/Oバウンド） → ThreadPoolExecutor"),
         }
     }
 
     async fn main() -> Result<()> {
-        out!("async対応のライブラリがある → {}", decide(true, false));
+        out!("=== async対応ライブラリがある場合（requests → aiohttp） ===");
+        decide(true, false);
         let start = Instant::now();
         ClientSession::new()
             .scope(async |session| {
@@ -338,7 +379,8 @@ mod sync_library {
             .await?;
         out!("aiohttp: {:.2}秒", start.elapsed().as_secs_f64());
 
-        out!("1. 同期ライブラリしかない → {}", decide(false, false));
+        out!("=== 1. 同期ライブラリしかない場合 ===");
+        decide(false, false);
         let start = Instant::now();
         ThreadPool::new()
             .scope(async |executor| {
@@ -348,13 +390,15 @@ mod sync_library {
             .await?;
         out!("requests: {:.2}秒", start.elapsed().as_secs_f64());
 
-        out!("2. CPUバウンドな処理 → {}", decide(false, true));
+        out!("=== 2. CPUバウンドな処理をasyncioの中で使いたい場合 ===");
+        decide(false, true);
         let product = ProcessPool::new()
             .scope(async |executor| run_in_executor(&executor, heavy_computation).await)
             .await?;
         out!("計算結果: {product}");
 
-        out!("3. async化できない処理 → {}", decide(false, false));
+        out!("=== 3. C拡張やOS操作などasync化できない処理 ===");
+        decide(false, false);
         let address = run_in_executor(None, || getaddrinfo("example.com")).await?;
         out!("DNSの名前解決: {address}");
         Ok(())
@@ -393,13 +437,20 @@ mod sync_library {
         printed_in_order_at(
             outcome,
             &[
-                "0.0s async対応のライブラリがある → そっちを使う（Executor不要）",
+                "0.0s === async対応ライブラリがある場合（requests → aiohttp） ===",
+                "0.0s   async対応のライブラリがある？ → YES → そっちを使う（Executor不要）",
                 "1.0s aiohttp: 1.00秒",
-                "1.0s 1. 同期ライブラリしかない → ThreadPoolExecutor",
+                "1.0s === 1. 同期ライブラリしかない場合 ===",
+                "1.0s   async対応のライブラリがある？ → NO → Executorを使う",
+                "1.0s   CPUバウンド？ → NO（I/Oバウンド） → ThreadPoolExecutor",
                 "4.0s requests: 3.00秒",
-                "4.0s 2. CPUバウンドな処理 → ProcessPoolExecutor",
+                "4.0s === 2. CPUバウンドな処理をasyncioの中で使いたい場合 ===",
+                "4.0s   async対応のライブラリがある？ → NO → Executorを使う",
+                "4.0s   CPUバウンド？ → YES → ProcessPoolExecutor",
                 "6.0s 計算結果: 3628800",
-                "6.0s 3. async化できない処理 → ThreadPoolExecutor",
+                "6.0s === 3. C拡張やOS操作などasync化できない処理 ===",
+                "6.0s   async対応のライブラリがある？ → NO → Executorを使う",
+                "6.0s   CPUバウンド？ → NO（I/Oバウンド） → ThreadPoolExecutor",
                 &format!("{} DNSの名前解決: 192.0.2.1", outcome.time),
             ],
         )

@@ -10,6 +10,7 @@ pub mod errors_and_limits;
 pub mod event_loop;
 pub mod executors;
 pub mod practice;
+pub mod re_raise;
 pub mod running;
 pub mod shutdown;
 mod verdict;
@@ -19,6 +20,7 @@ const CHAPTERS: &[&[Scenario]] = &[
     concepts::SCENARIOS,
     event_loop::SCENARIOS,
     shutdown::SCENARIOS,
+    re_raise::SCENARIOS,
     running::SCENARIOS,
     concurrency::SCENARIOS,
     practice::SCENARIOS,

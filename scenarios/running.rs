@@ -42,8 +42,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "await-mechanism",
-        section: "コルーチンの実行方法 / `await`キーワードを使用",
-        summary: "an await hands control to the loop, which runs others meanwhile",
+        section: "コルーチンの実行方法 / `await`キーワードを使用 / `await`の仕組み",
+        summary: "an await hands control to the loop, which runs others and watches the outside",
         body: || run(await_mechanism::main()),
         check: await_mechanism::check,
     },
@@ -83,7 +83,7 @@ mod basic_pattern {
         let task1 = spawn(fetch("url1")); // ② タスク化して並行実行をスケジュール
         let task2 = spawn(fetch("url2"));
         let results = gather([task1, task2]).await?; // ③ まとめて完了を待つ
-        out!("{}", results.join(", "));
+        out!("gather: {}", results.join(", "));
         modern_pattern().await
     }
 
@@ -97,7 +97,7 @@ mod basic_pattern {
             })
             .await?;
         // ブロックを抜けた時点で全タスクの完了が保証される
-        out!("{}, {}", task1.take_result()?, task2.take_result()?);
+        out!("TaskGroup: {}, {}", task1.take_result()?, task2.take_result()?);
         Ok(())
     }
 
@@ -111,18 +111,21 @@ mod basic_pattern {
         reported(outcome, &[])?;
         printed_in_order_at(
             outcome,
-            &["1.0s url1の結果, url2の結果", "2.0s url1の結果, url2の結果"],
+            &["1.0s gather: url1の結果, url2の結果", "2.0s TaskGroup: url1の結果, url2の結果"],
         )
     }
 }
 
 /// `await`の仕組み: each poll of a coroutine that reaches an `await` gives control back to the loop,
-/// which runs what is ready and comes back when the awaited thing is done.
+/// which runs what is ready, looks which input and output is complete outside, and comes back when
+/// the awaited thing is done.
 mod await_mechanism {
     use std::collections::BTreeMap;
     use std::future::{Future, poll_fn};
     use std::pin::pin;
     use std::task::Poll;
+
+    use seedloop::fs::{self, File};
 
     use super::*;
 
@@ -135,12 +138,13 @@ mod await_mechanism {
 
     async fn another_task() -> Result<()> {
         out!("別のタスク: 実行権を渡された");
-        sleep(Duration::from_secs(1)).await?;
+        let _file = File::create("file.txt").await?; // 1秒かかる I/O
         out!("別のタスク: I/O が完了したので先に再開");
         Ok(())
     }
 
     pub(super) async fn main() -> Result<()> {
+        fs::set_latency(Duration::from_secs(1)..=Duration::from_secs(1));
         let another = spawn(another_task());
         let data = show_polls(fetch_data()).await?;
         out!("{data:?}");
@@ -161,7 +165,8 @@ mod await_mechanism {
         .await
     }
 
-    /// The coroutine is polled twice, and between that the other task runs from start to end.
+    /// The coroutine is polled twice, and between that the other task runs from start to end: the
+    /// loop learns after a second that its file is there.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
         printed_in_order_at(

@@ -6,19 +6,20 @@ use std::time::Duration;
 use seedloop::{Outcome, ReportKind, Result};
 use seedloop_cli::Verdict;
 
-/// Holds if the run succeeded and printed exactly these lines: the groups in their order, the lines
-/// of a group in any order.
+/// Holds if the run succeeded, printed exactly these lines, each with its virtual time (`"1.5s
+/// text"`), and ended with the last of them: the groups in their order, the lines of a group in any
+/// order.
 ///
 /// A group is what happens at one moment; which task comes first in it is up to the schedule.
-pub(crate) fn printed(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
-    succeeded(outcome)?;
-    compare(outcome.lines.iter().map(|line| line.text.clone()), groups)
+pub(crate) fn printed_at(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
+    ended_with_last_line(outcome)?;
+    compare(outcome.lines.iter().map(|line| format!("{} {}", line.time, line.text)), groups)
 }
 
-/// The same with the virtual time before each line: `"1.5s text"`.
-pub(crate) fn printed_at(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
-    succeeded(outcome)?;
-    compare(outcome.lines.iter().map(|line| format!("{} {}", line.time, line.text)), groups)
+/// The same without the times, where they depend on latencies: to be used with [`took`].
+pub(crate) fn printed(outcome: &Outcome<Result<()>>, groups: &[&[&str]]) -> Verdict {
+    ended_with_last_line(outcome)?;
+    compare(outcome.lines.iter().map(|line| line.text.clone()), groups)
 }
 
 /// The same where no schedule changes the order of the lines.
@@ -71,8 +72,19 @@ pub(crate) fn took(outcome: &Outcome<Result<()>>, range: Range<Duration>) -> Ver
     Err(format!("expected the run to take {range:?}, it took {time:?}"))
 }
 
+/// Holds if the run succeeded, and did nothing more after it printed its last line.
+pub(crate) fn ended_with_last_line(outcome: &Outcome<Result<()>>) -> Verdict {
+    succeeded(outcome)?;
+    match outcome.lines.last() {
+        Some(last) if last.time != outcome.time => {
+            Err(format!("the last line came at {}, the end at {}", last.time, outcome.time))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Holds if neither a panic nor an error ended the run.
-pub(crate) fn succeeded(outcome: &Outcome<Result<()>>) -> Verdict {
+fn succeeded(outcome: &Outcome<Result<()>>) -> Verdict {
     match &outcome.result {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) | Err(error) => Err(format!("the run failed: {error}")),

@@ -50,6 +50,22 @@ fn the_maps_have_every_scenario() {
     }
 }
 
+/// Each scenario stands in the rows of the sections that it names, by their full headings.
+#[test]
+fn the_maps_have_the_sections_of_the_scenarios() {
+    for (name, readme) in READMES {
+        for scenario in ALL {
+            for section in scenario.section.split("; ") {
+                let mut rows = map_of(readme);
+                let row = rows.find(|row| row.starts_with(&format!("| {section} |")));
+                let named = format!("`{}`", scenario.name);
+                let held = row.and_then(|row| row.rsplit('|').nth(1)?.find(&named));
+                assert!(held.is_some(), "{name}: {named} in a row of {section}");
+            }
+        }
+    }
+}
+
 /// The rows of the table in which the first scenario stands.
 fn map_of(readme: &str) -> impl Iterator<Item = &str> {
     let first = format!("`{}`", ALL[0].name);

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 use std::panic::catch_unwind;
+use std::time::Duration;
 
 use scenarios::ALL;
-use seedloop::{Outcome, Result, Simulation};
+use seedloop::{Error, Instant, Outcome, Report, ReportKind, Result, Simulation};
 use seedloop_cli::Scenario;
 
 /// How many schedules each check is put to.
@@ -70,15 +71,77 @@ fn run_with(scenario: &Scenario, seed: Option<u64>) -> Outcome<Result<()>> {
     })
 }
 
-#[test]
-fn no_check_is_content_with_a_silent_run() {
-    let content = |scenario: &&Scenario| {
-        let mut outcome = scenario.run();
+/// A way to spoil a run. Most spoil one line, and are tried at each; they return whether they
+/// changed anything.
+type Spoil = fn(&mut Outcome<Result<()>>, usize) -> bool;
+
+/// What no check may be content with.
+const SPOILS: &[(&str, Spoil)] = &[
+    ("an error at the end", |outcome, _| {
+        outcome.result = Ok(Err(Error::msg("spoilt")));
+        true
+    }),
+    ("all times doubled", |outcome, _| {
+        let twice = |time: &mut Instant| *time = Instant::from_nanos(2 * time.as_nanos());
+        outcome.lines.iter_mut().for_each(|line| twice(&mut line.time));
+        outcome.reports.iter_mut().for_each(|report| twice(&mut report.time));
+        twice(&mut outcome.time);
+        outcome.time > Instant::START
+    }),
+    ("an end five seconds later", |outcome, _| {
+        outcome.time = outcome.time + Duration::from_secs(5);
+        true
+    }),
+    ("a report too many", |outcome, _| {
+        outcome.reports.push(Report::new(ReportKind::Custom, "spoilt"));
+        true
+    }),
+    ("a report missing", |outcome, _| outcome.reports.pop().is_some()),
+    ("no lines", |outcome, _| {
         outcome.lines.clear();
-        (scenario.check)(&outcome).is_ok()
+        true
+    }),
+    ("a line missing", |outcome, line| {
+        outcome.lines.remove(line);
+        true
+    }),
+    ("a line twice", |outcome, line| {
+        outcome.lines.insert(line, outcome.lines[line].clone());
+        true
+    }),
+    ("a line garbled", |outcome, line| {
+        outcome.lines[line].text.pop();
+        true
+    }),
+    ("the texts of two moments swapped", |outcome, line| {
+        let [.., a, b] = &mut outcome.lines[..=line] else { return false };
+        std::mem::swap(&mut a.text, &mut b.text);
+        a.time != b.time && a.text != b.text
+    }),
+];
+
+#[test]
+fn every_check_refuses_every_spoilt_run() {
+    let accepted: Vec<String> = ALL.iter().flat_map(accepted_spoils).collect();
+    assert!(accepted.is_empty(), "checks are content with a wrong run:\n{}", accepted.join("\n"));
+}
+
+fn accepted_spoils(scenario: &Scenario) -> Vec<String> {
+    let mut outcome = run_with(scenario, Some(1));
+    let (lines, reports, time) = (outcome.lines.clone(), outcome.reports.clone(), outcome.time);
+    let mut accepts = |spoil: Spoil, at: usize| {
+        (outcome.lines, outcome.reports) = (lines.clone(), reports.clone());
+        (outcome.time, outcome.result) = (time, Ok(Ok(())));
+        assert_eq!((scenario.check)(&outcome), Ok(()), "{} as it is", scenario.name);
+        spoil(&mut outcome, at) && (scenario.check)(&outcome).is_ok()
     };
-    let content: Vec<&str> = ALL.iter().filter(content).map(|scenario| scenario.name).collect();
-    assert!(content.is_empty(), "checks can't fail: {}", content.join(", "));
+    let mut accepted = Vec::new();
+    for (what, spoil) in SPOILS {
+        if let Some(at) = (0..lines.len()).find(|at| accepts(*spoil, *at)) {
+            accepted.push(format!("{}: {what}, at `{}`", scenario.name, lines[at].text));
+        }
+    }
+    accepted
 }
 
 /// Runs everything again on a thread of its own, where nothing is left of the first run.

@@ -175,6 +175,32 @@ fn the_disk_fails_as_a_real_one_does() {
     assert_eq!(errors.unwrap(), expected);
 }
 
+/// The way out of the block takes a way of the disk, after a value as after a cancel.
+#[test]
+fn a_block_awaits_that_its_file_is_closed() {
+    async fn write_slowly(text: &str) -> Result<()> {
+        let file = File::create("f").await?;
+        let body = async |f: &mut File| {
+            f.write_all(text.as_bytes()).await?;
+            Ok(sleep(WAY).await?)
+        };
+        file.scope(body).await
+    }
+    let (written, cancelled) = simulate(|| async {
+        let start = Instant::now();
+        write_slowly("text").await?;
+        let written = (ways(start), fs::open_files());
+        let task = spawn(write_slowly("more"));
+        sleep(WAY * 5 / 2).await?;
+        let start = Instant::now();
+        task.cancel();
+        assert!(task.await.unwrap_err().is_cancelled());
+        Ok((written, (ways(start), fs::open_files())))
+    })
+    .unwrap();
+    assert_eq!((written, cancelled), ((4, 0), (1, 0)));
+}
+
 #[test]
 fn a_file_has_a_position_and_outlives_its_name() {
     let text = simulate(|| async {

@@ -37,6 +37,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::operation::Operation;
+use super::scope::within;
+use crate::base::Result;
 use crate::event_loop::{Extension, extension, try_with};
 
 /// Sets how long each operation on the disk takes: a choice within `latency`. From 0.1 to 10
@@ -105,7 +107,8 @@ pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()
     }
 }
 
-/// A file that is open, at a position of its own. Dropping it closes it.
+/// A file that is open, at a position of its own. Dropping it closes it without a wait,
+/// [`scope`](File::scope) with one.
 #[derive(Debug)]
 pub struct File {
     /// Which file, also when its name is gone.
@@ -161,6 +164,42 @@ impl File {
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         self.write_bytes(bytes.to_vec(), Location::caller())
+    }
+
+    /// Runs `body` with the file and closes it at the end: `async with aiofiles.open(path) as f`.
+    ///
+    /// The end comes after a value, an error and a cancel alike, and waits for the disk.
+    ///
+    /// ```
+    /// use seedloop::fs::File;
+    /// use seedloop::run;
+    ///
+    /// let written = run(async {
+    ///     let file = File::create("greeting.txt").await?;
+    ///     file.scope(async |f| Ok(f.write_all(b"hello").await?)).await
+    /// });
+    /// written.unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The body's; a cancelled error when the task was cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the file without a wait.
+    #[doc(alias = "async with")]
+    #[track_caller]
+    pub fn scope<T>(
+        mut self,
+        body: impl AsyncFnOnce(&mut File) -> Result<T>,
+    ) -> impl Future<Output = Result<T>> {
+        let location = Location::caller();
+        async move {
+            let result = within(location, body(&mut self)).await;
+            operate("close file", location, move |_| Ok(drop(self))).await?;
+            result
+        }
     }
 
     async fn read_rest(&mut self, location: &'static Location<'static>) -> io::Result<Vec<u8>> {

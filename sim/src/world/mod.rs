@@ -13,6 +13,7 @@ pub mod net;
 mod operation;
 mod pool;
 mod pool_core;
+mod scope;
 mod strand;
 
 pub use compute::{cores, set_cores};

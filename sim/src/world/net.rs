@@ -32,9 +32,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::operation::Operation;
+use super::scope::within;
 use crate::base::{Error, Result, RuntimeError};
 use crate::event_loop::{Extension, Shared, extension, try_with};
-use crate::task::Boundary;
 
 /// A host on the network that answers requests for its pages.
 #[derive(Clone, Debug)]
@@ -406,12 +406,4 @@ fn split(url: &str) -> Result<(&str, &str)> {
     let path = rest.find('/').unwrap_or(rest.len());
     let (host, path) = rest.split_at(path);
     Ok((host, if path.is_empty() { "/" } else { path }))
-}
-
-/// Runs the body of an `async with`: a cancel that meets it in a foreign wait drops it alone.
-async fn within<T>(
-    location: &'static Location<'static>,
-    body: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    Boundary::new(body, location).await.unwrap_or_else(|cancelled| Err(Error::new(cancelled)))
 }
