@@ -14,8 +14,8 @@
 //! or in N fresh programs.
 //!
 //! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` are
-//! written again, and CPython runs them all; or only one of the two parts. `replay` compares with what was recorded, as the tests
-//! do.
+//! written again, and CPython runs them all; or only one of the two parts. `replay` compares with
+//! what was recorded, as the tests do.
 
 mod compare;
 mod corpus;

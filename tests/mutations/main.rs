@@ -67,9 +67,11 @@ fn put_to_corpus(
     );
     let mut left = 0;
     for mutation in mutations {
-        let path = work.join("source").join(&mutation.file);
+        // From the copy: the source may be edited meanwhile.
+        let source = work.join("source");
+        let path = source.join(&mutation.file);
         let original = fs::read_to_string(&path)?;
-        fs::write(&path, mutation.apply(&root).map_err(io::Error::other)?)?;
+        fs::write(&path, mutation.apply(&source).map_err(io::Error::other)?)?;
         let fate = corpus.put(&work);
         fs::write(&path, original)?;
         let fate = fate?;
