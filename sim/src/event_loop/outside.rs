@@ -48,6 +48,9 @@ impl OutsideEvents {
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<Box<dyn FnOnce()>> {
+        if self.events.is_empty() {
+            return Vec::new();
+        }
         std::mem::take(&mut self.events).into_values().collect()
     }
 }

@@ -1,162 +1,104 @@
-//! A queue from whose middle any entry can be picked by its position.
+//! A queue from whose middle any entry can be picked at the cost of the first.
 
-/// So many entries share a word of bits.
-const WORD: usize = 64;
+/// Marks the end of the list.
+const NONE: u32 = u32::MAX;
 
-/// So many words share a count.
-const BLOCK: usize = 64;
-
-/// A queue of numbered entries: pushed at the end, picked at any position among those that are
-/// left, which keep their order.
+/// A queue of numbered entries that is pushed at the end and picked anywhere.
 ///
-/// A pick leaves a gap. Bits tell gaps from entries, and counts for blocks of words let a position
-/// be found without a look at each: a few steps for what fits into a word, and some dozens for a
-/// hundred thousand entries. Gaps are swept when they outnumber the entries.
+/// The entries stand densely, in an order of their own, since the last one takes the place of the
+/// one that is picked; links keep the order in which they came. So every operation takes a few
+/// steps, whatever the number of entries, and position 0 is always the oldest.
 pub(super) struct Picks<T> {
-    entries: Vec<(u64, Option<T>)>,
-    /// A bit for each entry that is left.
-    words: Vec<u64>,
-    /// How many are left in each block of words.
-    blocks: Vec<u32>,
-    /// No word before this one has an entry left.
-    first_word: usize,
-    len: usize,
+    nodes: Vec<Node<T>>,
+    oldest: u32,
+    newest: u32,
+}
+
+struct Node<T> {
+    number: u64,
+    /// The next older and the next newer one.
+    older: u32,
+    newer: u32,
+    entry: T,
 }
 
 impl<T> Default for Picks<T> {
     fn default() -> Self {
-        let (words, blocks) = (Vec::new(), Vec::new());
-        Picks { entries: Vec::new(), words, blocks, first_word: 0, len: 0 }
+        Picks { nodes: Vec::new(), oldest: NONE, newest: NONE }
     }
 }
 
 impl<T> Picks<T> {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.nodes.len()
     }
 
     pub(super) fn push(&mut self, number: u64, entry: T) {
-        if self.entries.len() == self.entries.capacity() && self.len * 2 < self.entries.len() {
-            self.sweep();
+        let at = u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        assert!(at != NONE, "more than 4 billion steps are ready");
+        let older = std::mem::replace(&mut self.newest, at);
+        match self.nodes.get_mut(older as usize) {
+            Some(node) => node.newer = at,
+            None => self.oldest = at,
         }
-        self.append(number, entry);
-    }
-
-    fn append(&mut self, number: u64, entry: T) {
-        let at = self.entries.len();
-        self.entries.push((number, Some(entry)));
-        if at.is_multiple_of(WORD) {
-            self.words.push(0);
-        }
-        if at.is_multiple_of(WORD * BLOCK) {
-            self.blocks.push(0);
-        }
-        self.words[at / WORD] |= 1 << (at % WORD);
-        self.blocks[at / (WORD * BLOCK)] += 1;
-        self.len += 1;
+        self.nodes.push(Node { number, older, newer: NONE, entry });
     }
 
     /// The number of the oldest entry.
-    pub(super) fn first(&mut self) -> Option<u64> {
-        if self.len == 0 {
-            return None;
-        }
-        while self.words[self.first_word] == 0 {
-            self.first_word += 1;
-        }
-        let bit = self.words[self.first_word].trailing_zeros() as usize;
-        Some(self.entries[self.first_word * WORD + bit].0)
+    pub(super) fn first(&self) -> Option<u64> {
+        self.nodes.get(self.oldest as usize).map(|node| node.number)
     }
 
-    /// Takes the entry at `position` among those that are left.
+    /// Takes the entry at `position`: 0 is the oldest.
     pub(super) fn take(&mut self, position: usize) -> Option<T> {
-        if position >= self.len {
-            return None;
+        let oldest = self.oldest as usize;
+        // The others follow in the order in which they stand.
+        let at = match position {
+            0 => oldest,
+            _ if position <= oldest => position - 1,
+            _ => position,
+        };
+        let taken = self.nodes.get(at)?;
+        let (older, newer) = (taken.older, taken.newer);
+        self.link(older, newer, newer, older);
+        let entry = self.nodes.swap_remove(at).entry;
+        if let Some(moved) = self.nodes.get(at) {
+            let (older, newer, at) = (moved.older, moved.newer, at as u32);
+            self.link(older, at, newer, at);
         }
-        let at = self.find(position);
-        self.words[at / WORD] &= !(1 << (at % WORD));
-        self.blocks[at / (WORD * BLOCK)] -= 1;
-        self.len -= 1;
-        let entry = self.entries[at].1.take();
-        if self.len == 0 {
-            self.clear();
-        }
-        entry
+        Some(entry)
     }
 
-    /// Finds the entry at a position that there is.
-    fn find(&self, position: usize) -> usize {
-        let mut left = position;
-        let mut block = 0;
-        while left >= self.blocks[block] as usize {
-            left -= self.blocks[block] as usize;
-            block += 1;
+    /// Says what comes after `older` and what comes before `newer`; without one of them, which is
+    /// the oldest or the newest.
+    fn link(&mut self, older: u32, after_older: u32, newer: u32, before_newer: u32) {
+        match self.nodes.get_mut(older as usize) {
+            Some(node) => node.newer = after_older,
+            None => self.oldest = after_older,
         }
-        let mut word = (block * BLOCK).max(self.first_word);
-        loop {
-            let count = self.words[word].count_ones() as usize;
-            if left < count {
-                return word * WORD + nth_bit(self.words[word], left);
-            }
-            left -= count;
-            word += 1;
+        match self.nodes.get_mut(newer as usize) {
+            Some(node) => node.older = before_newer,
+            None => self.newest = before_newer,
         }
     }
 
     /// Takes everything, in order.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = (u64, T)> + use<T> {
-        let entries = std::mem::take(&mut self.entries);
-        self.clear();
-        entries.into_iter().filter_map(|(number, entry)| Some((number, entry?)))
+    pub(super) fn take_all(&mut self) -> Vec<(u64, T)> {
+        (self.oldest, self.newest) = (NONE, NONE);
+        let nodes = std::mem::take(&mut self.nodes).into_iter();
+        let mut all: Vec<_> = nodes.map(|node| (node.number, node.entry)).collect();
+        all.sort_by_key(|(number, _)| *number);
+        all
     }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.words.clear();
-        self.blocks.clear();
-        (self.first_word, self.len) = (0, 0);
-    }
-
-    /// Closes the gaps.
-    fn sweep(&mut self) {
-        let mut entries = std::mem::take(&mut self.entries);
-        entries.retain(|(_, entry)| entry.is_some());
-        self.clear();
-        self.len = entries.len();
-        self.words.resize(self.len.div_ceil(WORD), u64::MAX);
-        if let Some(last) = self.words.last_mut()
-            && !self.len.is_multiple_of(WORD)
-        {
-            *last = (1 << (self.len % WORD)) - 1;
-        }
-        for block in self.words.chunks(BLOCK) {
-            self.blocks.push(block.iter().map(|word| word.count_ones()).sum());
-        }
-        self.entries = entries;
-    }
-}
-
-/// The position of the set bit number `n` of a word that has more than `n`.
-fn nth_bit(word: u64, n: usize) -> usize {
-    let (mut word, mut n, mut at) = (word, n as u32, 0);
-    for half in [32, 16, 8, 4, 2, 1] {
-        let low = (word & ((1 << half) - 1)).count_ones();
-        if n >= low {
-            n -= low;
-            word >>= half;
-            at += half;
-        }
-    }
-    at
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Against a plain list, over many sizes and gaps.
+    /// Against a plain list: every entry is at one position, and the oldest at 0.
     #[test]
-    fn picks_what_a_list_would() {
+    fn picks_each_entry_once_and_the_oldest_first() {
         let mut random = fastrand::Rng::with_seed(1);
         let (mut picks, mut list) = (Picks::default(), Vec::new());
         for number in 0..60_000_u64 {
@@ -166,14 +108,16 @@ mod tests {
                 picks.push(number, number);
                 list.push(number);
             } else if !list.is_empty() {
-                let position = random.usize(0..list.len());
-                assert_eq!(picks.take(position), Some(list.remove(position)));
+                let position = random.usize(0..list.len()) * random.usize(0..2);
+                let taken = picks.take(position).expect("there is one at each position");
+                let at = list.binary_search(&taken).expect("nothing is taken twice");
+                assert_eq!(at == 0, position == 0);
+                list.remove(at);
             }
-            assert_eq!(picks.len(), list.len());
-            assert_eq!(picks.first(), list.first().copied());
+            assert_eq!((picks.len(), picks.first()), (list.len(), list.first().copied()));
         }
         assert_eq!(picks.take(list.len()), None);
-        let left: Vec<u64> = picks.take_all().map(|(_, entry)| entry).collect();
+        let left: Vec<u64> = picks.take_all().into_iter().map(|(_, entry)| entry).collect();
         assert_eq!((left, picks.len()), (list, 0));
     }
 }

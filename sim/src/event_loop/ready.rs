@@ -74,8 +74,8 @@ impl Ready {
     /// Takes the next entry: the oldest, or in any order one that the session chooses among the
     /// ready steps and the oldest call.
     ///
-    /// Choice 0 is the oldest entry. The others are the steps in their order, and the call before
-    /// or behind them, whichever keeps the oldest first.
+    /// Choice 0 is the oldest entry, then come the other steps; the call stands before or behind
+    /// them all, whichever keeps the oldest first.
     #[inline]
     pub(crate) fn next(&mut self, session: &mut Session) -> Option<Entry> {
         match &mut self.any {
@@ -86,6 +86,9 @@ impl Ready {
 
     /// Takes everything, in order.
     pub(crate) fn take_all(&mut self) -> Vec<Entry> {
+        if self.is_empty() {
+            return Vec::new();
+        }
         let queue = std::mem::take(&mut self.queue);
         let any = self.any.as_mut().map(|any| any.take_all()).unwrap_or_default();
         queue.into_iter().chain(any).collect()
@@ -126,7 +129,8 @@ impl AnyOrder {
     }
 
     fn take_all(&mut self) -> Vec<Entry> {
-        let steps = self.steps.take_all().map(|(number, step)| (number, Entry::Step(step)));
+        let steps = self.steps.take_all().into_iter();
+        let steps = steps.map(|(number, step)| (number, Entry::Step(step)));
         let mut all: Vec<_> = steps.chain(std::mem::take(&mut self.calls)).collect();
         all.sort_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, entry)| entry).collect()

@@ -164,6 +164,12 @@ impl Session {
         self.recorder.emit(self.step, self.now, event, None);
     }
 
+    /// The same for the start of a task's step.
+    #[inline]
+    pub(crate) fn emit_step(&mut self, task: TaskNumber) {
+        self.recorder.emit_step(self.step, self.now, task);
+    }
+
     /// The same for an event that a line of the program caused.
     #[inline]
     pub(crate) fn emit_at(

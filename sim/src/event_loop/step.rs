@@ -191,7 +191,7 @@ impl Core {
         if !plain || variables || self.session.is_recording() {
             self.begin_special_step(task, started);
         }
-        self.session.emit(Event::StepStarted { task: number });
+        self.session.emit_step(number);
     }
 
     /// The rest of [`begin_step`](Self::begin_step) where it is not enough to poll.

@@ -62,17 +62,46 @@ impl Ord for Overdue {
 /// One bucket for each bit of a deadline, and one for deadlines equal to the time reached.
 const BUCKETS: usize = 65;
 
+/// Timers that differ from the time reached in the same highest bit.
+#[derive(Default)]
+struct Bucket {
+    timers: Vec<Timer>,
+    /// Which is the first one: of those with the earliest deadline the one that was set first. In
+    /// the lowest bucket, whose deadlines are equal and which is read from the front, those before
+    /// it were taken.
+    first: usize,
+}
+
+impl Bucket {
+    fn push(&mut self, timer: Timer) {
+        if self.timers.get(self.first).is_some_and(|first| timer.when < first.when) {
+            self.first = self.timers.len();
+        }
+        self.timers.push(timer);
+    }
+
+    /// Keeps the timers that `is_live`; none that were taken may be among them.
+    fn retain(&mut self, mut is_live: impl FnMut(Due) -> bool) {
+        self.timers.retain(|timer| is_live(timer.due));
+        // `min_by_key` gives the first of equals: the one that was set first.
+        let deadlines = self.timers.iter().enumerate();
+        let first = deadlines.min_by_key(|(_, timer)| timer.when);
+        self.first = first.map_or(0, |(index, _)| index);
+    }
+
+    fn clear(&mut self) {
+        self.timers.clear();
+        self.first = 0;
+    }
+}
+
 /// The timers of a loop.
 pub(crate) struct Timers {
-    buckets: Vec<Vec<Timer>>,
+    buckets: Vec<Bucket>,
     /// Bit `b` is set when bucket `b` holds a timer.
     occupied: u128,
     /// The time reached: no timer in the buckets is earlier.
     last: u64,
-    /// How many timers of bucket 0 were taken; they are in order, so it is read from the front.
-    taken: usize,
-    /// The first timer of the buckets, if it is known.
-    first: Option<Timer>,
     overdue: BinaryHeap<Overdue>,
     overdue_count: u64,
     len: usize,
@@ -86,8 +115,6 @@ impl Timers {
             buckets: Vec::new(),
             occupied: 0,
             last: 0,
-            taken: 0,
-            first: None,
             overdue: BinaryHeap::new(),
             overdue_count: 0,
             len: 0,
@@ -104,10 +131,7 @@ impl Timers {
             return;
         }
         if self.buckets.is_empty() {
-            self.buckets.resize_with(BUCKETS, Vec::new);
-        }
-        if self.occupied == 0 || self.first.is_some_and(|first| timer.when < first.when) {
-            self.first = Some(timer);
+            self.buckets.resize_with(BUCKETS, Bucket::default);
         }
         self.place(timer);
     }
@@ -118,15 +142,13 @@ impl Timers {
         self.occupied |= 1 << bucket;
     }
 
-    /// The first timer of the buckets; a scan of the lowest one if it is not known.
-    fn first(&mut self) -> Option<Timer> {
-        if self.first.is_none() && self.occupied != 0 {
-            let bucket = self.occupied.trailing_zeros() as usize;
-            let start = if bucket == 0 { self.taken } else { 0 };
-            // `min_by_key` gives the first of equals: the one that was set first.
-            self.first = self.buckets[bucket][start..].iter().min_by_key(|t| t.when).copied();
+    /// The first timer of the buckets.
+    fn first(&self) -> Option<Timer> {
+        if self.occupied == 0 {
+            return None;
         }
-        self.first
+        let bucket = &self.buckets[self.occupied.trailing_zeros() as usize];
+        bucket.timers.get(bucket.first).copied()
     }
 
     /// Takes note that a timer in the heap will do nothing; true when most are such and a
@@ -138,22 +160,28 @@ impl Timers {
 
     /// Removes the timers that `is_live` denies.
     pub(crate) fn sweep(&mut self, mut is_live: impl FnMut(Due) -> bool) {
-        let taken = std::mem::take(&mut self.taken);
+        self.forget_taken();
         let mut len = 0;
         for (bucket, timers) in self.buckets.iter_mut().enumerate() {
-            if bucket == 0 {
-                timers.drain(..taken);
+            if timers.timers.is_empty() {
+                continue;
             }
-            timers.retain(|timer| is_live(timer.due));
-            len += timers.len();
-            if timers.is_empty() {
+            timers.retain(&mut is_live);
+            len += timers.timers.len();
+            if timers.timers.is_empty() {
                 self.occupied &= !(1 << bucket);
             }
         }
         self.overdue.retain(|overdue| is_live(overdue.due));
         self.len = len + self.overdue.len();
         self.dead = 0;
-        self.first = None;
+    }
+
+    /// Drops those of the lowest bucket that were taken.
+    fn forget_taken(&mut self) {
+        if let Some(lowest) = self.buckets.first_mut() {
+            lowest.timers.drain(..std::mem::take(&mut lowest.first));
+        }
     }
 
     /// The earliest deadline of a timer that `is_live`; sweeps when a dead one is in its way.
@@ -178,18 +206,14 @@ impl Timers {
         let before = self.len;
         if self.overdue.is_empty() {
             let bucket = self.occupied.trailing_zeros() as usize;
+            self.forget_taken();
             let timers = &mut self.buckets[bucket];
-            if bucket == 0 {
-                timers.drain(..self.taken);
-                self.taken = 0;
-            }
-            let count = timers.len();
-            timers.retain(|timer| is_live(timer.due));
-            self.len -= count - timers.len();
-            if timers.is_empty() {
+            let count = timers.timers.len();
+            timers.retain(&mut is_live);
+            self.len -= count - timers.timers.len();
+            if timers.timers.is_empty() {
                 self.clear_bucket(bucket);
             }
-            self.first = None;
         } else {
             let count = self.overdue.len();
             self.overdue.retain(|overdue| is_live(overdue.due));
@@ -201,9 +225,6 @@ impl Timers {
     fn clear_bucket(&mut self, bucket: usize) {
         self.buckets[bucket].clear();
         self.occupied &= !(1 << bucket);
-        if bucket == 0 {
-            self.taken = 0;
-        }
     }
 
     /// Takes the next timer that is due at `now`.
@@ -227,10 +248,10 @@ impl Timers {
             self.split(bucket, first.when);
         }
         self.len -= 1;
-        self.taken += 1;
-        let due = self.buckets[0][self.taken - 1].due;
-        self.first = self.buckets[0].get(self.taken).copied();
-        if self.first.is_none() {
+        let lowest = &mut self.buckets[0];
+        let due = lowest.timers[lowest.first].due;
+        lowest.first += 1;
+        if lowest.first == lowest.timers.len() {
             self.clear_bucket(0);
         }
         Some(due)
@@ -240,20 +261,73 @@ impl Timers {
     fn split(&mut self, bucket: usize, earliest: u64) {
         self.last = earliest;
         self.occupied &= !(1 << bucket);
-        let mut timers = std::mem::take(&mut self.buckets[bucket]);
+        let mut timers = std::mem::take(&mut self.buckets[bucket].timers);
         for timer in timers.drain(..) {
             self.place(timer);
         }
         // Keep the bucket's memory for the next timers.
-        self.buckets[bucket] = timers;
+        self.buckets[bucket] = Bucket { timers, first: 0 };
     }
 
     /// Every timer that stands here, in no order.
     pub(crate) fn into_dues(self) -> impl Iterator<Item = Due> {
-        let taken = self.taken;
-        let buckets = self.buckets.into_iter().enumerate().flat_map(move |(bucket, timers)| {
-            timers.into_iter().skip(if bucket == 0 { taken } else { 0 }).map(|timer| timer.due)
+        let buckets = self.buckets.into_iter().enumerate().flat_map(|(bucket, timers)| {
+            let taken = if bucket == 0 { timers.first } else { 0 };
+            timers.timers.into_iter().skip(taken).map(|timer| timer.due)
         });
         buckets.chain(self.overdue.into_iter().map(|overdue| overdue.due))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Slab;
+    use crate::event_loop::cell::{Target, WaitCell};
+    use crate::event_loop::waits::Label;
+
+    /// Against a sorted list, with deadlines near and far, in the past, equal, and cancelled.
+    #[test]
+    fn timers_fire_by_deadline_and_then_in_the_order_in_which_they_were_set() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut slab = Slab::new();
+        let (mut timers, mut list): (Timers, Vec<(u64, u32, Due)>) = (Timers::new(), Vec::new());
+        let mut now = 0;
+        for number in 0..30_000 {
+            match random.u32(0..10) {
+                0..5 => {
+                    let far = 1_u64 << random.u32(0..40);
+                    let when = (now + random.u64(0..far)).saturating_sub(random.u64(0..2));
+                    let label = Label::new("test");
+                    let at = std::panic::Location::caller();
+                    let wait = slab.insert(WaitCell::new(Target::Own, label, at));
+                    timers.push(Instant::from_nanos(when), Due::Elapsed(wait));
+                    list.push((when, number, Due::Elapsed(wait)));
+                }
+                5 if !list.is_empty() => {
+                    let (_, _, due) = list.swap_remove(random.usize(0..list.len()));
+                    let Due::Elapsed(wait) = due else { unreachable!("only these were set") };
+                    slab.remove(wait);
+                    if timers.note_dead() {
+                        timers.sweep(|due| is_there(&slab, due));
+                    }
+                }
+                _ => {
+                    list.sort_by_key(|(when, number, _)| (*when, *number));
+                    let next = timers.next_deadline(|due| is_there(&slab, due));
+                    assert_eq!(next.map(|next| next.as_nanos()), list.first().map(|first| first.0));
+                    now = now.max(next.map_or(now, |next| next.as_nanos()));
+                    let due = list.iter().take_while(|(when, _, _)| *when <= now).count();
+                    let expected: Vec<Due> = list.drain(..due).map(|(_, _, due)| due).collect();
+                    let fired = std::iter::from_fn(|| timers.pop_due(Instant::from_nanos(now)));
+                    let fired: Vec<Due> = fired.filter(|due| is_there(&slab, *due)).collect();
+                    assert_eq!(fired, expected);
+                }
+            }
+        }
+    }
+
+    fn is_there(slab: &Slab<WaitCell>, due: Due) -> bool {
+        matches!(due, Due::Elapsed(wait) if slab.contains(wait))
     }
 }

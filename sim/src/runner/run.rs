@@ -237,6 +237,9 @@ fn clean_up(event_loop: &EventLoop) -> Result<()> {
         return Ok(());
     }
     cancel_all_tasks(event_loop)?;
+    if with(|core| core.skip_clean_up(event_loop.id())) {
+        return Ok(());
+    }
     event_loop.run_until_complete(shutdown_generators(event_loop.id()))?;
     event_loop.run_until_complete(event_loop.shutdown_default_executor(EXECUTOR_LIMIT))
 }

@@ -51,21 +51,28 @@ impl Future for YieldNow {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
-        let hot = hot();
-        match std::mem::replace(&mut self.parked, Parked::Not) {
-            Parked::Not => {
-                self.parked = match hot {
-                    Hot::PLAIN => Parked::InTask,
-                    _ => with(Core::begin_yield),
-                };
-                cx.waker().wake_by_ref();
-                Poll::Pending
+        match self.parked {
+            Parked::Not if hot() == Hot::PLAIN => self.parked = Parked::InTask,
+            Parked::InTask if hot() == Hot::PLAIN => {
+                self.parked = Parked::Not;
+                return Poll::Ready(Ok(()));
             }
-            Parked::InTask if hot == Hot::PLAIN => Poll::Ready(Ok(())),
-            parked => Poll::Ready(match with(|core| core.end_yield(&parked)) {
-                Delivery::None => Ok(()),
-                Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
-            }),
+            Parked::Not => self.parked = with(Core::begin_yield),
+            _ => return Poll::Ready(self.end()),
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl YieldNow {
+    /// The turn has come, in a step in which there is more to see to.
+    #[cold]
+    fn end(&mut self) -> Result<(), Cancelled> {
+        let parked = std::mem::replace(&mut self.parked, Parked::Not);
+        match with(|core| core.end_yield(&parked)) {
+            Delivery::None => Ok(()),
+            Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
         }
     }
 }
