@@ -2,8 +2,10 @@
 //! panics and misuse.
 
 mod deadlock;
+mod destructors;
 mod drops;
 mod foreign;
 mod misuse;
 mod panics;
 mod several;
+mod threads;
