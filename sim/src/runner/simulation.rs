@@ -44,7 +44,9 @@ pub struct Outcome<T> {
     pub choices: Vec<Choice>,
     /// The tasks by number from 1, if the events were asked for.
     pub tasks: Vec<TaskInfo>,
-    /// The kinds of the resources by number (`lock#2` has number 2), if the events were asked for.
+    /// The kinds of the resources, if the events were asked for: the first is that of the resource
+    /// with number 1. Numbers count all resources of the run, in the order in which they were
+    /// made; the 2 of `lock#2` counts the locks alone.
     pub resources: Vec<&'static str>,
     /// A hash of all that happened: equal for equal runs, on every machine.
     pub fingerprint: u64,
