@@ -46,8 +46,8 @@ pub struct AsCompleted<T> {
 }
 
 struct State<T> {
-    /// Those that have not ended, with the callbacks on them.
-    todo: BTreeMap<FutureId, (LoopFuture<T>, CallbackKey)>,
+    /// Those that have not ended, by their place among the arguments, with the callbacks on them.
+    todo: BTreeMap<usize, (LoopFuture<T>, CallbackKey)>,
     /// Those that have ended; none is the sentinel of a timeout.
     done: VecDeque<Option<LoopFuture<T>>>,
     getter: Option<FutureId>,
@@ -75,19 +75,19 @@ where
         .filter(|future| seen.insert(future.raw().id()))
         .collect();
     let left = futures.len();
-    for future in futures {
+    for (index, future) in futures.into_iter().enumerate() {
         let to = state.clone();
-        let ended = move |id| one_ended(&to, id);
+        let ended = move |_| one_ended(&to, index);
         let key = future.raw().add_done_callback("as_completed", Box::new(ended));
-        state.with(|state| state.todo.insert(future.raw().id(), (future, key)));
+        state.with(|state| state.todo.insert(index, (future, key)));
     }
     AsCompleted { state, wait: None, left, location }
 }
 
 /// One has ended: it goes to the consumer, unless the timeout was there first.
-fn one_ended<T: 'static>(state: &Shared<State<T>>, id: FutureId) {
+fn one_ended<T: 'static>(state: &Shared<State<T>>, index: usize) {
     let (getter, timer) = state.with(|state| {
-        let Some((future, _)) = state.todo.remove(&id) else { return (None, None) };
+        let Some((future, _)) = state.todo.remove(&index) else { return (None, None) };
         state.done.push_back(Some(future));
         let timer = if state.todo.is_empty() { state.timer.take() } else { None };
         (state.getter.take(), timer)
