@@ -29,6 +29,9 @@ pub struct EventLoop {
     id: LoopId,
 }
 
+/// What is wrong with a future that is given to another loop than its own.
+pub(crate) const OTHER_LOOP: &str = "the future belongs to a different loop";
+
 /// What a callback of the loop may return: nothing, or a result whose error goes to the loop's
 /// exception handler.
 pub trait CallbackOutput: sealed::Sealed {
@@ -200,7 +203,8 @@ impl EventLoop {
     /// # Errors
     ///
     /// The future's; a [`RuntimeError`] when the loop is closed or runs already, when another loop
-    /// runs, or when the loop was stopped before the future was done; what broke the loop.
+    /// runs, or when the loop was stopped before the future was done; a [`ValueError`] for a future
+    /// of another loop; what broke the loop.
     #[track_caller]
     pub fn run_until_complete<T, F>(&self, future: F) -> Result<T>
     where
@@ -211,6 +215,9 @@ impl EventLoop {
         self.check_open()?;
         self.check_not_running()?;
         let future = ensure_future(self.id, future, location);
+        if !future.raw().is_of(self.id) {
+            return Err(Error::new(ValueError::new(OTHER_LOOP)));
+        }
         let this = self.clone();
         let key = future.raw().add_done_callback(
             "run until complete",

@@ -29,7 +29,7 @@ pub use yields::{YieldNow, yield_now};
 
 pub(crate) use body::release_adopted;
 pub(crate) use boundary::Boundary;
-pub(crate) use event_loop::{set_current, settle_callback};
+pub(crate) use event_loop::{OTHER_LOOP, set_current, settle_callback};
 pub(crate) use generator_place::{BodyState, GeneratorPlace};
 pub(crate) use raw::FutureRef;
 pub(crate) use spawn::{ensure_future, spawn_on, tasks_of};

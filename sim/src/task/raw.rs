@@ -75,6 +75,11 @@ impl FutureRef {
         self.state() != State::Pending
     }
 
+    /// Tells whether the future is of this loop.
+    pub(crate) fn is_of(&self, owner: LoopId) -> bool {
+        self.is_here() && with(|core| core.futures.get(self.id).is_none_or(|c| c.owner == owner))
+    }
+
     pub(crate) fn cancel(&self, message: Option<Message>) -> bool {
         self.is_here() && cancel_future(self.id, message)
     }
