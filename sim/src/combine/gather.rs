@@ -8,9 +8,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::gather_input::{GatherInput, LoopKey};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, ValueError};
 use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, finish, with};
-use crate::task::{AnyFuture, FutureRef, LoopFuture};
+use crate::task::{AnyFuture, FutureRef, LoopFuture, OTHER_LOOP};
 
 /// Runs several awaitables at once and gives their values in the order of the arguments:
 /// `asyncio.gather(*aws)`.
@@ -26,7 +26,8 @@ use crate::task::{AnyFuture, FutureRef, LoopFuture};
 ///
 /// # Errors
 ///
-/// The first error of a child; a cancelled error when a child was cancelled, by whomever.
+/// The first error of a child; a cancelled error when a child was cancelled, by whomever; a
+/// [`ValueError`] when the children are of several loops.
 ///
 /// # Panics
 ///
@@ -52,7 +53,8 @@ pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
 ///
 /// # Errors
 ///
-/// A cancelled error when the gather itself was cancelled.
+/// A cancelled error when the gather itself was cancelled; a [`ValueError`] when the children are
+/// of several loops.
 ///
 /// # Panics
 ///
@@ -132,6 +134,14 @@ fn start<G: GatherInput + 'static, T: 'static>(
     };
     let futures = children.into_futures(LoopKey(owner), location);
     let ids = G::ids(&futures).0;
+    // The gather is of the loop of its children, which must be one.
+    let owner = with(|core| Some(core.futures.get(*ids.first()?)?.owner)).unwrap_or(owner);
+    let is_of = |id: &FutureId| with(|core| core.futures.get(*id).is_none_or(|c| c.owner == owner));
+    if !ids.iter().all(is_of) {
+        let outer = FutureRef::new_of(owner, Kind::Plain);
+        finish(outer.id(), Finished::Error(Error::new(ValueError::new(OTHER_LOOP))));
+        return LoopFuture::from_raw(outer, location);
+    }
     start_on(owner, futures, ids, return_exceptions, location, collect)
 }
 
