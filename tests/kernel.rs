@@ -4,6 +4,10 @@
 mod deadlock;
 mod drops;
 mod foreign;
+mod limits;
+mod loops;
 mod misuse;
 mod panics;
 mod several;
+mod simulation;
+mod threads;

@@ -10,8 +10,8 @@
 //! clock unless it is given, and printed, so that a run can be repeated. It ends with an error if
 //! there is a difference, or no CPython 3.13.
 //!
-//! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus, or
-//! in N fresh programs.
+//! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus,
+//! or in N fresh programs.
 //!
 //! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` are
 //! written again, and CPython runs them all. `replay` compares with what was recorded, as the tests

@@ -149,3 +149,46 @@ fn many_children_are_told_in_short() {
     let text = deadlock.to_string();
     assert!(text.contains(" and which is 'Task-9' and 4 more\n"), "{text}");
 }
+
+/// A combinator of another library polls what it was given: the place is that at which this was
+/// made, not a line of the library.
+#[test]
+fn places_under_a_combinator_are_the_programs() {
+    let line = line!();
+    let deadlock = deadlock_of(async {
+        let (future, lock) = (create_future::<()>()?, Lock::new());
+        lock.acquire().await?;
+        let (first, second) = futures_lite::future::zip(future, lock.acquire()).await;
+        first?;
+        Ok(second?)
+    });
+    let places: Vec<String> =
+        deadlock.blocked()[0].waits.iter().map(|wait| wait.location.to_string()).collect();
+    let at = |offset: u32| format!("tests/kernel/deadlock.rs:{}", line + offset);
+    assert_eq!(places, [at(2), at(4)]);
+}
+
+/// A wait for the one value of a channel tells where it waits, and where the sender comes from.
+#[test]
+fn a_oneshot_tells_where_it_was_made() {
+    let line = line!();
+    let deadlock = deadlock_of(async {
+        let (_sender, receiver) = seedloop::sync::oneshot::channel::<()>();
+        let receiver = Some(receiver);
+        let received = receiver.expect("it was put here").await;
+        Ok(received?)
+    });
+    let at = |offset: u32| format!("tests/kernel/deadlock.rs:{}", line + offset);
+    let wait = format!("waits for oneshot#1 at {}, made at {}", at(4), at(2));
+    assert!(deadlock.to_string().ends_with(&wait), "{deadlock}");
+}
+
+/// What a gather is called in the trace it is called here too.
+#[test]
+fn a_gather_is_called_so() {
+    let deadlock = deadlock_of(async {
+        let gathered = gather([std::future::pending::<Result<()>>()]);
+        gathered.await.map(drop)
+    });
+    assert_eq!(deadlock.blocked()[0].waits[0].what, "gather");
+}

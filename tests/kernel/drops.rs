@@ -147,7 +147,7 @@ fn as_completed_lets_go_in_order() {
             for index in 0..4 {
                 let future = create_future::<()>()?;
                 let held = Dropped(index);
-                future.add_done_callback(move |_| drop(held));
+                future.add_done_callback(move |_| drop(held))?;
                 futures.push(future);
             }
             futures.swap(0, 3);

@@ -3,33 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 use std::fmt;
-use std::panic::Location;
 
-use super::{Instant, TaskNumber};
-
-/// A place in the source, for people; never part of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as the compiler names it.
-    pub file: &'static str,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-impl From<&'static Location<'static>> for Place {
-    fn from(location: &'static Location<'static>) -> Self {
-        Place { file: location.file(), line: location.line() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
+use super::{Instant, Place, TaskNumber};
 
 /// Somebody that a blocked task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HolderName {
     /// The number of the task, 0 for none.
     pub number: TaskNumber,
@@ -41,17 +20,29 @@ pub struct HolderName {
 
 /// One thing that a blocked task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedWait {
     /// What: `lock#2`, `task`, `future`, ...
     pub what: String,
     /// Where the task waits.
     pub location: Place,
+    /// Where it was made, if that tells who could end the wait: a channel for one value has one
+    /// sender, and nobody else knows where that is.
+    pub made_at: Option<Place>,
     /// Who would have to move first.
     pub holders: Vec<HolderName>,
 }
 
+impl BlockedWait {
+    /// A wait that nobody is known to be able to end.
+    pub(crate) fn new(what: String, location: impl Into<Place>) -> Self {
+        BlockedWait { what, location: location.into(), made_at: None, holders: Vec::new() }
+    }
+}
+
 /// A task that waits for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedTask {
     /// Its number.
     pub number: TaskNumber,
@@ -65,6 +56,7 @@ pub struct BlockedTask {
 
 /// A job of a pool that waits for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedJob {
     /// Which one: `job 2 of pool 'default'`.
     pub name: String,
@@ -217,6 +209,9 @@ impl Deadlock {
             }
             for wait in &task.waits {
                 write!(f, "\n    waits for {} at {}", wait.what, wait.location)?;
+                if let Some(made_at) = wait.made_at {
+                    write!(f, ", made at {made_at}")?;
+                }
                 fmt_holders(f, wait)?;
             }
         }

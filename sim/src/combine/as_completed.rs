@@ -11,7 +11,7 @@ use futures_lite::Stream;
 
 use crate::base::{Elapsed, Error, Result, deadline_after};
 use crate::event_loop::{
-    Call, CallbackKey, FutureId, HandleId, Label, Shared, cancel_handle, drop_call, with,
+    Call, CallbackKey, FutureId, HandleId, Label, LoopId, Shared, cancel_handle, drop_call, with,
 };
 use crate::task::{LoopFuture, WaitUnit, ensure_future};
 
@@ -42,6 +42,8 @@ pub struct AsCompleted<T> {
     state: Shared<State<T>>,
     wait: Option<WaitUnit>,
     left: usize,
+    /// What is wrong with one of the awaitables; told in place of the first result.
+    refused: Option<Error>,
     location: &'static Location<'static>,
 }
 
@@ -68,20 +70,42 @@ where
         "as_completed",
         State { todo: BTreeMap::new(), done: VecDeque::new(), getter: None, timer: None },
     );
-    let mut seen = BTreeSet::new();
+    let (mut left, mut refused) = (0, None);
+    match begin_all(awaitables, owner, &state, location) {
+        Ok(begun) => left = begun,
+        Err(error) => refused = Some(error),
+    }
+    AsCompleted { state, wait: None, left, refused, location }
+}
+
+/// Begins with each awaitable; returns how many there are, equal ones counted once.
+fn begin_all<I, T, F>(
+    awaitables: I,
+    owner: LoopId,
+    state: &Shared<State<T>>,
+    location: &'static Location<'static>,
+) -> Result<usize>
+where
+    I: IntoIterator<Item = F>,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
     let futures: Vec<LoopFuture<T>> = awaitables
         .into_iter()
         .map(|awaitable| ensure_future(owner, awaitable, location))
-        .filter(|future| seen.insert(future.raw().id()))
-        .collect();
-    let left = futures.len();
-    for (index, future) in futures.into_iter().enumerate() {
+        .collect::<Result<_>>()?;
+    let mut seen = BTreeSet::new();
+    for future in futures {
+        let index = seen.len();
+        if !seen.insert(future.raw().id()) {
+            continue;
+        }
         let to = state.clone();
         let ended = move |_| one_ended(&to, index);
-        let key = future.raw().add_done_callback("as_completed", Box::new(ended));
+        let key = future.raw().add_done_callback("as_completed", Box::new(ended))?;
         state.with(|state| state.todo.insert(index, (future, key)));
     }
-    AsCompleted { state, wait: None, left, location }
+    Ok(seen.len())
 }
 
 /// One has ended: it goes to the consumer, unless the timeout was there first.
@@ -154,7 +178,9 @@ impl<T: 'static> AsCompleted<T> {
     /// # Errors
     ///
     /// The one's error; [`Elapsed`] for one that had not ended in time; a cancelled error when the
-    /// waiting task was cancelled.
+    /// waiting task was cancelled. At the first call, and alone, what is wrong with the awaitables:
+    /// a [`ValueError`](crate::ValueError) for a future of another loop, a
+    /// [`RuntimeError`](crate::RuntimeError) for one of another thread.
     ///
     /// # Cancel safety
     ///
@@ -167,6 +193,12 @@ impl<T: 'static> AsCompleted<T> {
     }
 
     fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if let Err(error) = self.state.check() {
+            return Poll::Ready(Some(Err(Error::new(error))));
+        }
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         if self.left == 0 && self.wait.is_none() {
             return Poll::Ready(None);
         }

@@ -4,7 +4,7 @@
 
 use super::cell::{LoopId, Order, TaskId};
 use super::complete::release;
-use super::context::with;
+use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
 use super::extension::end_outside;
 use super::handle::{HandleId, drop_call};
@@ -27,7 +27,11 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     if refused {
         return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
     }
+    // The running task may be the one that closes the loop; those that are dropped are not as it.
+    let was_hot = hot();
+    set_hot(Hot::OUTSIDE);
     kill_tasks(id);
+    set_hot(was_hot);
     let executor = with(|core| {
         let cell = core.loops.get_mut(id)?;
         cell.closed = true;

@@ -152,9 +152,22 @@ impl Core {
         self.check_step_limits();
     }
 
+    /// Counts an await of ours that may not wait; false when a limit is passed, or the loop was
+    /// broken otherwise: then the task is to stop where it is.
+    pub(crate) fn count_await(&mut self) -> bool {
+        self.session.awaits += 1;
+        self.check_step_limits();
+        self.goes_on()
+    }
+
+    /// Tells whether the task that runs may go on: nothing has broken the loop in its step.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.attention || !self.is_broken()
+    }
+
     /// Breaks the loop when a limit on steps is passed.
     pub(crate) fn check_step_limits(&mut self) {
-        if self.session.step >= self.session.check_at {
+        if self.session.is_check_due() {
             self.check_limits();
         }
     }
@@ -287,7 +300,12 @@ impl Core {
     }
 
     /// Sets a future to get its result at `when`: the timer of a sleep.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a task: there may be no loop to set it on.
     pub(crate) fn set_sleep(&mut self, when: Instant, future: FutureId) {
+        assert!(!self.step.task.is_none(), "{POLLED_OUTSIDE}");
         let owner = self.futures[future].owner;
         self.push_timer(owner, when, Due::Elapsed(future));
     }
@@ -318,11 +336,7 @@ impl Core {
     /// Opens a boundary inside the one that is being polled.
     pub(crate) fn open_boundary(&mut self, location: &'static Location<'static>) -> BoundaryId {
         let (task, parent) = (self.step.task, self.step.boundary);
-        assert!(
-            !task.is_none(),
-            "a future of seedloop was polled outside of its tasks; spawn it on the loop, or hand \
-             it to `seedloop::run`"
-        );
+        assert!(!task.is_none(), "{POLLED_OUTSIDE}");
         self.count_live(task, parent, 1);
         self.boundaries.insert(BoundaryCell {
             task,
@@ -371,6 +385,10 @@ impl TaskCell {
         self.order != Order::Run
     }
 }
+
+/// What is wrong with polling one of our futures where no task runs.
+pub(super) const POLLED_OUTSIDE: &str = "a future of seedloop was polled outside of its tasks; \
+     spawn it on the loop, or hand it to `seedloop::run`";
 
 /// How long a step may take before it is reported, unless set otherwise.
 pub(crate) const SLOW_CALLBACK: Duration = Duration::from_millis(100);

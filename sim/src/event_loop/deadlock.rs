@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
 use super::context::with;
 use super::core::Core;
-use super::object::{Holder, describe as describe_object};
+use super::object::{Holder, describe as describe_object, made_at};
 use crate::base::{BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
 
 /// Builds the error that ends a stuck loop.
@@ -70,9 +70,14 @@ impl Core {
                 let holders = holders.iter().map(|holder| self.holder(holder, numbers));
                 (format!("{kind}#{number}"), holders.collect())
             }
-            None => (cell.label.operation.to_owned(), self.holders_of_target(cell.target)),
+            None => {
+                let what =
+                    if self.is_gather(cell.target) { "gather" } else { cell.label.operation };
+                (what.to_owned(), self.holders_of_target(cell.target))
+            }
         };
-        Some(BlockedWait { what, location: cell.location.into(), holders })
+        let made_at = made_at(cell.label.object);
+        Some(BlockedWait { made_at, holders, ..BlockedWait::new(what, cell.location) })
     }
 
     fn holder(&self, holder: &Holder, numbers: &Numbers) -> HolderName {
@@ -81,6 +86,11 @@ impl Core {
             name: self.name_of(holder.task, numbers),
             since: Some(holder.since.into()),
         }
+    }
+
+    fn is_gather(&self, target: Target) -> bool {
+        let Target::Future(future) = target else { return false };
+        self.futures.get(future).is_some_and(|cell| matches!(cell.kind, Kind::Fan(_)))
     }
 
     /// The tasks whose end is waited for: a task itself, or the children of a gather.

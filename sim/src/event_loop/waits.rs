@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 
 use super::callback::Callback;
 use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, WaitCell, WaitId};
-use super::core::Core;
+use super::core::{Core, POLLED_OUTSIDE};
 use super::object::ObjectId;
 use crate::base::{Awaited, Event, Id, Instant, Message, TaskNumber};
 
@@ -177,11 +177,7 @@ impl Core {
         cx: &Context<'_>,
     ) -> WaitId {
         let task = self.step.task;
-        assert!(
-            !task.is_none(),
-            "a wait of seedloop was polled outside of its tasks; spawn it on the loop, or hand it \
-             to `seedloop::run`"
-        );
+        assert!(!task.is_none(), "{POLLED_OUTSIDE}");
         let boundary = self.step.boundary;
         let waker = self.waker_for(task, cx);
         let (previous, next) = (Id::NONE, Id::NONE);

@@ -80,12 +80,10 @@ fn unique(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// Returns ` at file:line`, or nothing for a line of the library, which tells its user nothing.
+/// Returns ` at file:line`, or nothing for a line of a library, which tells its user nothing.
 pub(super) fn at(place: Option<Place>) -> String {
-    let own =
-        file!().strip_suffix("names.rs").and_then(|path| path.get(..path.len() - "report/".len()));
     match place {
-        Some(place) if own.is_none_or(|own| !place.file.starts_with(own)) => format!(" at {place}"),
+        Some(place) if !place.is_in_library() => format!(" at {place}"),
         _ => String::new(),
     }
 }
@@ -116,7 +114,10 @@ mod tests {
 
     #[test]
     fn places_in_the_library_are_not_shown() {
+        assert_eq!(at(None), "");
         assert_eq!(at(Some(Location::caller().into())), "");
-        assert_eq!(at(Some(Place { file: "app.rs", line: 3 })), " at app.rs:3");
+        let mut place = Place::from(Location::caller());
+        (place.file, place.line) = ("app.rs", 3);
+        assert_eq!(at(Some(place)), " at app.rs:3");
     }
 }

@@ -45,7 +45,10 @@ impl<F> Boundary<F> {
     /// Opens the boundary before its first poll, for those that need its id earlier.
     pub(crate) fn open(self: Pin<&mut Self>) -> BoundaryId {
         let place = self.project().place;
-        with(|core| core.enter_task_of_boundary(&mut place.id, place.location));
+        with(|core| {
+            core.enter_task_of_boundary(&mut place.id, place.location);
+            core.count_await();
+        });
         place.id
     }
 
@@ -64,10 +67,16 @@ impl<F: Future> Boundary<F> {
     ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = self.project();
         let place = this.place;
-        let cancelled = with(|core| {
+        let first = place.id.is_none();
+        let (goes_on, cancelled) = with(|core| {
             core.enter_task_of_boundary(&mut place.id, place.location);
-            core.take_boundary_cancel(place.id)
+            let goes_on = if first { core.count_await() } else { core.goes_on() };
+            (goes_on, core.take_boundary_cancel(place.id))
         });
+        if !goes_on {
+            // A limit has ended the run.
+            return Poll::Pending;
+        }
         if let Delivery::Cancel(message) = cancelled {
             this.inner.set(None);
             return Poll::Ready(Err(Cancelled::from_option(message)));
