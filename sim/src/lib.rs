@@ -22,9 +22,10 @@ pub use base::{
     RuntimeError, Source, StepEnd, StopAsyncIteration, TaskNumber, Uniform, ValueError,
 };
 pub use combine::{
-    AsCompleted, AsyncGen, Co, GatherInput, NextCompleted, NextItem, ReturnWhen, Sleep, TaskGroup,
-    Timeout, WaitMany, YieldItem, as_completed, gather, gather_into, gather_return_exceptions,
-    gather_return_exceptions_into, shield, sleep, sleep_until, timeout, timeout_at, wait, wait_for,
+    AsCompleted, AsyncGen, CloseGenerator, Co, GatherInput, NextCompleted, NextItem, ReturnWhen,
+    Sleep, TaskGroup, Timeout, WaitMany, YieldItem, as_completed, gather, gather_into,
+    gather_return_exceptions, gather_return_exceptions_into, shield, sleep, sleep_until, timeout,
+    timeout_at, wait, wait_for,
 };
 pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TaskInfo, TimerHandle};
 pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};

@@ -6,8 +6,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use seedloop::{
-    Error, Result, TaskGroup, attempt, current_task, gather, out, running_loop, sleep, spawn,
-    timeout,
+    Error, Result, Simulation, TaskGroup, as_completed, attempt, create_future, current_task,
+    gather, out, run, running_loop, sleep, spawn, timeout,
 };
 
 use crate::surprises::helpers::{check, ms, show, spin};
@@ -126,4 +126,47 @@ fn abort_drops_the_future() {
         out!("{}", unstarted.await.is_err_and(|error| error.is_cancelled()));
         Ok(())
     });
+}
+
+/// Says that it was dropped.
+struct Dropped(u32);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        out!("dropped {}", self.0);
+    }
+}
+
+/// What a timeout lets go is dropped in the order of the arguments, also where earlier runs on the
+/// thread have left their traces.
+#[test]
+fn as_completed_lets_go_in_order() {
+    let program = || {
+        run(async {
+            let mut futures = Vec::new();
+            for index in 0..4 {
+                let future = create_future::<()>()?;
+                let held = Dropped(index);
+                future.add_done_callback(move |_| drop(held))?;
+                futures.push(future);
+            }
+            futures.swap(0, 3);
+            let mut arrived = as_completed(futures).timeout(ms(1));
+            while let Some(result) = arrived.next().await {
+                out!("{}", show(result));
+            }
+            Ok(())
+        })
+    };
+    let expected = ["dropped 3", "dropped 1", "dropped 2", "dropped 0"];
+    let expected: Vec<&str> = expected.into_iter().chain(["TimeoutError()"; 4]).collect();
+    let mut fingerprints = Vec::new();
+    for _ in 0..5 {
+        let outcome = Simulation::new().run(program);
+        let printed: Vec<&str> = outcome.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(printed, expected);
+        fingerprints.push(outcome.fingerprint);
+    }
+    fingerprints.dedup();
+    assert_eq!(fingerprints.len(), 1);
 }

@@ -219,3 +219,67 @@ fn a_handle_on_another_thread() {
     let error = outcome.result.unwrap().unwrap_err();
     assert!(error.to_string().contains("used on another thread"), "{error}");
 }
+
+/// Every wait of ours names the fix when it is polled under another executor.
+#[test]
+fn waits_under_another_executor() {
+    use futures_lite::future::block_on;
+    use seedloop::{wait, wait_for};
+    let text = "polled outside of its tasks; spawn it on the loop, or hand it to `seedloop::run`";
+    let check = |what: &str, poll: &dyn Fn()| {
+        let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).unwrap_err();
+        let message = match payload.downcast::<String>() {
+            Ok(message) => *message,
+            Err(payload) => payload.downcast_ref::<&str>().expect("a text").to_string(),
+        };
+        assert!(message.ends_with(text), "{what}: {message}");
+    };
+    let second = Duration::from_secs(1);
+    check("sleep", &|| drop(block_on(sleep(second))));
+    let event_loop = EventLoop::new();
+    let future = event_loop.create_future::<()>().unwrap();
+    let all = seedloop::ReturnWhen::AllCompleted;
+    check("wait", &|| drop(block_on(wait([&future], all).timeout(second))));
+    check("wait_for", &|| drop(block_on(wait_for(future.shared(), Duration::ZERO))));
+    let refused = block_on(wait_for(async { Ok::<(), Error>(()) }, Duration::ZERO)).unwrap_err();
+    assert_eq!(refused.to_string(), "no running event loop");
+}
+
+/// The name of a task may be any text, and its `as_ref` may ask for what it likes.
+#[test]
+fn a_name_that_asks_for_its_task() {
+    struct Name;
+    impl AsRef<str> for Name {
+        fn as_ref(&self) -> &str {
+            let inside = current_task().is_ok_and(|task| task.is_some());
+            if inside { "inside" } else { "outside" }
+        }
+    }
+    check(&["inside"], async {
+        let task = spawn(async { Ok(()) });
+        task.set_name(Name);
+        out!("{}", task.name());
+        task.await
+    });
+}
+
+/// More permits than can be counted are refused, and the ones that are there stay.
+#[test]
+fn a_semaphore_that_is_full() {
+    use seedloop::sync::Semaphore;
+    let semaphore = Semaphore::new(usize::MAX);
+    let release = std::panic::AssertUnwindSafe(|| semaphore.release());
+    let payload = std::panic::catch_unwind(release).unwrap_err();
+    let message = payload.downcast::<String>().expect("a text");
+    assert_eq!(
+        *message,
+        "a semaphore has at most usize::MAX permits; make it with fewer, so that there is room for \
+         those that are released"
+    );
+    assert_eq!(semaphore.available_permits(), usize::MAX);
+    let permit = semaphore.try_permit().expect("there are permits");
+    semaphore.release();
+    assert!(permit.release().unwrap_err().to_string().starts_with("a semaphore has at most"));
+    drop(semaphore.try_permit());
+    assert_eq!(semaphore.available_permits(), usize::MAX);
+}

@@ -1,166 +1,292 @@
-//! Handles and futures that are moved: to another thread, or to another task.
+//! What belongs to a simulation, used on another thread than its own: an error where there can be
+//! one, else a panic, and quiet where something is dropped or printed for debugging.
 
+use std::any::Any;
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use seedloop::sync::Lock;
+use seedloop::sync::{self, Barrier, Condition, Lock, Queue, Semaphore, mpsc, oneshot};
 use seedloop::{
-    EventLoop, JoinHandle, Result, Simulation, TimerHandle, out, run, running_loop, sleep, spawn,
-    yield_now,
+    AsyncGen, Error, LoopFuture, Result, ReturnWhen, Runner, RuntimeError, Simulation, TaskGroup,
+    as_completed, create_future, gather, interrupt, out, run, running_loop, shield, sleep, spawn,
+    spawn_named, timeout, wait, wait_for,
 };
 
-/// Runs on another thread, in a run of its own whose objects have the same ids.
-fn elsewhere<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
-    let thread = std::thread::spawn(move || {
-        run(async move {
-            let mine = spawn(async { Ok(sleep(Duration::from_secs(1)).await?) });
-            let timer = running_loop()?.call_later(Duration::from_secs(1), || ())?;
-            let lock = Lock::new();
-            let guard = lock.lock().await?;
-            yield_now().await?;
-            let result = call();
-            mine.await?;
-            drop((timer, guard));
-            Ok(result)
-        })
-    });
-    thread.join().expect("the thread does not panic").expect("its run is not disturbed")
+use crate::surprises::helpers::check;
+
+const FUTURE: &str = "a future was used on another thread than that of its loop; hand over the \
+                      value, not the future";
+const OBJECT: &str = "used on another thread than the simulation that made it; create it inside \
+                      the simulation that uses it";
+const LOOP: &str = "the loop belongs to another thread; a simulation runs on one thread, let its \
+                    pools and outside events do what other threads would";
+const HANDLE: &str = "the handle of a callback was used on another thread than that of its loop; \
+                      take the callback back on the loop's own thread";
+
+#[expect(clippy::disallowed_methods, reason = "the misuse that is tested")]
+fn on_another_thread<R: Send + 'static>(call: impl FnOnce() -> R + Send + 'static) -> R {
+    std::thread::spawn(call).join().expect("the thread ends")
+}
+
+fn text_of(payload: Box<dyn Any + Send>) -> String {
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast_ref::<&str>().expect("a text").to_string(),
+    }
+}
+
+/// Checks that a call that cannot fail panics with `expected`.
+#[track_caller]
+fn panics<R>(expected: &str, call: impl FnOnce() -> R) {
+    let result = catch_unwind(AssertUnwindSafe(|| drop(call())));
+    assert_eq!(result.map_err(text_of), Err(expected.to_owned()));
+}
+
+/// Checks that a call returns a `RuntimeError` with `expected`.
+#[track_caller]
+fn refuses<R: Debug, E: Into<Error>>(expected: &str, result: Result<R, E>) {
+    let error: Error = result.err().expect("an error").into();
+    assert!(error.is::<RuntimeError>(), "{error}");
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]
-fn what_is_dropped_on_another_thread_changes_nothing_there() {
-    let result = run(async {
-        let timer = running_loop()?.call_later(Duration::from_secs(1), || ())?;
-        let handle = running_loop()?.call_soon(|| ())?;
-        let task = spawn(async { Ok(sleep(Duration::from_secs(1)).await?) });
-        let mut sleeping = Box::pin(sleep(Duration::from_secs(1)));
-        let pending = std::future::poll_fn(|cx| {
-            std::task::Poll::Ready(sleeping.as_mut().poll(cx).is_pending())
+fn handles_of_tasks_and_futures() {
+    check(&["first"], async {
+        let task = spawn_named("first", async { Ok(sleep(Duration::from_secs(1)).await?) });
+        let (theirs, future) = (task.shared(), create_future::<i32>()?);
+        on_another_thread(move || {
+            panics(FUTURE, || theirs.cancel());
+            panics(FUTURE, || theirs.cancel_with("stop"));
+            panics(FUTURE, || theirs.abort());
+            panics(FUTURE, || theirs.name());
+            panics(FUTURE, || theirs.set_name("other"));
+            panics(FUTURE, || theirs.cancelling());
+            panics(FUTURE, || theirs.uncancel());
+            panics(FUTURE, || theirs.done());
+            panics(FUTURE, || theirs.cancelled());
+            let any = theirs.as_any();
+            panics(FUTURE, || any.cancel());
+            panics(FUTURE, || any.done());
+            panics(FUTURE, || any.name());
+            refuses(FUTURE, theirs.take_result());
+            refuses(FUTURE, theirs.exception().map(drop));
+            refuses(FUTURE, future.set_result(1));
+            refuses(FUTURE, future.add_done_callback(|_| ()));
+            assert_eq!(
+                format!("{theirs:?} {any:?}"),
+                "<Task on another thread> <Future on another thread>"
+            );
+            assert_eq!(format!("{future:?}"), "<Future on another thread>");
         });
-        assert!(pending.await);
-        let lock = Lock::new();
-        let guard = lock.lock().await?;
-        elsewhere(move || drop((timer, handle, task, sleeping, guard)));
+        assert!(!task.done());
+        task.shared().await?;
+        out!("{}", task.name());
         Ok(())
     });
-    assert!(result.is_ok(), "{result:?}");
 }
 
 #[test]
-fn clones_made_on_another_thread_do_not_free_what_they_name() {
-    let result: Result<(u8, bool)> = run(async {
-        let task = spawn(async { Ok(5) }).shared();
-        let lock = Lock::new();
+fn loops_and_callbacks() {
+    check(&["called"], async {
         let event_loop = running_loop()?;
-        let (theirs, their_lock, their_loop) = (task.clone(), lock.clone(), event_loop.clone());
-        let clones = elsewhere(move || {
-            let clones = (theirs.clone(), their_lock.clone(), their_loop.clone());
-            drop((theirs, their_lock, their_loop));
-            clones
+        let later = event_loop.call_later(Duration::from_secs(1), || out!("called"))?;
+        let soon = event_loop.call_soon(|| ())?;
+        let theirs = event_loop.clone();
+        on_another_thread(move || {
+            panics(LOOP, || theirs.is_closed());
+            panics(LOOP, || theirs.is_running());
+            panics(LOOP, || theirs.time());
+            panics(LOOP, || theirs.stop());
+            panics(LOOP, || theirs.set_current());
+            panics(LOOP, || theirs.set_exception_handler(|_| ()));
+            panics(LOOP, || theirs.clear_exception_handler());
+            refuses(LOOP, theirs.call_soon(|| ()).map(drop));
+            refuses(LOOP, theirs.call_later(Duration::MAX, || ()).map(drop));
+            refuses(LOOP, theirs.create_future::<()>().map(drop));
+            refuses(LOOP, theirs.run_until_complete(async { Ok(()) }));
+            refuses(LOOP, theirs.close());
+            assert_eq!(format!("{theirs:?}"), "<EventLoop on another thread>");
+            panics(HANDLE, || later.cancel());
+            panics(HANDLE, || later.is_cancelled());
+            panics(HANDLE, || soon.cancel());
+            panics(HANDLE, || soon.is_cancelled());
         });
-        drop(clones);
-        yield_now().await?;
-        lock.acquire().await?;
-        Ok((task.await?, event_loop.is_running()))
+        assert!(!event_loop.is_closed());
+        Ok(sleep(Duration::from_secs(2)).await?)
     });
-    assert_eq!(result.expect("nothing is freed"), (5, true));
 }
 
+/// A Ctrl-C arrives at a virtual moment, not from a real thread.
 #[test]
-fn what_came_from_another_thread_is_refused_with_a_reason() {
-    let (task, timer): (JoinHandle<()>, TimerHandle) = elsewhere(|| {
-        let task = spawn(async { Ok(()) });
-        (task, running_loop().unwrap().call_later(Duration::from_secs(1), || ()).unwrap())
-    });
-    let error = run(async move { task.await }).expect_err("it is not of this thread");
-    assert!(error.to_string().contains("used on another thread"), "{error}");
-    assert_eq!(format!("{timer:?}").contains("on another thread"), true, "{timer:?}");
-}
-
-/// What another task goes on with is that task's wait, also for a cancel.
-#[test]
-fn a_wait_that_is_handed_on_is_the_new_tasks() {
-    let outcome = Simulation::new().run(|| {
-        run(async {
-            let (give, take) = async_channel::bounded(1);
-            let first = spawn(async move {
-                let mut sleeping = Box::pin(sleep(Duration::from_secs(1)));
-                std::future::poll_fn(|cx| {
-                    assert!(sleeping.as_mut().poll(cx).is_pending());
-                    std::task::Poll::Ready(())
-                })
-                .await;
-                give.try_send(sleeping).expect("there is room");
-                Ok(sleep(Duration::from_secs(9)).await?)
-            });
-            yield_now().await?;
-            let second = spawn(async move {
-                let sleeping = take.try_recv().expect("it was sent");
-                let slept = sleeping.await;
-                out!("second: {slept:?}");
-                Ok(slept?)
-            });
-            yield_now().await?;
-            first.cancel();
-            out!("first: {:?}", first.await.is_err_and(|error| error.is_cancelled()));
-            second.await
-        })
-    });
-    outcome.result.flatten().expect("the second sleeps to the end");
-    let lines: Vec<_> = outcome.lines.iter().map(|l| format!("{} {}", l.time, l.text)).collect();
-    assert_eq!(lines, ["0.0s first: true", "1.0s second: Ok(())"]);
-}
-
-/// A simulation leaves nothing behind for loops that are made by hand afterwards.
-#[test]
-fn a_simulation_leaves_nothing_on_its_thread() {
-    let simulation = || {
-        Simulation::new().seed(5).run(|| {
-            run(async {
-                for _ in 0..5 {
-                    drop(spawn(async { Ok(sleep(Duration::from_secs(7)).await?) }));
-                }
-                Ok(sleep(Duration::from_secs(7)).await?)
-            })
-        })
-    };
-    let first = simulation().fingerprint;
-    let event_loop = EventLoop::new();
-    let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
-    let (to, seen) = (std::rc::Rc::clone(&order), event_loop.clone());
-    let main = event_loop.create_task(async move {
-        let tasks = (0..8).map(|number| {
-            let to = std::rc::Rc::clone(&to);
-            spawn(async move { Ok(to.borrow_mut().push((number, seen_time()))) })
+fn interrupts() {
+    let nothing_runs = "no running event loop on this thread to interrupt; call `interrupt` from \
+                        inside `seedloop::run(async { .. })`, such as from `call_later`";
+    check(&["not interrupted"], async move {
+        let runner = Runner::new();
+        on_another_thread(move || {
+            panics(nothing_runs, interrupt);
+            panics(OBJECT, || runner.interrupt());
+            refuses(OBJECT, runner.event_loop().map(drop));
+            refuses(OBJECT, runner.run(async { Ok(()) }));
+            refuses(OBJECT, runner.close());
         });
-        for task in tasks.collect::<Vec<_>>() {
-            task.await?;
-        }
+        sleep(Duration::from_secs(1)).await?;
+        out!("not interrupted");
         Ok(())
     });
-    event_loop.run_until_complete(main.unwrap()).unwrap();
-    let in_order: Vec<_> = (0..8).map(|number| (number, Duration::ZERO)).collect();
-    assert_eq!(*order.borrow(), in_order);
-    event_loop.close().unwrap();
-    drop(seen);
-    assert_eq!(simulation().fingerprint, first);
 }
 
-fn seen_time() -> Duration {
-    seedloop::Instant::now().since_start()
-}
-
-fn stuck_here() -> u64 {
-    let body = || run(async { std::future::pending::<Result<()>>().await });
-    Simulation::new().run(body).fingerprint
-}
-
-fn stuck_there() -> u64 {
-    // The same program as above, on other lines.
-    let body = || run(async { std::future::pending::<Result<()>>().await });
-    Simulation::new().run(body).fingerprint
+/// What gives a permit or a lock back does it, or says that it does not.
+#[test]
+fn primitives() {
+    check(&["0 true 0 false 0"], async {
+        let (lock, semaphore) = (Lock::new(), Semaphore::new(0));
+        let (event, queue) = (sync::Event::new(), Queue::<i32>::new(0));
+        let (condition, barrier) = (Condition::with_lock(&lock), Barrier::new(2)?);
+        let guard = lock.lock().await?;
+        let theirs = (lock.clone(), semaphore.clone(), event.clone(), queue.clone());
+        on_another_thread(move || {
+            let (lock, semaphore, event, queue) = theirs;
+            refuses(OBJECT, lock.release());
+            refuses(OBJECT, condition.release());
+            refuses(OBJECT, condition.notify(1));
+            refuses(OBJECT, condition.notify_all());
+            refuses(OBJECT, guard.release());
+            panics(OBJECT, || lock.locked());
+            panics(OBJECT, || lock.try_lock());
+            panics(OBJECT, || semaphore.release());
+            panics(OBJECT, || semaphore.locked());
+            panics(OBJECT, || event.set());
+            panics(OBJECT, || event.clear());
+            panics(OBJECT, || queue.put_nowait(1));
+            panics(OBJECT, || queue.get_nowait());
+            panics(OBJECT, || queue.task_done());
+            panics(OBJECT, || queue.shutdown(true));
+            panics(OBJECT, || barrier.n_waiting());
+            let shown = format!("{lock:?} {semaphore:?} {event:?} {queue:?}");
+            let elsewhere = |kind: &str| format!("<{kind}#? on another thread>");
+            let expected = ["lock", "semaphore", "event", "queue"].map(elsewhere);
+            assert_eq!(shown, expected.join(" "));
+            let expected = ["condition", "barrier"].map(elsewhere);
+            assert_eq!(format!("{condition:?} {barrier:?}"), expected.join(" "));
+        });
+        let (free, held) = (semaphore.available_permits(), lock.locked());
+        out!(
+            "{free} {held} {} {} {}",
+            queue.qsize(),
+            event.is_set(),
+            semaphore.available_permits()
+        );
+        Ok(())
+    });
 }
 
 #[test]
-fn a_fingerprint_knows_no_places() {
-    assert_eq!(stuck_here(), stuck_there());
+fn channels() {
+    check(&["Empty Empty"], async {
+        let (sender, mut receiver) = mpsc::channel::<i32>(1);
+        let (one, mut other) = oneshot::channel::<i32>();
+        let (receiver, other) = on_another_thread(move || {
+            panics(OBJECT, || sender.try_send(1));
+            panics(OBJECT, || sender.is_closed());
+            panics(OBJECT, || receiver.close());
+            panics(OBJECT, || receiver.try_recv());
+            panics(OBJECT, || one.is_closed());
+            panics(OBJECT, || other.close());
+            panics(OBJECT, || one.send(1));
+            std::mem::forget(sender);
+            (receiver, other)
+        });
+        let (mut receiver, mut other) = (receiver, other);
+        let refused = (receiver.try_recv().unwrap_err(), other.try_recv().unwrap_err());
+        out!("{:?} {:?}", refused.0, refused.1);
+        Ok(())
+    });
+}
+
+/// Dropped elsewhere, a guard and a permit let nobody in, and panic in no destructor.
+#[test]
+fn guards_that_are_dropped() {
+    check(&["true 0"], async {
+        let (lock, semaphore) = (Lock::new(), Semaphore::new(1));
+        let held = (lock.lock().await?, semaphore.permit().await?);
+        on_another_thread(move || drop(held));
+        out!("{} {}", lock.locked(), semaphore.available_permits());
+        Ok(())
+    });
+}
+
+/// What takes a future of the loop gives the error when it is awaited.
+#[test]
+fn combinators_of_foreign_futures() {
+    check(&["first"], async {
+        let task = spawn(async {
+            sleep(Duration::from_secs(1)).await?;
+            Ok("first")
+        });
+        let theirs: Vec<_> = (0..7).map(|_| task.shared()).collect();
+        on_another_thread(move || {
+            let Ok([a, b, c, d, e, f, g]) = <[_; 7]>::try_from(theirs) else { unreachable!() };
+            let combined = run(async move {
+                // A future whose id may be that of one of theirs.
+                let own = spawn(async {
+                    sleep(Duration::from_secs(1)).await?;
+                    Ok(5)
+                });
+                refuses(FUTURE, a.await);
+                refuses(FUTURE, shield(b).await);
+                refuses(FUTURE, gather((c, own.shared())).await);
+                refuses(FUTURE, wait([&d], ReturnWhen::AllCompleted).await.map(drop));
+                refuses(FUTURE, wait_for(d, Duration::ZERO).await);
+                refuses(FUTURE, wait_for(e, Duration::from_secs(1)).await);
+                let mut completed = as_completed([f]);
+                refuses(FUTURE, completed.next().await.expect("the error"));
+                assert!(completed.next().await.is_none());
+                let called = g.add_done_callback(|done| drop(done.take_result()));
+                refuses(FUTURE, called.map(drop));
+                own.await
+            });
+            assert_eq!(combined.unwrap(), 5);
+        });
+        out!("{}", task.await?);
+        Ok(())
+    });
+}
+
+#[test]
+fn groups_timeouts_and_generators() {
+    check(&["Some(1)"], async {
+        let (group, limit) = (TaskGroup::new(), timeout(Duration::from_secs(1)));
+        let mut generator = AsyncGen::<i32>::new(async |co| co.yield_(1).await);
+        let generator = on_another_thread(move || {
+            refuses(OBJECT, group.spawn(async { Ok(()) }).map(drop));
+            refuses(OBJECT, limit.reschedule(None));
+            panics(OBJECT, || limit.when());
+            let polled = futures_lite::future::block_on(generator.next());
+            refuses(OBJECT, polled);
+            refuses(OBJECT, futures_lite::future::block_on(generator.aclose()));
+            let thrown = generator.athrow(Error::msg("x"));
+            refuses(OBJECT, futures_lite::future::block_on(thrown));
+            generator
+        });
+        let mut generator = generator;
+        out!("{:?}", generator.next().await?);
+        Ok(())
+    });
+}
+
+/// Ids of another thread are not taken for those of this one.
+#[test]
+fn handles_with_the_id_of_another_are_not_equal() {
+    let made = || {
+        let outcome = Simulation::new().block_on(async { create_future::<()>() });
+        outcome.result.unwrap().as_any()
+    };
+    let (mine, theirs): (_, LoopFuture<()>) = (made(), {
+        on_another_thread(|| Simulation::new().block_on(async { create_future() }).result).unwrap()
+    });
+    assert!(mine != theirs.as_any());
+    assert!(mine == mine.clone());
 }

@@ -182,7 +182,7 @@ pub(super) fn divide() -> Result<()> {
 /// Adds a done-callback that tells nothing but the order.
 pub(super) fn on_done<T: 'static>(future: &LoopFuture<T>, log: &Log, what: u32) {
     let log = log.clone();
-    future.add_done_callback(move |_| log.push(what));
+    future.add_done_callback(move |_| log.push(what)).expect("the loop is open");
 }
 
 /// Waits for a future in a coroutine, which becomes a task of its own where the future would not.

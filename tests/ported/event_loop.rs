@@ -247,7 +247,7 @@ fn an_error_in_a_callback_is_reported() {
         for delay in [None, Some(ms(10))] {
             let f = event_loop.create_future()?;
             let stop = event_loop.clone();
-            f.add_done_callback(move |_| stop.stop());
+            f.add_done_callback(move |_| stop.stop())?;
             let fail = move || {
                 f.set_result(true)?;
                 divide()
@@ -276,7 +276,7 @@ fn an_error_of_a_forgotten_task_is_reported() {
             divide()
         })?;
         let stop = event_loop.clone();
-        task.add_done_callback(move |_| stop.stop());
+        task.add_done_callback(move |_| stop.stop())?;
         event_loop.run_forever()?;
         drop(task);
         Ok(())

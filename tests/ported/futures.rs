@@ -355,7 +355,7 @@ fn callbacks(expected: &[u32], change: impl FnOnce(&LoopFuture<i32>, [CallbackId
         let (f, log) = (future(event_loop), Log::new());
         let ids = [42, 17, 100].map(|what| {
             let log = log.clone();
-            f.add_done_callback(move |_| log.push(what))
+            f.add_done_callback(move |_| log.push(what)).expect("the loop is open")
         });
         change(&f, ids);
         f.set_result(7)?;
@@ -394,7 +394,7 @@ fn remove_done_callback() {
         let (f, log) = (future(event_loop), Log::new());
         let add = |what| {
             let log = log.clone();
-            f.add_done_callback(move |_| log.push(what))
+            f.add_done_callback(move |_| log.push(what)).expect("the loop is open")
         };
         let mut ones = vec![add(1)];
         let two = add(2);
@@ -421,10 +421,10 @@ fn a_callback_takes_back_another() {
         f.add_done_callback(move |f| {
             mine.push(1);
             theirs.each(|id| assert!(!f.remove_done_callback(*id)));
-        });
+        })?;
         for what in [2, 3] {
             let log = log.clone();
-            others.push(f.add_done_callback(move |_| log.push(what)));
+            others.push(f.add_done_callback(move |_| log.push(what))?);
         }
         f.set_result(7)?;
         run_briefly(event_loop);

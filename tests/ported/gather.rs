@@ -389,7 +389,7 @@ fn no_cancel_when_the_children_are_done() {
         let (log, late) = (Log::new(), outer.shared());
         let seen = log.clone();
         // Called in the iteration in which the child ends, before the gather learns of it.
-        f.add_done_callback(move |_| seen.push(late.cancel()));
+        f.add_done_callback(move |_| seen.push(late.cancel()))?;
         f.set_result(42)?;
         assert_eq!(event_loop.run_until_complete(outer.shared())?, [42]);
         log.is(&[false]);

@@ -350,7 +350,7 @@ fn a_callback_has_variables_of_its_own() {
     check(async {
         for j in 0..2 {
             let f = create_future::<()>()?;
-            f.add_done_callback(|_| set_text("something else"));
+            f.add_done_callback(|_| set_text("something else"))?;
             set_text(format!("yes{j}"));
             let set = f.shared();
             running_loop()?.call_soon(move || set.set_result(()))?;

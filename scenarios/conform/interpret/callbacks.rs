@@ -18,7 +18,7 @@ impl Scope<'_> {
         let (run, tag, then) = (Rc::clone(self.run), tag.to_owned(), then.cloned());
         handle.add_done_callback(move |done| {
             run.callback(format_args!("callback {tag} {}", Status(&done)), then.as_ref())
-        });
+        })?;
         Ok(())
     }
 

@@ -1,35 +1,14 @@
 //! The error of a run in which nothing can happen any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 use std::fmt;
-use std::panic::Location;
 
-use super::{Instant, TaskNumber};
-
-/// A place in the source, for people; never part of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as the compiler names it.
-    pub file: &'static str,
-    /// The line, from 1.
-    pub line: u32,
-}
-
-impl From<&'static Location<'static>> for Place {
-    fn from(location: &'static Location<'static>) -> Self {
-        Place { file: location.file(), line: location.line() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
+use super::{Instant, Place, TaskNumber};
 
 /// Somebody that a blocked task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HolderName {
     /// The number of the task, 0 for none.
     pub number: TaskNumber,
@@ -41,17 +20,29 @@ pub struct HolderName {
 
 /// One thing that a blocked task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedWait {
     /// What: `lock#2`, `task`, `future`, ...
     pub what: String,
     /// Where the task waits.
     pub location: Place,
+    /// Where it was made, if that tells who could end the wait: a channel for one value has one
+    /// sender, and nobody else knows where that is.
+    pub made_at: Option<Place>,
     /// Who would have to move first.
     pub holders: Vec<HolderName>,
 }
 
+impl BlockedWait {
+    /// A wait that nobody is known to be able to end.
+    pub(crate) fn new(what: String, location: impl Into<Place>) -> Self {
+        BlockedWait { what, location: location.into(), made_at: None, holders: Vec::new() }
+    }
+}
+
 /// A task that waits for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedTask {
     /// Its number.
     pub number: TaskNumber,
@@ -65,6 +56,7 @@ pub struct BlockedTask {
 
 /// A job of a pool that waits for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockedJob {
     /// Which one: `job 2 of pool 'default'`.
     pub name: String,
@@ -77,17 +69,29 @@ pub struct BlockedJob {
 /// Nothing is ready, no timer is set and nothing goes on outside: the run cannot go on.
 ///
 /// CPython would hang here. The text names each blocked task, what it waits for and where, who
-/// holds that, and the cycle if there is one.
+/// holds that, and the cycle if there is one. Of many tasks it shows the first 20, and those of the
+/// cycle; [`blocked`](Self::blocked) has them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadlock {
     time: Instant,
+    /// In the order of their numbers.
     blocked: Vec<BlockedTask>,
     jobs: Vec<BlockedJob>,
+    cycle: Option<Vec<TaskNumber>>,
 }
 
+/// How many blocked tasks the text shows, and how many jobs, whether or not they are in a cycle.
+const SHOWN_MAX: usize = 20;
+/// How many tasks of a cycle the text shows.
+const CYCLE_SHOWN_MAX: usize = 50;
+/// How many holders of one thing the text names.
+const HOLDERS_SHOWN_MAX: usize = 8;
+
 impl Deadlock {
+    /// Makes the error of tasks in the order of their numbers.
     pub(crate) fn new(time: Instant, blocked: Vec<BlockedTask>) -> Self {
-        Deadlock { time, blocked, jobs: Vec::new() }
+        let cycle = find_cycle(&blocked);
+        Deadlock { time, blocked, jobs: Vec::new(), cycle }
     }
 
     pub(crate) fn with_jobs(mut self, jobs: Vec<BlockedJob>) -> Self {
@@ -110,31 +114,54 @@ impl Deadlock {
         &self.jobs
     }
 
-    /// Returns the numbers of tasks that wait for each other in a ring, if there is one.
-    pub fn cycle(&self) -> Option<Vec<TaskNumber>> {
-        let next: BTreeMap<TaskNumber, TaskNumber> = self
-            .blocked
-            .iter()
-            .filter_map(|task| Some((task.number, only_holder(task)?)))
-            .collect();
-        for start in next.keys() {
-            let mut path = vec![*start];
-            while let Some(holder) = path.last().and_then(|last| next.get(last)) {
-                if holder == start {
-                    return Some(path);
-                }
-                if path.contains(holder) {
-                    break;
-                }
-                path.push(*holder);
-            }
-        }
-        None
+    /// Returns the numbers of tasks that wait for each other in a ring, if there is one, beginning
+    /// with the task that was spawned first.
+    pub fn cycle(&self) -> Option<&[TaskNumber]> {
+        self.cycle.as_deref()
     }
 
-    fn blocked_by_number(&self, number: TaskNumber) -> Option<&BlockedTask> {
-        self.blocked.iter().find(|task| task.number == number)
+    fn task(&self, number: TaskNumber) -> Option<&BlockedTask> {
+        let position = self.blocked.binary_search_by_key(&number, |task| task.number).ok()?;
+        self.blocked.get(position)
     }
+}
+
+/// Finds the ring with the oldest task, and begins with that one.
+///
+/// Each task waits for one other at most, so a walk from any of them leads into a ring or to an
+/// end; what an earlier walk has passed need not be walked again.
+fn find_cycle(blocked: &[BlockedTask]) -> Option<Vec<TaskNumber>> {
+    let next: BTreeMap<TaskNumber, TaskNumber> =
+        blocked.iter().filter_map(|task| Some((task.number, only_holder(task)?))).collect();
+    // By task, the walk that has passed it.
+    let mut passed: BTreeMap<TaskNumber, TaskNumber> = BTreeMap::new();
+    let mut oldest: Option<TaskNumber> = None;
+    for walk in next.keys() {
+        let mut task = *walk;
+        while !passed.contains_key(&task) {
+            passed.insert(task, *walk);
+            match next.get(&task) {
+                Some(holder) => task = *holder,
+                None => break,
+            }
+        }
+        let met_itself = passed.get(&task) == Some(walk) && next.contains_key(&task);
+        if met_itself {
+            let least = ring(&next, task).min();
+            oldest = [oldest, least].into_iter().flatten().min();
+        }
+    }
+    oldest.map(|first| ring(&next, first).collect())
+}
+
+/// The tasks of the ring in which `first` stands, from there on.
+fn ring(
+    next: &BTreeMap<TaskNumber, TaskNumber>,
+    first: TaskNumber,
+) -> impl Iterator<Item = TaskNumber> {
+    std::iter::successors(Some(first), move |task| {
+        next.get(task).copied().filter(|holder| *holder != first)
+    })
 }
 
 /// The task that alone could let this one go on.
@@ -163,33 +190,64 @@ impl fmt::Display for Deadlock {
                 write!(f, "{tasks} {task} and {jobs} {job} wait for ever")?;
             }
         }
-        for task in &self.blocked {
+        self.fmt_tasks(f)?;
+        self.fmt_jobs(f)?;
+        self.fmt_cycle(f)
+    }
+}
+
+impl Deadlock {
+    /// The first tasks, and those of the cycle.
+    fn fmt_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.blocked.iter().take(SHOWN_MAX).map(|task| task.number);
+        let cycle = self.cycle.iter().flatten().take(CYCLE_SHOWN_MAX).copied();
+        let shown: BTreeSet<TaskNumber> = first.chain(cycle).collect();
+        for task in shown.iter().filter_map(|number| self.task(*number)) {
             write!(f, "\n  task '{}' (spawned at {})", task.name, task.spawned_at)?;
             if task.waits.is_empty() {
                 f.write_str("\n    waits for something that is not seedloop's")?;
             }
             for wait in &task.waits {
                 write!(f, "\n    waits for {} at {}", wait.what, wait.location)?;
+                if let Some(made_at) = wait.made_at {
+                    write!(f, ", made at {made_at}")?;
+                }
                 fmt_holders(f, wait)?;
             }
         }
-        for job in &self.jobs {
+        fmt_more(f, self.blocked.len() - shown.len(), "task")
+    }
+
+    fn fmt_jobs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for job in self.jobs.iter().take(SHOWN_MAX) {
             write!(f, "\n  {} (submitted at {})", job.name, job.submitted_at)?;
             write!(f, "\n    waits for {} at {}", job.wait.what, job.wait.location)?;
         }
-        if let Some(cycle) = self.cycle() {
-            f.write_str("\n  cycle: ")?;
-            for number in &cycle {
-                let Some(task) = self.blocked_by_number(*number) else { continue };
-                write!(f, "'{}' -> ", task.name)?;
-                if let Some(wait) = task.waits.first().filter(|wait| wait.what.contains('#')) {
-                    write!(f, "{} -> ", wait.what)?;
-                }
+        fmt_more(f, self.jobs.len().saturating_sub(SHOWN_MAX), "job")
+    }
+
+    fn fmt_cycle(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(cycle) = &self.cycle else { return Ok(()) };
+        f.write_str("\n  cycle: ")?;
+        for task in cycle.iter().take(CYCLE_SHOWN_MAX).filter_map(|number| self.task(*number)) {
+            write!(f, "'{}' -> ", task.name)?;
+            if let Some(wait) = task.waits.first().filter(|wait| wait.what.contains('#')) {
+                write!(f, "{} -> ", wait.what)?;
             }
-            let first = cycle.first().and_then(|number| self.blocked_by_number(*number));
-            write!(f, "'{}'", first.map_or("", |task| &task.name))?;
         }
-        Ok(())
+        match cycle.len().saturating_sub(CYCLE_SHOWN_MAX) {
+            0 => {}
+            more => write!(f, "... and {more} more -> ")?,
+        }
+        let first = cycle.first().and_then(|number| self.task(*number));
+        write!(f, "'{}'", first.map_or("", |task| &task.name))
+    }
+}
+
+fn fmt_more(f: &mut fmt::Formatter<'_>, more: usize, noun: &str) -> fmt::Result {
+    match more {
+        0 => Ok(()),
+        _ => write!(f, "\n  ... and {more} more {}", plural(more, noun)),
     }
 }
 
@@ -198,14 +256,17 @@ fn plural(count: usize, noun: &str) -> String {
 }
 
 fn fmt_holders(f: &mut fmt::Formatter<'_>, wait: &BlockedWait) -> fmt::Result {
-    for (index, holder) in wait.holders.iter().enumerate() {
+    for (index, holder) in wait.holders.iter().take(HOLDERS_SHOWN_MAX).enumerate() {
         f.write_str(if index == 0 { ", " } else { " and " })?;
         match holder.since {
             Some(since) => write!(f, "held by '{}' since {since}", holder.name)?,
             None => write!(f, "which is '{}'", holder.name)?,
         }
     }
-    Ok(())
+    match wait.holders.len().saturating_sub(HOLDERS_SHOWN_MAX) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
 }
 
 impl StdError for Deadlock {}

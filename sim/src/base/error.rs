@@ -1,6 +1,5 @@
 //! The one error that tasks, groups and gather speak.
 
-use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -17,7 +16,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// `?` converts from everything that is an error. It is cheap to clone, and clones are the *same*
 /// error, as one exception instance is raised to every awaiter in asyncio. It is not itself a
 /// `std::error::Error` (the blanket conversion excludes that), but it converts into
-/// `Box<dyn Error + Send + Sync>`.
+/// `Box<dyn Error + Send + Sync>`, from which [`from_boxed`](Error::from_boxed) takes the same
+/// error back, and into [`io::Error`], from which `?` does. On the way
+/// [`carried_by`](Error::carried_by) finds it, and it is the box's
+/// [`source`](std::error::Error::source).
 ///
 /// ```
 /// use seedloop::{Cancelled, Error};
@@ -54,21 +56,64 @@ impl StdError for Text {}
 impl Error {
     /// Wraps `error`.
     pub fn new<E: StdError + Send + Sync + 'static>(error: E) -> Self {
-        let any: &dyn Any = &error;
-        if let Some(cancelled) = any.downcast_ref::<Cancelled>() {
-            return Error(Kind::Cancelled(cancelled.clone()));
+        Error::known(&error).unwrap_or_else(|| Error(Kind::Leaf(Arc::new(error))))
+    }
+
+    /// Wraps a boxed error; one that an [`Error`] was turned into is that error again.
+    ///
+    /// The way back from code whose errors are `Box<dyn Error + Send + Sync>`, which `?` cannot
+    /// take:
+    ///
+    /// ```
+    /// use seedloop::{Cancelled, Error};
+    ///
+    /// type Boxed = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// fn foreign() -> Result<(), Boxed> {
+    ///     Err(Error::from(Cancelled::with_message("stop")))?
+    /// }
+    /// fn ours() -> seedloop::Result<()> {
+    ///     foreign().map_err(Error::from_boxed)
+    /// }
+    /// assert_eq!(ours().unwrap_err().as_cancelled().unwrap().message(), Some("stop"));
+    /// ```
+    pub fn from_boxed(error: Box<dyn StdError + Send + Sync + 'static>) -> Self {
+        let known = Error::known(&*error);
+        known.unwrap_or_else(|| Error(Kind::Leaf(Arc::from(error))))
+    }
+
+    /// Finds the [`Error`] that was turned into a standard error, in `error` or what it stems from.
+    ///
+    /// ```
+    /// use seedloop::{Error, ValueError};
+    ///
+    /// let boxed: Box<dyn std::error::Error> = Error::from(ValueError::new("bad")).into();
+    /// assert!(Error::carried_by(&*boxed).is_some_and(|error| error.is::<ValueError>()));
+    /// ```
+    pub fn carried_by<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(Carrier(carried)) = carrier(error) {
+                return Some(carried);
+            }
+            next = error.source();
         }
-        if let Some(unwrapped) = unwrap_leaf(any) {
-            return unwrapped;
+        None
+    }
+
+    /// What an error is that need not be wrapped: one of the leaves that have a place of their own
+    /// here, or one that carries an [`Error`].
+    fn known(error: &(dyn StdError + 'static)) -> Option<Self> {
+        if let Some(cancelled) = error.downcast_ref::<Cancelled>() {
+            return Some(Error(Kind::Cancelled(cancelled.clone())));
         }
-        let inner = any.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(Carrier(carried)) = inner.and_then(|inner| inner.downcast_ref()) {
-            return carried.clone();
+        if let Some(group) = error.downcast_ref::<Group>() {
+            return Some(Error(Kind::Group(Arc::new(group.clone()))));
         }
-        if let Some(group) = any.downcast_ref::<Group>() {
-            return Error(Kind::Group(Arc::new(group.clone())));
+        match carrier(error) {
+            Some(Carrier(carried)) => Some(carried.clone()),
+            None => unwrap_leaf(error),
         }
-        Error(Kind::Leaf(Arc::new(error)))
     }
 
     /// Makes an error of a text.
@@ -150,10 +195,13 @@ impl Error {
         }
     }
 
-    /// Tells whether both are the same error, not only equal ones.
+    /// Tells whether both are the same error, as clones are, and not only equal.
+    ///
+    /// A cancel has no identity but its message: those that carry one text that was given once are
+    /// the same, and so are all that carry none.
     pub fn is_same(&self, other: &Error) -> bool {
         match (&self.0, &other.0) {
-            (Kind::Cancelled(a), Kind::Cancelled(b)) => a == b,
+            (Kind::Cancelled(a), Kind::Cancelled(b)) => a.is_same(b),
             (Kind::Group(a), Kind::Group(b)) => Arc::ptr_eq(a, b),
             (Kind::Leaf(a), Kind::Leaf(b)) => Arc::ptr_eq(a, b),
             _ => false,
@@ -227,8 +275,14 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Carries an [`Error`] where a standard error is asked for.
+/// Carries an [`Error`] where a standard error is asked for; it stems from what it carries.
 struct Carrier(Error);
+
+/// Finds what carries an [`Error`] in `error`, which may be an [`io::Error`] around it.
+fn carrier<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Carrier> {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inner.and_then(|inner| inner.downcast_ref()).or(error.downcast_ref())
+}
 
 impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -242,7 +296,7 @@ impl fmt::Debug for Carrier {
 }
 impl StdError for Carrier {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.as_std().source()
+        Some(self.0.as_std())
     }
 }
 
@@ -262,5 +316,64 @@ impl fmt::Debug for Error {
             source = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{PutError, QueueFull, ValueError};
+
+    type Boxed = Box<dyn StdError + Send + Sync>;
+
+    fn out_and_back(error: &Error) -> Error {
+        let boxed: Boxed = error.clone().into();
+        assert_eq!(boxed.to_string(), error.to_string());
+        assert!(Error::carried_by(&*boxed).is_some_and(|carried| carried.is_same(error)));
+        Error::from_boxed(boxed)
+    }
+
+    #[test]
+    fn an_error_goes_out_and_back() {
+        let value = Error::new(ValueError::new("bad"));
+        let group = Error::new(Group::new("two", vec![value.clone(), Error::exit(1)]));
+        let cancel = Error::cancelled(Cancelled::with_message("stop"));
+        for error in [value, group, cancel] {
+            assert!(out_and_back(&error).is_same(&error));
+            let through_io = io::Error::from(error.clone());
+            assert!(Error::from(through_io).is_same(&error));
+        }
+    }
+
+    #[test]
+    fn the_carried_error_is_the_source_of_its_box() {
+        let boxed: Boxed = Error::new(ValueError::new("bad")).into();
+        let source = boxed.source().expect("a source");
+        assert!(source.is::<ValueError>());
+        // Wrapped once more, and in an error of another crate.
+        let outer = io::Error::other(boxed);
+        assert!(Error::carried_by(&outer).is_some_and(|error| error.is::<ValueError>()));
+    }
+
+    #[test]
+    fn boxes_of_others_become_errors() {
+        let boxed: Boxed = Box::new(ValueError::new("bad"));
+        assert!(Error::from_boxed(boxed).is::<ValueError>());
+        let boxed: Boxed = Box::new(PutError::Full);
+        assert!(Error::from_boxed(boxed).is::<QueueFull>());
+        let boxed: Boxed = Box::new(Cancelled::new());
+        assert!(Error::from_boxed(boxed).is_cancelled());
+        assert_eq!(Error::from_boxed("text".into()).to_string(), "text");
+    }
+
+    #[test]
+    fn what_is_the_same_error() {
+        let cancel = |text: &str| Error::cancelled(Cancelled::with_message(text));
+        let first = cancel("stop");
+        assert!(first.is_same(&first.clone()));
+        assert!(!first.is_same(&cancel("stop")));
+        assert!(!first.is_same(&Error::cancelled(Cancelled::new())));
+        assert!(Error::cancelled(Cancelled::new()).is_same(&Error::cancelled(Cancelled::new())));
+        assert!(!Error::msg("a").is_same(&Error::msg("a")));
     }
 }

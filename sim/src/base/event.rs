@@ -148,6 +148,7 @@ pub enum Event {
 
 /// An event with its place in the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record {
     /// How many steps had been started.
     pub step: u64,

@@ -1,6 +1,5 @@
 //! The small typed errors, one for each thing that can go wrong at an await or a call.
 
-use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +31,15 @@ impl Cancelled {
 
     pub(crate) const fn from_option(message: Option<Message>) -> Self {
         Cancelled { message }
+    }
+
+    /// Tells whether both carry the message that was given once, or none.
+    pub(super) fn is_same(&self, other: &Cancelled) -> bool {
+        match (&self.message, &other.message) {
+            (Some(message), Some(other)) => Arc::ptr_eq(message, other),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Returns the message given to `cancel`, if one was.
@@ -334,7 +342,7 @@ pub(super) fn is_base(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
 }
 
 /// Turns the leaf errors that wrap others into what they wrap; none for an error of another type.
-pub(super) fn unwrap_leaf(error: &dyn Any) -> Option<Error> {
+pub(super) fn unwrap_leaf(error: &(dyn StdError + 'static)) -> Option<Error> {
     if let Some(error) = error.downcast_ref::<QueueError>() {
         return Some(match error {
             QueueError::Cancelled(cancelled) => Error::cancelled(cancelled.clone()),

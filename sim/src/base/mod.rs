@@ -7,11 +7,12 @@ mod error;
 mod event;
 mod group;
 mod leaf;
+mod place;
 mod slab;
 mod time;
 
 pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
-pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName, Place};
+pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName};
 pub use error::{Error, Result};
 pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
@@ -21,6 +22,7 @@ pub use leaf::{
     LimitExceeded, Message, Panicked, PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown,
     RuntimeError, StopAsyncIteration, ValueError,
 };
+pub use place::Place;
 pub use time::Instant;
 
 pub(crate) use choice::Choices;

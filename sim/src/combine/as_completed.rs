@@ -11,7 +11,7 @@ use futures_lite::Stream;
 
 use crate::base::{Elapsed, Error, Result, deadline_after};
 use crate::event_loop::{
-    Call, CallbackKey, FutureId, HandleId, Label, Shared, WaitId, cancel_handle, drop_call, with,
+    Call, CallbackKey, HandleId, Label, LoopId, Shared, WaitId, cancel_handle, drop_call, with,
 };
 use crate::task::{LoopFuture, WaitUnit, ensure_future};
 
@@ -42,12 +42,14 @@ pub struct AsCompleted<T> {
     state: Shared<State<T>>,
     wait: Option<WaitUnit>,
     left: usize,
+    /// What is wrong with one of the awaitables; told in place of the first result.
+    refused: Option<Error>,
     location: &'static Location<'static>,
 }
 
 struct State<T> {
-    /// Those that have not ended, with the callbacks on them.
-    todo: BTreeMap<FutureId, (LoopFuture<T>, CallbackKey)>,
+    /// Those that have not ended, by their place among the arguments, with the callbacks on them.
+    todo: BTreeMap<usize, (LoopFuture<T>, CallbackKey)>,
     /// Those that have ended; none is the sentinel of a timeout.
     done: VecDeque<Option<LoopFuture<T>>>,
     getter: Option<WaitId>,
@@ -68,26 +70,48 @@ where
         "as_completed",
         State { todo: BTreeMap::new(), done: VecDeque::new(), getter: None, timer: None },
     );
-    let mut seen = BTreeSet::new();
+    let (mut left, mut refused) = (0, None);
+    match begin_all(awaitables, owner, &state, location) {
+        Ok(begun) => left = begun,
+        Err(error) => refused = Some(error),
+    }
+    AsCompleted { state, wait: None, left, refused, location }
+}
+
+/// Begins with each awaitable; returns how many there are, equal ones counted once.
+fn begin_all<I, T, F>(
+    awaitables: I,
+    owner: LoopId,
+    state: &Shared<State<T>>,
+    location: &'static Location<'static>,
+) -> Result<usize>
+where
+    I: IntoIterator<Item = F>,
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
     let futures: Vec<LoopFuture<T>> = awaitables
         .into_iter()
         .map(|awaitable| ensure_future(owner, awaitable, location))
-        .filter(|future| seen.insert(future.raw().id()))
-        .collect();
-    let left = futures.len();
+        .collect::<Result<_>>()?;
+    let mut seen = BTreeSet::new();
     for future in futures {
+        let index = seen.len();
+        if !seen.insert(future.raw().id()) {
+            continue;
+        }
         let to = state.clone();
-        let ended = move |id| one_ended(&to, id);
-        let key = future.raw().add_done_callback("as_completed", Box::new(ended));
-        state.with(|state| state.todo.insert(future.raw().id(), (future, key)));
+        let ended = move |_| one_ended(&to, index);
+        let key = future.raw().add_done_callback("as_completed", Box::new(ended))?;
+        state.with(|state| state.todo.insert(index, (future, key)));
     }
-    AsCompleted { state, wait: None, left, location }
+    Ok(seen.len())
 }
 
 /// One has ended: it goes to the consumer, unless the timeout was there first.
-fn one_ended<T: 'static>(state: &Shared<State<T>>, id: FutureId) {
+fn one_ended<T: 'static>(state: &Shared<State<T>>, index: usize) {
     let (getter, timer) = state.with(|state| {
-        let Some((future, _)) = state.todo.remove(&id) else { return (None, None) };
+        let Some((future, _)) = state.todo.remove(&index) else { return (None, None) };
         state.done.push_back(Some(future));
         let timer = if state.todo.is_empty() { state.timer.take() } else { None };
         (state.getter.take(), timer)
@@ -154,7 +178,9 @@ impl<T: 'static> AsCompleted<T> {
     /// # Errors
     ///
     /// The one's error; [`Elapsed`] for one that had not ended in time; a cancelled error when the
-    /// waiting task was cancelled.
+    /// waiting task was cancelled. At the first call, and alone, what is wrong with the awaitables:
+    /// a [`ValueError`](crate::ValueError) for a future of another loop, a
+    /// [`RuntimeError`](crate::RuntimeError) for one of another thread.
     ///
     /// # Cancel safety
     ///
@@ -167,6 +193,12 @@ impl<T: 'static> AsCompleted<T> {
     }
 
     fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        if let Err(error) = self.state.check() {
+            return Poll::Ready(Some(Err(Error::new(error))));
+        }
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         if self.left == 0 && self.wait.is_none() {
             return Poll::Ready(None);
         }

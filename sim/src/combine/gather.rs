@@ -8,9 +8,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::gather_input::{GatherInput, LoopKey};
-use crate::base::{Error, Result, ValueError};
+use crate::base::{Error, Result};
 use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, finish, with};
-use crate::task::{AnyFuture, FutureRef, LoopFuture, OTHER_LOOP};
+use crate::task::{AnyFuture, FutureRef, LoopFuture};
 
 /// Runs several awaitables at once and gives their values in the order of the arguments:
 /// `asyncio.gather(*aws)`.
@@ -27,7 +27,9 @@ use crate::task::{AnyFuture, FutureRef, LoopFuture, OTHER_LOOP};
 /// # Errors
 ///
 /// The first error of a child; a cancelled error when a child was cancelled, by whomever; a
-/// [`ValueError`] when the children are of several loops.
+/// [`ValueError`](crate::ValueError) when the children are of several loops; a
+/// [`RuntimeError`](crate::RuntimeError) for a child of another thread, and when a task awaits the
+/// gather of children of another loop.
 ///
 /// # Panics
 ///
@@ -53,8 +55,8 @@ pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
 ///
 /// # Errors
 ///
-/// A cancelled error when the gather itself was cancelled; a [`ValueError`] when the children are
-/// of several loops.
+/// A cancelled error when the gather itself was cancelled; those of [`gather`] for children of
+/// other loops and threads.
 ///
 /// # Panics
 ///
@@ -132,17 +134,14 @@ fn start<G: GatherInput + 'static, T: 'static>(
     let Some(owner) = owner else {
         panic!("no running event loop: call `gather` from inside `seedloop::run(async {{ .. }})`");
     };
-    let futures = children.into_futures(LoopKey(owner), location);
-    let ids = G::ids(&futures).0;
-    // The gather is of the loop of its children, which must be one.
-    let owner = with(|core| Some(core.futures.get(*ids.first()?)?.owner)).unwrap_or(owner);
-    let is_of = |id: &FutureId| with(|core| core.futures.get(*id).is_none_or(|c| c.owner == owner));
-    if !ids.iter().all(is_of) {
-        let outer = FutureRef::new_of(owner, Kind::Plain);
-        finish(outer.id(), Finished::Error(Error::new(ValueError::new(OTHER_LOOP))));
-        return LoopFuture::from_raw(outer, location);
+    let mut key = LoopKey::new(owner);
+    match children.into_futures(&mut key, location) {
+        Ok(futures) => {
+            let ids = G::ids(&futures).0;
+            start_on(key.owner, futures, ids, return_exceptions, location, collect)
+        }
+        Err(error) => LoopFuture::failed(owner, error, location),
     }
-    start_on(owner, futures, ids, return_exceptions, location, collect)
 }
 
 /// Waits for futures of any type to end, whatever with: the clean-up at the end of a run.
@@ -177,8 +176,9 @@ fn start_on<F: 'static, T: 'static>(
         distinct.into_iter().partition(|id| with(|core| core.is_done(*id)));
     for id in pending {
         let gathering = Rc::clone(&gathering);
-        FutureRef::to(id)
-            .add_done_callback("gather", Box::new(move |id| child_done(&gathering, id)));
+        let child_done = Box::new(move |id| child_done(&gathering, id));
+        let key = FutureRef::to(id).add_done_callback("gather", child_done);
+        key.expect("seedloop bug: a pending future took no callback");
     }
     if gathering.borrow().distinct == 0 {
         complete(&gathering);

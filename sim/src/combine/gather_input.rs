@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::base::Result;
 use crate::event_loop::{FutureId, LoopId};
-use crate::task::{LoopFuture, ensure_future};
+use crate::task::{LoopFuture, ensure_future, ensure_future_anywhere};
 
 /// The arguments of [`gather`](crate::gather): a `Vec` or an array of one type of awaitable, or a
 /// tuple of up to eight.
@@ -22,7 +22,11 @@ pub trait GatherInput: sealed::Sealed {
     type Futures: 'static;
 
     #[doc(hidden)]
-    fn into_futures(self, owner: LoopKey, location: &'static Location<'static>) -> Self::Futures;
+    fn into_futures(
+        self,
+        owner: &mut LoopKey,
+        location: &'static Location<'static>,
+    ) -> Result<Self::Futures>;
     #[doc(hidden)]
     fn ids(futures: &Self::Futures) -> FutureKeys;
     #[doc(hidden)]
@@ -31,9 +35,38 @@ pub trait GatherInput: sealed::Sealed {
     fn results(futures: &Self::Futures) -> Self::Results;
 }
 
-/// A loop, for the hidden methods of [`GatherInput`].
+/// The loop of the children, for the hidden methods of [`GatherInput`].
+///
+/// It is that of the first child, and all others must be of it. Source: CPython 3.13, `gather`.
 #[derive(Debug)]
-pub struct LoopKey(pub(super) LoopId);
+pub struct LoopKey {
+    pub(super) owner: LoopId,
+    is_known: bool,
+}
+
+impl LoopKey {
+    /// Where there is no child, or the first one is no future yet, it is the running loop.
+    pub(super) fn new(running: LoopId) -> Self {
+        LoopKey { owner: running, is_known: false }
+    }
+
+    fn ensure_future<T, F>(
+        &mut self,
+        awaitable: F,
+        location: &'static Location<'static>,
+    ) -> Result<LoopFuture<T>>
+    where
+        T: 'static,
+        F: Future<Output = Result<T>> + 'static,
+    {
+        if std::mem::replace(&mut self.is_known, true) {
+            return ensure_future(self.owner, awaitable, location);
+        }
+        let future = ensure_future_anywhere(self.owner, awaitable, location)?;
+        self.owner = future.raw().owner();
+        Ok(future)
+    }
+}
 
 /// Futures, for the hidden methods of [`GatherInput`].
 #[derive(Debug)]
@@ -54,8 +87,12 @@ where
     type Results = Vec<Result<T>>;
     type Futures = Vec<LoopFuture<T>>;
 
-    fn into_futures(self, owner: LoopKey, location: &'static Location<'static>) -> Self::Futures {
-        self.into_iter().map(|awaitable| ensure_future(owner.0, awaitable, location)).collect()
+    fn into_futures(
+        self,
+        owner: &mut LoopKey,
+        location: &'static Location<'static>,
+    ) -> Result<Self::Futures> {
+        self.into_iter().map(|awaitable| owner.ensure_future(awaitable, location)).collect()
     }
 
     fn ids(futures: &Self::Futures) -> FutureKeys {
@@ -80,8 +117,13 @@ where
     type Results = [Result<T>; N];
     type Futures = [LoopFuture<T>; N];
 
-    fn into_futures(self, owner: LoopKey, location: &'static Location<'static>) -> Self::Futures {
-        self.map(|awaitable| ensure_future(owner.0, awaitable, location))
+    fn into_futures(
+        self,
+        owner: &mut LoopKey,
+        location: &'static Location<'static>,
+    ) -> Result<Self::Futures> {
+        let futures = self.into_iter().map(|awaitable| owner.ensure_future(awaitable, location));
+        Ok(into_array(futures.collect::<Result<_>>()?))
     }
 
     fn ids(futures: &Self::Futures) -> FutureKeys {
@@ -89,15 +131,19 @@ where
     }
 
     fn values(futures: &Self::Futures) -> Result<Self::Values> {
-        let values: Vec<T> = futures.iter().map(LoopFuture::take_result).collect::<Result<_>>()?;
-        match values.try_into() {
-            Ok(values) => Ok(values),
-            Err(_) => unreachable!("seedloop bug: as many values as futures"),
-        }
+        let values = futures.iter().map(LoopFuture::take_result);
+        Ok(into_array(values.collect::<Result<_>>()?))
     }
 
     fn results(futures: &Self::Futures) -> Self::Results {
         futures.each_ref().map(LoopFuture::take_result)
+    }
+}
+
+fn into_array<T, const N: usize>(all: Vec<T>) -> [T; N] {
+    match all.try_into() {
+        Ok(all) => all,
+        Err(_) => unreachable!("seedloop bug: another number than that of the arguments"),
     }
 }
 
@@ -116,10 +162,10 @@ macro_rules! tuples {
 
             fn into_futures(
                 self,
-                owner: LoopKey,
+                owner: &mut LoopKey,
                 location: &'static Location<'static>,
-            ) -> Self::Futures {
-                ($(ensure_future(owner.0, self.$index, location),)+)
+            ) -> Result<Self::Futures> {
+                Ok(($(owner.ensure_future(self.$index, location)?,)+))
             }
 
             fn ids(futures: &Self::Futures) -> FutureKeys {

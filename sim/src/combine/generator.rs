@@ -5,14 +5,14 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
 use crate::base::{Error, GeneratorExit, Result, RuntimeError, StopAsyncIteration};
 use crate::event_loop::{
-    LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain, register_generator,
-    try_with, with,
+    Core, LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain,
+    register_generator, try_with, with,
 };
 use crate::task::{BodyState, GeneratorPlace, spawn_on};
 
@@ -127,7 +127,7 @@ impl<Y: 'static> AsyncGen<Y> {
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
     #[doc(alias = "anext")]
     pub fn next(&mut self) -> NextItem<'_, Y> {
-        NextItem { generator: self, entered: false }
+        NextItem { generator: self, turn: Turn::new(Entry::Next) }
     }
 
     /// Raises an error at the `yield_` at which the body is, and gives the next item if it goes on:
@@ -136,19 +136,12 @@ impl<Y: 'static> AsyncGen<Y> {
     /// # Errors
     ///
     /// As [`next`](Self::next); the error itself when the body does not catch it.
-    pub async fn athrow(&mut self, error: Error) -> Result<Option<Y>> {
-        let unstarted = self.state.with(|state| {
-            if state.finished || !state.started {
-                state.finished = true;
-                return Some(state.body.take());
-            }
-            None
-        });
-        if let Some(body) = unstarted {
-            drop(body);
-            return Err(error);
-        }
-        std::future::poll_fn(enter_and_poll(&self.state, Entry::Throw(error))).await
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`next`](Self::next); before the first poll nothing was raised.
+    pub fn athrow(&mut self, error: Error) -> NextItem<'_, Y> {
+        NextItem { generator: self, turn: Turn::new(Entry::Throw(error)) }
     }
 
     /// Closes the generator: the body gets [`GeneratorExit`] at its `yield_` and may await in its
@@ -159,65 +152,110 @@ impl<Y: 'static> AsyncGen<Y> {
     ///
     /// What the body fails with; a [`RuntimeError`] when it yields again, or while another item is
     /// being waited for; [`StopAsyncIteration`] after a body that had yielded again.
-    pub fn aclose(&self) -> impl Future<Output = Result<()>> + use<Y> {
-        close(self.state.clone())
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the body at the await at which it is, and the generator open.
+    pub fn aclose(&self) -> CloseGenerator<Y> {
+        CloseGenerator::new(self.state.clone())
     }
 }
 
-/// Closes a generator.
-async fn close<Y: 'static>(state: Shared<State<Y>>) -> Result<()> {
-    let unstarted = state.with(|state| {
-        if state.finished || !state.started {
-            state.finished = true;
-            return Some(state.body.take());
-        }
-        None
-    });
-    if unstarted.is_some() {
-        return Ok(());
-    }
-    match std::future::poll_fn(enter_and_poll(&state, Entry::Close)).await {
-        Ok(None) => Ok(()),
-        Ok(Some(item)) => {
-            drop(item);
-            Err(Error::new(RuntimeError::new("async generator ignored GeneratorExit")))
-        }
-        Err(error) if error.is::<GeneratorExit>() => Ok(()),
-        Err(error) => Err(error),
-    }
+/// One entry of somebody into the body, from which it comes out with an item or the end.
+struct Turn {
+    entry: Option<Entry>,
+    inside: bool,
 }
 
-/// Returns a poll function that enters the generator once and then runs its body to the next item.
-fn enter_and_poll<Y: 'static>(
-    state: &Shared<State<Y>>,
-    entry: Entry,
-) -> impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Y>>> {
-    let state = state.clone();
-    let mut entry = Some(entry);
-    let mut inside: Option<Leave<Y>> = None;
-    move |cx| {
-        if let Some(entry) = entry.take() {
-            if let Err(error) = enter(&state, entry) {
-                return Poll::Ready(Err(error));
+impl Turn {
+    fn new(entry: Entry) -> Self {
+        Turn { entry: Some(entry), inside: false }
+    }
+
+    /// Enters the body, unless that was done, and runs it to its next item.
+    fn poll<Y: 'static>(
+        &mut self,
+        state: &Shared<State<Y>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Y>>> {
+        if let Some(entry) = self.entry.take() {
+            state.check()?;
+            if let Entry::Throw(_) | Entry::Close = entry
+                && let Some(body) = take_unstarted(state)
+            {
+                drop(body);
+                return Poll::Ready(match entry {
+                    Entry::Throw(error) => Err(error),
+                    _ => Ok(None),
+                });
             }
-            inside = Some(Leave { state: state.clone() });
+            enter(state, entry)?;
+            self.inside = true;
         }
-        let polled = poll_body(&state, cx);
+        if !with(Core::count_await) {
+            // A limit has ended the run, and nothing goes on.
+            return Poll::Pending;
+        }
+        let polled = poll_body(state, cx);
         if polled.is_ready() {
-            drop(inside.take());
+            self.leave(state);
         }
         polled
     }
+
+    /// Marks the generator as free again, if this one is inside.
+    fn leave<Y: 'static>(&mut self, state: &Shared<State<Y>>) {
+        if std::mem::take(&mut self.inside) {
+            state.try_with(|state| state.running = false);
+        }
+    }
 }
 
-/// Marks the generator as free again when whoever was inside has left.
-struct Leave<Y: 'static> {
+/// Takes the body of a generator that was never entered or has ended, which is then finished for
+/// good; none if it is open.
+fn take_unstarted<Y: 'static>(state: &Shared<State<Y>>) -> Option<Option<Body>> {
+    state.with(|state| {
+        if state.started && !state.finished {
+            return None;
+        }
+        state.finished = true;
+        Some(state.body.take())
+    })
+}
+
+/// The future of [`AsyncGen::aclose`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct CloseGenerator<Y: 'static> {
     state: Shared<State<Y>>,
+    turn: Turn,
 }
 
-impl<Y: 'static> Drop for Leave<Y> {
+impl<Y: 'static> CloseGenerator<Y> {
+    fn new(state: Shared<State<Y>>) -> Self {
+        CloseGenerator { state, turn: Turn::new(Entry::Close) }
+    }
+}
+
+impl<Y: 'static> Future for CloseGenerator<Y> {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = &mut *self;
+        Poll::Ready(match ready!(this.turn.poll(&this.state, cx)) {
+            Ok(None) => Ok(()),
+            Ok(Some(item)) => {
+                drop(item);
+                Err(Error::new(RuntimeError::new("async generator ignored GeneratorExit")))
+            }
+            Err(error) if error.is::<GeneratorExit>() => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+impl<Y: 'static> Drop for CloseGenerator<Y> {
     fn drop(&mut self) {
-        self.state.try_with(|state| state.running = false);
+        self.turn.leave(&self.state);
     }
 }
 
@@ -269,7 +307,7 @@ struct Open<Y: 'static> {
 
 impl<Y: 'static> OpenGenerator for Open<Y> {
     fn close(&self) -> Pin<Box<dyn Future<Output = Result<()>>>> {
-        Box::pin(close(self.state.clone()))
+        Box::pin(CloseGenerator::new(self.state.clone()))
     }
 }
 
@@ -373,11 +411,11 @@ impl<Y: 'static> Future for YieldItem<'_, Y> {
     }
 }
 
-/// The future of [`AsyncGen::next`].
+/// The future of [`AsyncGen::next`] and [`AsyncGen::athrow`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct NextItem<'a, Y: 'static> {
     generator: &'a mut AsyncGen<Y>,
-    entered: bool,
+    turn: Turn,
 }
 
 impl<Y: 'static> Future for NextItem<'_, Y> {
@@ -385,25 +423,13 @@ impl<Y: 'static> Future for NextItem<'_, Y> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Option<Y>>> {
         let this = self.get_mut();
-        let state = &this.generator.state;
-        if !this.entered {
-            enter(state, Entry::Next)?;
-            this.entered = true;
-        }
-        let polled = poll_body(state, cx);
-        if polled.is_ready() {
-            this.entered = false;
-            state.with(|state| state.running = false);
-        }
-        polled
+        this.turn.poll(&this.generator.state, cx)
     }
 }
 
 impl<Y: 'static> Drop for NextItem<'_, Y> {
     fn drop(&mut self) {
-        if self.entered {
-            self.generator.state.try_with(|state| state.running = false);
-        }
+        self.turn.leave(&self.generator.state);
     }
 }
 
@@ -416,6 +442,9 @@ impl<Y: 'static> Stream for AsyncGen<Y> {
         let outside = state.with(|state| !state.running);
         if outside && let Err(error) = enter(state, Entry::Next) {
             return Poll::Ready(Some(Err(error)));
+        }
+        if !with(Core::count_await) {
+            return Poll::Pending;
         }
         let polled = poll_body(state, cx);
         if polled.is_ready() {
@@ -455,7 +484,7 @@ fn hand_to_loop<Y: 'static>(
     location: &'static Location<'static>,
 ) {
     queue_plain(owner, "close generator", location, move || {
-        drop(spawn_on(owner, close(state), None, location));
+        drop(spawn_on(owner, CloseGenerator::new(state), None, location));
         Ok(())
     });
 }

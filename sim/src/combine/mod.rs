@@ -15,7 +15,7 @@ mod wait_for;
 pub use as_completed::{AsCompleted, NextCompleted, as_completed};
 pub use gather::{gather, gather_into, gather_return_exceptions, gather_return_exceptions_into};
 pub use gather_input::GatherInput;
-pub use generator::{AsyncGen, Co, NextItem, YieldItem};
+pub use generator::{AsyncGen, CloseGenerator, Co, NextItem, YieldItem};
 pub use shield::shield;
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use task_group::TaskGroup;

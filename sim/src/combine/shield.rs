@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::base::{Error, InvalidStateError, Result};
 use crate::event_loop::{Finished, FutureId, Kind, State, cancel_future, finish, with};
-use crate::task::{FutureRef, LoopFuture, ensure_future, settle_callback};
+use crate::task::{FutureRef, LoopFuture, ensure_future_anywhere, settle_callback};
 
 /// Protects an awaitable from the cancel of its waiter: `asyncio.shield(aw)`.
 ///
@@ -16,7 +16,8 @@ use crate::task::{FutureRef, LoopFuture, ensure_future, settle_callback};
 ///
 /// # Errors
 ///
-/// Those of the awaitable; a cancelled error.
+/// Those of the awaitable; a cancelled error; a [`RuntimeError`](crate::RuntimeError) for a future
+/// of another thread, and when a task awaits the shield of another loop's future.
 ///
 /// # Panics
 ///
@@ -38,15 +39,16 @@ where
     let Some(owner) = owner else {
         panic!("no running event loop: call `shield` from inside `seedloop::run(async {{ .. }})`");
     };
-    let inner = ensure_future(owner, awaitable, location);
-    if inner.done() {
-        return inner;
-    }
-    let outer = FutureRef::new_of(owner, Kind::Plain);
-    let inner = inner.raw().clone();
+    let inner = match ensure_future_anywhere(owner, awaitable, location) {
+        Ok(inner) if inner.done() => return inner,
+        Ok(inner) => inner.raw().clone(),
+        Err(error) => return LoopFuture::failed(owner, error, location),
+    };
+    let outer = FutureRef::new_of(inner.owner(), Kind::Plain);
     let to = outer.clone();
     let passed_on = move |inner| settle_callback(pass_on(inner, &to), location);
-    let key = inner.add_done_callback("shield", Box::new(passed_on));
+    let pending = "seedloop bug: a pending future took no callback";
+    let key = inner.add_done_callback("shield", Box::new(passed_on)).expect(pending);
     let let_go = move |_| {
         // Without this the inner future's error would never be reported as such.
         let inner = inner;
@@ -54,7 +56,7 @@ where
             inner.remove_done_callback(key);
         }
     };
-    outer.add_done_callback("shield", Box::new(let_go));
+    outer.add_done_callback("shield", Box::new(let_go)).expect(pending);
     LoopFuture::from_raw(outer, location)
 }
 

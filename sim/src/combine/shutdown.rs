@@ -69,7 +69,7 @@ impl crate::event_loop::Core {
             let cell = &self.tasks[task];
             let text = "Task was still running when the clean-up of the run began";
             let mut stray = Report::new(ReportKind::Stray, text);
-            (stray.task, stray.location) = (Some(cell.name()), Some(cell.location));
+            (stray.task, stray.location) = (Some(cell.name()), Some(cell.location.into()));
             stray.time = self.session.now;
             self.session.reports.push(stray);
         }

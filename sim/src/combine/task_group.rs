@@ -9,7 +9,9 @@ use crate::event_loop::{
     FutureId, Label, LoopId, Report, ReportKind, Shared, State as FutureState, TaskId, WaitId,
     cancel_future, report, try_with, with,
 };
-use crate::task::{Boundary, FutureRef, JoinHandle, WaitUnit, release_adopted, spawn_on};
+use crate::task::{
+    Boundary, FutureRef, JoinHandle, WaitUnit, check_open, release_adopted, spawn_on,
+};
 
 /// Tasks that have all ended when their block is left: `asyncio.TaskGroup`. Clones are the same
 /// group.
@@ -94,7 +96,7 @@ impl TaskGroup {
     /// # Errors
     ///
     /// A [`RuntimeError`] before the block is entered, while the group ends because of a failure,
-    /// and once it has ended; the future is then dropped.
+    /// once it has ended, and when its loop is closed; the future is then dropped.
     #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<T, F>(&self, future: F) -> Result<JoinHandle<T>>
@@ -129,6 +131,7 @@ impl TaskGroup {
         T: 'static,
         F: Future<Output = Result<T>> + 'static,
     {
+        self.state.check()?;
         let owner = self.state.with(|state| {
             let refuse = |text: &str| Err(Error::new(RuntimeError::new(text)));
             if !state.entered {
@@ -142,6 +145,8 @@ impl TaskGroup {
             }
             Ok(state.owner)
         })?;
+        // A block that was leaked outlives its loop.
+        check_open(owner)?;
         let task = spawn_on(owner, future, name, location);
         let key = self.state.with(|state| {
             state.spawned += 1;
@@ -150,7 +155,7 @@ impl TaskGroup {
         });
         let this = self.clone();
         let ended = move |id| this.child_ended(key, id);
-        task.raw().add_done_callback("task group", Box::new(ended));
+        task.raw().add_done_callback("task group", Box::new(ended))?;
         Ok(task)
     }
 
@@ -197,6 +202,7 @@ impl TaskGroup {
         else {
             return refuse("the task group cannot determine the parent task");
         };
+        self.state.check()?;
         self.state.with(|state| {
             if state.entered {
                 return refuse("the task group has already been entered");

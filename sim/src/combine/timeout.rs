@@ -106,6 +106,7 @@ impl Timeout {
     /// A [`RuntimeError`] before the block is entered, and once the time is up or the block is
     /// left.
     pub fn reschedule(&self, when: impl Into<Option<Instant>>) -> Result<()> {
+        self.state.check()?;
         let when = when.into();
         let old = self.state.with(|state| {
             let refuse = |text: &str| Err(Error::new(RuntimeError::new(text)));

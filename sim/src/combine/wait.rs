@@ -36,8 +36,9 @@ pub enum ReturnWhen {
 ///
 /// # Errors
 ///
-/// A [`ValueError`] when there is nothing to wait for; a cancelled error when the waiting task was
-/// cancelled, which cancels none of the futures.
+/// A [`ValueError`] when there is nothing to wait for; a [`RuntimeError`](crate::RuntimeError) for
+/// a future of another thread, and for one that is done and whose loop is closed; a cancelled error
+/// when the waiting task was cancelled, which cancels none of the futures.
 ///
 /// # Cancel safety
 ///
@@ -91,7 +92,8 @@ impl Waiting {
         return_when: ReturnWhen,
         timeout: Option<Duration>,
         location: &'static Location<'static>,
-    ) -> Self {
+    ) -> Result<Self> {
+        futures.iter().try_for_each(|future| future.raw().check())?;
         let mut seen = BTreeSet::new();
         let is_new = |future: &AnyFuture| seen.insert(future.raw().id());
         let distinct: Vec<AnyFuture> = futures.into_iter().filter(is_new).collect();
@@ -114,8 +116,8 @@ impl Waiting {
             };
             future.raw().add_done_callback("wait", Box::new(one_ended))
         };
-        let keys = distinct.iter().map(attach).collect();
-        Waiting { wait, futures: distinct, keys }
+        let keys = distinct.iter().map(attach).collect::<Result<_>>()?;
+        Ok(Waiting { wait, futures: distinct, keys })
     }
 }
 
@@ -154,10 +156,13 @@ impl<H: AsFuture + Unpin> Future for WaitMany<H> {
             let text = "set of tasks and futures is empty";
             return Poll::Ready(Err(Error::new(ValueError::new(text))));
         }
-        let waiting = this.waiting.get_or_insert_with(|| {
-            let futures = this.futures.iter().map(AsFuture::as_any_future).collect();
-            Waiting::begin(futures, this.return_when, this.timeout, this.location)
-        });
+        let waiting = match &mut this.waiting {
+            Some(waiting) => waiting,
+            none => {
+                let futures = this.futures.iter().map(AsFuture::as_any_future).collect();
+                none.insert(Waiting::begin(futures, this.return_when, this.timeout, this.location)?)
+            }
+        };
         let result = ready!(waiting.wait.poll(cx));
         this.waiting = None;
         result?;

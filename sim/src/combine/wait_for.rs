@@ -1,6 +1,5 @@
 //! `asyncio.wait_for`: one awaitable with a time limit.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use super::timeout::timeout_from;
 use crate::base::{Elapsed, Error, Result};
 use crate::event_loop::{Label, cancel_future, with};
-use crate::task::{JoinHandle, LoopFuture, WaitUnit, ensure_future};
+use crate::task::{LoopFuture, WaitUnit, ensure_future, to_handle};
 
 /// Waits for one awaitable for at most `timeout` of virtual time: `asyncio.wait_for(aw, timeout)`.
 ///
@@ -62,7 +61,7 @@ where
     E: Into<Error> + 'static,
     F: Future<Output = Result<T, E>> + 'static,
 {
-    let future = to_future(awaitable, location);
+    let future = to_future(awaitable, location)?;
     if future.done() {
         return future.take_result();
     }
@@ -72,7 +71,7 @@ where
     let ended = move |_| {
         WaitUnit::complete(waiter);
     };
-    let key = future.raw().add_done_callback("wait_for", Box::new(ended));
+    let key = future.raw().add_done_callback("wait_for", Box::new(ended))?;
     cancel_future(future.raw().id(), None);
     let waited = std::future::poll_fn(|cx| wait.poll(cx)).await;
     future.raw().remove_done_callback(key);
@@ -83,22 +82,17 @@ where
     }
 }
 
-fn to_future<T, E, F>(awaitable: F, location: &'static Location<'static>) -> LoopFuture<T>
+fn to_future<T, E, F>(awaitable: F, location: &'static Location<'static>) -> Result<LoopFuture<T>>
 where
     T: 'static,
     E: Into<Error> + 'static,
     F: Future<Output = Result<T, E>> + 'static,
 {
-    let mut slot = Some(awaitable);
-    let any: &mut dyn Any = &mut slot;
-    if let Some(handle) = any.downcast_mut::<Option<JoinHandle<T>>>().and_then(Option::take) {
-        return handle.into_future_handle();
+    match to_handle(awaitable) {
+        Ok(future) => future.raw().check().map(|()| future),
+        Err(awaitable) => {
+            let owner = with(|core| core.running);
+            ensure_future(owner, async move { awaitable.await.map_err(Into::into) }, location)
+        }
     }
-    let any: &mut dyn Any = &mut slot;
-    if let Some(future) = any.downcast_mut::<Option<LoopFuture<T>>>().and_then(Option::take) {
-        return future;
-    }
-    let awaitable = slot.expect("seedloop bug: the awaitable is gone");
-    let owner = with(|core| core.running);
-    ensure_future(owner, async move { awaitable.await.map_err(Into::into) }, location)
 }

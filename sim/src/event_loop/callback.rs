@@ -48,6 +48,16 @@ impl Callbacks {
         }
     }
 
+    /// Tells whether something is to be called, beside the waits.
+    pub(crate) fn has_calls(&self) -> bool {
+        let is_call = |callback: &Callback| matches!(callback, Callback::Call { .. });
+        match self {
+            Callbacks::None => false,
+            Callbacks::One(callback) => is_call(callback),
+            Callbacks::Many(all) => all.iter().any(is_call),
+        }
+    }
+
     pub(crate) fn take(&mut self) -> Callbacks {
         std::mem::replace(self, Callbacks::None)
     }

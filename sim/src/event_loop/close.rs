@@ -6,7 +6,7 @@ use async_task::Runnable;
 
 use super::cell::{LoopId, Order, TaskId, TaskMeta};
 use super::complete::release;
-use super::context::with;
+use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
 use super::extension::end_outside;
 use super::foreign::take_in_foreign_wakes;
@@ -31,7 +31,11 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
         return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
     }
     take_in_foreign_wakes();
+    // The running task may be the one that closes the loop; those that are dropped are not as it.
+    let was_hot = hot();
+    set_hot(Hot::OUTSIDE);
     kill_tasks(id);
+    set_hot(was_hot);
     let owned = with(|core| {
         let cell = core.loops.get_mut(id)?;
         cell.closed = true;

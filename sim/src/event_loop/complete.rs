@@ -74,17 +74,19 @@ fn fire_one(future: FutureId, callback: Callback) {
                 waker.wake();
             }
         }
-        Callback::Call { operation, run, .. } => queue_done(future, operation, run),
+        Callback::Call { operation, run, .. } => {
+            queue_done(future, operation, run);
+        }
     }
 }
 
-/// Queues a done-callback of a future that is done.
+/// Queues a done-callback of a future that is done; false if its loop is closed.
 #[track_caller]
 pub(crate) fn queue_done(
     future: FutureId,
     operation: &'static str,
     run: Box<dyn FnOnce(FutureId)>,
-) {
+) -> bool {
     let location = Location::caller();
     let refused = with(|core| {
         let cell = core.futures.get_mut(future)?;
@@ -93,7 +95,9 @@ pub(crate) fn queue_done(
         cell.watched = true;
         core.queue_call(owner, Call::Done(run, future), operation, location).err()
     });
+    let accepted = refused.is_none();
     super::handle::drop_call(refused);
+    accepted
 }
 
 /// Adds a handle's reference.
@@ -176,6 +180,12 @@ impl Core {
                 Report::new(ReportKind::FutureNeverRetrieved, text).with_error(error.clone())
             }
         })
+    }
+
+    /// Tells whether somebody is to be called when the future is done, and its loop is closed.
+    pub(crate) fn refuses_callbacks(&self, future: FutureId) -> bool {
+        let Some(cell) = self.futures.get(future) else { return false };
+        cell.callbacks.has_calls() && self.loops.get(cell.owner).is_none_or(|cell| cell.closed)
     }
 
     /// Tells whether the future belongs to another loop than the running one.

@@ -175,9 +175,22 @@ impl Core {
         self.check_step_limits();
     }
 
+    /// Counts an await of ours that may not wait; false when a limit is passed, or the loop was
+    /// broken otherwise: then the task is to stop where it is.
+    pub(crate) fn count_await(&mut self) -> bool {
+        self.session.awaits += 1;
+        self.check_step_limits();
+        self.goes_on()
+    }
+
+    /// Tells whether the task that runs may go on: nothing has broken the loop in its step.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.attention || !self.is_broken()
+    }
+
     /// Breaks the loop when a limit on steps is passed.
     pub(crate) fn check_step_limits(&mut self) {
-        if self.session.step >= self.session.check_at {
+        if self.session.is_check_due() {
             self.check_limits();
         }
     }
@@ -386,6 +399,10 @@ impl TaskCell {
         self.order != Order::Run
     }
 }
+
+/// What is wrong with polling one of our futures where no task runs.
+pub(super) const POLLED_OUTSIDE: &str = "a future of seedloop was polled outside of its tasks; \
+     spawn it on the loop, or hand it to `seedloop::run`";
 
 /// How long a step may take before it is reported, unless set otherwise.
 pub(crate) const SLOW_CALLBACK: Duration = Duration::from_millis(100);

@@ -1,17 +1,21 @@
 //! A run in which nothing can happen any more: who waits for what, and who holds it.
 
+use std::collections::BTreeMap;
+
 use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
 use super::context::with;
 use super::core::Core;
-use super::object::{Holder, describe as describe_object};
+use super::object::{Holder, describe as describe_object, made_at};
 use crate::base::{BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
 
 /// Builds the error that ends a stuck loop.
 pub(super) fn describe(id: LoopId) -> Error {
     let (now, mut tasks) = with(|core| (core.session.now, core.live_tasks(id)));
     tasks.sort_by_key(|(number, _)| *number);
-    let blocked = tasks.into_iter().filter_map(|(_, task)| with(|core| core.blocked(task)));
-    Error::new(Deadlock::new(now, blocked.collect()).with_jobs(blocked_jobs()))
+    let numbers = with(|core| core.tasks_by_number());
+    let blocked = |task| with(|core| core.blocked(task, &numbers));
+    let blocked = tasks.into_iter().filter_map(|(_, task)| blocked(task)).collect();
+    Error::new(Deadlock::new(now, blocked).with_jobs(blocked_jobs()))
 }
 
 /// Builds the error that ends a run whose loop is blocked for ever in the middle of a step.
@@ -34,8 +38,15 @@ fn blocked_jobs() -> Vec<BlockedJob> {
     extensions.iter().flat_map(|extension| extension.blocked()).collect()
 }
 
+/// Finds tasks by what holders are known by.
+type Numbers = BTreeMap<TaskNumber, TaskId>;
+
 impl Core {
-    fn blocked(&self, task: TaskId) -> Option<BlockedTask> {
+    fn tasks_by_number(&self) -> Numbers {
+        self.tasks.iter().map(|(id, cell)| (cell.number, id)).collect()
+    }
+
+    fn blocked(&self, task: TaskId, numbers: &Numbers) -> Option<BlockedTask> {
         let cell = self.tasks.get(task)?;
         let mut waits: Vec<WaitId> = self.waits_of(task).collect();
         let target = |wait: &WaitId| self.waits.get(*wait).map(|cell| cell.target);
@@ -43,32 +54,43 @@ impl Core {
             // What a boundary takes for something foreign is known after all.
             waits.retain(|wait| !matches!(target(wait), Some(Target::Boundary(_))));
         }
-        let waits = waits.into_iter().filter_map(|wait| self.blocked_wait(wait)).collect();
+        let waits = waits.into_iter().filter_map(|wait| self.blocked_wait(wait, numbers));
         Some(BlockedTask {
             number: cell.number,
             name: cell.name(),
             spawned_at: cell.location.into(),
-            waits,
+            waits: waits.collect(),
         })
     }
 
-    fn blocked_wait(&self, wait: WaitId) -> Option<BlockedWait> {
+    fn blocked_wait(&self, wait: WaitId, numbers: &Numbers) -> Option<BlockedWait> {
         let cell = self.waits.get(wait)?;
         let (what, holders) = match describe_object(cell.label.object) {
             Some((kind, number, holders)) => {
-                (format!("{kind}#{number}"), holders.iter().map(|h| self.holder(h)).collect())
+                let holders = holders.iter().map(|holder| self.holder(holder, numbers));
+                (format!("{kind}#{number}"), holders.collect())
             }
-            None => (cell.label.operation.to_owned(), self.holders_of_target(cell.target)),
+            None => {
+                let what =
+                    if self.is_gather(cell.target) { "gather" } else { cell.label.operation };
+                (what.to_owned(), self.holders_of_target(cell.target))
+            }
         };
-        Some(BlockedWait { what, location: cell.location.into(), holders })
+        let made_at = made_at(cell.label.object);
+        Some(BlockedWait { made_at, holders, ..BlockedWait::new(what, cell.location) })
     }
 
-    fn holder(&self, holder: &Holder) -> HolderName {
+    fn holder(&self, holder: &Holder, numbers: &Numbers) -> HolderName {
         HolderName {
             number: holder.task,
-            name: self.name_of(holder.task),
+            name: self.name_of(holder.task, numbers),
             since: Some(holder.since.into()),
         }
+    }
+
+    fn is_gather(&self, target: Target) -> bool {
+        let Target::Future(future) = target else { return false };
+        self.futures.get(future).is_some_and(|cell| matches!(cell.kind, Kind::Fan(_)))
     }
 
     /// The tasks whose end is waited for: a task itself, or the children of a gather.
@@ -86,10 +108,9 @@ impl Core {
     }
 
     /// The name of a task by its number; a task that has ended is known by number only.
-    fn name_of(&self, number: TaskNumber) -> String {
-        let live = self.tasks.iter().find(|(_, cell)| cell.number == number);
-        match live {
-            Some((_, cell)) => cell.name(),
+    fn name_of(&self, number: TaskNumber, numbers: &Numbers) -> String {
+        match numbers.get(&number).and_then(|task| self.tasks.get(*task)) {
+            Some(cell) => cell.name(),
             None if number == 0 => "the loop".to_owned(),
             None => format!("task {number}, which has ended"),
         }

@@ -48,16 +48,34 @@ impl Handle {
 
     /// Prevents the callback from running. It keeps its place in the queue; does nothing once it
     /// ran. Source: Python docs, asyncio-eventloop, "Callback Handles".
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel(&self) {
-        if self.context == context_id() {
-            cancel_handle(self.id);
-        }
+        self.assert_here();
+        cancel_handle(self.id);
     }
 
     /// Tells whether the callback was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn is_cancelled(&self) -> bool {
-        self.context == context_id()
-            && with(|core| core.handles.get(self.id).is_some_and(|cell| cell.cancelled))
+        self.assert_here();
+        with(|core| core.handles.get(self.id).is_some_and(|cell| cell.cancelled))
+    }
+
+    #[track_caller]
+    fn assert_here(&self) {
+        assert!(
+            self.context == context_id(),
+            "the handle of a callback was used on another thread than that of its loop; take the \
+             callback back on the loop's own thread"
+        );
     }
 }
 
@@ -104,11 +122,21 @@ pub struct TimerHandle {
 
 impl TimerHandle {
     /// Prevents the callback from running; does nothing once it ran.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel(&self) {
         self.handle.cancel();
     }
 
     /// Tells whether the callback was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn is_cancelled(&self) -> bool {
         self.handle.is_cancelled()
     }

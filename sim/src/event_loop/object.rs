@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::panic::Location;
 
 use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
-use crate::base::{Event, Id, Slab, TaskNumber};
+use crate::base::{Event, Id, Place, Result, RuntimeError, Slab, TaskNumber};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
 
@@ -35,7 +35,12 @@ pub(crate) struct ObjectCell {
     pub(crate) holders: Vec<Holder>,
     /// How many others hold it.
     more_holders: u32,
+    /// Where it was made, for reports, if that tells who could end a wait for it.
+    made_at: Option<&'static Location<'static>>,
 }
+
+const ELSEWHERE: &str = "used on another thread than the simulation that made it; create it \
+     inside the simulation that uses it";
 
 /// A report that names more is not read, and a semaphore may have thousands.
 const HOLDERS_MAX: usize = 8;
@@ -64,6 +69,7 @@ impl<T: 'static> Shared<T> {
             of_kind,
             holders: Vec::new(),
             more_holders: 0,
+            made_at: None,
         };
         let id = with_objects(|objects| objects.insert(cell));
         let id = id.unwrap_or(Id::NONE);
@@ -105,11 +111,19 @@ impl<T: 'static> Uncounted<T> {
     pub(crate) fn with<R>(&self, call: impl FnOnce(&mut T) -> R) -> R {
         match self.try_with(call) {
             Some(result) => result,
-            None => panic!(
-                "used on another thread than the simulation that made it; create it inside the \
-                 simulation that uses it"
-            ),
+            None => panic!("{ELSEWHERE}"),
         }
+    }
+
+    /// The error of what is used on another thread than the object's, where there can be one.
+    pub(crate) fn check(&self) -> Result<(), RuntimeError> {
+        if self.is_here() { Ok(()) } else { Err(RuntimeError::new(ELSEWHERE)) }
+    }
+
+    /// The same for what cannot fail.
+    #[track_caller]
+    pub(crate) fn assert_here(&self) {
+        assert!(self.is_here(), "{ELSEWHERE}");
     }
 
     pub(crate) fn try_with<R>(&self, call: impl FnOnce(&mut T) -> R) -> Option<R> {
@@ -123,6 +137,15 @@ impl<T: 'static> Uncounted<T> {
         };
         let state = value.value.as_mut().and_then(|value| value.downcast_mut::<T>());
         Some(call(state.expect("seedloop bug: an object of another type")))
+    }
+
+    /// Lets reports tell where it was made.
+    pub(crate) fn note_made(&self, at: &'static Location<'static>) {
+        with_objects(|objects| {
+            if let Some(cell) = objects.get_mut(self.id) {
+                cell.made_at = Some(at);
+            }
+        });
     }
 
     /// Takes note that the running task holds the resource.
@@ -231,6 +254,9 @@ fn try_here<R>(context: u32, call: impl FnOnce(&mut Slab<ObjectCell>) -> R) -> O
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_here() {
+            return f.write_str("object on another thread");
+        }
         match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.of_kind))) {
             Some(Some((kind, number))) => write!(f, "{kind}#{number}"),
             _ => write!(f, "object{:?}", self.id),
@@ -247,6 +273,11 @@ pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)>
         objects.get(id).map(|cell| (cell.kind, cell.of_kind, cell.holders.clone()))
     };
     with_objects(cell).flatten()
+}
+
+/// Where an object was made, if reports are to tell.
+pub(super) fn made_at(id: ObjectId) -> Option<Place> {
+    with_objects(|objects| objects.get(id)?.made_at.map(Place::from)).flatten()
 }
 
 /// The number of an object, 0 for none.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::cell::{LoopId, Variables};
 use super::context::with;
 use super::panics::catch;
-use crate::base::{Error, Instant};
+use crate::base::{Error, Instant, Place};
 
 /// Receives reports in place of the default, which keeps or prints them.
 pub(crate) type Handler = Rc<dyn Fn(&Report) -> crate::base::Result<()>>;
@@ -49,6 +49,7 @@ pub enum ReportKind {
 
 /// Something that the loop has to report.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// What it is about.
     pub kind: ReportKind,
@@ -59,7 +60,7 @@ pub struct Report {
     /// The name of the task, if there is one.
     pub task: Option<String>,
     /// Where the task was spawned or the callback was set.
-    pub location: Option<&'static Location<'static>>,
+    pub location: Option<Place>,
     /// The virtual time.
     pub time: Instant,
 }
@@ -97,7 +98,7 @@ impl Report {
 
     pub(crate) fn with_task(mut self, name: String, at: &'static Location<'static>) -> Self {
         self.task = Some(name);
-        self.location = Some(at);
+        self.location = Some(at.into());
         self
     }
 }
@@ -109,7 +110,7 @@ impl fmt::Display for Report {
             write!(f, ": {task}")?;
         }
         if let Some(location) = self.location {
-            write!(f, " ({}:{})", location.file(), location.line())?;
+            write!(f, " ({location})")?;
         }
         if let Some(error) = &self.error {
             write!(f, ": {error}")?;

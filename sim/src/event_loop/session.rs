@@ -13,6 +13,7 @@ use crate::base::{
 
 /// A line that the program printed with `out!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line {
     /// The virtual time.
     pub time: Instant,
@@ -25,6 +26,12 @@ pub struct Line {
 }
 
 /// When to give up on a run. Each limit ends it with [`LimitExceeded`](crate::LimitExceeded).
+///
+/// Say what is not as usual and take the rest from [`Limits::default`], to which limits will be
+/// added: `Limits { steps: 1_000, ..Limits::default() }`.
+///
+/// Beside the steps, awaits of the library's own that need not wait are counted too, so that a task
+/// that loops over them in one step does not go on for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Steps and callbacks without time moving on: 20,000,000. Ends what yields for ever.
@@ -66,10 +73,12 @@ pub(crate) struct Session {
     pub(crate) active: bool,
     pub(crate) now: Instant,
     pub(crate) step: u64,
-    /// The step at which limits are to be looked at.
-    pub(crate) check_at: u64,
-    /// The step at which the clock moved last.
-    step_of_instant: u64,
+    /// Awaits of ours that were counted beside the steps.
+    pub(crate) awaits: u64,
+    /// The number of steps and awaits at which limits are to be looked at.
+    check_at: u64,
+    /// That number when the clock moved last.
+    work_of_instant: u64,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) capture: bool,
@@ -93,6 +102,7 @@ pub(crate) struct Session {
 
 /// What a recorded run remembers of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TaskInfo {
     /// The name that it was given, or `Task-N`.
     pub name: String,
@@ -111,8 +121,9 @@ impl Session {
             active: false,
             now: Instant::START,
             step: 0,
+            awaits: 0,
             check_at: 0,
-            step_of_instant: 0,
+            work_of_instant: 0,
             model: Model::Asyncio,
             limits: Limits {
                 steps_at_one_instant: 20_000_000,
@@ -180,14 +191,24 @@ impl Session {
         self.recorder.emit(self.step, self.now, event, at.into());
     }
 
+    /// What counts against the limits on steps.
+    fn work(&self) -> u64 {
+        self.step + self.awaits
+    }
+
+    /// Tells whether it is time to look at the limits on steps.
+    pub(crate) fn is_check_due(&self) -> bool {
+        self.work() >= self.check_at
+    }
+
     /// Tells which limit on steps is passed, if one is; else when to look again.
     pub(crate) fn passed_limit(&mut self) -> Option<String> {
         let Limits { steps, steps_at_one_instant, .. } = self.limits;
-        if self.step >= steps {
+        if self.work() >= steps {
             return Some(format!("{steps} steps"));
         }
-        let end_of_instant = self.step_of_instant.saturating_add(steps_at_one_instant);
-        if self.step >= end_of_instant {
+        let end_of_instant = self.work_of_instant.saturating_add(steps_at_one_instant);
+        if self.work() >= end_of_instant {
             return Some(format!("{steps_at_one_instant} steps without virtual time moving on"));
         }
         self.check_at = steps.min(end_of_instant);
@@ -198,7 +219,7 @@ impl Session {
     pub(crate) fn move_clock(&mut self, to: Instant) {
         if to > self.now {
             self.now = to;
-            self.step_of_instant = self.step;
+            self.work_of_instant = self.work();
             self.emit(Event::ClockMoved);
         }
     }

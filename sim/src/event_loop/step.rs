@@ -430,7 +430,7 @@ fn run_call(id: HandleId) {
         Ok(Err(error)) if error.is_fatal() => with(|core| core.break_loop(error)),
         Ok(Err(error)) => {
             let mut failed = Report::new(ReportKind::Callback, "Exception in callback");
-            failed.location = Some(location);
+            failed.location = Some(location.into());
             // Before the variables go: the handler sees those of the callback.
             report(failed.with_error(error));
         }

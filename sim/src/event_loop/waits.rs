@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use super::callback::Callback;
 use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
-use super::core::{Core, Trash};
+use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::ObjectId;
 use crate::base::{Awaited, Event, Id, Instant, Message, TaskNumber};
 
@@ -84,10 +84,7 @@ pub(crate) fn poll_with<R>(
         match with(|core| poll(core, &mut waker)) {
             Ok(result) => return result,
             Err(Refused::NeedsClone) => waker.clone = Some(cx.waker().clone()),
-            Err(Refused::Outside) => panic!(
-                "a future of seedloop was polled outside of its tasks; spawn it on the loop, or \
-                 hand it to `seedloop::run`"
-            ),
+            Err(Refused::Outside) => panic!("{POLLED_OUTSIDE}"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the numbers in events stand for.
 
+use std::collections::BTreeMap;
+
 use super::text::one_line;
 use crate::base::{Place, Source, TaskNumber};
 use crate::runner::Outcome;
@@ -22,10 +24,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn of<T>(outcome: &Outcome<T>) -> Self {
         let tasks = unique(outcome.tasks.iter().map(|task| one_line(&task.name)).collect());
-        let kinds = &outcome.resources;
-        let of_kind = |index: usize| kinds[..=index].iter().filter(|k| **k == kinds[index]).count();
-        let resources = (0..kinds.len()).map(|index| (kinds[index], of_kind(index))).collect();
-        Names { tasks, resources }
+        Names { tasks, resources: numbered(&outcome.resources) }
     }
 
     pub(super) fn task(&self, number: TaskNumber) -> String {
@@ -56,6 +55,17 @@ fn by_number<T>(all: &[T], number: u32) -> Option<&T> {
     all.get((number as usize).checked_sub(1)?)
 }
 
+/// Counts each kind apart.
+fn numbered(kinds: &[&'static str]) -> Vec<(&'static str, usize)> {
+    let mut made: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let number = |kind: &&'static str| {
+        let of_kind = made.entry(*kind).or_default();
+        *of_kind += 1;
+        (*kind, *of_kind)
+    };
+    kinds.iter().map(number).collect()
+}
+
 /// Adds the number of the task to names that would not tell who is meant.
 fn unique(mut names: Vec<String>) -> Vec<String> {
     let mut sorted = names.to_vec();
@@ -70,12 +80,10 @@ fn unique(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// Returns ` at file:line`, or nothing for a line of the library, which tells its user nothing.
+/// Returns ` at file:line`, or nothing for a line of a library, which tells its user nothing.
 pub(super) fn at(place: Option<Place>) -> String {
-    let own =
-        file!().strip_suffix("names.rs").and_then(|path| path.get(..path.len() - "report/".len()));
     match place {
-        Some(place) if own.is_none_or(|own| !place.file.starts_with(own)) => format!(" at {place}"),
+        Some(place) if !place.is_in_library() => format!(" at {place}"),
         _ => String::new(),
     }
 }
@@ -92,9 +100,24 @@ mod tests {
         assert_eq!(unique(names.to_vec()), ["main", "worker#2", "worker#3", "loop#4"]);
     }
 
+    /// As many resources as a run with a timeout for each of its requests makes.
+    #[test]
+    fn resources_are_numbered_by_kind() {
+        let kinds = ["timeout", "lock", "timeout"].repeat(100_000);
+        let numbered = numbered(&kinds);
+        assert_eq!(numbered[..3], [("timeout", 1), ("lock", 1), ("timeout", 2)]);
+        assert_eq!(
+            numbered[299_997..],
+            [("timeout", 199_999), ("lock", 100_000), ("timeout", 200_000)]
+        );
+    }
+
     #[test]
     fn places_in_the_library_are_not_shown() {
+        assert_eq!(at(None), "");
         assert_eq!(at(Some(Location::caller().into())), "");
-        assert_eq!(at(Some(Place { file: "app.rs", line: 3 })), " at app.rs:3");
+        let mut place = Place::from(Location::caller());
+        (place.file, place.line) = ("app.rs", 3);
+        assert_eq!(at(Some(place)), " at app.rs:3");
     }
 }

@@ -10,14 +10,20 @@ pub fn print_line(text: fmt::Arguments<'_>) {
     // The user's `Display` runs here, unborrowed.
     let text = text.to_string();
     let (capture, text) = with(|core| {
+        let limit = core.session.limits.lines;
+        // The line before has broken the loop; code that goes on all the same is endless.
+        let endless = core.session.lines.len() >= limit && core.is_broken();
+        assert!(
+            !endless || std::thread::panicking(),
+            "limit of {limit} lines of transcript reached; see `Limits` to raise it"
+        );
         let source = core.source();
         let capture = core.session.capture;
         let shown = if capture { String::new() } else { text.clone() };
         core.session.print(source, text);
-        let full = core.session.lines.len() > core.session.limits.lines;
+        let full = core.session.lines.len() > limit;
         if full {
             core.session.lines.pop();
-            let limit = core.session.limits.lines;
             core.break_by_limit(&format!("{limit} lines of transcript"));
         }
         (capture || full, shown)

@@ -50,7 +50,15 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let location = Location::caller();
+    run_at(main, Location::caller())
+}
+
+/// Runs `main`, whose task was made at `location`.
+pub(super) fn run_at<T, F>(main: F, location: &'static Location<'static>) -> Result<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
     if with(|core| core.running_loop()).is_some() {
         let text = "run() cannot be called from a running event loop; await the future instead";
         return Err(Error::new(RuntimeError::new(text)));
@@ -99,6 +107,7 @@ impl Runner {
     /// A [`RuntimeError`] when the runner is closed.
     #[doc(alias = "get_loop")]
     pub fn event_loop(&self) -> Result<EventLoop> {
+        self.state.check()?;
         let known = self.state.with(|state| {
             if state.closed {
                 return Err(Error::new(RuntimeError::new("Runner is closed")));
@@ -183,8 +192,14 @@ impl Runner {
 
     /// Ctrl-C: cancels the main task the first time, and breaks the loop with [`Interrupt`] the
     /// second time. Does nothing while nothing runs.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the runner's: make it arrive at a virtual moment, with `call_later`.
+    #[track_caller]
     pub fn interrupt(&self) {
-        interrupt();
+        self.state.assert_here();
+        press();
     }
 
     /// Cleans up and closes the loop: cancels the tasks that are left and waits for them, closes
@@ -194,6 +209,7 @@ impl Runner {
     ///
     /// What broke the loop meanwhile; a [`RuntimeError`] while the loop runs.
     pub fn close(&self) -> Result<()> {
+        self.state.check()?;
         let open = self.state.with(|state| {
             if state.event_loop.as_ref().is_some_and(EventLoop::is_running) {
                 let text = "the runner cannot be closed while its loop runs";
@@ -260,8 +276,23 @@ impl Drop for State {
 }
 
 /// Ctrl-C arrives: see [`Runner::interrupt`].
+///
+/// # Panics
+///
+/// When no loop runs on this thread: a simulation gets its Ctrl-C at a virtual moment, not from a
+/// thread or a signal handler of the real world.
 #[doc(alias = "KeyboardInterrupt")]
+#[track_caller]
 pub fn interrupt() {
+    assert!(
+        with(|core| !core.running.is_none()),
+        "no running event loop on this thread to interrupt; call `interrupt` from inside \
+         `seedloop::run(async {{ .. }})`, such as from `call_later`"
+    );
+    press();
+}
+
+fn press() {
     let main = with(|core| {
         let main = core.interrupts.main;
         core.interrupts.count += 1;

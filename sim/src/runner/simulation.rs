@@ -1,6 +1,11 @@
 //! A simulation: one world with one clock, one source of choices and one record, in which loops
 //! run.
 
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+
+use super::run::run_at;
 use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
     Configuration, Limits, Line, Report, TaskInfo, Variables, catch, close_all, set_quiet, with,
@@ -22,10 +27,14 @@ use crate::event_loop::{
 /// assert_eq!(outcome.lines[0].text, "two seconds later");
 /// assert_eq!(outcome.time.since_start(), Duration::from_secs(2));
 /// ```
-#[derive(Default)]
+///
+/// The order of the calls does not matter.
+#[must_use = "a simulation does nothing before `run` or `block_on`"]
 pub struct Simulation {
     configuration: Configuration,
-    seed: u64,
+    /// What may run next, if it was said.
+    model: Option<Model>,
+    seed: Option<u64>,
 }
 
 /// What came of a simulation.
@@ -44,7 +53,9 @@ pub struct Outcome<T> {
     pub choices: Vec<Choice>,
     /// The tasks by number from 1, if the events were asked for.
     pub tasks: Vec<TaskInfo>,
-    /// The kinds of the resources by number (`lock#2` has number 2), if the events were asked for.
+    /// The kinds of the resources, if the events were asked for: the first is that of the resource
+    /// with number 1. Numbers count all resources of the run, in the order in which they were
+    /// made; the 2 of `lock#2` counts the locks alone.
     pub resources: Vec<&'static str>,
     /// A hash of all that happened: equal for equal runs, on every machine.
     pub fingerprint: u64,
@@ -59,25 +70,25 @@ impl Simulation {
     pub fn new() -> Self {
         Simulation {
             configuration: Configuration { capture: true, ..Configuration::default() },
-            seed: 0,
+            model: None,
+            seed: None,
         }
     }
 
-    /// Draws the choices from `seed`, in any order unless [`model`](Self::model) says otherwise.
+    /// Draws the choices from `seed`, in any order unless [`model`](Self::model) says otherwise. A
+    /// [`policy`](Self::policy) takes them in its place.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.configuration.policy = Some(Box::new(Uniform::new(seed)));
-        self.configuration.model = Model::AnyOrder;
-        self.seed = seed;
+        self.seed = Some(seed);
         self
     }
 
-    /// Says what may run next.
+    /// Says what may run next: [`Model::Asyncio`] unless it is said, a seed or a policy is given.
     pub fn model(mut self, model: Model) -> Self {
-        self.configuration.model = model;
+        self.model = Some(model);
         self
     }
 
-    /// Lets `policy` take the choices.
+    /// Lets `policy` take the choices, in any order unless [`model`](Self::model) says otherwise.
     pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
         self.configuration.policy = Some(Box::new(policy));
         self
@@ -107,12 +118,13 @@ impl Simulation {
     ///
     /// Inside another simulation: one thread has one clock.
     pub fn run<T>(self, body: impl FnOnce() -> T) -> Outcome<T> {
+        let seed = self.seed.unwrap_or_default();
         assert!(
             !with(|core| core.session.active),
             "a simulation was started inside another one on the same thread"
         );
-        let configuration = self.configuration;
-        fastrand::seed(self.seed);
+        let configuration = self.resolve();
+        fastrand::seed(seed);
         set_quiet(true);
         let world = World::enter(configuration);
         let result = catch(body).map_err(Error::new);
@@ -134,6 +146,78 @@ impl Simulation {
         });
         drop(world);
         outcome
+    }
+}
+
+impl Simulation {
+    /// Runs one future as [`run`](crate::run) does: `self.run(|| run(future))`, with one result in
+    /// place of two.
+    ///
+    /// ```
+    /// use seedloop::{Simulation, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let outcome = Simulation::new().block_on(async {
+    ///     sleep(Duration::from_secs(2)).await?;
+    ///     Ok("done")
+    /// });
+    /// assert_eq!(outcome.result.unwrap(), "done");
+    /// assert_eq!(outcome.time.since_start(), Duration::from_secs(2));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside another simulation.
+    #[track_caller]
+    pub fn block_on<T, F>(self, future: F) -> Outcome<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T>> + 'static,
+    {
+        let location = Location::caller();
+        let outcome = self.run(|| run_at(future, location));
+        Outcome {
+            result: outcome.result.flatten(),
+            lines: outcome.lines,
+            reports: outcome.reports,
+            records: outcome.records,
+            choices: outcome.choices,
+            tasks: outcome.tasks,
+            resources: outcome.resources,
+            fingerprint: outcome.fingerprint,
+            time: outcome.time,
+            steps: outcome.steps,
+        }
+    }
+
+    /// What was said is taken as it is, whatever came first; the rest follows from it.
+    fn resolve(self) -> Configuration {
+        let Simulation { mut configuration, model, seed } = self;
+        if let Some(seed) = seed {
+            configuration.policy.get_or_insert_with(|| Box::new(Uniform::new(seed)));
+        }
+        let dull = configuration.policy.is_none();
+        let implied = if dull { Model::Asyncio } else { Model::AnyOrder };
+        configuration.model = model.unwrap_or(implied);
+        configuration
+    }
+}
+
+impl Default for Simulation {
+    fn default() -> Self {
+        Simulation::new()
+    }
+}
+
+impl fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulation")
+            .field("model", &self.model)
+            .field("seed", &self.seed)
+            .field("has_policy", &self.configuration.policy.is_some())
+            .field("limits", &self.configuration.limits)
+            .field("records", &self.configuration.keep_events)
+            .finish_non_exhaustive()
     }
 }
 

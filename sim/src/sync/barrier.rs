@@ -251,7 +251,9 @@ impl State {
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.state.try_with(|state| (state.phase, state.count, state.parties));
-        let (phase, count, parties) = seen.unwrap_or((Phase::Broken, 0, 0));
+        let Some((phase, count, parties)) = seen else {
+            return f.write_str("<barrier#? on another thread>");
+        };
         write!(f, "<{:?} {phase:?}, inside: {count}/{parties}>", self.state)
     }
 }

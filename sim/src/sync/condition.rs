@@ -183,11 +183,12 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// A [`RuntimeError`] when the lock is not held.
+    /// A [`RuntimeError`] when the lock is not held, and on another thread than the condition's.
     ///
     /// Source: CPython 3.13, `locks.Condition.notify`.
     #[doc(alias = "notify_one")]
     pub fn notify(&self, n: usize) -> Result<(), RuntimeError> {
+        self.state.check()?;
         if !self.locked() {
             return Err(RuntimeError::new("cannot notify on un-acquired lock"));
         }
@@ -248,7 +249,9 @@ impl Default for Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiters = self.state.try_with(|state| state.waiters.len()).unwrap_or_default();
+        let Some(waiters) = self.state.try_with(|state| state.waiters.len()) else {
+            return f.write_str("<condition#? on another thread>");
+        };
         write!(f, "<{:?} of {:?}, waiters: {waiters}>", self.state, self.lock)
     }
 }

@@ -126,7 +126,9 @@ impl Default for Event {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.state.try_with(|state| (state.set, state.waiters.len()));
-        let (set, waiters) = seen.unwrap_or_default();
+        let Some((set, waiters)) = seen else {
+            return f.write_str("<event#? on another thread>");
+        };
         let set = if set { "set" } else { "unset" };
         write!(f, "<{:?} {set}, waiters: {waiters}>", self.state)
     }

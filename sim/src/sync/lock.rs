@@ -131,10 +131,11 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// A [`RuntimeError`] when the lock is not held.
+    /// A [`RuntimeError`] when the lock is not held, and on another thread than the lock's.
     ///
     /// Source: CPython 3.13, `locks.Lock.release`.
     pub fn release(&self) -> Result<(), RuntimeError> {
+        self.state.check()?;
         match self.give_back(|_| true) {
             true => Ok(()),
             false => Err(not_acquired()),
@@ -291,7 +292,9 @@ impl Default for Lock {
 impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.state.try_with(|state| (state.locked, state.waiters.len()));
-        let (locked, waiters) = seen.unwrap_or_default();
+        let Some((locked, waiters)) = seen else {
+            return f.write_str("<lock#? on another thread>");
+        };
         let locked = if locked { "locked" } else { "unlocked" };
         write!(f, "<{:?} {locked}, waiters: {waiters}>", self.state)
     }

@@ -94,7 +94,9 @@ impl<T: 'static> Receiver<T> {
 
     /// Lets no more values in; those that are there can still be received. Senders that wait get
     /// their values back.
+    #[track_caller]
     pub fn close(&mut self) {
+        self.state().assert_here();
         close(self.state());
     }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use super::wait_queue::{Ticket, WaitQueue};
 use super::waiter::{Home, Line, Waiter, complete};
 use crate::event_loop::{Label, Shared, WaitId};
-use crate::task::SwitchPoint;
+use crate::task::{SwitchPoint, await_location};
 
 /// Makes a channel for one value.
 ///
@@ -35,6 +35,8 @@ use crate::task::SwitchPoint;
 pub fn channel<T: 'static>() -> (Sender<T>, Receiver<T>) {
     let location = Location::caller();
     let state = Shared::new("oneshot", State::new());
+    // Whoever waits for the value waits for the sender that was made here.
+    state.note_made(location);
     let receiver = Receiver {
         waiter: Waiter::new(ReceiverLine(state.clone())),
         switch: SwitchPoint::Ahead,
@@ -172,7 +174,9 @@ impl<T: 'static> Receiver<T> {
     }
 
     /// Lets the sender know that no value is wanted; one that is there can still be taken.
+    #[track_caller]
     pub fn close(&mut self) {
+        self.waiter.line.0.assert_here();
         close(&self.waiter.line.0);
     }
 }
@@ -190,7 +194,9 @@ fn close<T: 'static>(shared: &Shared<State<T>>) {
 impl<T: 'static> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let location = await_location(Location::caller(), self.location);
         let this = &mut *self;
         if this.waiter.is_waiting() {
             let ticket = ready!(this.waiter.poll_infallible(cx));
@@ -205,7 +211,7 @@ impl<T: 'static> Future for Receiver<T> {
             Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError)),
             Err(TryRecvError::Empty) => {
                 let label = Label::on("recv", this.waiter.line.0.id());
-                this.waiter.park_infallible((), label, this.location, cx);
+                this.waiter.park_infallible((), label, location, cx);
                 Poll::Pending
             }
         }

@@ -36,6 +36,21 @@ impl State {
         self.value == 0 || self.waiters.is_crowded()
     }
 
+    /// Takes a permit back and gives it to the first who waits.
+    fn release(&mut self) -> Result<Option<WaitId>, ValueError> {
+        if self.bound.is_some_and(|bound| self.value >= bound) {
+            return Err(ValueError::new("bounded semaphore released too many times"));
+        }
+        let Some(value) = self.value.checked_add(1) else {
+            return Err(ValueError::new(
+                "a semaphore has at most usize::MAX permits; make it with fewer, so that there is \
+                 room for those that are released",
+            ));
+        };
+        self.value = value;
+        Ok(self.give())
+    }
+
     /// Gives a permit to the first who waits.
     fn give(&mut self) -> Option<WaitId> {
         if self.value == 0 {
@@ -62,19 +77,15 @@ impl Permits {
     }
 
     /// Gives a permit back and wakes the first who waits.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the semaphore's.
+    #[track_caller]
     pub(super) fn release(&self) -> Result<(), ValueError> {
-        let woken = self.state.try_with(|state| {
-            if state.bound.is_some_and(|bound| state.value >= bound) {
-                return Err(ValueError::new("bounded semaphore released too many times"));
-            }
-            state.value += 1;
-            Ok(state.give())
-        });
-        if let Some(woken) = woken {
-            let woken = woken?;
-            self.state.note_released();
-            complete(woken);
-        }
+        let woken = self.state.with(State::release)?;
+        self.state.note_released();
+        complete(woken);
         Ok(())
     }
 
@@ -83,7 +94,7 @@ impl Permits {
     fn leave(&self, ticket: Ticket, given: bool) {
         let mut woken = self.state.try_with(|state| {
             state.waiters.remove(ticket);
-            state.value += usize::from(given);
+            state.value = state.value.saturating_add(usize::from(given));
             state.give()
         });
         while let Some(Some(future)) = woken {
@@ -152,7 +163,9 @@ impl Line for Permits {
 impl fmt::Debug for Permits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seen = self.state.try_with(|state| (state.value, state.waiters.len()));
-        let (value, waiters) = seen.unwrap_or_default();
+        let Some((value, waiters)) = seen else {
+            return f.write_str("<semaphore#? on another thread>");
+        };
         write!(f, "<{:?} value: {value}, waiters: {waiters}>", self.state)
     }
 }
@@ -230,6 +243,11 @@ impl Permit {
     /// # Errors
     ///
     /// A [`ValueError`] when a bounded semaphore was released too often by hand.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the semaphore's.
+    #[track_caller]
     pub fn release(mut self) -> Result<(), ValueError> {
         self.permits.take().map_or(Ok(()), |permits| permits.release())
     }
@@ -242,7 +260,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(permits) = self.permits.take() {
+        if let Some(permits) = self.permits.take()
+            && permits.state.is_here()
+        {
             // A bounded semaphore that is full has lost its permit to a release by hand.
             drop(permits.release());
         }

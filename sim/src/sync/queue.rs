@@ -329,7 +329,9 @@ impl<T: 'static> fmt::Debug for Queue<T> {
         let seen = self.state.try_with(|state| {
             (state.items.len(), state.maxsize, state.unfinished, state.shut_down)
         });
-        let (qsize, maxsize, unfinished, shut_down) = seen.unwrap_or_default();
+        let Some((qsize, maxsize, unfinished, shut_down)) = seen else {
+            return f.write_str("<queue#? on another thread>");
+        };
         write!(f, "<{:?} maxsize: {maxsize}, qsize: {qsize}, tasks: {unfinished}", self.state)?;
         f.write_str(if shut_down { ", shut down>" } else { ">" })
     }

@@ -72,10 +72,17 @@ impl Semaphore {
     ///
     /// Any task may release, whether or not it has acquired.
     ///
+    /// # Panics
+    ///
+    /// When there are `usize::MAX` permits already; on another thread than the semaphore's.
+    ///
     /// Source: CPython 3.13, `locks.Semaphore.release`.
     #[doc(alias = "add_permits")]
+    #[track_caller]
     pub fn release(&self) {
-        self.permits.release().expect("seedloop bug: a semaphore without a bound has one");
+        if let Err(error) = self.permits.release() {
+            panic!("{error}");
+        }
     }
 
     /// Tells whether a permit can only be had by waiting: there is none, or others wait.

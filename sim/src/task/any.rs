@@ -10,7 +10,7 @@ use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::FutureRef;
 use crate::base::{Error, Message, Result};
-use crate::event_loop::{Label, State};
+use crate::event_loop::Label;
 
 /// A handle on a future or task of any type: tells its state, cancels it and waits for its end.
 ///
@@ -57,23 +57,43 @@ impl AnyFuture {
     }
 
     /// Tells whether it has a result, an error, or was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn done(&self) -> bool {
-        self.raw().is_done()
+        self.future.done()
     }
 
     /// Tells whether it was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancelled(&self) -> bool {
-        self.raw().state() == State::Cancelled
+        self.future.cancelled()
     }
 
     /// Asks it to be cancelled; see [`LoopFuture::cancel`].
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel(&self) -> bool {
-        self.raw().cancel(None)
+        self.future.cancel()
     }
 
     /// The same with a message.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel_with(&self, message: impl Into<Message>) -> bool {
-        self.raw().cancel(Some(message.into()))
+        self.future.cancel_with(message)
     }
 
     /// Returns the error that was set; see [`LoopFuture::exception`].
@@ -86,17 +106,33 @@ impl AnyFuture {
     }
 
     /// Returns how many cancels were requested of a task and not taken back; 0 of a future.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancelling(&self) -> u32 {
         super::join::cancelling_of(self.raw())
     }
 
     /// Takes one cancel of a task back; returns how many are left. Does nothing to a future.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn uncancel(&self) -> u32 {
         super::join::uncancel_of(self.raw())
     }
 
     /// Returns the name, if it is a task.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn name(&self) -> Option<String> {
+        self.raw().assert_here();
         super::join::name_of(self.raw())
     }
 }
@@ -106,20 +142,24 @@ impl Future for AnyFuture {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let what = if self.future.is_task() { "task" } else { "future" };
+        let is_task = self.raw().is_here() && self.future.is_task();
+        let what = if is_task { "task" } else { "future" };
         self.future.poll_as(Label::new(what), cx)
     }
 }
 
 impl PartialEq for AnyFuture {
     fn eq(&self, other: &Self) -> bool {
-        self.raw().id() == other.raw().id()
+        self.raw().is_same(other.raw())
     }
 }
 impl Eq for AnyFuture {}
 
 impl fmt::Debug for AnyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.raw().is_here() {
+            return f.write_str("<Future on another thread>");
+        }
         match self.name() {
             Some(name) => write!(f, "<Task '{name}'>"),
             None => f.write_str("<Future>"),

@@ -33,16 +33,19 @@ struct Place {
 }
 
 impl Place {
-    /// Opens the boundary in the running task, if it is not open there.
-    fn open(&mut self, cx: &Context<'_>) -> Delivery {
+    /// Opens the boundary in the running task, if it is not open there, and takes the cancel that
+    /// is to drop what is inside; none when a limit has ended the run.
+    fn open(&mut self, cx: &Context<'_>) -> Option<Delivery> {
         let here = context_id();
         if self.context != here {
             // Ids of another thread mean nothing here.
             (self.id, self.context) = (Id::NONE, here);
         }
         poll_with(cx, |core, _| {
+            let first = self.id.is_none();
             core.enter_task_of_boundary(&mut self.id, self.location)?;
-            Ok(core.take_boundary_cancel(self.id))
+            let goes_on = if first { core.count_await() } else { core.goes_on() };
+            Ok(goes_on.then(|| core.take_boundary_cancel(self.id)))
         })
     }
 }
@@ -82,7 +85,10 @@ impl<F: Future> Boundary<F> {
     ) -> Poll<Result<F::Output, Cancelled>> {
         let mut this = self.project();
         let place = this.place;
-        let cancelled = place.open(cx);
+        let Some(cancelled) = place.open(cx) else {
+            // A limit has ended the run.
+            return Poll::Pending;
+        };
         if let Delivery::Cancel(message) = cancelled {
             this.inner.set(None);
             return Poll::Ready(Err(Cancelled::from_option(message)));

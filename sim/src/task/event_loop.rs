@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::future::LoopFuture;
 use super::join::JoinHandle;
-use super::raw::FutureRef;
-use super::spawn::{ensure_future, spawn_on};
+use super::raw::{FutureRef, closed};
+use super::spawn::{check_open, ensure_future, spawn_on};
 use crate::base::{Error, Instant, Result, RuntimeError, ValueError, deadline_after};
 use crate::event_loop::{
     Call, Handle, Handler, Kind, LoopId, NOWHERE, Report, ReportKind, TimerHandle, close_loop,
@@ -31,7 +31,10 @@ pub struct EventLoop {
 }
 
 /// What is wrong with a future that is given to another loop than its own.
-pub(crate) const OTHER_LOOP: &str = "the future belongs to a different loop";
+pub(super) const OTHER_LOOP: &str = "the future belongs to a different loop";
+
+const ELSEWHERE: &str = "the loop belongs to another thread; a simulation runs on one thread, let \
+     its pools and outside events do what other threads would";
 
 /// What a callback of the loop may return: nothing, or a result whose error goes to the loop's
 /// exception handler.
@@ -65,7 +68,7 @@ pub(crate) fn settle_callback(result: Result<()>, location: &'static Location<'s
         with(|core| core.break_loop(error));
     } else {
         let mut failed = Report::new(ReportKind::Callback, "Exception in callback");
-        failed.location = Some(location);
+        failed.location = Some(location.into());
         report(failed.with_error(error));
     }
 }
@@ -121,41 +124,56 @@ impl EventLoop {
     }
 
     fn check(&self) -> Result<()> {
-        if self.context == context_id() {
-            return Ok(());
-        }
-        Err(Error::new(RuntimeError::new(
-            "the loop belongs to another thread; a simulation runs on one thread, let its pools \
-             and outside events do what other threads would",
-        )))
+        if self.is_here() { Ok(()) } else { Err(Error::new(RuntimeError::new(ELSEWHERE))) }
+    }
+
+    fn is_here(&self) -> bool {
+        self.context == context_id()
+    }
+
+    /// The same for what cannot fail.
+    #[track_caller]
+    fn assert_here(&self) {
+        assert!(self.is_here(), "{ELSEWHERE}");
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {
         self.check()?;
-        let closed = with(|core| core.loops.get(self.id).is_none_or(|cell| cell.closed));
-        match closed {
-            true => Err(Error::new(RuntimeError::new("Event loop is closed"))),
-            false => Ok(()),
-        }
+        check_open(self.id)
     }
 
     /// Makes this the current loop of the thread: `asyncio.set_event_loop(loop)`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
     #[doc(alias = "set_event_loop")]
+    #[track_caller]
     pub fn set_current(&self) {
-        if self.context == context_id() {
-            set_current(Some(self.id));
-        }
+        self.assert_here();
+        set_current(Some(self.id));
     }
 
     /// Tells whether it runs.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn is_running(&self) -> bool {
-        self.context == context_id()
-            && with(|core| core.loops.get(self.id).is_some_and(|cell| cell.running))
+        self.assert_here();
+        with(|core| core.loops.get(self.id).is_some_and(|cell| cell.running))
     }
 
     /// Tells whether it was closed.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
-        self.check_open().is_err()
+        self.assert_here();
+        check_open(self.id).is_err()
     }
 
     /// Tells whether a panic, a deadlock or a limit has ended it: nothing may run on it any more.
@@ -164,7 +182,13 @@ impl EventLoop {
     }
 
     /// Returns the virtual time: `loop.time()`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn time(&self) -> Instant {
+        self.assert_here();
         with(|core| core.session.now)
     }
 
@@ -215,10 +239,7 @@ impl EventLoop {
         let location = Location::caller();
         self.check_open()?;
         self.check_not_running()?;
-        let future = ensure_future(self.id, future, location);
-        if !future.raw().is_of(self.id) {
-            return Err(Error::new(ValueError::new(OTHER_LOOP)));
-        }
+        let future = ensure_future(self.id, future, location)?;
         let this = self.clone();
         let key = future.raw().add_done_callback(
             "run until complete",
@@ -228,7 +249,7 @@ impl EventLoop {
                     this.stop();
                 }
             }),
-        );
+        )?;
         let ran = run_loop(self.id);
         future.raw().remove_done_callback(key);
         if let Err(error) = ran {
@@ -266,15 +287,19 @@ impl EventLoop {
 
     /// Lets the loop stop at the end of its iteration: `loop.stop()`. Called before it runs, the
     /// loop runs one iteration.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn stop(&self) {
-        if self.context == context_id() {
-            with(|core| {
-                if let Some(cell) = core.loops.get_mut(self.id) {
-                    cell.stopping = true;
-                    core.look_again();
-                }
-            });
-        }
+        self.assert_here();
+        with(|core| {
+            if let Some(cell) = core.loops.get_mut(self.id) {
+                cell.stopping = true;
+                core.look_again();
+            }
+        });
     }
 
     /// Closes the loop: `loop.close()`. Tasks that are pending are dropped, and reported; callbacks
@@ -351,6 +376,7 @@ impl EventLoop {
         delay: Duration,
         call: impl FnOnce() -> R + 'static,
     ) -> Result<TimerHandle> {
+        self.check_open()?;
         let when = deadline_after(self.time(), delay);
         self.set_timer(when, "call_later", boxed(call), Location::caller())
     }
@@ -388,6 +414,11 @@ impl EventLoop {
 
     /// Hands reports (errors that nobody retrieved, failed callbacks, ...) to `handler`, in place
     /// of the default, which keeps them for the outcome of the run: `loop.set_exception_handler`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn set_exception_handler<R: CallbackOutput>(
         &self,
         handler: impl Fn(&Report) -> R + 'static,
@@ -397,14 +428,18 @@ impl EventLoop {
     }
 
     /// Goes back to the default handling of reports.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn clear_exception_handler(&self) {
         self.replace_handler(None);
     }
 
+    #[track_caller]
     fn replace_handler(&self, handler: Option<Handler>) {
-        if self.context != context_id() {
-            return;
-        }
+        self.assert_here();
         let old = with(|core| {
             let cell = core.loops.get_mut(self.id)?;
             std::mem::replace(&mut cell.handler, handler)
@@ -413,10 +448,14 @@ impl EventLoop {
     }
 
     /// Gives a report to the exception handler: `loop.call_exception_handler(context)`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn call_exception_handler(&self, report: Report) {
-        if self.context == context_id() {
-            report_to(self.id, report);
-        }
+        self.assert_here();
+        report_to(self.id, report);
     }
 
     /// Sets how long a step may hold up the loop before it is reported; 0.1 s unless set:
@@ -454,7 +493,7 @@ fn boxed<R: CallbackOutput>(call: impl FnOnce() -> R + 'static) -> Box<dyn FnOnc
 
 fn refuse(call: Call) -> Error {
     drop_call(Some(call));
-    Error::new(RuntimeError::new("Event loop is closed"))
+    closed()
 }
 
 impl Clone for EventLoop {
@@ -470,7 +509,7 @@ impl Clone for EventLoop {
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        if try_with(|_| ()).is_some() && self.context == context_id() {
+        if try_with(|_| ()).is_some() && self.is_here() {
             release_loop(self.id);
         }
     }
@@ -485,6 +524,9 @@ impl Eq for EventLoop {}
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_here() {
+            return f.write_str("<EventLoop on another thread>");
+        }
         let (running, closed) = (self.is_running(), self.is_closed());
         write!(f, "<EventLoop running={running} closed={closed}>")
     }

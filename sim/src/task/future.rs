@@ -9,11 +9,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::any::AnyFuture;
-use super::raw::{FutureRef, unit};
+use super::raw::{FutureRef, closed, unit};
 use super::wait::{Misuse, Wait, await_location, misuse_of_await, settle};
 use super::yields::{YieldNow, yield_now};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
-use crate::event_loop::{CallbackKey, Finished, Kind, Label, State, finish, with};
+use crate::event_loop::{CallbackKey, Core, Finished, Kind, Label, LoopId, State, finish, with};
 
 /// Names a done-callback, to take it back with
 /// [`remove_done_callback`](LoopFuture::remove_done_callback).
@@ -67,6 +67,17 @@ pub fn create_future<T: 'static>() -> Result<LoopFuture<T>> {
 }
 
 impl<T: 'static> LoopFuture<T> {
+    /// A future that has failed: what gives one has been refused.
+    pub(crate) fn failed(
+        owner: LoopId,
+        error: Error,
+        location: &'static Location<'static>,
+    ) -> Self {
+        let raw = FutureRef::new_of(owner, Kind::Plain);
+        finish(raw.id(), Finished::Error(error));
+        LoopFuture::from_raw(raw, location)
+    }
+
     pub(crate) fn from_raw(raw: FutureRef, location: &'static Location<'static>) -> Self {
         LoopFuture { raw, wait: Wait::new(), misuse: None, location, of: PhantomData }
     }
@@ -79,7 +90,9 @@ impl<T: 'static> LoopFuture<T> {
     ///
     /// # Errors
     ///
-    /// An [`InvalidStateError`] when the future is done.
+    /// An [`InvalidStateError`] when the future is done; a [`RuntimeError`] when its loop is closed
+    /// and there are callbacks, which are forgotten, though the value is set; one for a task, and
+    /// one on another thread.
     pub fn set_result(&self, value: T) -> Result<()> {
         self.end(Finished::Value(Box::new(value)))
     }
@@ -88,7 +101,7 @@ impl<T: 'static> LoopFuture<T> {
     ///
     /// # Errors
     ///
-    /// An [`InvalidStateError`] when the future is done.
+    /// As [`set_result`](Self::set_result).
     pub fn set_exception(&self, error: impl Into<Error>) -> Result<()> {
         self.end(Finished::Error(error.into()))
     }
@@ -99,7 +112,9 @@ impl<T: 'static> LoopFuture<T> {
             let text = "a task sets its own result; return it from the task's body";
             return Err(Error::new(RuntimeError::new(text)));
         }
+        let refuses = with(|core| core.refuses_callbacks(self.raw.id()));
         match finish(self.raw.id(), finished) {
+            true if refuses => Err(closed()),
             true => Ok(()),
             false => Err(Error::new(InvalidStateError::new("the future is already done"))),
         }
@@ -112,24 +127,48 @@ impl<T: 'static> LoopFuture<T> {
     /// Asks the future to be cancelled; for a task or a gather the request travels on.
     ///
     /// Returns false when it is done already. A second cancel before the first is delivered is
-    /// merged with it.
+    /// merged with it. The callbacks of a future whose loop is closed are forgotten.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel(&self) -> bool {
+        self.raw.assert_here();
         self.raw.cancel(None)
     }
 
     /// The same with a message, which the [`Cancelled`](crate::Cancelled) carries.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancel_with(&self, message: impl Into<Message>) -> bool {
+        self.raw.assert_here();
         self.raw.cancel(Some(message.into()))
     }
 
     /// Tells whether it has a result, an error, or was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
     #[doc(alias = "is_finished")]
+    #[track_caller]
     pub fn done(&self) -> bool {
+        self.raw.assert_here();
         self.raw.is_done()
     }
 
     /// Tells whether it was cancelled.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn cancelled(&self) -> bool {
+        self.raw.assert_here();
         self.raw.state() == State::Cancelled
     }
 
@@ -167,21 +206,32 @@ impl<T: 'static> LoopFuture<T> {
     ///
     /// The callback gets a handle of its own; an error that it returns goes to the loop's exception
     /// handler.
+    ///
+    /// # Errors
+    ///
+    /// A [`RuntimeError`] when the future is done and its loop is closed, and one on another
+    /// thread; the callback is then dropped.
     #[track_caller]
     pub fn add_done_callback<R: super::CallbackOutput>(
         &self,
         call: impl FnOnce(LoopFuture<T>) -> R + 'static,
-    ) -> CallbackId {
+    ) -> Result<CallbackId> {
         let location = Location::caller();
         let run = move |id| {
             let done = LoopFuture::from_raw(FutureRef::to(id), location);
             super::event_loop::settle_callback(call(done).into_result(), location);
         };
-        CallbackId(self.raw.add_done_callback("done callback", Box::new(run)))
+        self.raw.add_done_callback("done callback", Box::new(run)).map(CallbackId)
     }
 
     /// Takes a done-callback back; false if it was called or is queued already.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn remove_done_callback(&self, callback: CallbackId) -> bool {
+        self.raw.assert_here();
         self.raw.remove_done_callback(callback.0)
     }
 
@@ -213,6 +263,10 @@ impl<T: 'static> LoopFuture<T> {
                 (Err(cancelled), _) => Err(Error::cancelled(cancelled)),
                 (Ok(()), None) => self.raw.take_as(),
             });
+        }
+        if !self.wait.is_parked() && self.raw.is_done() && !with(Core::count_await) {
+            // A limit has ended the run, and nothing goes on.
+            return Poll::Pending;
         }
         if !self.wait.is_parked()
             && let Some(Misuse { error, takes_turn }) = misuse_of_await(&self.raw)
@@ -258,6 +312,7 @@ impl<T: Clone + 'static> Clone for LoopFuture<T> {
 impl<T> fmt::Debug for LoopFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.raw.state() {
+            _ if !self.raw.is_here() => "on another thread",
             State::Pending => "pending",
             State::Cancelled => "cancelled",
             State::Finished => "finished",

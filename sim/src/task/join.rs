@@ -5,6 +5,7 @@ use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::future::LoopFuture;
@@ -31,36 +32,60 @@ impl<T: 'static> JoinHandle<T> {
         JoinHandle { future: LoopFuture::from_raw(raw, location) }
     }
 
+    #[track_caller]
     fn task(&self) -> TaskId {
         task_of(self.future.raw())
     }
 
     /// Returns the task's name: the one given, or `Task-N`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn name(&self) -> String {
+        self.raw().assert_here();
         name_of(self.future.raw()).unwrap_or_default()
     }
 
     /// Gives the task another name.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
     #[doc(alias = "Task.set_name")]
+    #[track_caller]
     pub fn set_name(&self, name: impl AsRef<str>) {
         let task = self.task();
+        // The user's code runs here, unborrowed.
+        let name: Rc<str> = name.as_ref().into();
         with(|core| {
             if let Some(cell) = core.tasks.get_mut(task) {
-                cell.name = Some(name.as_ref().into());
-                core.session.rename_task(cell.number, name.as_ref());
+                core.session.rename_task(cell.number, &name);
+                cell.name = Some(name);
             }
         });
     }
 
     /// Returns how many cancels were requested of the task and not taken back.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
     #[doc(alias = "Task.cancelling")]
+    #[track_caller]
     pub fn cancelling(&self) -> u32 {
         cancelling_of(self.future.raw())
     }
 
     /// Takes one cancel back; returns how many are left. At 0 a cancel that was not yet delivered
     /// is revoked, as in CPython 3.13.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
     #[doc(alias = "Task.uncancel")]
+    #[track_caller]
     pub fn uncancel(&self) -> u32 {
         uncancel_of(self.future.raw())
     }
@@ -68,6 +93,11 @@ impl<T: 'static> JoinHandle<T> {
     /// Drops the task's future at its next step, wherever it is: Rust's own way to stop a task, as
     /// tokio's `abort`. Destructors run; code behind an await does not. An awaiter gets a cancelled
     /// error. Does nothing once the task is done.
+    ///
+    /// # Panics
+    ///
+    /// On another thread than the loop's.
+    #[track_caller]
     pub fn abort(&self) {
         let task = self.task();
         with(|core| {
@@ -100,19 +130,20 @@ impl<T: 'static> JoinHandle<T> {
     }
 }
 
-/// The task behind a future; none if it is no task, or another thread's.
+/// The task behind a future; none if it is no task.
+#[track_caller]
 fn task_of(raw: &FutureRef) -> TaskId {
-    if !raw.is_here() {
-        return Id::NONE;
-    }
+    raw.assert_here();
     with(|core| core.task_of(raw.id()).unwrap_or(Id::NONE))
 }
 
+#[track_caller]
 pub(super) fn cancelling_of(raw: &FutureRef) -> u32 {
     let task = task_of(raw);
     with(|core| core.tasks.get(task).map_or(0, |cell| cell.cancels))
 }
 
+#[track_caller]
 pub(super) fn uncancel_of(raw: &FutureRef) -> u32 {
     let task = task_of(raw);
     with(|core| core.uncancel(task))
@@ -154,7 +185,11 @@ impl<T: Clone + 'static> Clone for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = name_of(&self.future.raw).unwrap_or_default();
+        let raw = &self.future.raw;
+        if !raw.is_here() {
+            return f.write_str("<Task on another thread>");
+        }
+        let name = name_of(raw).unwrap_or_default();
         write!(f, "<Task '{name}' {:?}>", self.future)
     }
 }

@@ -29,8 +29,10 @@ pub use yields::{YieldNow, yield_now};
 
 pub(crate) use body::release_adopted;
 pub(crate) use boundary::Boundary;
-pub(crate) use event_loop::{OTHER_LOOP, set_current, settle_callback};
+pub(crate) use event_loop::{set_current, settle_callback};
 pub(crate) use generator_place::{BodyState, GeneratorPlace};
 pub(crate) use raw::FutureRef;
-pub(crate) use spawn::{ensure_future, spawn_on, tasks_of};
-pub(crate) use wait::{Wait, WaitUnit, settle};
+pub(crate) use spawn::{
+    check_open, ensure_future, ensure_future_anywhere, spawn_on, tasks_of, to_handle,
+};
+pub(crate) use wait::{Wait, WaitUnit, await_location, settle};

@@ -2,7 +2,10 @@
 
 use std::any::Any;
 
-use crate::base::{Cancelled, Error, InvalidStateError, Message, Result, RuntimeError};
+use super::event_loop::OTHER_LOOP;
+use crate::base::{
+    Cancelled, Error, Id, InvalidStateError, Message, Result, RuntimeError, ValueError,
+};
 use crate::event_loop::{
     Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State,
     cancel_future, context_id, queue_done, release, retain, with,
@@ -14,6 +17,9 @@ pub(crate) struct FutureRef {
     context: u32,
     id: FutureId,
 }
+
+const ELSEWHERE: &str = "a future was used on another thread than that of its loop; hand over the \
+     value, not the future";
 
 /// What a finished future gives to an awaiter.
 pub(crate) enum Taken {
@@ -44,19 +50,34 @@ impl FutureRef {
         self.id
     }
 
+    pub(crate) fn is_same(&self, other: &FutureRef) -> bool {
+        self.context == other.context && self.id == other.id
+    }
+
     pub(crate) fn is_here(&self) -> bool {
         self.context == context_id()
     }
 
     /// The error of a reference that is used on another thread.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.is_here() {
-            return Ok(());
-        }
-        Err(Error::new(RuntimeError::new(
-            "a future was used on another thread than that of its loop; hand over the value, not \
-             the future",
-        )))
+        if self.is_here() { Ok(()) } else { Err(Error::new(RuntimeError::new(ELSEWHERE))) }
+    }
+
+    /// The same for what cannot fail.
+    #[track_caller]
+    pub(crate) fn assert_here(&self) {
+        assert!(self.is_here(), "{ELSEWHERE}");
+    }
+
+    /// The error of a future that is given to another loop than its own, or another thread.
+    pub(crate) fn check_of(&self, owner: LoopId) -> Result<()> {
+        self.check()?;
+        if self.is_of(owner) { Ok(()) } else { Err(Error::new(ValueError::new(OTHER_LOOP))) }
+    }
+
+    /// The loop of the future.
+    pub(crate) fn owner(&self) -> LoopId {
+        with(|core| core.futures.get(self.id).map_or(Id::NONE, |cell| cell.owner))
     }
 
     pub(crate) fn state(&self) -> State {
@@ -160,12 +181,14 @@ impl FutureRef {
         })
     }
 
-    /// Lets `run` be called one hop after the future is done; at once if it is.
+    /// Lets `run` be called one hop after the future is done; one hop from now if it is, which its
+    /// loop refuses once it is closed.
     pub(crate) fn add_done_callback(
         &self,
         operation: &'static str,
         run: Box<dyn FnOnce(FutureId)>,
-    ) -> CallbackKey {
+    ) -> Result<CallbackKey> {
+        self.check()?;
         let mut run = Some(run);
         let key = with(|core| {
             let key = core.next_key();
@@ -177,10 +200,8 @@ impl FutureRef {
             }
             key
         });
-        if let Some(run) = run {
-            queue_done(self.id, operation, run);
-        }
-        key
+        let accepted = run.is_none_or(|run| queue_done(self.id, operation, run));
+        if accepted { Ok(key) } else { Err(closed()) }
     }
 
     /// Takes a done-callback back; false if it is not there (any more).
@@ -219,6 +240,11 @@ impl FutureRef {
             core.futures.get_mut(self.id).map_or_else(Cancelled::new, |cell| cell.take_cancelled())
         })
     }
+}
+
+/// The error of what only an open loop can do.
+pub(crate) fn closed() -> Error {
+    Error::new(RuntimeError::new("Event loop is closed"))
 }
 
 /// `()` as a `T`, if that is what `T` is.

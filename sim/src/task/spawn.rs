@@ -9,7 +9,7 @@ use super::any::AnyFuture;
 use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
-use super::raw::{FutureRef, take_if};
+use super::raw::{FutureRef, closed, take_if};
 use crate::base::{Error, Event, Id, Result, RuntimeError};
 use crate::event_loop::{
     Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, context_id, schedule, with,
@@ -146,32 +146,72 @@ impl Core {
     }
 }
 
-/// Turns what can be awaited into a future of the loop: a handle is itself, anything else becomes
-/// a task. Source: CPython 3.13, `ensure_future`.
+/// The error of a loop on which nothing can be spawned any more.
+pub(crate) fn check_open(owner: LoopId) -> Result<()> {
+    match with(|core| core.loops.get(owner).is_none_or(|cell| cell.closed)) {
+        true if owner.is_none() => Err(Error::new(RuntimeError::new("no running event loop"))),
+        true => Err(closed()),
+        false => Ok(()),
+    }
+}
+
+/// Turns what can be awaited into a future of `owner`: a handle is itself, anything else becomes a
+/// task. Source: CPython 3.13, `ensure_future`.
 pub(crate) fn ensure_future<T, F>(
     owner: LoopId,
     awaitable: F,
     location: &'static Location<'static>,
-) -> LoopFuture<T>
+) -> Result<LoopFuture<T>>
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
+    let future = ensure_future_anywhere(owner, awaitable, location)?;
+    future.raw().check_of(owner)?;
+    Ok(future)
+}
+
+/// The same where a handle may be of another loop of this thread.
+pub(crate) fn ensure_future_anywhere<T, F>(
+    owner: LoopId,
+    awaitable: F,
+    location: &'static Location<'static>,
+) -> Result<LoopFuture<T>>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let future = match to_handle(awaitable) {
+        Ok(future) => future,
+        Err(awaitable) => {
+            check_open(owner)?;
+            spawn_on(owner, awaitable, None, location).into_future_handle()
+        }
+    };
+    future.raw().check()?;
+    Ok(future)
+}
+
+/// Takes a handle as what it is; gives anything else back.
+pub(crate) fn to_handle<T, F>(awaitable: F) -> Result<LoopFuture<T>, F>
+where
+    T: 'static,
+    F: 'static,
+{
     let mut slot = Some(awaitable);
     if let Some(handle) = take_if::<JoinHandle<T>>(&mut slot) {
-        return handle.into_future_handle();
+        return Ok(handle.into_future_handle());
     }
     if let Some(future) = take_if::<LoopFuture<T>>(&mut slot) {
-        return future;
+        return Ok(future);
     }
     // `T` is `()` then, which is what awaiting a handle without a type gives.
     if let Some(any) = take_if::<AnyFuture>(&mut slot)
         && let Some(future) = take_if::<LoopFuture<T>>(&mut Some(any.into_future_handle()))
     {
-        return future;
+        return Ok(future);
     }
-    let awaitable = slot.expect("seedloop bug: the awaitable is gone");
-    spawn_on(owner, awaitable, None, location).into_future_handle()
+    Err(slot.expect("seedloop bug: the awaitable is gone"))
 }
 
 /// Returns the task that runs, or none in a callback.

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::task::{Context, Poll};
 
 use super::raw::FutureRef;
-use crate::base::{Cancelled, Error, Id, Result, RuntimeError};
+use crate::base::{Cancelled, Error, Id, Place, Result, RuntimeError};
 use crate::event_loop::{
     Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Told, WaitId, WaitState,
     context_id, poll_with, with,
@@ -171,13 +171,13 @@ impl Drop for WaitUnit {
 }
 
 /// The place that a report names for an await: where it stands in the source if `.await` polled
-/// the future itself, else where the future was made.
+/// the future itself, else, where a combinator of some library did, the place at which the future
+/// was made.
 pub(crate) fn await_location(
     polled_at: &'static Location<'static>,
     made_at: &'static Location<'static>,
 ) -> &'static Location<'static> {
-    let by_library = polled_at.file().starts_with("/rustc/");
-    if by_library { made_at } else { polled_at }
+    if Place::from(polled_at).is_in_library() { made_at } else { polled_at }
 }
 
 /// A future that must not be awaited.

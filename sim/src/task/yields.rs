@@ -136,6 +136,8 @@ impl SwitchPoint {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         match self {
+            // A limit has ended the run, and nothing goes on.
+            SwitchPoint::Ahead if !with(Core::count_await) => Poll::Pending,
             SwitchPoint::Ahead if SwitchPoint::is_chosen(passes) => {
                 // Not registered as a yield of ours, and so as foreign as the wait itself.
                 *self = SwitchPoint::Yielding(yield_now());
@@ -158,6 +160,9 @@ impl SwitchPoint {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cancelled>> {
         if let SwitchPoint::Ahead = self {
+            if !with(Core::count_await) {
+                return Poll::Pending;
+            }
             *self = match SwitchPoint::is_chosen(passes) {
                 true => SwitchPoint::Yielding(yield_now()),
                 false => SwitchPoint::Passed,

@@ -82,7 +82,8 @@ impl Cpu {
             match self.gil.holder {
                 Some(holder) if holder != ticket.thread => {
                     self.gil.waiting.push_back((ticket, work));
-                    self.gil.handed_over_at.get_or_insert(now + SWITCH_INTERVAL);
+                    let when = now.saturating_add(SWITCH_INTERVAL);
+                    self.gil.handed_over_at.get_or_insert(when);
                     return;
                 }
                 _ => self.gil.holder = Some(ticket.thread),
@@ -141,7 +142,7 @@ impl Cpu {
             waiting.push_back((stopped.ticket, stopped.mark.saturating_sub(self.work_done)));
         }
         let next = waiting.pop_front();
-        *handed_over_at = (!waiting.is_empty()).then(|| now + SWITCH_INTERVAL);
+        *handed_over_at = (!waiting.is_empty()).then(|| now.saturating_add(SWITCH_INTERVAL));
         *holder = next.map(|(ticket, _)| ticket.thread);
         if let Some((ticket, work)) = next {
             self.run(ticket, work);
@@ -157,7 +158,7 @@ impl Cpu {
             // Rounded up to a whole nanosecond, but for what rounding itself has added.
             let nanos = (time + NANOSECOND - TOLERANCE) >> FRACTION_BITS;
             let time = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-            self.updated.checked_add(time).unwrap_or(Instant::from_nanos(u64::MAX))
+            self.updated.saturating_add(time)
         });
         [over, self.gil.handed_over_at].into_iter().flatten().min()
     }

@@ -228,7 +228,7 @@ pub(super) fn wrap_job<T: 'static>(
 ) -> LoopFuture<T> {
     let future = FutureRef::new_of(owner, Kind::Plain);
     let source = Arc::clone(&job);
-    future.add_done_callback(
+    let key = future.add_done_callback(
         "run_in_executor cancel",
         Box::new(move |done| {
             if with(|core| core.futures.get(done).is_some_and(|c| c.state == State::Cancelled)) {
@@ -236,6 +236,7 @@ pub(super) fn wrap_job<T: 'static>(
             }
         }),
     );
+    key.expect("seedloop bug: a pending future took no callback");
     let target = future.clone();
     job.add_callback(Box::new(move |job| {
         let job = Arc::clone(job);

@@ -99,7 +99,7 @@ impl Job {
     }
 
     pub(super) fn blocked(&self, what: String, location: &'static Location<'static>) -> BlockedJob {
-        let wait = BlockedWait { what, location: location.into(), holders: Vec::new() };
+        let wait = BlockedWait::new(what, location);
         BlockedJob { name: self.name(), submitted_at: self.location.into(), wait }
     }
 

@@ -410,7 +410,7 @@ impl Machine {
     fn loop_is_blocked_by(&self, ticket: Ticket) -> BlockedWait {
         let awaited = self.with_wait(ticket, |wait| wait.awaited.clone()).flatten();
         let (awaited, location) = awaited.expect("seedloop bug: nothing is awaited");
-        BlockedWait { what: awaited.to_string(), location: location.into(), holders: Vec::new() }
+        BlockedWait::new(awaited.to_string(), location)
     }
 
     /// Leaves code of the loop's thread that would block for ever; the loop ends with the error

@@ -1,0 +1,165 @@
+//! Endless programs are ended by a limit, which names the task.
+
+use std::time::Duration;
+
+use seedloop::sync::{Event, Lock, Mutex, Queue, mpsc};
+use seedloop::{
+    AsyncGen, LimitExceeded, Limits, Model, Result, Simulation, attempt, out, spawn_named, timeout,
+};
+
+/// Runs a task that must not get further than `limits`; returns what ended it, and how many lines
+/// it has printed.
+fn ended<F>(limits: Limits, main: F) -> (String, usize)
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    let simulation = Simulation::new().limits(limits);
+    let outcome = simulation.block_on(async { spawn_named("endless", main).await });
+    let error = outcome.result.unwrap_err();
+    assert!(error.is::<LimitExceeded>(), "{error}");
+    (error.to_string(), outcome.lines.len())
+}
+
+/// Checks that a task that never waits is ended by both limits on steps.
+#[track_caller]
+fn check_endless<F>(main: impl Fn() -> F)
+where
+    F: Future<Output = Result<()>> + 'static,
+{
+    let (text, _) = ended(Limits { steps: 1_000, ..Limits::default() }, main());
+    let expected =
+        "limit of 1000 steps reached at 0.0s in task 'endless'; see `Limits` to raise it";
+    assert_eq!(text, expected);
+    let limits = Limits { steps_at_one_instant: 1_000, ..Limits::default() };
+    let (text, _) = ended(limits, main());
+    let expected = "limit of 1000 steps without virtual time moving on reached at 0.0s in task \
+                    'endless'; see `Limits` to raise it";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn locks_that_are_free() {
+    check_endless(|| async {
+        let lock = Lock::new();
+        loop {
+            lock.acquire().await?;
+            lock.release()?;
+        }
+    });
+    check_endless(|| async {
+        let mutex = Mutex::new(0);
+        loop {
+            *mutex.lock().await += 1;
+        }
+    });
+    check_endless(|| async {
+        let event = Event::new();
+        event.set();
+        loop {
+            event.wait().await?;
+        }
+    });
+}
+
+#[test]
+fn queues_and_channels_that_need_not_wait() {
+    check_endless(|| async {
+        let queue = Queue::new(1);
+        loop {
+            queue.put(1).await?;
+            queue.get().await?;
+        }
+    });
+    check_endless(|| async {
+        let (sender, mut receiver) = mpsc::channel(1);
+        loop {
+            sender.send(1).await?;
+            receiver.recv().await;
+        }
+    });
+}
+
+#[test]
+fn generators_that_always_yield() {
+    let numbers = || {
+        AsyncGen::<i32>::new(async |co| {
+            loop {
+                co.yield_(1).await?;
+            }
+        })
+    };
+    check_endless(move || async move {
+        let mut numbers = numbers();
+        while numbers.next().await?.is_some() {}
+        Ok(())
+    });
+    check_endless(move || async move {
+        let mut numbers = numbers();
+        while futures_lite::StreamExt::next(&mut numbers).await.is_some() {}
+        Ok(())
+    });
+}
+
+#[test]
+fn futures_and_blocks_that_are_over_at_once() {
+    check_endless(|| async {
+        let done = spawn_named("done", async { Ok(1) });
+        loop {
+            done.shared().await?;
+        }
+    });
+    check_endless(|| async {
+        loop {
+            attempt(async { Ok(()) }).await?;
+        }
+    });
+    check_endless(|| async {
+        loop {
+            timeout(Duration::from_secs(1)).scope(async |_| Ok(())).await?;
+        }
+    });
+}
+
+/// Printing is no await: the line after the one that passed the limit ends the task.
+#[test]
+fn lines_without_end() {
+    let (text, lines) = ended(Limits { lines: 100, ..Limits::default() }, async {
+        loop {
+            out!("x");
+            std::future::ready(()).await;
+        }
+    });
+    let expected = "limit of 100 lines of transcript reached at 0.0s in task 'endless'; see \
+                    `Limits` to raise it";
+    assert_eq!((text.as_str(), lines), (expected, 100));
+}
+
+/// As many lines as there may be are no reason to end.
+#[test]
+fn as_many_lines_as_allowed() {
+    let simulation = Simulation::new().limits(Limits { lines: 3, ..Limits::default() });
+    let outcome = simulation.block_on(async {
+        (0..3).for_each(|n| out!("{n}"));
+        Ok(())
+    });
+    assert!(outcome.result.is_ok());
+    assert_eq!(outcome.lines.len(), 3);
+}
+
+/// Awaits that need not wait change neither the steps nor the fingerprint: they are counted apart.
+#[test]
+fn awaits_that_do_not_wait_are_no_steps() {
+    let run = |count: u32| {
+        Simulation::new().model(Model::Asyncio).block_on(async move {
+            let done = spawn_named("done", async { Ok(1) });
+            done.shared().await?;
+            for _ in 0..count {
+                done.shared().await?;
+            }
+            Ok(())
+        })
+    };
+    let (few, many) = (run(1), run(1_000));
+    assert_eq!(few.steps, many.steps);
+    assert_eq!(few.fingerprint, many.fingerprint);
+}
