@@ -3,6 +3,7 @@
 
 mod deadlock;
 mod drops;
+mod elsewhere;
 mod foreign;
 mod limits;
 mod loops;
@@ -10,4 +11,3 @@ mod misuse;
 mod panics;
 mod several;
 mod simulation;
-mod threads;
