@@ -4,6 +4,7 @@
 mod deadlock;
 mod destructors;
 mod drops;
+mod elsewhere;
 mod foreign;
 mod limits;
 mod loops;
@@ -12,4 +13,3 @@ mod moves;
 mod panics;
 mod several;
 mod simulation;
-mod threads;

@@ -89,7 +89,7 @@ const SPOILS: &[(&str, Spoil)] = &[
         outcome.time > Instant::START
     }),
     ("an end five seconds later", |outcome, _| {
-        outcome.time = outcome.time + Duration::from_secs(5);
+        outcome.time += Duration::from_secs(5);
         true
     }),
     ("a report too many", |outcome, _| {

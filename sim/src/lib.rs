@@ -3,6 +3,15 @@
 //! A *simulation* runs async code on one thread, with a virtual clock and one source of choices:
 //! the same seed gives the same run, step by step, on every machine. Without a seed the order is
 //! that of Python's asyncio, hop for hop, and an hour of sleep takes no time at all.
+//!
+//! # Threads
+//!
+//! Handles on tasks, futures, loops and primitives are `Send + Sync`, so that code compiles that
+//! asks for it, but they belong to the thread of their simulation. On another one, what returns a
+//! [`Result`] (or a [`RuntimeError`]) gives a [`RuntimeError`] that names the fix, and what cannot
+//! fail panics with the same text. Dropping there is quiet: what a guard holds stays held. Debug
+//! output says `on another thread`. A simulated program has its threads in pools: see
+//! [`to_thread`] and [`ThreadPool`].
 
 mod base;
 mod combine;

@@ -156,7 +156,8 @@ fn a_policy_that_misbehaves_ends_the_run() {
             Ok(())
         })
     };
-    let cases: [(fn() -> u32, &str); 3] = [
+    type Choose = fn() -> u32;
+    let cases: [(Choose, &str); 3] = [
         (|| 8, "a policy chose 8 of 3 for Ready"),
         (|| panic!("no idea"), "no idea"),
         (|| u32::from(seedloop::in_simulation()), "seedloop was called from where it must not be"),

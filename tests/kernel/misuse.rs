@@ -7,25 +7,23 @@ use seedloop::{
     create_future, current_task, out, run, running_loop, sleep, spawn, spawn_named, yield_now,
 };
 
-use crate::surprises::helpers::{check, check_sync, repr};
+use crate::surprises::helpers::{check, check_sync, poll_outside, repr};
 
 /// A task that yields for ever while time stands still is ended, and named.
 #[test]
 fn an_endless_yield_is_ended() {
     let limits = Limits { steps_at_one_instant: 1_000, ..Limits::default() };
-    let outcome = Simulation::new().limits(limits).run(|| {
-        run(async {
-            spawn_named("spinner", async {
-                loop {
-                    yield_now().await?;
-                }
-                #[expect(unreachable_code, reason = "gives the task its type")]
-                Ok(())
-            });
-            Ok(sleep(Duration::from_secs(1)).await?)
-        })
+    let outcome = Simulation::new().limits(limits).block_on(async {
+        spawn_named("spinner", async {
+            loop {
+                yield_now().await?;
+            }
+            #[expect(unreachable_code, reason = "gives the task its type")]
+            Ok(())
+        });
+        Ok(sleep(Duration::from_secs(1)).await?)
     });
-    let error = outcome.result.unwrap().unwrap_err();
+    let error = outcome.result.unwrap_err();
     assert!(error.is::<LimitExceeded>());
     assert_eq!(
         error.to_string(),
@@ -39,16 +37,14 @@ fn an_endless_yield_is_ended() {
 fn an_endless_sleep_chain_is_ended() {
     let limits =
         Limits { time: seedloop::Instant::START + Duration::from_secs(60), ..Limits::default() };
-    let outcome = Simulation::new().limits(limits).run(|| {
-        run(async {
-            loop {
-                sleep(Duration::from_secs(7)).await?;
-            }
-            #[expect(unreachable_code, reason = "gives the task its type")]
-            Ok(())
-        })
+    let outcome = Simulation::new().limits(limits).block_on(async {
+        loop {
+            sleep(Duration::from_secs(7)).await?;
+        }
+        #[expect(unreachable_code, reason = "gives the task its type")]
+        Ok(())
     });
-    let error = outcome.result.unwrap().unwrap_err();
+    let error = outcome.result.unwrap_err();
     assert!(error.is::<LimitExceeded>(), "{error}");
     assert_eq!(outcome.time.since_start(), Duration::from_secs(60));
 }
@@ -200,30 +196,27 @@ fn awaiting_oneself_or_another_loops_future() {
 /// A time that does not fit is a panic that names the fix.
 #[test]
 fn an_overflowing_delay() {
-    let outcome = Simulation::new().run(|| run(async { Ok(sleep(Duration::MAX).await?) }));
-    let error = outcome.result.unwrap().unwrap_err();
+    let outcome = Simulation::new().block_on(async { Ok(sleep(Duration::MAX).await?) });
+    let error = outcome.result.unwrap_err();
     assert!(error.to_string().contains("use `std::future::pending()`"), "{error}");
 }
 
 /// A handle that is used on another thread gives an error.
 #[test]
 fn a_handle_on_another_thread() {
-    let outcome = Simulation::new().run(|| {
-        run(async {
-            let future = create_future::<i32>()?;
-            #[expect(clippy::disallowed_methods, reason = "the misuse that is tested")]
-            let thread = std::thread::spawn(move || future.take_result());
-            thread.join().expect("the thread ends").map(drop)
-        })
+    let outcome = Simulation::new().block_on(async {
+        let future = create_future::<i32>()?;
+        #[expect(clippy::disallowed_methods, reason = "the misuse that is tested")]
+        let thread = std::thread::spawn(move || future.take_result());
+        thread.join().expect("the thread ends").map(drop)
     });
-    let error = outcome.result.unwrap().unwrap_err();
+    let error = outcome.result.unwrap_err();
     assert!(error.to_string().contains("used on another thread"), "{error}");
 }
 
 /// Every wait of ours names the fix when it is polled under another executor.
 #[test]
 fn waits_under_another_executor() {
-    use futures_lite::future::block_on;
     use seedloop::{wait, wait_for};
     let text = "polled outside of its tasks; spawn it on the loop, or hand it to `seedloop::run`";
     let check = |what: &str, poll: &dyn Fn()| {
@@ -235,13 +228,14 @@ fn waits_under_another_executor() {
         assert!(message.ends_with(text), "{what}: {message}");
     };
     let second = Duration::from_secs(1);
-    check("sleep", &|| drop(block_on(sleep(second))));
+    check("sleep", &|| drop(poll_outside(sleep(second))));
     let event_loop = EventLoop::new();
     let future = event_loop.create_future::<()>().unwrap();
     let all = seedloop::ReturnWhen::AllCompleted;
-    check("wait", &|| drop(block_on(wait([&future], all).timeout(second))));
-    check("wait_for", &|| drop(block_on(wait_for(future.shared(), Duration::ZERO))));
-    let refused = block_on(wait_for(async { Ok::<(), Error>(()) }, Duration::ZERO)).unwrap_err();
+    check("wait", &|| drop(poll_outside(wait([&future], all).timeout(second))));
+    check("wait_for", &|| drop(poll_outside(wait_for(future.shared(), Duration::ZERO))));
+    let refused =
+        poll_outside(wait_for(async { Ok::<(), Error>(()) }, Duration::ZERO)).unwrap_err();
     assert_eq!(refused.to_string(), "no running event loop");
 }
 

@@ -146,6 +146,7 @@ impl Corpus {
         self.run(&work.join("target/debug/seedloop"))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "watches a process; it may hang")]
     fn run(&self, program: &Path) -> io::Result<Fate> {
         let mut command = Command::new(program);
         command.arg("conform").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

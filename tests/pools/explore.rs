@@ -50,7 +50,8 @@ fn a_duration_in_a_range_is_a_choice() {
         assert_eq!(timed(&outcome), timed(&again));
 
         let replay = Replay::new(outcome.choices.clone());
-        let replayed = Simulation::new().policy(replay).run(|| run(fetch_twice()));
+        let replayed = Simulation::new().policy(replay).model(Model::Asyncio);
+        let replayed = replayed.run(|| run(fetch_twice()));
         assert_eq!(timed(&outcome), timed(&replayed));
     }
     // c never comes first, since it waits for a worker; but it may overtake one.

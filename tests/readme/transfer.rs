@@ -1,5 +1,5 @@
 use seedloop::sync::Lock;
-use seedloop::{Result, Simulation, run, spawn_named};
+use seedloop::{Result, Simulation, spawn_named};
 
 async fn transfer(from: Lock, to: Lock) -> Result<()> {
     let _from = from.lock().await?;
@@ -17,8 +17,8 @@ async fn bank() -> Result<()> {
 
 pub(super) fn main() {
     for seed in 0..100 {
-        let outcome = Simulation::new().seed(seed).run(|| run(bank()));
-        if let Err(error) = outcome.result.flatten() {
+        let outcome = Simulation::new().seed(seed).block_on(bank());
+        if let Err(error) = outcome.result {
             panic!("seed {seed}: {error}");
         }
     }

@@ -57,6 +57,15 @@ pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
+/// Polls a future once where no task runs, as another executor would; it is ready, or panics.
+pub(crate) fn poll_outside<F: Future>(future: F) -> F::Output {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut cx) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("the future is pending"),
+    }
+}
+
 /// Gives way `hops` times.
 pub(crate) async fn spin(hops: u32) -> Result<(), Cancelled> {
     for _ in 0..hops {

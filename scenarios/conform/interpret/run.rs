@@ -40,7 +40,7 @@ pub fn interpret(program: Program) -> Result<Trace, String> {
 }
 
 /// Runs a program as [`interpret`] does and keeps what happened: the events, and among the lines
-/// [`Mark`]s that tell where the program was.
+/// `Mark`s that tell where the program was.
 pub fn watch(program: Program) -> Outcome<Result<()>> {
     let run = Rc::new(Run::new(program, Transcript::marked()));
     Simulation::new().record().run(move || run.go().map(drop))

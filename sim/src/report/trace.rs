@@ -20,15 +20,13 @@ const GAP: &str = "  ";
 /// there are no events, and the text says so.
 ///
 /// ```
-/// use seedloop::{Simulation, out, report, run, sleep};
+/// use seedloop::{Simulation, out, report, sleep};
 /// use std::time::Duration;
 ///
-/// let outcome = Simulation::new().record().run(|| {
-///     run(async {
-///         sleep(Duration::from_secs(2)).await?;
-///         out!("done");
-///         Ok(())
-///     })
+/// let outcome = Simulation::new().record().block_on(async {
+///     sleep(Duration::from_secs(2)).await?;
+///     out!("done");
+///     Ok(())
 /// });
 /// let trace = report::trace_text(&outcome);
 /// let lines: Vec<&str> = trace.lines().collect();

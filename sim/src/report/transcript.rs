@@ -8,16 +8,14 @@ use crate::runner::Outcome;
 /// which it was printed if `times` says so.
 ///
 /// ```
-/// use seedloop::{Simulation, out, report, run, sleep};
+/// use seedloop::{Simulation, out, report, sleep};
 /// use std::time::Duration;
 ///
-/// let outcome = Simulation::new().run(|| {
-///     run(async {
-///         out!("三分待ちます");
-///         sleep(Duration::from_secs(180)).await?;
-///         out!("できました");
-///         Ok(())
-///     })
+/// let outcome = Simulation::new().block_on(async {
+///     out!("三分待ちます");
+///     sleep(Duration::from_secs(180)).await?;
+///     out!("できました");
+///     Ok(())
 /// });
 /// assert_eq!(report::transcript(&outcome, false), "三分待ちます\nできました\n");
 /// assert_eq!(report::transcript(&outcome, true), "  0.0s  三分待ちます\n180.0s  できました\n");

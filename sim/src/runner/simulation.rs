@@ -14,15 +14,13 @@ use crate::event_loop::{
 /// How to run a simulation, and then its run.
 ///
 /// ```
-/// use seedloop::{Simulation, out, run, sleep};
+/// use seedloop::{Simulation, out, sleep};
 /// use std::time::Duration;
 ///
-/// let outcome = Simulation::new().seed(7).run(|| {
-///     run(async {
-///         sleep(Duration::from_secs(2)).await?;
-///         out!("two seconds later");
-///         Ok(())
-///     })
+/// let outcome = Simulation::new().seed(7).block_on(async {
+///     sleep(Duration::from_secs(2)).await?;
+///     out!("two seconds later");
+///     Ok(())
 /// });
 /// assert_eq!(outcome.lines[0].text, "two seconds later");
 /// assert_eq!(outcome.time.since_start(), Duration::from_secs(2));

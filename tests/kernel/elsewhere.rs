@@ -13,7 +13,7 @@ use seedloop::{
     spawn_named, timeout, wait, wait_for,
 };
 
-use crate::surprises::helpers::check;
+use crate::surprises::helpers::{check, poll_outside};
 
 const FUTURE: &str = "a future was used on another thread than that of its loop; hand over the \
                       value, not the future";
@@ -46,7 +46,7 @@ fn panics<R>(expected: &str, call: impl FnOnce() -> R) {
 /// Checks that a call returns a `RuntimeError` with `expected`.
 #[track_caller]
 fn refuses<R: Debug, E: Into<Error>>(expected: &str, result: Result<R, E>) {
-    let error: Error = result.err().expect("an error").into();
+    let error: Error = result.expect_err("an error").into();
     assert!(error.is::<RuntimeError>(), "{error}");
     assert_eq!(error.to_string(), expected);
 }
@@ -264,11 +264,11 @@ fn groups_timeouts_and_generators() {
             refuses(OBJECT, group.spawn(async { Ok(()) }).map(drop));
             refuses(OBJECT, limit.reschedule(None));
             panics(OBJECT, || limit.when());
-            let polled = futures_lite::future::block_on(generator.next());
+            let polled = poll_outside(generator.next());
             refuses(OBJECT, polled);
-            refuses(OBJECT, futures_lite::future::block_on(generator.aclose()));
+            refuses(OBJECT, poll_outside(generator.aclose()));
             let thrown = generator.athrow(Error::msg("x"));
-            refuses(OBJECT, futures_lite::future::block_on(thrown));
+            refuses(OBJECT, poll_outside(thrown));
             generator
         });
         let mut generator = generator;
