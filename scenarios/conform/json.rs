@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::parse::ParseError;
 use super::program::{CatchKind, Handler, Item, Object, OrNull, Outcome, RaiseKind, Value, When};
+use super::source::{Members, Source};
 
 /// A place in a program, as a chain of keys and indices up to the top.
 pub(super) enum Path<'a> {
@@ -34,14 +35,12 @@ impl fmt::Display for Path<'_> {
 
 impl Path<'_> {
     /// The error for a value that is not `wanted`.
-    pub(super) fn expected(&self, wanted: &str, found: &Json) -> ParseError {
+    pub(super) fn expected(&self, wanted: &str, found: &Source<'_>) -> ParseError {
         let found = match found {
-            Json::Array(_) => "a list".to_owned(),
-            Json::Object(_) => "an object".to_owned(),
-            Json::String(text) if text.chars().nth(FOUND_CHARS_MAX).is_some() => {
+            Source::Text(text) if text.chars().nth(FOUND_CHARS_MAX).is_some() => {
                 "a long string".to_owned()
             }
-            scalar => scalar.to_string(),
+            found => found.to_string(),
         };
         problem(self, format!("expected {wanted}, found {found}"))
     }
@@ -85,30 +84,40 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 /// The fields of an object, of which none may be left unread.
 pub(super) struct Fields<'a> {
-    object: &'a Map<String, Json>,
+    object: &'a Members<'a>,
     path: &'a Path<'a>,
-    known: Vec<&'static str>,
+    /// The keys that were asked for.
+    known: [&'static str; KNOWN_MAX],
+    count: usize,
 }
+
+/// No object has more fields than this.
+const KNOWN_MAX: usize = 8;
 
 impl<'a> Fields<'a> {
     /// Takes `json` for an object.
-    pub(super) fn of(json: &'a Json, path: &'a Path<'a>) -> Result<Self, ParseError> {
+    pub(super) fn of(json: &'a Source<'a>, path: &'a Path<'a>) -> Result<Self, ParseError> {
         match json {
-            Json::Object(object) => Ok(Self { object, path, known: Vec::new() }),
+            Source::Object(object) => Ok(Self { object, path, known: [""; KNOWN_MAX], count: 0 }),
             other => Err(path.expected("an object", other)),
         }
     }
 
+    fn ask(&mut self, key: &'static str) {
+        self.known[self.count] = key;
+        self.count += 1;
+    }
+
     /// Gives the value under `key`, which must be there.
-    pub(super) fn get(&mut self, key: &'static str) -> Result<&'a Json, ParseError> {
-        self.known.push(key);
+    pub(super) fn get(&mut self, key: &'static str) -> Result<&'a Source<'a>, ParseError> {
+        self.ask(key);
         self.object.get(key).ok_or_else(|| problem(self.path, format!("missing field {key:?}")))
     }
 
     /// Gives the value under `key`, if there is one other than null.
-    pub(super) fn get_optional(&mut self, key: &'static str) -> Option<&'a Json> {
-        self.known.push(key);
-        self.object.get(key).filter(|json| !json.is_null())
+    pub(super) fn get_optional(&mut self, key: &'static str) -> Option<&'a Source<'a>> {
+        self.ask(key);
+        self.object.get(key).filter(|json| !matches!(json, Source::Null))
     }
 
     /// Reads the value under `key`, which must be there.
@@ -118,11 +127,12 @@ impl<'a> Fields<'a> {
 
     /// Makes sure that every field of the object, which is that of `what`, has been asked for.
     pub(super) fn finish(&self, what: &str) -> Result<(), ParseError> {
-        let mut keys = self.object.keys().map(String::as_str);
-        let Some(key) = keys.find(|key| !self.known.contains(key)) else {
+        let known = &self.known[..self.count];
+        let mut keys = self.object.iter().map(|(key, _)| key);
+        let Some(key) = keys.find(|key| !known.contains(key)) else {
             return Ok(());
         };
-        let unused = self.known.iter().copied().filter(|known| !self.object.contains_key(*known));
+        let unused = known.iter().copied().filter(|known| self.object.get(known).is_none());
         let hint = nearest(key, unused);
         Err(problem(self.path, format!("unknown field {key:?} of {what}{hint}")))
     }
@@ -134,7 +144,7 @@ pub(super) trait Node: Sized {
     const WHAT: &'static str;
 
     /// Reads it from the value at `path`.
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError>;
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError>;
 
     /// Writes it.
     fn to_json(&self) -> Json;
@@ -175,11 +185,16 @@ impl<T: Node> Field for Option<T> {
     }
 }
 
+/// Takes `json` for a string.
+pub(super) fn text_of<'a>(json: &'a Source<'_>, path: &Path<'_>) -> Result<&'a str, ParseError> {
+    json.as_str().ok_or_else(|| path.expected(String::WHAT, json))
+}
+
 impl Node for String {
     const WHAT: &'static str = "a string";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-        json.as_str().map(str::to_owned).ok_or_else(|| path.expected(Self::WHAT, json))
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+        text_of(json, path).map(str::to_owned)
     }
 
     fn to_json(&self) -> Json {
@@ -190,8 +205,11 @@ impl Node for String {
 impl Node for bool {
     const WHAT: &'static str = "true or false";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-        json.as_bool().ok_or_else(|| path.expected(Self::WHAT, json))
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+        match json {
+            Source::Bool(truth) => Ok(*truth),
+            _ => Err(path.expected(Self::WHAT, json)),
+        }
     }
 
     fn to_json(&self) -> Json {
@@ -202,8 +220,12 @@ impl Node for bool {
 impl Node for u64 {
     const WHAT: &'static str = "a whole number from 0";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-        json.as_u64().ok_or_else(|| path.expected(Self::WHAT, json))
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+        match json {
+            Source::Number(number) => number.as_u64(),
+            _ => None,
+        }
+        .ok_or_else(|| path.expected(Self::WHAT, json))
     }
 
     fn to_json(&self) -> Json {
@@ -214,8 +236,12 @@ impl Node for u64 {
 impl Node for i64 {
     const WHAT: &'static str = "a whole number";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-        json.as_i64().ok_or_else(|| path.expected(Self::WHAT, json))
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+        match json {
+            Source::Number(number) => number.as_i64(),
+            _ => None,
+        }
+        .ok_or_else(|| path.expected(Self::WHAT, json))
     }
 
     fn to_json(&self) -> Json {
@@ -226,7 +252,7 @@ impl Node for i64 {
 impl<T: Node> Node for Box<T> {
     const WHAT: &'static str = T::WHAT;
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         T::from_json(json, path).map(Self::new)
     }
 
@@ -238,8 +264,8 @@ impl<T: Node> Node for Box<T> {
 impl<T: Node> Node for Vec<T> {
     const WHAT: &'static str = "a list";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-        let Json::Array(elements) = json else {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+        let Source::List(elements) = json else {
             return Err(path.expected(Self::WHAT, json));
         };
         let read_one = |(index, json)| T::from_json(json, &Path::Index(path, index));
@@ -254,9 +280,9 @@ impl<T: Node> Node for Vec<T> {
 impl<T: Node> Node for OrNull<T> {
     const WHAT: &'static str = T::WHAT;
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
-            Json::Null => Ok(Self(None)),
+            Source::Null => Ok(Self(None)),
             json => T::from_json(json, path).map(|inner| Self(Some(inner))),
         }
     }
@@ -269,16 +295,16 @@ impl<T: Node> Node for OrNull<T> {
 impl Node for Value {
     const WHAT: &'static str = "null, true, false, a whole number, a string or a list of such";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
-            Json::Null => Ok(Self::Null),
-            Json::Bool(truth) => Ok(Self::Bool(*truth)),
-            Json::String(text) => Ok(Self::Text(text.clone())),
-            Json::Array(_) => Vec::from_json(json, path).map(Self::List),
-            Json::Number(number) => {
+            Source::Null => Ok(Self::Null),
+            Source::Bool(truth) => Ok(Self::Bool(*truth)),
+            Source::Text(text) => Ok(Self::Text(text.clone().into_owned())),
+            Source::List(_) => Vec::from_json(json, path).map(Self::List),
+            Source::Number(number) => {
                 number.as_i64().map(Self::Int).ok_or_else(|| path.expected(Self::WHAT, json))
             }
-            Json::Object(_) => Err(path.expected(Self::WHAT, json)),
+            Source::Object(_) => Err(path.expected(Self::WHAT, json)),
         }
     }
 
@@ -296,7 +322,7 @@ impl Node for Value {
 impl Node for Item {
     const WHAT: &'static str = "an item";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
         let task: Option<String> = Field::read(&mut fields, "task")?;
         let coro: Option<String> = Field::read(&mut fields, "coro")?;
@@ -320,7 +346,7 @@ impl Node for Item {
 impl Node for Handler {
     const WHAT: &'static str = "a handler";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
         let catch = fields.required("catch")?;
         let body = fields.required("body")?;
@@ -342,12 +368,12 @@ macro_rules! words {
         impl Node for $type {
             const WHAT: &'static str = $what;
 
-            fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
-                let word = String::from_json(json, path)?;
-                match word.as_str() {
+            fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+                let word = text_of(json, path)?;
+                match word {
                     $($word => Ok(Self::$variant),)*
                     _ => {
-                        let hint = nearest(&word, [$($word),*].into_iter());
+                        let hint = nearest(word, [$($word),*].into_iter());
                         Err(problem(path, format!("unknown {} {word:?}{hint}", Self::WHAT)))
                     }
                 }
@@ -378,7 +404,7 @@ words! { When: "when" {
 impl Field for Outcome {
     fn read(fields: &mut Fields<'_>, _: &'static str) -> Result<Self, ParseError> {
         match Field::read(fields, "raise")? {
-            Some(_) if fields.object.contains_key("value") => {
+            Some(_) if fields.object.get("value").is_some() => {
                 Err(problem(fields.path, "a job has either \"value\" or \"raise\", found both"))
             }
             Some(message) => Ok(Self::Raise(message)),

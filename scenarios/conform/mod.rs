@@ -7,6 +7,7 @@ mod json;
 mod parse;
 pub mod program;
 mod run;
+mod source;
 
 pub use interpret::{Mark, Trace, interpret, watch};
 pub use run::conform;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
-use super::json::{Fields, Node, Path, nearest, problem};
+use super::json::{Fields, Node, Path, nearest, problem, text_of};
 use super::program::{Body, Program, Routine, Stmt};
+use super::source::Source;
 
 /// Why a line is not a valid program.
 ///
@@ -43,9 +44,9 @@ impl Program {
     /// - an operation or a field is unknown, missing or of the wrong type;
     /// - whatever [`Program::check`] finds.
     pub fn parse(line: &str) -> Result<Self, ParseError> {
-        let json: Json = serde_json::from_str(line)
+        let json: Source<'_> = serde_json::from_str(line)
             .map_err(|error| problem(&Path::Root, format!("not JSON: {error}")))?;
-        let name = json.get("name").and_then(Json::as_str).map(str::to_owned);
+        let name = json.get("name").and_then(Source::as_str).map(str::to_owned);
         let parsed = Self::read(&json).map_err(|error| ParseError { name, ..error })?;
         parsed.check()?;
         Ok(parsed)
@@ -63,7 +64,7 @@ impl Program {
         Json::Object(object)
     }
 
-    fn read(json: &Json) -> Result<Self, ParseError> {
+    fn read(json: &Source<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, &Path::Root)?;
         let name = fields.required("name")?;
         let coros = read_routines(fields.get("coros")?, &Path::Key(&Path::Root, "coros"))?;
@@ -76,14 +77,13 @@ impl Program {
     }
 }
 
-fn read_routines(json: &Json, path: &Path<'_>) -> Result<Vec<Routine>, ParseError> {
-    let Json::Object(routines) = json else {
+fn read_routines(json: &Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, ParseError> {
+    let Source::Object(routines) = json else {
         return Err(path.expected("an object of bodies by name", json));
     };
-    let read_one = |(name, body): (&String, &Json)| {
+    let read_one = |(name, body): (&str, &Source<'_>)| {
         let body = Body::from_json(body, &Path::Key(path, name))?;
-        let name = name.clone();
-        Ok(Routine { name, body })
+        Ok(Routine { name: name.to_owned(), body })
     };
     routines.iter().map(read_one).collect()
 }
@@ -96,11 +96,11 @@ fn write_routines(routines: &[Routine]) -> Json {
 impl Node for Stmt {
     const WHAT: &'static str = "a statement";
 
-    fn from_json(json: &Json, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
-        let op: String = fields.required("op")?;
-        let Some(stmt) = Self::read(&op, &mut fields)? else {
-            let hint = nearest(&op, Self::OPS.iter().copied());
+        let op = text_of(fields.get("op")?, &Path::Key(path, "op"))?;
+        let Some(stmt) = Self::read(op, &mut fields)? else {
+            let hint = nearest(op, Self::OPS.iter().copied());
             return Err(problem(&Path::Key(path, "op"), format!("unknown op {op:?}{hint}")));
         };
         fields.finish(stmt.op())?;
