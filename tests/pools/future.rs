@@ -44,7 +44,7 @@ fn a_future_tells_its_state() {
     });
 }
 
-/// Source: asyncio-semantics section 8: callbacks run in the worker, or synchronously in the
+/// Source: CPython 3.13, `_chain_future`: callbacks run in the worker, or synchronously in the
 /// canceller; added after the end, they are called at once.
 #[test]
 fn callbacks_are_called_by_whoever_ends_the_job() {

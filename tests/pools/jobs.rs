@@ -61,7 +61,7 @@ fn a_task_that_returns_a_jobs_panic_ends_the_run() {
     assert_eq!(outcome.time.since_start(), secs(0));
 }
 
-/// Source: asyncio-semantics section 8: a SystemExit of a job surfaces at the await.
+/// Source: CPython 3.13, `_chain_future`: a SystemExit of a job surfaces at the await.
 #[test]
 fn an_exit_in_a_job_surfaces_at_the_await() {
     let outcome = simulate(async {
@@ -75,7 +75,7 @@ fn an_exit_in_a_job_surfaces_at_the_await() {
     assert_eq!(error.downcast_ref::<Exit>().map(Exit::code), Some(4));
 }
 
-/// Source: asyncio-semantics section 8: a CancelledError raised in a job cancels the task.
+/// Source: CPython 3.13, `_chain_future`: a CancelledError raised in a job cancels the task.
 #[test]
 fn a_cancelled_error_of_a_job_cancels_the_task() {
     check(&["0.0s cancelled: true"], async {

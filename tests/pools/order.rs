@@ -136,7 +136,7 @@ fn a_ready_result_takes_two_hops() {
     });
 }
 
-/// Source: asyncio-semantics section 8: the cancel of an awaited job reaches the pool one hop
+/// Source: CPython 3.13, `_chain_future`: the cancel of an awaited job reaches the pool one hop
 /// later.
 #[test]
 fn a_cancel_reaches_a_queued_job_one_hop_later() {

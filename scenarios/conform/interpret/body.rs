@@ -121,7 +121,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Stays here for ever: the run is over.
-    async fn stay(self) -> Result<Flow> {
+    pub(super) async fn stay(self) -> Result<Flow> {
         std::future::pending().await
     }
 

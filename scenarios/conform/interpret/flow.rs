@@ -53,6 +53,10 @@ impl<'a> Scope<'a> {
 
     pub(super) async fn repeat(self, times: u64, body: &'a [Stmt]) -> Result<Flow> {
         for _ in 0..times {
+            if self.run.is_over() {
+                // A body without statements does not look.
+                return self.stay().await;
+            }
             if let Flow::Return(value) = self.block(body).await? {
                 return Ok(Flow::Return(value));
             }

@@ -34,9 +34,9 @@ pub struct Line {
 /// that loops over them in one step does not go on for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps and callbacks without time moving on: 20,000,000. Ends what yields for ever.
+    /// Steps and callbacks without time moving on: 10,000,000. Ends what yields for ever.
     pub steps_at_one_instant: u64,
-    /// Steps and callbacks in all: 1,000,000,000.
+    /// Steps and callbacks in all: 100,000,000.
     pub steps: u64,
     /// Virtual time: without limit.
     pub time: Instant,
@@ -46,13 +46,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            steps_at_one_instant: 20_000_000,
-            steps: 1_000_000_000,
-            time: Instant::from_nanos(u64::MAX),
-            lines: 1_000_000,
-        }
+        Limits::DEFAULT
     }
+}
+
+impl Limits {
+    const DEFAULT: Limits = Limits {
+        steps_at_one_instant: 10_000_000,
+        steps: 100_000_000,
+        time: Instant::from_nanos(u64::MAX),
+        lines: 1_000_000,
+    };
 }
 
 /// How to run a simulation.
@@ -125,12 +129,7 @@ impl Session {
             check_at: 0,
             work_of_instant: 0,
             model: Model::Asyncio,
-            limits: Limits {
-                steps_at_one_instant: 20_000_000,
-                steps: 1_000_000_000,
-                time: Instant::from_nanos(u64::MAX),
-                lines: 1_000_000,
-            },
+            limits: Limits::DEFAULT,
             capture: false,
             panics_join: false,
             choices: Choices::new(),

@@ -37,8 +37,8 @@ use crate::task::{EventLoop, set_current, spawn_on};
 /// # Errors
 ///
 /// What `main` ends with; a [`RuntimeError`] inside a running loop; what broke the loop: [`Exit`]
-/// and [`Interrupt`] after the clean-up, [`Deadlock`](crate::Deadlock),
-/// [`LimitExceeded`](crate::LimitExceeded) and [`Panicked`](crate::Panicked) at once.
+/// and [`Interrupt`] after the clean-up, [`Deadlock`],
+/// [`LimitExceeded`] and [`Panicked`] at once.
 ///
 /// [`Exit`]: crate::Exit
 ///
