@@ -173,6 +173,8 @@ impl<T: 'static> Receiver<T> {
 
     /// Lets the sender know that no value is wanted; one that is there can still be taken.
     pub fn close(&mut self) {
+        // A wait that was begun by reference would go on for a sender that need not send any more.
+        self.waiter.leave();
         close(&self.waiter.line.0);
     }
 }
