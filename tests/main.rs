@@ -7,6 +7,7 @@ mod layers;
 mod mutations;
 mod pools;
 mod ported;
+mod properties;
 mod readme;
 mod report;
 mod scenarios;

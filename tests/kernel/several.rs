@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_lite::future::{or, zip};
 use seedloop::{
-    Result, attempt, cancellable, create_future, current_task, out, running_loop, sleep, spawn,
-    timeout, yield_now,
+    Error, Result, attempt, cancellable, create_future, current_task, out, running_loop, sleep,
+    spawn, timeout, yield_now,
 };
 
 use crate::surprises::helpers::{check, ms, repr, show, spin};
@@ -51,7 +51,7 @@ fn a_cancel_beats_the_result_of_one_of_several() {
 fn a_wait_of_ours_beside_a_foreign_one() {
     check(&["CancelledError()"], async {
         let task = spawn(async {
-            let ours = async { Ok::<(), seedloop::Error>(sleep(Duration::from_secs(9)).await?) };
+            let ours = async { Ok::<(), Error>(sleep(Duration::from_secs(9)).await?) };
             or(ours, std::future::pending()).await
         });
         spin(1).await?;
@@ -98,6 +98,54 @@ fn two_timeouts_side_by_side() {
         let (a, b) = zip(limited(), limited()).await;
         let me = current_task()?.expect("a task runs");
         out!("{} {} {}", show(a), show(b), me.cancelling());
+        Ok(())
+    });
+}
+
+/// The same while the task is ready: what stands beside both is none of their concern.
+#[test]
+fn two_timeouts_around_yields_reach_nothing_beside_them() {
+    check(&["TimeoutError() Ok(()) TimeoutError()"], async {
+        let limited = || timeout(Duration::ZERO).scope(async |_| Ok(yield_now().await?));
+        let (a, (free, b)) = zip(limited(), zip(yield_now(), limited())).await;
+        out!("{} {free:?} {}", show(a), show(b));
+        Ok(())
+    });
+}
+
+/// A timeout that is entered while one beside it is expired counts none of its cancels.
+#[test]
+fn a_timeout_is_entered_beside_an_expired_one() {
+    check(&["TimeoutError() TimeoutError() 0.02s"], async {
+        let cleaning = timeout(ms(5)).scope(async |_| {
+            let slept = sleep(Duration::from_secs(9)).await;
+            sleep(ms(10)).await?;
+            Ok(slept?)
+        });
+        let around = timeout(ms(20)).scope(async |_| {
+            sleep(ms(10)).await?;
+            let inner = timeout(ms(10)).scope(async |_| Ok(sleep(ms(10)).await?)).await;
+            // The outer one is expired too, and the cancel is its own.
+            assert!(inner.as_ref().is_err_and(Error::is_cancelled), "{inner:?}");
+            inner
+        });
+        let (a, b) = zip(cleaning, around).await;
+        out!("{} {} {}", show(a), show(b), running_loop()?.time());
+        Ok(())
+    });
+}
+
+/// A timeout that is dropped takes its cancel back, also while that is on its way.
+#[test]
+fn a_dropped_timeout_cancels_nothing() {
+    check(&["None 0"], async {
+        let task = spawn(async {
+            let limited = timeout(Duration::ZERO).scope(async |_| Ok(yield_now().await?));
+            // Both are due at the same step; the first one drops the second.
+            or(async { Ok(yield_now().await?) }, limited).await
+        });
+        spin(3).await?;
+        out!("{:?} {}", task.exception()?, task.cancelling());
         Ok(())
     });
 }

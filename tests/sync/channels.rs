@@ -80,6 +80,18 @@ fn oneshot_keeps_its_value_when_a_wait_by_reference_is_dropped() {
 }
 
 #[test]
+fn oneshot_that_is_closed_in_a_wait_by_reference_gives_no_value() {
+    check(|| async {
+        let (sender, mut receiver) = oneshot::channel::<i32>();
+        park(Pin::new(&mut receiver)).await;
+        receiver.close();
+        assert_eq!(receiver.await, Err(oneshot::RecvError));
+        drop(sender);
+        Ok(())
+    });
+}
+
+#[test]
 fn mpsc_passes_values_in_order_and_ends() {
     check_prints("1; 2; 3; end", || async {
         let (sender, mut receiver) = mpsc::unbounded_channel();

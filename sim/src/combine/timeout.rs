@@ -207,7 +207,7 @@ impl Timeout {
     fn enter(&self, boundary: BoundaryId) -> Result<()> {
         let (task, cancels) = with(|core| {
             let task = core.step.task;
-            (task, core.tasks.get(task).map_or(0, |cell| cell.cancels))
+            (task, core.cancels_of(task, boundary))
         });
         let when = self.state.with(|state| {
             if state.phase != Phase::Created {
@@ -241,19 +241,26 @@ impl Timeout {
 }
 
 impl crate::event_loop::Core {
-    /// Takes back the cancel of a timeout; returns how many others are left that concern it: those
-    /// of timeouts in another branch of the task (a `join!`) do not.
+    /// Takes back the cancel of a timeout; returns how many others are left that concern it.
     fn uncancel_expired(&mut self, task: TaskId, boundary: BoundaryId) -> u32 {
         let Some(cell) = self.tasks.get_mut(task) else { return 0 };
         if let Some(position) = cell.expired.iter().position(|other| *other == boundary) {
             cell.expired.remove(position);
         }
-        let left = self.uncancel(task);
+        self.revoke_cancel(task, boundary);
+        self.uncancel(task);
+        self.cancels_of(task, boundary)
+    }
+
+    /// How many cancels of a task concern a timeout in it: those of timeouts in another branch of
+    /// the task (a `join!`) do not.
+    fn cancels_of(&self, task: TaskId, boundary: BoundaryId) -> u32 {
+        let Some(cell) = self.tasks.get(task) else { return 0 };
         let beside = |other: &&BoundaryId| {
             !self.is_within(**other, boundary) && !self.is_within(boundary, **other)
         };
-        let elsewhere = self.tasks[task].expired.iter().filter(beside).count();
-        left.saturating_sub(u32::try_from(elsewhere).unwrap_or(u32::MAX))
+        let elsewhere = cell.expired.iter().filter(beside).count();
+        cell.cancels.saturating_sub(u32::try_from(elsewhere).unwrap_or(u32::MAX))
     }
 }
 

@@ -195,7 +195,7 @@ impl Core {
         self.session.emit(Event::CancelRequested { task: number, by });
         if !self.is_running(task) && !self.tasks[task].drops_body() {
             let start = targets.len();
-            targets.extend(self.targets_of(task, scope));
+            targets.extend(self.targets_of(task, |place| self.is_within(place, scope)));
             if targets.len() > start {
                 return true;
             }
@@ -204,8 +204,12 @@ impl Core {
         false
     }
 
-    /// What a cancel of the task reaches inside `scope`.
-    fn targets_of(&self, task: TaskId, scope: BoundaryId) -> impl Iterator<Item = Victim> {
+    /// What a cancel of the task reaches, which goes where it `is_meant` to go.
+    fn targets_of(
+        &self,
+        task: TaskId,
+        is_meant: impl Fn(BoundaryId) -> bool,
+    ) -> impl Iterator<Item = Victim> {
         self.waits_of(task).filter_map(move |wait| {
             let cell = &self.waits[wait];
             let victim = match cell.target {
@@ -214,7 +218,7 @@ impl Core {
                 Target::Boundary(boundary) => Victim::Boundary(boundary),
                 Target::Infallible => return None,
             };
-            self.is_within(cell.boundary_of_wait(), scope).then_some(victim)
+            is_meant(cell.boundary_of_wait()).then_some(victim)
         })
     }
 
@@ -246,12 +250,41 @@ impl Core {
         // If it is the running task, its wait at the end of the step is to be cancelled.
         self.attention = true;
         let cell = &mut self.tasks[task];
-        cell.must_cancel = match cell.must_cancel {
-            Some(other) if other != scope => Some(Id::NONE),
-            _ => Some(scope),
-        };
+        match cell.must_cancel {
+            None => {
+                cell.scopes.clear();
+                cell.must_cancel = Some(scope);
+            }
+            Some(other) if other == scope => {}
+            // Two timeouts beside each other: what stands beside both is none of their concern.
+            Some(other) => {
+                if cell.scopes.is_empty() {
+                    cell.scopes.push(other);
+                }
+                cell.scopes.push(scope);
+                cell.must_cancel = Some(Id::NONE);
+            }
+        }
         let future = cell.future;
         self.futures[future].message = message.clone();
+    }
+
+    /// Forgets what is pending for `scope`, which is left or dropped: nothing can take it there.
+    pub(crate) fn revoke_cancel(&mut self, task: TaskId, scope: BoundaryId) {
+        let Some(cell) = self.tasks.get_mut(task) else { return };
+        let several = !cell.scopes.is_empty();
+        cell.scopes.retain(|other| *other != scope);
+        let revoked = match several {
+            true if cell.scopes.is_empty() => Some(Id::NONE),
+            true => return,
+            false => Some(scope),
+        };
+        if cell.must_cancel == revoked {
+            cell.must_cancel = None;
+        }
+        if self.step.task == task && self.step.deliver == revoked {
+            self.step.deliver = None;
+        }
     }
 
     fn leave_cancel(
@@ -318,7 +351,8 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
     let (targets, message) = with(|core| {
         let future = core.tasks[task].future;
         let message = core.futures[future].message.clone();
-        let targets: Vec<Victim> = core.targets_of(task, scope).collect();
+        let is_meant = |place| core.is_meant_for(place, task, scope);
+        let targets: Vec<Victim> = core.targets_of(task, is_meant).collect();
         let cell = &core.tasks[task];
         if targets.is_empty() && !cell.scheduled && cell.live == 0 && !cell.drops_body() {
             core.drop_body(task);

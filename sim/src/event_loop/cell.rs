@@ -118,6 +118,8 @@ pub(crate) struct TaskCell {
     pub(crate) order: Order,
     /// A cancel that no wait has accepted: it is delivered at the next step.
     pub(crate) must_cancel: Option<BoundaryId>,
+    /// Where that is to go if it stands for several; empty if it is for one place.
+    pub(crate) scopes: Vec<BoundaryId>,
     /// How often it was cancelled less how often that was taken back.
     pub(crate) cancels: u32,
     /// Waits of ours in which it is parked, in the order in which they were parked.

@@ -222,9 +222,11 @@ impl Core {
 
     /// Takes the cancel that this step delivers, if the parked leaf stands where it is meant to go.
     fn take_delivery(&mut self, wait: WaitId) -> Delivery {
-        let Some(scope) = self.step.deliver else { return Delivery::None };
+        if self.step.deliver.is_none() {
+            return Delivery::None;
+        }
         let cell = &self.waits[wait];
-        if cell.task != self.step.task || !self.is_within(cell.boundary, scope) {
+        if cell.task != self.step.task || !self.delivers_to(cell.boundary) {
             return Delivery::None;
         }
         self.take_delivery_of_task()
@@ -238,11 +240,28 @@ impl Core {
 
     /// The same for a leaf that is parked in a bare yield.
     pub(crate) fn take_yield_delivery(&mut self) -> Delivery {
-        match self.step.deliver {
-            Some(scope) if self.is_within(self.step.boundary, scope) => {
-                self.take_delivery_of_task()
-            }
-            _ => Delivery::None,
+        match self.delivers_to(self.step.boundary) {
+            true => self.take_delivery_of_task(),
+            false => Delivery::None,
+        }
+    }
+
+    /// Tells whether this step delivers a cancel to what stands right inside `boundary`.
+    pub(crate) fn delivers_to(&self, boundary: BoundaryId) -> bool {
+        let task = self.step.task;
+        self.step.deliver.is_some_and(|scope| self.is_meant_for(boundary, task, scope))
+    }
+
+    /// Tells whether a cancel of the task that is pending for `scope` is to go to `boundary`.
+    pub(super) fn is_meant_for(
+        &self,
+        boundary: BoundaryId,
+        task: TaskId,
+        scope: BoundaryId,
+    ) -> bool {
+        match self.tasks[task].scopes.as_slice() {
+            [] => self.is_within(boundary, scope),
+            several => several.iter().any(|scope| self.is_within(boundary, *scope)),
         }
     }
 

@@ -177,6 +177,8 @@ impl<T: 'static> Receiver<T> {
     #[track_caller]
     pub fn close(&mut self) {
         self.waiter.line.0.assert_here();
+        // A wait that was begun by reference would go on for a sender that need not send any more.
+        self.waiter.leave();
         close(&self.waiter.line.0);
     }
 }

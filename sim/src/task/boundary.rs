@@ -172,9 +172,9 @@ impl Core {
         if cell.wait.is_none() {
             return Delivery::None;
         }
-        match self.step.deliver {
-            Some(scope) if self.is_within(id, scope) => self.take_delivery_of_task(),
-            _ => Delivery::None,
+        match self.delivers_to(id) {
+            true => self.take_delivery_of_task(),
+            false => Delivery::None,
         }
     }
 

@@ -118,6 +118,7 @@ impl Core {
             scheduled: false,
             order: Order::Run,
             must_cancel: None,
+            scopes: Vec::new(),
             cancels: 0,
             first_wait: Id::NONE,
             last_wait: Id::NONE,
