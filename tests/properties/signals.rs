@@ -179,11 +179,13 @@ impl Subject for Oneshots {
     }
 }
 
+type Halves = (watch::Sender<u32>, watch::Receiver<u32>);
+
 /// The values of a watch are numbers that grow.
 #[derive(Clone)]
 struct Watches {
     /// What the tasks begin with.
-    halves: Rc<RefCell<Option<(watch::Sender<u32>, watch::Receiver<u32>)>>>,
+    halves: Rc<RefCell<Option<Halves>>>,
     latest: Rc<Cell<u32>>,
     senders: Count,
     receivers: Count,
