@@ -16,6 +16,7 @@
 mod base;
 mod combine;
 mod event_loop;
+pub mod explore;
 pub mod report;
 mod runner;
 pub mod sync;

@@ -1,8 +1,5 @@
 //! The one source of nondeterminism: every decision that the program leaves open is a *choice*.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
 /// What a choice decides. Choice 0 is always the dull one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -53,107 +50,93 @@ pub enum Model {
     AnyOrder,
 }
 
-/// Takes the choices of a run.
-///
-/// An implementation keeps what it needs to decide; the log is kept for it. It must not call the
-/// library: it is asked in the middle of the loop's work. A panic of it ends the run.
-pub trait Policy {
-    /// Picks one of `0..bound`; `bound` is at least 2. Any other value ends the run with a panic.
-    fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32;
-}
+/// Names a task in every run of a program: a hash of its spawn path, which is the position of each
+/// ancestor among the children of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskKey(u64);
 
-/// Takes the dull choice each time: the run without a seed, in asyncio's own order.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Fifo;
+impl TaskKey {
+    /// The loop itself, or something outside.
+    pub const LOOP: TaskKey = TaskKey(0);
 
-impl Policy for Fifo {
-    fn choose(&mut self, _kind: ChoiceKind, _bound: u32) -> u32 {
-        0
+    /// The key of the `index`th child, from 1; of [`LOOP`](Self::LOOP), those that no task spawned.
+    pub const fn child(self, index: u32) -> TaskKey {
+        TaskKey(mix(self.0, index as u64))
+    }
+
+    pub(super) const fn word(self) -> u64 {
+        self.0
     }
 }
 
-/// Draws every choice uniformly from ChaCha8, with a stream for each kind.
-///
-/// A stream for each kind, so that one delay more or less does not change the numbers that the
-/// program draws.
-pub struct Uniform {
-    streams: [ChaCha8Rng; ChoiceKind::COUNT],
+/// Names a resource in every run of a program: a hash of who made it, and of how many it had made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceKey(u64);
+
+impl ResourceKey {
+    /// What nobody knows: it may be any resource, and all that the program shares beside them.
+    pub const UNKNOWN: ResourceKey = ResourceKey(0);
+
+    pub(super) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// The key of the `index`th resource that `maker` made, from 1.
+    pub(crate) const fn made_by(maker: TaskKey, index: u32) -> ResourceKey {
+        // Another constant than a child's, so that no task and no resource are one.
+        ResourceKey(mix(!maker.0, index as u64))
+    }
 }
 
-impl Uniform {
-    /// Makes the policy of `seed`.
-    pub fn new(seed: u64) -> Self {
-        Uniform {
-            streams: std::array::from_fn(|kind| {
-                let mut stream = ChaCha8Rng::seed_from_u64(seed);
-                stream.set_stream(kind as u64);
-                stream
-            }),
+/// Mixes two words into one that is never 0.
+const fn mix(one: u64, other: u64) -> u64 {
+    let mut word =
+        (one ^ other.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word ^= word >> 31;
+    word = word.wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^= word >> 29;
+    if word == 0 { 1 } else { word }
+}
+
+/// Whether an operation changes what it works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// It only looks: two reads may change places.
+    Read,
+    /// It may change it.
+    Write,
+}
+
+/// What a task is about to do when it runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What it works on.
+    pub resource: ResourceKey,
+    /// How.
+    pub access: Access,
+}
+
+impl Operation {
+    /// Of a task that has not begun, or waits for something without a label.
+    pub const UNKNOWN: Operation =
+        Operation { resource: ResourceKey::UNKNOWN, access: Access::Write };
+
+    /// Tells whether the order of the two may matter; of an unknown one it always may.
+    pub fn conflicts(self, other: Operation) -> bool {
+        let unknown = ResourceKey::UNKNOWN;
+        if self.resource == unknown || other.resource == unknown {
+            return true;
         }
+        self.resource == other.resource
+            && (self.access == Access::Write || other.access == Access::Write)
     }
 }
 
-impl Policy for Uniform {
-    fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        // A multiply and a shift: the bias is below bound / 2^32.
-        let word = self.streams[kind as usize].next_u32();
-        ((u64::from(word) * u64::from(bound)) >> 32) as u32
-    }
-}
-
-/// Takes the choices of a log again, then the dull ones.
-#[derive(Clone, Debug)]
-pub struct Replay {
-    log: std::vec::IntoIter<Choice>,
-}
-
-impl Replay {
-    /// Makes the policy that follows `log`.
-    pub fn new(log: Vec<Choice>) -> Self {
-        Replay { log: log.into_iter() }
-    }
-}
-
-impl Policy for Replay {
-    fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        match self.log.next() {
-            Some(choice) if choice.kind == kind => choice.value.min(bound - 1),
-            _ => 0,
-        }
-    }
-}
-
-/// The choices of one run: the policy that takes them and the log of what it took.
-pub(crate) struct Choices {
-    /// `None` is FIFO, the most frequent policy, without a call.
-    policy: Option<Box<dyn Policy>>,
-    log: Vec<Choice>,
-}
-
-impl Choices {
-    pub(crate) const fn new() -> Self {
-        Choices { policy: None, log: Vec::new() }
-    }
-
-    pub(crate) fn set_policy(&mut self, policy: Option<Box<dyn Policy>>) {
-        self.policy = policy;
-    }
-
-    /// Takes one of `0..bound` and logs it; a choice of one is none.
-    pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        if bound <= 1 {
-            return 0;
-        }
-        let value = match &mut self.policy {
-            None => 0,
-            Some(policy) => policy.choose(kind, bound),
-        };
-        assert!(value < bound, "a policy chose {value} of {bound} for {kind:?}");
-        self.log.push(Choice { kind, bound, value });
-        value
-    }
-
-    pub(crate) fn take_log(&mut self) -> Vec<Choice> {
-        std::mem::take(&mut self.log)
-    }
+/// A place in a run that an edit elsewhere in the program does not shift: a step of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The task; [`TaskKey::LOOP`] for the loop's own calls and what happens outside.
+    pub task: TaskKey,
+    /// Which of its steps, from 1; 0 outside of any.
+    pub step: u32,
 }

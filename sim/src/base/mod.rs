@@ -7,11 +7,13 @@ mod error;
 mod event;
 mod group;
 mod leaf;
+mod order;
 mod place;
+mod policy;
 mod slab;
 mod time;
 
-pub use choice::{Choice, ChoiceKind, Fifo, Model, Policy, Replay, Uniform};
+pub use choice::{Access, Choice, ChoiceKind, Model, Moment, Operation, ResourceKey, TaskKey};
 pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName};
 pub use error::{Error, Result};
 pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
@@ -23,9 +25,11 @@ pub use leaf::{
     RuntimeError, StopAsyncIteration, ValueError,
 };
 pub use place::Place;
+pub use policy::{Candidate, Candidates, Ended, Fifo, Policy, Question, Replay, Uniform};
 pub use time::Instant;
 
-pub(crate) use choice::Choices;
 pub(crate) use event::Recorder;
+pub(crate) use order::Orders;
+pub(crate) use policy::{Choices, below, stream_of};
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

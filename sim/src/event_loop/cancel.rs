@@ -229,7 +229,7 @@ impl Core {
         if cell.drops_body() {
             return;
         }
-        if running || cell.scheduled || !cell.started || cell.live > 0 {
+        if running || cell.scheduled || cell.steps == 0 || cell.live > 0 {
             self.set_must_cancel(task, message, scope);
             return;
         }

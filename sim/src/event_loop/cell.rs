@@ -16,7 +16,9 @@ use super::ready::Ready;
 use super::report::Handler;
 use super::timer::Timers;
 use super::waits::Label;
-use crate::base::{Cancelled, Error, Id, Instant, Message, TaskNumber};
+use crate::base::{
+    Cancelled, Candidate, Error, Id, Instant, Message, Moment, Operation, TaskKey, TaskNumber,
+};
 
 pub(crate) type FutureId = Id<FutureCell>;
 pub(crate) type TaskId = Id<TaskCell>;
@@ -105,14 +107,22 @@ pub(crate) struct TaskMeta {
 pub(crate) struct TaskCell {
     pub(crate) future: FutureId,
     pub(crate) number: TaskNumber,
+    /// Its name in every run, and its parent's number.
+    pub(crate) key: TaskKey,
+    pub(crate) parent: TaskNumber,
     /// How many tasks it has spawned.
     pub(crate) children: u32,
+    /// How many resources it has made.
+    pub(crate) made: u32,
+    /// How many steps it has begun.
+    pub(crate) steps: u32,
+    /// What it is about to do at the next one.
+    pub(crate) next: Operation,
     pub(crate) owner: LoopId,
     /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
     /// leaks its future, and dropping the handle would drop the body in place.
     pub(crate) raw: Option<RawTask<(), TaskMeta>>,
     pub(crate) waker: Option<Waker>,
-    pub(crate) started: bool,
     /// A runnable of it stands in the ready queue.
     pub(crate) scheduled: bool,
     pub(crate) order: Order,

@@ -22,7 +22,10 @@ use super::session::Session;
 use super::step::ends_at_once;
 use super::timer::Due;
 use super::waits::Step;
-use crate::base::{Error, Event, Id, Instant, LimitExceeded, Slab, Source, TaskNumber};
+use crate::base::{
+    Candidate, ChoiceKind, Error, Event, Id, Instant, LimitExceeded, Moment, Operation, Question,
+    Slab, Source, TaskNumber,
+};
 
 /// Everything that handles are ids of, apart from the shared objects.
 pub(crate) struct Core {
@@ -260,7 +263,38 @@ impl Core {
             let by = self.source();
             self.session.note(Event::Woken { task: number, by });
         }
-        self.loops[owner].ready.push(Entry::Step(runnable));
+        if self.session.counts_orders() {
+            self.session.inform(number, self.step.number);
+        }
+        let ready = &mut self.loops[owner].ready;
+        if ready.is_watched() {
+            let candidate = self.tasks[task].candidate();
+            self.session.became_ready(&candidate);
+            ready.announce(candidate);
+        }
+        ready.push(Entry::Step(runnable));
+    }
+
+    /// The step of a task in which something is decided.
+    pub(crate) fn moment(&self) -> Moment {
+        match self.tasks.get(self.step.task) {
+            Some(cell) if !self.source_outside => Moment { task: cell.key, step: cell.steps },
+            _ => Moment::default(),
+        }
+    }
+
+    /// Takes one of `0..bound`.
+    pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
+        let at = self.moment();
+        self.session.choose(Question::new(kind, bound, at))
+    }
+
+    /// What the task that runs, or another one, has done to a resource.
+    pub(crate) fn touch(&mut self, operation: Operation) {
+        if self.session.counts_orders() {
+            let task = self.current_number();
+            self.session.touch(task, operation);
+        }
     }
 
     /// Queues a call on `owner`, or refuses when it is closed.
@@ -393,6 +427,12 @@ impl TaskCell {
             Some(name) => name.to_string(),
             None => format!("Task-{}", self.unnamed),
         }
+    }
+
+    /// Its next step, as a policy sees it.
+    pub(crate) fn candidate(&self) -> Candidate {
+        let moment = Moment { task: self.key, step: self.steps + 1 };
+        Candidate { moment, number: self.number, parent: self.parent, next: self.next }
     }
 
     pub(crate) fn drops_body(&self) -> bool {

@@ -26,6 +26,7 @@ mod ready;
 mod report;
 mod session;
 mod step;
+mod strike;
 mod timer;
 mod waits;
 
@@ -49,7 +50,7 @@ pub(crate) use foreign::schedule;
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
-pub(crate) use object::{Shared, Uncounted};
+pub(crate) use object::{ObjectId, Shared, Uncounted};
 pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
@@ -57,4 +58,5 @@ pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
+pub(crate) use strike::Strikes;
 pub(crate) use waits::{Delivery, Label, OwnState, PollWaker, Refused, WaitState, poll_with};

@@ -10,7 +10,10 @@ use std::ops::Deref;
 use std::panic::Location;
 
 use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
-use crate::base::{Event, Id, Place, Result, RuntimeError, Slab, TaskNumber};
+use super::core::Core;
+use crate::base::{
+    Access, Event, Id, Operation, Place, ResourceKey, Result, RuntimeError, Slab, TaskNumber,
+};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
 
@@ -29,6 +32,8 @@ pub(crate) struct ObjectCell {
     pub(crate) kind: &'static str,
     /// Its number among all objects of the simulation, for events.
     pub(crate) number: u32,
+    /// Its name in every run, for policies and reductions.
+    key: ResourceKey,
     /// Its number among those of its kind, for people: `lock#2`.
     of_kind: u32,
     /// Who holds it, for reports: the earliest ones, at most [`HOLDERS_MAX`].
@@ -60,12 +65,16 @@ pub(crate) struct Shared<T> {
 impl<T: 'static> Shared<T> {
     /// Puts `value` into the arena; `kind` names it in reports.
     pub(crate) fn new(kind: &'static str, value: T) -> Self {
-        let (number, of_kind) = with(|core| core.session.number_resource(kind));
+        let (number, of_kind, key) = with(|core| {
+            let (number, of_kind) = core.session.number_resource(kind);
+            (number, of_kind, core.next_resource_key())
+        });
         let cell = ObjectCell {
             value: Some(Box::new(value)),
             refs: 1,
             kind,
             number,
+            key,
             of_kind,
             holders: Vec::new(),
             more_holders: 0,
@@ -185,11 +194,12 @@ impl<T: 'static> Uncounted<T> {
             let number = with_objects(|objects| {
                 let cell = objects.get_mut(self.id)?;
                 change(cell, task);
-                Some(cell.number)
+                Some((cell.number, cell.key))
             });
-            if let Some(Some(resource)) = number {
+            if let Some(Some((resource, key))) = number {
                 let by = core.source();
                 core.session.emit_at(Event::Resource { operation, resource, by }, at);
+                core.touch(Operation { resource: key, access: Access::Write });
             }
         });
     }
@@ -260,6 +270,28 @@ impl<T> fmt::Debug for Shared<T> {
         match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.of_kind))) {
             Some(Some((kind, number))) => write!(f, "{kind}#{number}"),
             _ => write!(f, "object{:?}", self.id),
+        }
+    }
+}
+
+/// What a policy is told of an operation on an object.
+pub(super) fn operation_on(id: ObjectId, access: Access) -> Operation {
+    let key = match id.is_none() {
+        true => None,
+        false => with_objects(|objects| objects.get(id).map(|cell| cell.key)).flatten(),
+    };
+    key.map_or(Operation::UNKNOWN, |resource| Operation { resource, access })
+}
+
+impl Core {
+    /// The key of the resource that the running task makes next.
+    fn next_resource_key(&mut self) -> ResourceKey {
+        match self.tasks.get_mut(self.step.task) {
+            Some(cell) if !self.source_outside => {
+                cell.made += 1;
+                ResourceKey::made_by(cell.key, cell.made)
+            }
+            _ => self.session.next_root_resource(),
         }
     }
 }

@@ -49,15 +49,40 @@ impl<T> Picks<T> {
         self.nodes.get(self.oldest as usize).map(|node| node.number)
     }
 
-    /// Takes the entry at `position`: 0 is the oldest.
-    pub(super) fn take(&mut self, position: usize) -> Option<T> {
+    /// Where the entry at `position` stands: 0 is the oldest, the others follow as they stand.
+    pub(super) fn index_of(&self, position: usize) -> usize {
         let oldest = self.oldest as usize;
-        // The others follow in the order in which they stand.
-        let at = match position {
+        match position {
             0 => oldest,
             _ if position <= oldest => position - 1,
             _ => position,
-        };
+        }
+    }
+
+    /// The position of the entry that stands at `index`.
+    pub(super) fn position_of(&self, index: usize) -> usize {
+        let oldest = self.oldest as usize;
+        match index {
+            _ if index == oldest => 0,
+            _ if index < oldest => index + 1,
+            _ => index,
+        }
+    }
+
+    /// Where the entry stands that came after the one at `index`.
+    pub(super) fn newer_than(&self, index: usize) -> Option<usize> {
+        let newer = self.nodes.get(index)?.newer;
+        (newer != NONE).then_some(newer as usize)
+    }
+
+    /// Takes the entry at `position`: 0 is the oldest.
+    #[cfg(test)]
+    fn take(&mut self, position: usize) -> Option<T> {
+        self.take_at(self.index_of(position))
+    }
+
+    /// Takes the entry that stands at `at`; the last one takes its place.
+    pub(super) fn take_at(&mut self, at: usize) -> Option<T> {
         let taken = self.nodes.get(at)?;
         let (older, newer) = (taken.older, taken.newer);
         self.link(older, newer, newer, older);

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use async_task::Runnable;
 
-use super::cell::{TaskMeta, WaitId};
+use super::cell::{TaskId, TaskMeta, WaitId};
 use super::handle::HandleId;
 use super::picks::Picks;
 use super::session::Session;
-use crate::base::Model;
+use crate::base::{Candidate, Candidates, Model, Moment, Operation, TaskKey, TaskNumber};
 
 /// One hop: what the loop runs next.
 pub(crate) enum Entry {
@@ -34,22 +34,50 @@ struct AnyOrder {
     steps: Picks<Runnable<TaskMeta>>,
     calls: VecDeque<(u64, Entry)>,
     pushed: u64,
+    watched: Option<Watched>,
 }
+
+/// What a policy is told of the steps, as they stand.
+#[derive(Default)]
+struct Watched {
+    steps: Vec<Candidate>,
+    /// Where the step of a task stands, by the task's number.
+    index: Vec<u32>,
+    /// How many of the loop's own calls were run.
+    calls: u32,
+}
+
+/// Marks a task that is not ready.
+const ABSENT: u32 = u32::MAX;
 
 impl Ready {
     pub(crate) const fn new() -> Self {
         Ready { queue: VecDeque::new(), any: None }
     }
 
-    /// Keeps the entries as `model` needs them.
-    pub(crate) fn arrange(&mut self, model: Model) {
-        let is_arranged = self.any.is_some() == (model == Model::AnyOrder);
-        if is_arranged {
+    /// Keeps the entries as the session needs them.
+    pub(crate) fn arrange(
+        &mut self,
+        session: &mut Session,
+        candidate: impl Fn(TaskId) -> Candidate,
+    ) {
+        let (any, watched) = (session.model == Model::AnyOrder, session.is_watched());
+        if self.any.is_some() == any && self.is_watched() == (any && watched) {
             return;
         }
         let entries = self.take_all();
-        self.any = (model == Model::AnyOrder).then(Box::default);
-        entries.into_iter().for_each(|entry| self.push(entry));
+        self.any = any.then(Box::default);
+        if let Some(any) = &mut self.any {
+            any.watched = watched.then(Watched::default);
+        }
+        for entry in entries {
+            if let (Entry::Step(runnable), true) = (&entry, self.is_watched()) {
+                let candidate = candidate(runnable.metadata().task);
+                session.became_ready(&candidate);
+                self.announce(candidate);
+            }
+            self.push(entry);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -61,6 +89,18 @@ impl Ready {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether a policy wants to know what is ready.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.any.as_ref().is_some_and(|any| any.watched.is_some())
+    }
+
+    /// Takes note of what a policy is told of the step that is pushed next.
+    pub(crate) fn announce(&mut self, candidate: Candidate) {
+        if let Some(watched) = self.any.as_mut().and_then(|any| any.watched.as_mut()) {
+            watched.push(candidate);
+        }
     }
 
     #[inline]
@@ -108,31 +148,128 @@ impl AnyOrder {
         }
     }
 
-    fn next(&mut self, session: &mut Session) -> Option<Entry> {
-        let call = self.calls.front().map(|(number, _)| *number);
-        let steps = self.steps.len();
-        let span = steps + usize::from(call.is_some());
-        // The call stands before all steps or behind them.
-        let call_at = call.map(|call| match self.steps.first() {
-            Some(step) if step < call => steps,
+    /// The choice that stands for the oldest call: before all steps or behind them.
+    fn call_at(&self) -> Option<usize> {
+        let (call, _) = self.calls.front()?;
+        Some(match self.steps.first() {
+            Some(step) if step < *call => self.steps.len(),
             _ => 0,
-        });
+        })
+    }
+
+    fn next(&mut self, session: &mut Session) -> Option<Entry> {
+        let call_at = self.call_at();
+        let span = self.steps.len() + usize::from(call_at.is_some());
         let chosen = match span {
             0 => return None,
             1 => 0,
-            _ => session.choose_ready(u32::try_from(span).unwrap_or(u32::MAX)) as usize,
+            _ => match &self.watched {
+                None => session.choose_ready(u32::try_from(span).unwrap_or(u32::MAX)) as usize,
+                Some(watched) => session.pick(&View { any: self, watched, call_at }) as usize,
+            },
         };
         if call_at == Some(chosen) {
+            if let Some(watched) = &mut self.watched {
+                session.runs(&watched.call());
+                watched.calls += 1;
+            }
             return self.calls.pop_front().map(|(_, entry)| entry);
         }
-        self.steps.take(chosen - usize::from(call_at == Some(0))).map(Entry::Step)
+        let index = self.steps.index_of(chosen - usize::from(call_at == Some(0)));
+        if let Some(watched) = &mut self.watched {
+            session.runs(&watched.take(index));
+        }
+        self.steps.take_at(index).map(Entry::Step)
     }
 
     fn take_all(&mut self) -> Vec<Entry> {
+        if let Some(watched) = &mut self.watched {
+            *watched = Watched { calls: watched.calls, ..Watched::default() };
+        }
         let steps = self.steps.take_all().into_iter();
         let steps = steps.map(|(number, step)| (number, Entry::Step(step)));
         let mut all: Vec<_> = steps.chain(std::mem::take(&mut self.calls)).collect();
         all.sort_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, entry)| entry).collect()
+    }
+}
+
+impl Watched {
+    fn push(&mut self, candidate: Candidate) {
+        let number = candidate.number as usize;
+        if self.index.len() <= number {
+            self.index.resize(number + 1, ABSENT);
+        }
+        self.index[number] = u32::try_from(self.steps.len()).unwrap_or(ABSENT);
+        self.steps.push(candidate);
+    }
+
+    fn take(&mut self, index: usize) -> Candidate {
+        let taken = self.steps.swap_remove(index);
+        self.index[taken.number as usize] = ABSENT;
+        if let Some(moved) = self.steps.get(index) {
+            self.index[moved.number as usize] = index as u32;
+        }
+        taken
+    }
+
+    /// The oldest of the loop's own calls.
+    fn call(&self) -> Candidate {
+        let moment = Moment { task: TaskKey::LOOP, step: self.calls + 1 };
+        Candidate { moment, number: 0, parent: 0, next: Operation::UNKNOWN }
+    }
+}
+
+/// The entries, as a policy sees them.
+struct View<'a> {
+    any: &'a AnyOrder,
+    watched: &'a Watched,
+    call_at: Option<usize>,
+}
+
+impl View<'_> {
+    /// How many choices stand before the steps.
+    fn before(&self) -> usize {
+        usize::from(self.call_at == Some(0))
+    }
+
+    fn choice_at(&self, index: usize) -> u32 {
+        (self.any.steps.position_of(index) + self.before()) as u32
+    }
+}
+
+impl Candidates for View<'_> {
+    fn len(&self) -> u32 {
+        let calls = usize::from(self.call_at.is_some());
+        u32::try_from(self.any.steps.len() + calls).unwrap_or(u32::MAX)
+    }
+
+    fn get(&self, choice: u32) -> Candidate {
+        let choice = choice as usize;
+        match self.call_at == Some(choice) {
+            true => self.watched.call(),
+            false => self.watched.steps[self.any.steps.index_of(choice - self.before())],
+        }
+    }
+
+    fn choice_of(&self, number: TaskNumber) -> Option<u32> {
+        if number == 0 {
+            return self.call_at.map(|choice| choice as u32);
+        }
+        let index = *self.watched.index.get(number as usize)?;
+        (index != ABSENT).then(|| self.choice_at(index as usize))
+    }
+
+    fn after(&self, choice: u32) -> Option<u32> {
+        let steps = &self.any.steps;
+        let newer = match self.call_at {
+            Some(0) if choice == 0 => (steps.len() > 0).then(|| steps.index_of(0)),
+            Some(call) if call == choice as usize => return None,
+            _ => steps.newer_than(steps.index_of(choice as usize - self.before())),
+        };
+        match newer {
+            Some(index) => Some(self.choice_at(index)),
+            None => self.call_at.filter(|call| *call != 0).map(|call| call as u32),
+        }
     }
 }

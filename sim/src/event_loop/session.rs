@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::report::Report;
+use super::strike::Strikes;
 use crate::base::{
-    Choice, ChoiceKind, Choices, Event, Instant, Model, Place, Policy, Record, Recorder, Source,
-    TaskNumber,
+    Candidate, Candidates, Choice, ChoiceKind, Choices, Event, Instant, Model, Moment, Operation,
+    Orders, Place, Policy, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
 };
 
 /// A line that the program printed with `out!`.
@@ -66,6 +68,12 @@ pub(crate) struct Configuration {
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) keep_events: bool,
+    /// Tell which order of conflicting operations the run is.
+    pub(crate) count_orders: bool,
+    /// What may strike tasks at their awaits.
+    pub(crate) strikes: Strikes,
+    /// How late an iteration of a loop may begin.
+    pub(crate) lateness: Duration,
     /// Keep the transcript instead of printing it, and do not print panics and reports.
     pub(crate) capture: bool,
     /// A panic goes to whoever awaits the task, instead of ending the run.
@@ -87,6 +95,8 @@ pub(crate) struct Session {
     pub(crate) limits: Limits,
     pub(crate) capture: bool,
     pub(crate) panics_join: bool,
+    pub(crate) strikes: Strikes,
+    pub(crate) lateness: Duration,
     choices: Choices,
     recorder: Recorder,
     pub(crate) lines: Vec<Line>,
@@ -98,6 +108,11 @@ pub(crate) struct Session {
     resources: Vec<(&'static str, u32)>,
     resources_made: u32,
     pub(crate) outside_count: u32,
+    /// Tasks that no task spawned, and resources that no task made.
+    pub(crate) roots: u32,
+    roots_made: u32,
+    /// Which order of conflicting operations this run is, when someone counts them.
+    orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
     /// The kinds of the resources by number, kept only when someone will look at them.
@@ -112,8 +127,9 @@ pub struct TaskInfo {
     pub name: String,
     /// The task that spawned it, 0 for none.
     pub parent: TaskNumber,
-    /// Which of its parent's children it is, from 1; 0 without a parent. With the parent's own,
-    /// this is the task's *spawn path*, which an edit elsewhere does not shift.
+    /// Which of its parent's children it is, from 1; without a parent, which of those that no task
+    /// spawned. With the parent's own, this is the task's *spawn path*, which an edit elsewhere
+    /// does not shift.
     pub child_index: u32,
     /// Where it was spawned.
     pub spawned_at: Place,
@@ -132,6 +148,8 @@ impl Session {
             limits: Limits::DEFAULT,
             capture: false,
             panics_join: false,
+            strikes: Strikes::None,
+            lateness: Duration::ZERO,
             choices: Choices::new(),
             recorder: Recorder::new(),
             lines: Vec::new(),
@@ -141,6 +159,9 @@ impl Session {
             resources: Vec::new(),
             resources_made: 0,
             outside_count: 0,
+            roots: 0,
+            roots_made: 0,
+            orders: None,
             known_tasks: None,
             known_resources: None,
         }
@@ -155,8 +176,11 @@ impl Session {
         self.limits = configuration.limits;
         self.capture = configuration.capture;
         self.panics_join = configuration.panics_join;
+        self.strikes = configuration.strikes;
+        self.lateness = configuration.lateness;
         self.choices.set_policy(configuration.policy);
         self.recorder.restart(configuration.keep_events);
+        self.orders = configuration.count_orders.then(Box::default);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
         before
@@ -223,8 +247,10 @@ impl Session {
         }
     }
 
-    pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        let value = self.choices.choose(kind, bound);
+    /// Takes one of `0..question.bound`.
+    pub(crate) fn choose(&mut self, question: Question) -> u32 {
+        let Question { kind, bound, .. } = question;
+        let value = self.choices.choose(&question);
         if bound > 1 {
             self.emit(Event::Chosen { kind, bound, value });
         }
@@ -233,10 +259,81 @@ impl Session {
 
     /// Takes one of `0..bound`: what runs next.
     pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
-        let value = self.choices.choose(ChoiceKind::Ready, bound);
+        let question = Question::new(ChoiceKind::Ready, bound, Moment::default());
+        let value = self.choices.choose(&question);
+        self.note_picked(bound, value)
+    }
+
+    /// The same for a policy that watches.
+    pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        let value = self.choices.pick(ready);
+        self.note_picked(ready.len(), value)
+    }
+
+    fn note_picked(&mut self, bound: u32, value: u32) -> u32 {
         self.recorder.fold(u64::from(value));
         self.note(Event::Chosen { kind: ChoiceKind::Ready, bound, value });
         value
+    }
+
+    /// Whether the policy wants to know what is ready.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.choices.is_watched()
+    }
+
+    /// Whether anyone wants to know what tasks are about to do.
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.is_watched() || self.counts_orders()
+    }
+
+    pub(crate) fn became_ready(&mut self, candidate: &Candidate) {
+        self.choices.became_ready(candidate);
+    }
+
+    pub(crate) fn runs(&mut self, candidate: &Candidate) {
+        self.choices.runs(candidate);
+    }
+
+    pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
+        self.choices.take_policy()
+    }
+
+    pub(crate) fn counts_orders(&self) -> bool {
+        self.orders.is_some()
+    }
+
+    pub(crate) fn touch(&mut self, task: TaskNumber, operation: Operation) {
+        if let Some(orders) = &mut self.orders {
+            orders.touch(task, operation);
+        }
+    }
+
+    pub(crate) fn inform(&mut self, task: TaskNumber, by: TaskNumber) {
+        if let Some(orders) = &mut self.orders {
+            orders.inform(task, by);
+        }
+    }
+
+    pub(crate) fn order_spawned(&mut self, task: TaskNumber, key: TaskKey, by: TaskNumber) {
+        if let Some(orders) = &mut self.orders {
+            orders.spawned(task, key, by);
+        }
+    }
+
+    /// A hash of the order of conflicting operations; 0 if nobody counts.
+    pub(crate) fn order_hash(&self) -> u64 {
+        self.orders.as_ref().map_or(0, |orders| orders.hash())
+    }
+
+    /// The key of the next resource that nobody's task makes.
+    pub(crate) fn next_root_resource(&mut self) -> ResourceKey {
+        self.roots_made += 1;
+        ResourceKey::made_by(TaskKey::LOOP, self.roots_made)
+    }
+
+    /// Whether every step is to be looked at when it has ended.
+    pub(crate) fn is_attentive(&self) -> bool {
+        self.is_recording() || self.strikes != Strikes::None
     }
 
     pub(crate) fn is_recording(&self) -> bool {

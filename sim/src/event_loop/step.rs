@@ -22,15 +22,18 @@ use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
+use super::strike::{Strike, strike};
 use super::waits::Step;
 use crate::base::{
-    Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Panicked, Result,
-    RuntimeError, StepEnd,
+    ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Operation,
+    Panicked, Result, RuntimeError, StepEnd,
 };
 
 /// What is to be done next.
 enum Next {
     Step(Runnable<TaskMeta>),
+    /// A step of a task that something strikes before.
+    Struck(Strike, Runnable<TaskMeta>),
     Call(HandleId),
     /// A wait is over that was polled with a waker of the user's.
     Wake(Waker),
@@ -98,6 +101,12 @@ fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
             Next::Step(runnable) => {
                 runnable.run();
             }
+            Next::Struck(what, runnable) => {
+                let task = runnable.metadata().task;
+                strike(task, what);
+                with(|core| core.begin_step(task));
+                runnable.run();
+            }
             Next::Call(handle) => run_call(handle),
             Next::Wake(waker) => waker.wake(),
             Next::Attend => attend(id)?,
@@ -129,10 +138,10 @@ impl Core {
         }
         self.running = id;
         self.attention = false;
-        let model = self.session.model;
-        let cell = &mut self.loops[id];
+        let Core { loops, tasks, session, .. } = self;
+        let cell = &mut loops[id];
         cell.running = true;
-        cell.ready.arrange(model);
+        cell.ready.arrange(session, |task| tasks[task].candidate());
         Ok(self.variables.take())
     }
 
@@ -150,8 +159,19 @@ impl Core {
             self.session.step += 1;
             let next = match entry {
                 Some(Entry::Step(runnable)) => {
-                    self.begin_step(runnable.metadata().task);
-                    Some(Next::Step(runnable))
+                    let task = runnable.metadata().task;
+                    let struck =
+                        if self.strikes() { self.choose_strike_before(task) } else { None };
+                    Some(match struck {
+                        Some(strike) => {
+                            self.leave_step();
+                            Next::Struck(strike, runnable)
+                        }
+                        None => {
+                            self.begin_step(task);
+                            Next::Step(runnable)
+                        }
+                    })
                 }
                 Some(Entry::Call(handle)) => {
                     self.leave_step();
@@ -182,13 +202,17 @@ impl Core {
         let now = self.session.now;
         let cell = &mut self.tasks[task];
         cell.scheduled = false;
-        let (number, started) = (cell.number, cell.started);
-        cell.started = true;
+        let (number, started) = (cell.number, cell.steps > 0);
+        cell.steps += 1;
         let plain = cell.must_cancel.is_none() && cell.order == Order::Run;
         let variables = cell.variables.is_some();
+        let next = std::mem::replace(&mut cell.next, Operation::UNKNOWN);
         self.step = Step { task, number, began: now, ..Step::NONE };
+        if next == Operation::UNKNOWN {
+            self.touch(next);
+        }
         set_hot(if plain { Hot::PLAIN } else { Hot::SPECIAL });
-        if !plain || variables || self.session.is_recording() {
+        if !plain || variables || self.session.is_attentive() {
             self.begin_special_step(task, started);
         }
         self.session.emit_step(number);
@@ -270,6 +294,9 @@ fn attend(id: LoopId) -> Result<()> {
         let named =
             || with(|core| core.tasks.get(step.task).map(|task| (task.name(), task.location)));
         report_slow(step.began, named);
+        if let Some(what) = with(|core| core.choose_strike_after(step.task)) {
+            strike(step.task, what);
+        }
         finish_ended(step.task);
     }
     with(|core| core.take_fatal(id))
@@ -283,6 +310,9 @@ enum Begin {
     /// Nothing is ready, no timer is set and nothing outside goes on.
     Stuck,
 }
+
+/// Into how many parts the lateness of an iteration is divided.
+const LATENESS_STEPS: u32 = 4;
 
 /// Starts an iteration: lets happen outside what is due and takes in the timers.
 fn begin_iteration(id: LoopId) -> Result<()> {
@@ -318,6 +348,7 @@ impl Core {
                 }
             }
         }
+        self.be_late(id);
         let now = self.session.now;
         if let Some((_, call)) = self.outside.pop_due(now) {
             return Begin::Outside(call);
@@ -331,6 +362,21 @@ impl Core {
             self.todo = usize::MAX;
         }
         Begin::Run
+    }
+
+    /// Lets the policy choose how late the iteration begins, if a timer could tell.
+    fn be_late(&mut self, id: LoopId) {
+        let most = self.session.lateness;
+        if most.is_zero() || self.next_timer(id).is_none() {
+            return;
+        }
+        let steps = LATENESS_STEPS.min(u32::try_from(most.as_nanos()).unwrap_or(u32::MAX));
+        let value = self.choose(ChoiceKind::Lateness, steps + 1);
+        if value > 0 {
+            let late = most / steps * value;
+            let to = self.session.now.checked_add(late).unwrap_or(self.session.limits.time);
+            self.advance(to);
+        }
     }
 
     /// Moves the clock while something runs: a blocking call.

@@ -8,8 +8,8 @@ use super::callback::Callback;
 use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
-use super::object::ObjectId;
-use crate::base::{Awaited, Event, Id, Instant, Message, TaskNumber};
+use super::object::{ObjectId, operation_on};
+use crate::base::{Access, Awaited, Event, Id, Instant, Message, Operation, TaskNumber};
 
 /// What a wait is for, in the words of reports.
 #[derive(Clone, Copy, Debug)]
@@ -18,15 +18,27 @@ pub(crate) struct Label {
     pub(crate) operation: &'static str,
     /// The primitive that it waits on, or none.
     pub(crate) object: ObjectId,
+    /// Whether what follows changes that.
+    pub(crate) access: Access,
 }
 
 impl Label {
     pub(crate) const fn new(operation: &'static str) -> Self {
-        Label { operation, object: Id::NONE }
+        Label { operation, object: Id::NONE, access: Access::Write }
     }
 
     pub(crate) const fn on(operation: &'static str, object: ObjectId) -> Self {
-        Label { operation, object }
+        Label { operation, object, access: Access::Write }
+    }
+
+    /// The same where what follows only looks.
+    pub(crate) const fn reading(operation: &'static str, object: ObjectId) -> Self {
+        Label { operation, object, access: Access::Read }
+    }
+
+    /// What a task with this label is about to do.
+    pub(crate) fn next_operation(self) -> Operation {
+        operation_on(self.object, self.access)
     }
 }
 
@@ -145,6 +157,15 @@ impl Core {
         }
         self.update_waker(*wait, waker)?;
         Ok(WaitState::Parked)
+    }
+
+    /// Lets policies know what the running task does at its next step.
+    pub(crate) fn about_to(&mut self, label: Label) {
+        if self.session.is_labelled()
+            && let Some(cell) = self.tasks.get_mut(self.step.task)
+        {
+            cell.next = label.next_operation();
+        }
     }
 
     /// Makes a wait of its own, in which nobody is parked yet.
@@ -446,10 +467,16 @@ impl Core {
     /// Takes the waker of a wait that is over, or wakes the task itself.
     pub(crate) fn wake_wait(&mut self, wait: WaitId) -> Option<Waker> {
         let cell = self.waits.get_mut(wait)?;
-        match cell.waker.take() {
+        let (task, label) = (cell.task, cell.label);
+        let waker = cell.waker.take();
+        if self.session.is_labelled()
+            && let Some(task) = self.tasks.get_mut(task)
+        {
+            task.next = label.next_operation();
+        }
+        match waker {
             Some(waker) => Some(waker),
             None => {
-                let task = cell.task;
                 self.wake_task(task);
                 None
             }

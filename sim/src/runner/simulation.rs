@@ -4,11 +4,13 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::run::run_at;
 use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Report, TaskInfo, Variables, catch, close_all, set_quiet, with,
+    Configuration, Limits, Line, Report, Strikes, TaskInfo, Variables, catch, close_all, set_quiet,
+    with,
 };
 
 /// How to run a simulation, and then its run.
@@ -61,6 +63,9 @@ pub struct Outcome<T> {
     pub time: Instant,
     /// How many steps and callbacks ran.
     pub steps: u64,
+    /// A hash of the order of the operations that meet, the same for runs that differ only in the
+    /// order of others; 0 unless it was asked for.
+    pub(crate) order: u64,
 }
 
 impl Simulation {
@@ -87,8 +92,25 @@ impl Simulation {
     }
 
     /// Lets `policy` take the choices, in any order unless [`model`](Self::model) says otherwise.
-    pub fn policy(mut self, policy: impl Policy + 'static) -> Self {
-        self.configuration.policy = Some(Box::new(policy));
+    pub fn policy(self, policy: impl Policy + 'static) -> Self {
+        self.boxed_policy(Box::new(policy))
+    }
+
+    pub(crate) fn boxed_policy(mut self, policy: Box<dyn Policy>) -> Self {
+        self.configuration.policy = Some(policy);
+        self
+    }
+
+    /// Lets an exploration say what a single run has no use for.
+    pub(crate) fn explored(
+        mut self,
+        strikes: Strikes,
+        lateness: Duration,
+        count_orders: bool,
+    ) -> Self {
+        self.configuration.strikes = strikes;
+        self.configuration.lateness = lateness;
+        self.configuration.count_orders = count_orders;
         self
     }
 
@@ -116,6 +138,14 @@ impl Simulation {
     ///
     /// Inside another simulation: one thread has one clock.
     pub fn run<T>(self, body: impl FnOnce() -> T) -> Outcome<T> {
+        self.run_with_policy(body).0
+    }
+
+    /// The same; gives the policy back.
+    pub(crate) fn run_with_policy<T>(
+        self,
+        body: impl FnOnce() -> T,
+    ) -> (Outcome<T>, Option<Box<dyn Policy>>) {
         let seed = self.seed.unwrap_or_default();
         assert!(
             !with(|core| core.session.active),
@@ -140,10 +170,12 @@ impl Simulation {
                 fingerprint: session.fingerprint(),
                 time: session.now,
                 steps: session.step,
+                order: session.order_hash(),
             }
         });
+        let policy = with(|core| core.session.take_policy());
         drop(world);
-        outcome
+        (outcome, policy)
     }
 }
 
@@ -185,6 +217,7 @@ impl Simulation {
             fingerprint: outcome.fingerprint,
             time: outcome.time,
             steps: outcome.steps,
+            order: outcome.order,
         }
     }
 
@@ -232,6 +265,7 @@ impl Default for Outcome<()> {
             fingerprint: 0,
             time: Instant::START,
             steps: 0,
+            order: 0,
         }
     }
 }

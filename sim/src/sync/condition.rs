@@ -400,11 +400,14 @@ impl<P: FnMut() -> bool> Future for ConditionWaitFor<P> {
                 ready!(Pin::new(wait).poll(cx))?;
                 this.wait = None;
             } else if this.switch.is_yielding() {
-                ready!(this.switch.poll_if(|| true, cx))?;
+                ready!(this.switch.poll_if(this.condition.state.id(), || true, cx))?;
             }
             if (this.predicate)() {
                 // A turn may be given here; what is true then is asked for again.
-                return this.switch.poll_if(|| true, cx).map_err(ConditionError::Cancelled);
+                return this
+                    .switch
+                    .poll_if(this.condition.state.id(), || true, cx)
+                    .map_err(ConditionError::Cancelled);
             }
             this.switch = SwitchPoint::Passed;
             let label = Label::on("condition", this.condition.state.id());

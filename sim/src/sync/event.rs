@@ -157,11 +157,11 @@ impl Future for EventWait {
             return Poll::Ready(result);
         }
         let event = &this.waiter.line;
-        ready!(this.switch.poll_if(|| event.is_set(), cx))?;
+        ready!(this.switch.poll_if(event.state.id(), || event.is_set(), cx))?;
         if event.is_set() {
             return Poll::Ready(Ok(()));
         }
-        let label = Label::on("event", event.state.id());
+        let label = Label::reading("event", event.state.id());
         this.waiter.park((), label, this.location, cx);
         Poll::Pending
     }

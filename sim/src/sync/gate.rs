@@ -144,7 +144,11 @@ impl<V: 'static> Enter<V> {
             return Poll::Ready(());
         }
         let (gated, access) = (&self.waiter.line.0, self.access);
-        ready!(self.switch.poll_infallible_if(|| gated.with(|g| g.is_open(access)), cx));
+        ready!(self.switch.poll_infallible_if(
+            gated.id(),
+            || gated.with(|g| g.is_open(access)),
+            cx
+        ));
         if try_enter(gated, access, self.location) {
             return Poll::Ready(());
         }

@@ -342,7 +342,7 @@ impl Acquire {
             });
         }
         let lock = &self.waiter.line;
-        ready!(self.switch.poll_if(|| lock.state.with(State::is_free), cx))?;
+        ready!(self.switch.poll_if(lock.state.id(), || lock.state.with(State::is_free), cx))?;
         if let Some(hold) = lock.try_take(self.guarded, self.location) {
             return Poll::Ready(Ok(hold));
         }

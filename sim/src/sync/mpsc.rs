@@ -239,7 +239,7 @@ impl<T: 'static> Future for Sending<T> {
             }));
         }
         let state = &this.waiter.line.0;
-        ready!(this.switch.poll_infallible_if(|| state.with(|s| !s.is_crowded()), cx));
+        ready!(this.switch.poll_infallible_if(state.id(), || state.with(|s| !s.is_crowded()), cx));
         let value = this.value.take().expect("`Sending` was polled again after it was over");
         match state.with(|state| state.try_send(value)) {
             Ok(woken) => {
@@ -285,7 +285,7 @@ impl<T: 'static> Future for Closed<T> {
         }
         let state = &this.waiter.line.0;
         let is_closed = || state.with(|state| state.closed);
-        ready!(this.switch.poll_infallible_if(is_closed, cx));
+        ready!(this.switch.poll_infallible_if(state.id(), is_closed, cx));
         if is_closed() {
             return Poll::Ready(());
         }

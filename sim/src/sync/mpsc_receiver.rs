@@ -63,7 +63,7 @@ impl<T: 'static> Receiver<T> {
         } else {
             let state = &self.waiter.line.0;
             let passes = || state.with(|s| !s.items.is_empty() || s.is_over());
-            ready!(self.switch.poll_infallible_if(passes, cx));
+            ready!(self.switch.poll_infallible_if(state.id(), passes, cx));
         }
         match self.try_recv() {
             Ok(value) => {

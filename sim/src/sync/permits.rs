@@ -201,7 +201,7 @@ impl Future for AcquirePermit {
             });
         }
         let permits = &this.waiter.line;
-        ready!(this.switch.poll_if(|| !permits.is_locked(), cx))?;
+        ready!(this.switch.poll_if(permits.state.id(), || !permits.is_locked(), cx))?;
         if permits.try_take(this.location) {
             return Poll::Ready(Ok(()));
         }

@@ -107,7 +107,7 @@ impl<T> Future for Get<T> {
         } else {
             let queue = &this.waiter.line.0;
             let passes = || queue.state.with(|s| s.refusal_of_get() != Some(GetError::Empty));
-            ready!(this.switch.poll_if(passes, cx))?;
+            ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
         }
         match this.waiter.line.0.get_nowait() {
             Ok(item) => Poll::Ready(Ok(item)),
@@ -153,7 +153,7 @@ impl<T> Future for Put<T> {
         } else {
             let queue = &this.waiter.line.0;
             let passes = || queue.state.with(|s| s.refusal_of_put() != Some(PutError::Full));
-            ready!(this.switch.poll_if(passes, cx))?;
+            ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
         }
         let item = this.item.take().expect("`Put` was polled again after it was over");
         match this.waiter.line.0.try_put(item) {
@@ -198,7 +198,7 @@ impl<T> Future for Join<T> {
         }
         let queue = &this.waiter.line.0;
         let is_done = || queue.state.with(|state| state.unfinished == 0);
-        ready!(this.switch.poll_if(is_done, cx))?;
+        ready!(this.switch.poll_if(queue.state.id(), is_done, cx))?;
         if is_done() {
             return Poll::Ready(Ok(()));
         }

@@ -347,7 +347,7 @@ impl<T: 'static> Future for Changed<'_, T> {
         } else {
             let receiver = &this.receiver;
             let passes = || receiver.has_changed() != Ok(false);
-            ready!(this.switch.poll_infallible_if(passes, cx));
+            ready!(this.switch.poll_infallible_if(receiver.shared.id(), passes, cx));
         }
         match this.receiver.has_changed() {
             Ok(true) => {
@@ -356,7 +356,7 @@ impl<T: 'static> Future for Changed<'_, T> {
             }
             Err(gone) => Poll::Ready(Err(gone)),
             Ok(false) => {
-                let label = Label::on("changed", this.receiver.shared.id());
+                let label = Label::reading("changed", this.receiver.shared.id());
                 this.waiter.park_infallible((), label, this.location, cx);
                 Poll::Pending
             }
@@ -383,7 +383,7 @@ impl<T: 'static> Future for Closed<T> {
         } else {
             let shared = &this.waiter.line.0;
             let passes = || shared.with(|state| state.receivers == 0);
-            ready!(this.switch.poll_infallible_if(passes, cx));
+            ready!(this.switch.poll_infallible_if(shared.id(), passes, cx));
         }
         // A receiver may have been made since.
         if this.waiter.line.0.with(|state| state.receivers == 0) {

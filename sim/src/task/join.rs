@@ -100,20 +100,7 @@ impl<T: 'static> JoinHandle<T> {
     #[track_caller]
     pub fn abort(&self) {
         let task = self.task();
-        with(|core| {
-            let Some(cell) = core.tasks.get_mut(task) else { return };
-            let future = cell.future;
-            if core.is_done(future) {
-                return;
-            }
-            let cell = &mut core.tasks[task];
-            cell.order = Order::DropBody;
-            let scheduled = cell.scheduled;
-            core.futures[future].unretrieved = false;
-            if !scheduled {
-                core.wake_task(task);
-            }
-        });
+        with(|core| core.abort(task));
     }
 
     /// Returns another handle on the same task; from now on each awaiter gets a copy of the value.

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
-use crate::base::{Error, Event, Id, Result, RuntimeError};
+use crate::base::{Error, Event, Id, Operation, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
     Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, context_id, schedule, with,
 };
@@ -94,13 +94,17 @@ impl Core {
     ) -> (TaskId, crate::event_loop::FutureId) {
         let by = self.source();
         let parent = self.current_number();
-        let child_index = match self.tasks.get_mut(self.step.task) {
+        let (key, child_index) = match self.tasks.get_mut(self.step.task) {
             Some(cell) => {
                 cell.children += 1;
-                cell.children
+                (cell.key, cell.children)
             }
-            None => 0,
+            None => {
+                self.session.roots += 1;
+                (TaskKey::LOOP, self.session.roots)
+            }
         };
+        let key = key.child(child_index);
         self.session.tasks_spawned += 1;
         let number = self.session.tasks_spawned;
         if name.is_none() {
@@ -110,11 +114,15 @@ impl Core {
         let task = self.tasks.insert(TaskCell {
             future,
             number,
+            key,
+            parent,
             children: 0,
+            made: 0,
+            steps: 0,
+            next: Operation::UNKNOWN,
             owner,
             raw: None,
             waker: None,
-            started: false,
             scheduled: false,
             order: Order::Run,
             must_cancel: None,
@@ -136,6 +144,7 @@ impl Core {
         // One for the handle and one for the loop, which keeps the task until it has ended.
         cell.refs = 2;
         self.session.emit_at(Event::Spawned { task: number, by }, location);
+        self.session.order_spawned(number, key, parent);
         let unnamed = self.session.tasks_unnamed;
         self.session.know_task(number, || TaskInfo {
             name: name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned),

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::base::{Cancelled, ChoiceKind, Model};
-use crate::event_loop::{BoundaryId, Core, Delivery, Hot, TaskId, context_id, hot, with};
+use crate::event_loop::{
+    BoundaryId, Core, Delivery, Hot, Label, ObjectId, TaskId, context_id, hot, with,
+};
 
 /// Gives way once: the task is ready again at once, behind all that is ready already.
 ///
@@ -107,6 +109,11 @@ impl Core {
     }
 }
 
+/// Lets policies know what the running task does after its turn.
+pub(crate) fn about_to(object: ObjectId) {
+    with(|core| core.about_to(Label::on("switch", object)));
+}
+
 /// The place before an operation that need not wait: in any order there is a choice to give way
 /// there all the same (0 = no); in asyncio's order there is none.
 #[derive(Debug, Default)]
@@ -121,7 +128,7 @@ impl SwitchPoint {
     fn is_chosen(passes: impl FnOnce() -> bool) -> bool {
         with(|core| core.session.model == Model::AnyOrder)
             && passes()
-            && with(|core| core.session.choose(ChoiceKind::Switch, 2)) == 1
+            && with(|core| core.choose(ChoiceKind::Switch, 2)) == 1
     }
 
     /// Tells whether the turn is being given.
@@ -132,6 +139,7 @@ impl SwitchPoint {
     /// The same before an operation that cannot fail: a cancel does not reach it.
     pub(crate) fn poll_infallible_if(
         &mut self,
+        object: ObjectId,
         passes: impl FnOnce() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
@@ -141,6 +149,7 @@ impl SwitchPoint {
             SwitchPoint::Ahead if SwitchPoint::is_chosen(passes) => {
                 // Not registered as a yield of ours, and so as foreign as the wait itself.
                 *self = SwitchPoint::Yielding(yield_now());
+                about_to(object);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -151,11 +160,13 @@ impl SwitchPoint {
         }
     }
 
-    /// Ready at once, or after one turn if the choice was to give way. There is no choice when
+    /// Ready at once, or after one turn if the choice was to give way before what is to be done with
+    /// `object`. There is no choice when
     /// `passes` says that the operation is going to wait anyway. Look at the state of the primitive
     /// again afterwards: others may have run.
     pub(crate) fn poll_if(
         &mut self,
+        object: ObjectId,
         passes: impl FnOnce() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cancelled>> {
@@ -164,7 +175,10 @@ impl SwitchPoint {
                 return Poll::Pending;
             }
             *self = match SwitchPoint::is_chosen(passes) {
-                true => SwitchPoint::Yielding(yield_now()),
+                true => {
+                    about_to(object);
+                    SwitchPoint::Yielding(yield_now())
+                }
                 false => SwitchPoint::Passed,
             };
         }

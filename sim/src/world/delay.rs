@@ -26,7 +26,7 @@ pub(super) fn choose_delay(range: RangeInclusive<Duration>) -> Duration {
     };
     let steps = span.min(STEPS);
     let Ok(bound) = u32::try_from(steps + 1) else { return shortest };
-    let value = with(|core| core.session.choose(ChoiceKind::Delay, bound));
+    let value = with(|core| core.choose(ChoiceKind::Delay, bound));
     let part = u128::from(span) * u128::from(value) / u128::from(steps.max(1));
     shortest + Duration::from_nanos(u64::try_from(part).unwrap_or(span))
 }

@@ -1,0 +1,274 @@
+//! Who takes the choices of a run, and what it gets to know.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::TaskNumber;
+use super::choice::{Choice, ChoiceKind, Moment, Operation};
+
+/// What a policy decides, apart from what runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Question {
+    /// What is to be decided.
+    pub kind: ChoiceKind,
+    /// How many alternatives there are, at least 2.
+    pub bound: u32,
+    /// When.
+    pub at: Moment,
+}
+
+impl Question {
+    pub(crate) fn new(kind: ChoiceKind, bound: u32, at: Moment) -> Self {
+        Question { kind, bound, at }
+    }
+}
+
+/// Something that may run next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The step that would run. The loop's own calls are steps of [`TaskKey::LOOP`].
+    pub moment: Moment,
+    /// The number of the task in this run; 0 for the loop's own calls.
+    pub number: TaskNumber,
+    /// The number of the task that spawned it, 0 for none.
+    pub parent: TaskNumber,
+    /// What it is about to do.
+    pub next: Operation,
+}
+
+/// Everything that may run next, as a policy that [watches](Policy::watches) sees it.
+///
+/// A choice is a number below [`len`](Self::len): 0 is what has been ready for the longest time,
+/// the others are in no order of meaning.
+pub trait Candidates {
+    /// How many there are, at least 2.
+    fn len(&self) -> u32;
+
+    /// What `choice` stands for.
+    fn get(&self, choice: u32) -> Candidate;
+
+    /// The choice of a task by its number (0: the loop's own calls), if it is ready.
+    fn choice_of(&self, number: TaskNumber) -> Option<u32>;
+
+    /// The choice that became ready after `choice`, if there is one.
+    fn after(&self, choice: u32) -> Option<u32>;
+}
+
+/// How a run ended, for a policy that learns from it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Ended<'a> {
+    /// The choices that were taken.
+    pub choices: &'a [Choice],
+    /// Whether the run failed.
+    pub failed: bool,
+}
+
+impl<'a> Ended<'a> {
+    pub(crate) fn new(choices: &'a [Choice], failed: bool) -> Self {
+        Ended { choices, failed }
+    }
+}
+
+/// Takes the choices of a run, or of one run after the other: a strategy.
+///
+/// An implementation keeps what it needs to decide; the log is kept for it. It must not call the
+/// library: it is asked in the middle of the loop's work. A panic of it ends the run.
+pub trait Policy {
+    /// Decides: one of `0..question.bound`. Any other value ends the run with a panic.
+    fn choose(&mut self, question: &Question) -> u32;
+
+    /// Picks what runs next: one of `0..ready.len()`. Asked only if the policy
+    /// [watches](Self::watches); else [`choose`](Self::choose) is, with [`ChoiceKind::Ready`] and
+    /// without a moment.
+    fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        let at = ready.get(0).moment;
+        self.choose(&Question::new(ChoiceKind::Ready, ready.len(), at))
+    }
+
+    /// Tells whether the policy wants to know what is ready. Asked once a run.
+    fn watches(&self) -> bool {
+        false
+    }
+
+    /// Something became ready.
+    fn became_ready(&mut self, candidate: &Candidate) {
+        let _ = candidate;
+    }
+
+    /// Something is about to run, whether or not there was a choice.
+    fn runs(&mut self, candidate: &Candidate) {
+        let _ = candidate;
+    }
+
+    /// A run with this seed begins; false when there is none left that is worth it.
+    fn begin(&mut self, seed: u64) -> bool {
+        let _ = seed;
+        true
+    }
+
+    /// The run has ended.
+    fn end(&mut self, ended: &Ended<'_>) {
+        let _ = ended;
+    }
+}
+
+/// Takes the dull choice each time: the run without a seed, in asyncio's own order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fifo;
+
+impl Policy for Fifo {
+    fn choose(&mut self, _question: &Question) -> u32 {
+        0
+    }
+}
+
+/// Draws every choice uniformly from ChaCha8, with a stream for each kind.
+///
+/// A stream for each kind, so that one delay more or less does not change the numbers that the
+/// program draws.
+#[derive(Clone, Debug)]
+pub struct Uniform {
+    streams: [ChaCha8Rng; ChoiceKind::COUNT],
+}
+
+impl Uniform {
+    /// Makes the policy of `seed`.
+    pub fn new(seed: u64) -> Self {
+        Uniform { streams: std::array::from_fn(|kind| stream_of(seed, kind as u64)) }
+    }
+
+    /// Draws one of `0..bound` from the stream of `kind`.
+    pub(crate) fn draw(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
+        below(self.streams[kind as usize].next_u32(), bound)
+    }
+}
+
+/// A stream of random numbers.
+pub(crate) fn stream_of(seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(stream);
+    random
+}
+
+/// Brings a random word below `bound`.
+pub(crate) fn below(word: u32, bound: u32) -> u32 {
+    // A multiply and a shift: the bias is below bound / 2^32.
+    ((u64::from(word) * u64::from(bound)) >> 32) as u32
+}
+
+impl Policy for Uniform {
+    fn choose(&mut self, question: &Question) -> u32 {
+        self.draw(question.kind, question.bound)
+    }
+
+    fn begin(&mut self, seed: u64) -> bool {
+        *self = Uniform::new(seed);
+        true
+    }
+}
+
+/// Takes the choices of a log again, then the dull ones.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    log: Vec<Choice>,
+    next: usize,
+}
+
+impl Replay {
+    /// Makes the policy that follows `log`.
+    pub fn new(log: Vec<Choice>) -> Self {
+        Replay { log, next: 0 }
+    }
+
+    pub(crate) fn take(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
+        let choice = self.log.get(self.next);
+        self.next += 1;
+        match choice {
+            Some(choice) if choice.kind == kind => choice.value.min(bound - 1),
+            _ => 0,
+        }
+    }
+}
+
+impl Policy for Replay {
+    fn choose(&mut self, question: &Question) -> u32 {
+        self.take(question.kind, question.bound)
+    }
+
+    fn begin(&mut self, _seed: u64) -> bool {
+        self.next = 0;
+        true
+    }
+}
+
+/// The choices of one run: the policy that takes them and the log of what it took.
+pub(crate) struct Choices {
+    /// `None` is FIFO, the most frequent policy, without a call.
+    policy: Option<Box<dyn Policy>>,
+    watched: bool,
+    log: Vec<Choice>,
+}
+
+impl Choices {
+    pub(crate) const fn new() -> Self {
+        Choices { policy: None, watched: false, log: Vec::new() }
+    }
+
+    pub(crate) fn set_policy(&mut self, policy: Option<Box<dyn Policy>>) {
+        self.watched = policy.as_ref().is_some_and(|policy| policy.watches());
+        self.policy = policy;
+    }
+
+    pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
+        self.policy.take()
+    }
+
+    /// Whether the policy wants to know what is ready.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Takes one of `0..bound` and logs it; a choice of one is none.
+    pub(crate) fn choose(&mut self, question: &Question) -> u32 {
+        let Question { kind, bound, .. } = *question;
+        if bound <= 1 {
+            return 0;
+        }
+        let value = match &mut self.policy {
+            None => 0,
+            Some(policy) => policy.choose(question),
+        };
+        self.log(kind, bound, value)
+    }
+
+    /// Takes one of those that are ready and logs it.
+    pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        let value = self.policy.as_mut().map_or(0, |policy| policy.pick(ready));
+        self.log(ChoiceKind::Ready, ready.len(), value)
+    }
+
+    fn log(&mut self, kind: ChoiceKind, bound: u32, value: u32) -> u32 {
+        assert!(value < bound, "a policy chose {value} of {bound} for {kind:?}");
+        self.log.push(Choice { kind, bound, value });
+        value
+    }
+
+    pub(crate) fn became_ready(&mut self, candidate: &Candidate) {
+        if let Some(policy) = &mut self.policy {
+            policy.became_ready(candidate);
+        }
+    }
+
+    pub(crate) fn runs(&mut self, candidate: &Candidate) {
+        if let Some(policy) = &mut self.policy {
+            policy.runs(candidate);
+        }
+    }
+
+    pub(crate) fn take_log(&mut self) -> Vec<Choice> {
+        std::mem::take(&mut self.log)
+    }
+}

@@ -1,0 +1,99 @@
+//! Cancels and drops that a policy lets strike at the awaits of tasks: the dimension that no program
+//! tries by itself.
+//!
+//! There are two places at each await where it matters: when the task has come to wait, and when it
+//! was woken and has not run yet. The main task is spared: it is the test itself.
+
+use super::cancel::cancel_future;
+use super::cell::{Order, TaskId};
+use super::context::with;
+use super::core::Core;
+use crate::base::{ChoiceKind, Question};
+
+/// What may strike a task at its awaits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Strikes {
+    #[default]
+    None,
+    /// A cancel, as asyncio has it.
+    Cancels,
+    /// A cancel, or a drop of its future.
+    CancelsAndDrops,
+}
+
+/// What strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strike {
+    Cancel,
+    Drop,
+}
+
+impl Core {
+    /// Whether anything strikes in this run.
+    pub(super) fn strikes(&self) -> bool {
+        self.session.strikes != Strikes::None
+    }
+
+    /// Lets the policy choose what strikes a task that is about to run.
+    pub(super) fn choose_strike_before(&mut self, task: TaskId) -> Option<Strike> {
+        let at = self.tasks[task].candidate().moment;
+        (at.step > 1).then(|| self.choose_strike(task, at)).flatten()
+    }
+
+    /// The same for one that has come to wait.
+    pub(super) fn choose_strike_after(&mut self, task: TaskId) -> Option<Strike> {
+        let cell = self.tasks.get(task)?;
+        if cell.scheduled || self.is_done(cell.future) {
+            return None;
+        }
+        let mut at = cell.candidate().moment;
+        at.step -= 1;
+        self.choose_strike(task, at)
+    }
+
+    fn choose_strike(&mut self, task: TaskId, at: crate::base::Moment) -> Option<Strike> {
+        let (main, cell) = (self.interrupts.main, &self.tasks[task]);
+        let spared = main.is_none() || main == cell.future || cell.order != Order::Run;
+        let bound = match self.session.strikes {
+            Strikes::None => return None,
+            Strikes::Cancels => 2,
+            Strikes::CancelsAndDrops => 3,
+        };
+        if spared {
+            return None;
+        }
+        match self.session.choose(Question::new(ChoiceKind::Cancel, bound, at)) {
+            0 => None,
+            1 => Some(Strike::Cancel),
+            _ => Some(Strike::Drop),
+        }
+    }
+
+    /// Drops the future of a task at its next step: Rust's way to end it.
+    pub(crate) fn abort(&mut self, task: TaskId) {
+        let Some(cell) = self.tasks.get(task) else { return };
+        let future = cell.future;
+        if self.is_done(future) {
+            return;
+        }
+        let cell = &mut self.tasks[task];
+        cell.order = Order::DropBody;
+        let scheduled = cell.scheduled;
+        self.futures[future].unretrieved = false;
+        if !scheduled {
+            self.wake_task(task);
+        }
+    }
+}
+
+/// Strikes a task.
+pub(super) fn strike(task: TaskId, strike: Strike) {
+    match strike {
+        Strike::Cancel => {
+            if let Some(future) = with(|core| core.tasks.get(task).map(|cell| cell.future)) {
+                cancel_future(future, None);
+            }
+        }
+        Strike::Drop => with(|core| core.abort(task)),
+    }
+}

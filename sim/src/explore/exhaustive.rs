@@ -1,0 +1,123 @@
+//! Trying everything: all runs with at most so many deviations from the dull one, or all there are.
+
+use std::collections::VecDeque;
+
+use crate::base::{Choice, ChoiceKind, Ended, Policy, Question};
+
+/// Delays, lateness and values have many alternatives; beyond so many only the first and the last
+/// are tried.
+const ALTERNATIVES_MAX: u32 = 8;
+
+/// Every run whose choices differ from the dull ones at no more than `deviations` places, those with
+/// the fewest first.
+///
+/// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
+/// only the dullest and the last are tried.
+#[derive(Debug)]
+pub struct Exhaustive {
+    deviations: u32,
+    /// What deviates in the run that goes on, by position in the log, rising.
+    forced: Vec<(usize, u32)>,
+    position: usize,
+    /// Runs of which those with one more deviation are still to be tried.
+    parents: VecDeque<Parent>,
+    state: State,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The dull run is to come.
+    First,
+    Next,
+}
+
+/// A run that was tried, with its log.
+#[derive(Debug)]
+struct Parent {
+    forced: Vec<(usize, u32)>,
+    log: Vec<Choice>,
+    /// The next deviation to add.
+    position: usize,
+    value: u32,
+}
+
+impl Exhaustive {
+    /// Makes the search for at most `deviations`.
+    pub fn new(deviations: u32) -> Self {
+        Exhaustive {
+            deviations,
+            forced: Vec::new(),
+            position: 0,
+            parents: VecDeque::new(),
+            state: State::First,
+            ended: false,
+        }
+    }
+
+    /// Whether all was tried.
+    pub fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    /// Sets out for the next run: a parent with one more deviation, behind those that it has.
+    fn advance(&mut self) -> bool {
+        while let Some(parent) = self.parents.front_mut() {
+            while let Some(choice) = parent.log.get(parent.position) {
+                if let Some(value) = next_value(choice, parent.value) {
+                    parent.value = value;
+                    self.forced.clone_from(&parent.forced);
+                    self.forced.push((parent.position, value));
+                    return true;
+                }
+                parent.position += 1;
+                parent.value = 0;
+            }
+            self.parents.pop_front();
+        }
+        false
+    }
+}
+
+/// The alternative that is tried after `value`.
+fn next_value(choice: &Choice, value: u32) -> Option<u32> {
+    let few = matches!(
+        choice.kind,
+        ChoiceKind::Ready | ChoiceKind::Switch | ChoiceKind::Cancel | ChoiceKind::Fault
+    );
+    let next = match few || choice.bound <= ALTERNATIVES_MAX || value > 0 {
+        true => value + 1,
+        false => choice.bound - 1,
+    };
+    (next < choice.bound).then_some(next)
+}
+
+impl Policy for Exhaustive {
+    fn choose(&mut self, _question: &Question) -> u32 {
+        let position = self.position;
+        self.position += 1;
+        let found = self.forced.binary_search_by_key(&position, |(position, _)| *position);
+        found.map_or(0, |index| self.forced[index].1)
+    }
+
+    fn begin(&mut self, _seed: u64) -> bool {
+        self.position = 0;
+        match self.state {
+            State::First => self.state = State::Next,
+            State::Next => self.ended = !self.advance(),
+        }
+        !self.ended
+    }
+
+    fn end(&mut self, ended: &Ended<'_>) {
+        if (self.forced.len() as u32) < self.deviations {
+            let position = self.forced.last().map_or(0, |(position, _)| position + 1);
+            self.parents.push_back(Parent {
+                forced: self.forced.clone(),
+                log: ended.choices.to_vec(),
+                position,
+                value: 0,
+            });
+        }
+    }
+}

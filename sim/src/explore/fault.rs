@@ -1,0 +1,152 @@
+//! What counts as a failure of a run, and what tells one failure from another.
+
+use std::fmt;
+
+use crate::base::{Deadlock, Error, ForeignWake, LimitExceeded, Panicked, Result};
+use crate::event_loop::{Report, ReportKind, Strikes};
+use crate::runner::Outcome;
+
+/// What kind of failure a run ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// A task or a callback panicked, or an invariant did not hold.
+    Panic,
+    /// The test returned an error.
+    Error,
+    /// Every task waits, and nothing will ever happen.
+    Deadlock,
+    /// A limit was passed, also when every task got its turn: a livelock, or a limit that is too low.
+    Limit,
+    /// Something was woken from a thread that the simulation does not control.
+    ForeignWake,
+    /// Tasks were still running when the test returned.
+    Leak,
+    /// An error was never retrieved.
+    Unretrieved,
+    /// The check of the outcome did not pass.
+    Check,
+    /// The same choices gave another run.
+    Nondeterminism,
+    /// Something that was to happen sometimes never did.
+    Never,
+}
+
+/// How a run failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The kind.
+    pub kind: FaultKind,
+    /// What is wrong, in a line or more.
+    pub message: String,
+    /// The error of the run, if it ended with one.
+    pub error: Option<Error>,
+    /// What stays the same when the same failure comes about in another way.
+    signature: String,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: FaultKind, message: String) -> Self {
+        let signature = without_numbers(&message);
+        Fault { kind, message, error: None, signature }
+    }
+
+    /// Tells whether both are the same failure, of which one run may show another side.
+    pub(crate) fn is_like(&self, other: &Fault) -> bool {
+        self.kind == other.kind && self.signature == other.signature
+    }
+
+    fn of_error(error: &Error) -> Self {
+        let (kind, signature) = if let Some(panicked) = error.downcast_ref::<Panicked>() {
+            let place = panicked.location().map(str::to_owned);
+            (FaultKind::Panic, place.unwrap_or_else(|| without_numbers(panicked.message())))
+        } else if let Some(deadlock) = error.downcast_ref::<Deadlock>() {
+            (FaultKind::Deadlock, places_of(deadlock))
+        } else if error.is::<LimitExceeded>() {
+            (FaultKind::Limit, String::new())
+        } else if error.is::<ForeignWake>() {
+            (FaultKind::ForeignWake, String::new())
+        } else {
+            (FaultKind::Error, without_numbers(&error.to_string()))
+        };
+        Fault { kind, message: error.to_string(), error: Some(error.clone()), signature }
+    }
+
+    fn of_reports(kind: FaultKind, reports: &[&Report]) -> Self {
+        let texts: Vec<String> = reports.iter().map(|report| report.to_string()).collect();
+        Fault::new(kind, texts.join("\n"))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The places at which the tasks of a deadlock wait, each once.
+fn places_of(deadlock: &Deadlock) -> String {
+    let waits = deadlock.blocked().iter().flat_map(|task| &task.waits);
+    let mut places: Vec<String> = waits.map(|wait| wait.location.to_string()).collect();
+    places.sort();
+    places.dedup();
+    places.join(" ")
+}
+
+/// A text in which every number is the same: what an assertion prints of its values varies.
+fn without_numbers(text: &str) -> String {
+    let mut without = String::new();
+    for letter in text.chars() {
+        match letter.is_ascii_digit() {
+            true if without.ends_with('0') => {}
+            true => without.push('0'),
+            false => without.push(letter),
+        }
+    }
+    without
+}
+
+/// What else than an error makes a run fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Strictness {
+    /// Tasks that still run when the test returns.
+    pub(crate) leaks: bool,
+    /// Errors that nobody retrieved.
+    pub(crate) unretrieved: bool,
+}
+
+/// Tells how a run failed, if it did.
+pub(crate) fn judge(
+    outcome: &Outcome<Result<()>>,
+    strictness: Strictness,
+    strikes: Strikes,
+    check: impl FnOnce(&Outcome<Result<()>>) -> Result<(), String>,
+) -> Option<Fault> {
+    if let Err(error) | Ok(Err(error)) = &outcome.result {
+        // A cancel that the exploration sent may end what it will; the test only must not break.
+        let is_struck = strikes != Strikes::None && error.is_cancelled();
+        if !is_struck {
+            return Some(Fault::of_error(error));
+        }
+    }
+    let of = |kinds: &[ReportKind]| -> Vec<&Report> {
+        outcome.reports.iter().filter(|report| kinds.contains(&report.kind)).collect()
+    };
+    if strictness.leaks {
+        let leaks = of(&[ReportKind::Stray, ReportKind::DestroyedPending]);
+        if !leaks.is_empty() {
+            return Some(Fault::of_reports(FaultKind::Leak, &leaks));
+        }
+    }
+    if strictness.unretrieved {
+        let lost = of(&[ReportKind::TaskNeverRetrieved, ReportKind::FutureNeverRetrieved]);
+        if !lost.is_empty() {
+            return Some(Fault::of_reports(FaultKind::Unretrieved, &lost));
+        }
+    }
+    match strikes {
+        Strikes::None => check(outcome).err().map(|text| Fault::new(FaultKind::Check, text)),
+        _ => None,
+    }
+}

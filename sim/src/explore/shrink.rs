@@ -1,0 +1,233 @@
+//! Shrinking: the fewest deviations from the dull run that show the same failure.
+//!
+//! Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002), on the
+//! list of deviations; Choi and Zeller, "Isolating failure-inducing thread schedules" (2002), for the
+//! idea to do it with schedules.
+
+use std::collections::BTreeSet;
+
+use super::case::{Case, Deed, Deviation, Spot};
+use super::fault::Fault;
+use super::trial::Subject;
+use crate::base::ChoiceKind;
+
+/// Shrinks within a number of replays.
+pub(crate) struct Shrinker<'a> {
+    subject: Subject<'a>,
+    fault: &'a Fault,
+    best: Vec<Deviation>,
+    replays: u32,
+    replays_max: u32,
+    /// What was tried already.
+    tried: BTreeSet<String>,
+}
+
+/// What came of it.
+pub(crate) struct Shrunk {
+    pub(crate) case: Case,
+    pub(crate) replays: u32,
+}
+
+/// Shrinks `case`, which shows `fault`.
+pub(crate) fn shrink(subject: Subject<'_>, case: &Case, fault: &Fault, replays_max: u32) -> Shrunk {
+    let mut shrinker = Shrinker {
+        subject,
+        fault,
+        best: case.deviations.clone(),
+        replays: 0,
+        replays_max,
+        tried: BTreeSet::new(),
+    };
+    shrinker.shrink();
+    Shrunk { case: subject.case(shrinker.best), replays: shrinker.replays }
+}
+
+/// What makes one case better than another: fewer deviations, then smaller values.
+fn cost(deviations: &[Deviation]) -> (usize, u64) {
+    let value = |deviation: &Deviation| match deviation.deed {
+        Deed::Pick(_) | Deed::Hold => 1,
+        Deed::Choose { value, .. } => u64::from(value),
+    };
+    (deviations.len(), deviations.iter().map(value).sum())
+}
+
+impl Shrinker<'_> {
+    fn shrink(&mut self) {
+        if self.attempt(Vec::new()) {
+            return;
+        }
+        self.without_kinds();
+        loop {
+            let before = cost(&self.best);
+            self.hold_instead();
+            self.without_chunks();
+            self.smaller_values();
+            if cost(&self.best) >= before || self.is_over() {
+                break;
+            }
+        }
+        self.fewer_by_search();
+    }
+
+    fn is_over(&self) -> bool {
+        self.replays >= self.replays_max || self.best.is_empty()
+    }
+
+    /// Takes a candidate over if it shows the failure and is better. What was not met is left out,
+    /// and so is what the run did anyway.
+    fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
+        if cost(&candidate) >= cost(&self.best) || self.replays >= self.replays_max {
+            return false;
+        }
+        let case = self.subject.case(candidate);
+        if !self.tried.insert(case.to_string()) {
+            return false;
+        }
+        self.replays += 1;
+        let (trial, met) = self.subject.follow(&case, false);
+        if !trial.shows(self.fault) {
+            return false;
+        }
+        let mut met = met.into_iter();
+        let mut kept = case.deviations;
+        kept.retain(|_| met.next().unwrap_or(false));
+        self.best = kept;
+        true
+    }
+
+    /// Tries to do without all deviations of a kind.
+    fn without_kinds(&mut self) {
+        let is_pick = |deed: &Deed| matches!(deed, Deed::Pick(_) | Deed::Hold);
+        let is = |kind: ChoiceKind| move |deed: &Deed| matches!(deed, Deed::Choose { kind: other, .. } if *other == kind);
+        let kinds: [&dyn Fn(&Deed) -> bool; 9] = [
+            &is(ChoiceKind::Delay),
+            &is(ChoiceKind::Lateness),
+            &is(ChoiceKind::Value),
+            &is(ChoiceKind::Branch),
+            &is(ChoiceKind::Fault),
+            &is(ChoiceKind::Switch),
+            &is_pick,
+            &is(ChoiceKind::Cancel),
+            &|_| false,
+        ];
+        for kind in kinds {
+            let without = self.best.iter().filter(|deviation| !kind(&deviation.deed)).cloned();
+            let without: Vec<Deviation> = without.collect();
+            self.attempt(without);
+        }
+    }
+
+    /// Leaves out ever smaller parts, down to single deviations.
+    fn without_chunks(&mut self) {
+        let mut size = (self.best.len() / 2).max(1);
+        while !self.is_over() {
+            let mut end = self.best.len();
+            let mut shrunk = false;
+            // From the end on: what comes later depends on what came before.
+            while end > 0 && !self.is_over() {
+                let start = end.saturating_sub(size);
+                let mut without = self.best.clone();
+                without.drain(start..end.min(without.len()));
+                if self.attempt(without) {
+                    shrunk = true;
+                    end = start.min(self.best.len());
+                } else {
+                    end = start;
+                }
+            }
+            match (size, shrunk) {
+                (1, false) => return,
+                (1, true) => {}
+                _ => size = (size / 2).max(1),
+            }
+        }
+    }
+
+    /// Tries to hold a step in place of picking many others before it.
+    fn hold_instead(&mut self) {
+        let mut heads: Vec<(usize, Spot)> = Vec::new();
+        for Deviation { at, deed } in &self.best {
+            if !matches!(deed, Deed::Pick(_)) {
+                continue;
+            }
+            match heads.iter_mut().find(|(_, head)| head == at) {
+                Some((count, _)) => *count += 1,
+                None => heads.push((1, at.clone())),
+            }
+        }
+        // The ones that save the most first.
+        heads.sort_by(|one, other| other.0.cmp(&one.0));
+        for (count, head) in heads {
+            if self.is_over() {
+                return;
+            }
+            if count < 2 {
+                continue;
+            }
+            let mut with = Vec::new();
+            let mut held = false;
+            for deviation in &self.best {
+                let is_it = deviation.at == head && matches!(deviation.deed, Deed::Pick(_));
+                match is_it {
+                    false => with.push(deviation.clone()),
+                    true if !held => {
+                        held = true;
+                        with.push(Deviation { at: head.clone(), deed: Deed::Hold });
+                    }
+                    true => {}
+                }
+            }
+            self.attempt(with);
+        }
+    }
+
+    /// Brings values down to the least that will do.
+    fn smaller_values(&mut self) {
+        let mut index = 0;
+        while index < self.best.len() && !self.is_over() {
+            let Deed::Choose { value, .. } = self.best[index].deed else {
+                index += 1;
+                continue;
+            };
+            let (mut low, mut high) = (1, value);
+            while low < high && !self.is_over() {
+                let middle = low + (high - low) / 2;
+                let mut with = self.best.clone();
+                if let Some(Deviation { deed: Deed::Choose { value, .. }, .. }) =
+                    with.get_mut(index)
+                {
+                    *value = middle;
+                }
+                let length = self.best.len();
+                match self.attempt(with) {
+                    true if self.best.len() != length => break,
+                    true => high = middle,
+                    false => low = middle + 1,
+                }
+            }
+            index += 1;
+        }
+    }
+
+    /// With few deviations left: tries single ones, which nothing above may have led to.
+    fn fewer_by_search(&mut self) {
+        if self.best.len() < 2 || self.is_over() {
+            return;
+        }
+        let heads: BTreeSet<Spot> =
+            self.best.iter().map(|deviation| deviation.at.clone()).collect();
+        for at in heads {
+            for index in 0..self.best.len() {
+                if self.is_over() || self.best.len() < 2 {
+                    return;
+                }
+                // Holding one step may stand for picks at several others.
+                let mut with = self.best.clone();
+                let last = (index + 2).min(with.len());
+                with.drain(index.min(last)..last);
+                with.push(Deviation { at: at.clone(), deed: Deed::Hold });
+                self.attempt(with);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Strategies by name, and the portfolio that is taken when none is named.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::str::FromStr;
+
+use super::exhaustive::Exhaustive;
+use super::hold::Hold;
+use super::priorities::{Pct, Pos};
+use super::profile::Profile;
+use super::walks::{Surw, Urw};
+use crate::base::{Candidate, Candidates, Ended, Fifo, Policy, Question, Uniform};
+
+/// How the choices of one run after the other are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Asyncio's order first, then the others in turn: no single one is good at everything.
+    #[default]
+    Portfolio,
+    /// Asyncio's own order, again and again.
+    Fifo,
+    /// Every choice uniformly at random: a random walk.
+    Random,
+    /// See [`Pct`].
+    Pct {
+        /// How many ordered events a bug needs.
+        depth: u32,
+    },
+    /// See [`Pos`].
+    Pos,
+    /// See [`Urw`].
+    Urw,
+    /// See [`Surw`].
+    Surw,
+    /// See [`Hold`].
+    Hold,
+    /// See [`Exhaustive`].
+    Exhaustive {
+        /// At how many places a run may differ from the dull one.
+        deviations: u32,
+    },
+}
+
+impl Strategy {
+    /// The names that can be parsed.
+    pub const NAMES: &str =
+        "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, exhaustive:<deviations>";
+
+    /// Makes what takes the choices.
+    pub fn policy(self) -> Box<dyn Policy> {
+        match self {
+            Strategy::Portfolio => Box::new(Portfolio::new()),
+            Strategy::Fifo => Box::new(Fifo),
+            Strategy::Random => Box::new(Uniform::new(0)),
+            Strategy::Pct { depth } => Box::new(Pct::new(depth)),
+            Strategy::Pos => Box::new(Pos::new()),
+            Strategy::Urw => Box::new(Urw::new()),
+            Strategy::Surw => Box::new(Surw::new()),
+            Strategy::Hold => Box::new(Hold::new()),
+            Strategy::Exhaustive { deviations } => Box::new(Exhaustive::new(deviations)),
+        }
+    }
+
+    /// Tells whether its runs are drawn independently of each other, so that what they have shown
+    /// tells how much they have not.
+    pub fn is_random(self) -> bool {
+        !matches!(self, Strategy::Fifo | Strategy::Exhaustive { .. })
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Strategy::Portfolio => f.write_str("portfolio"),
+            Strategy::Fifo => f.write_str("fifo"),
+            Strategy::Random => f.write_str("random"),
+            Strategy::Pct { depth } => write!(f, "pct:{depth}"),
+            Strategy::Pos => f.write_str("pos"),
+            Strategy::Urw => f.write_str("urw"),
+            Strategy::Surw => f.write_str("surw"),
+            Strategy::Hold => f.write_str("hold"),
+            Strategy::Exhaustive { deviations } => write!(f, "exhaustive:{deviations}"),
+        }
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
+        let number = number.map(str::parse::<u32>).transpose();
+        Ok(match (name, number) {
+            ("portfolio", Ok(None)) => Strategy::Portfolio,
+            ("fifo", Ok(None)) => Strategy::Fifo,
+            ("random", Ok(None)) => Strategy::Random,
+            ("pct", Ok(depth)) => Strategy::Pct { depth: depth.unwrap_or(3).max(1) },
+            ("pos", Ok(None)) => Strategy::Pos,
+            ("urw", Ok(None)) => Strategy::Urw,
+            ("surw", Ok(None)) => Strategy::Surw,
+            ("hold", Ok(None)) => Strategy::Hold,
+            ("exhaustive", Ok(Some(deviations))) => Strategy::Exhaustive { deviations },
+            _ => return Err(format!("'{text}' is no strategy; name one of {}", Strategy::NAMES)),
+        })
+    }
+}
+
+/// Asyncio's order first, then one strategy after the other, which share what they have learned of
+/// the program.
+struct Portfolio {
+    members: Vec<Box<dyn Policy>>,
+    runs: usize,
+    /// The one that runs.
+    current: usize,
+    profile: Rc<RefCell<Profile>>,
+}
+
+impl Portfolio {
+    fn new() -> Self {
+        let profile: Rc<RefCell<Profile>> = Rc::default();
+        Portfolio {
+            members: vec![
+                Box::new(Fifo),
+                Box::new(Urw::sharing(profile.clone())),
+                Box::new(Surw::sharing(profile.clone())),
+                Box::new(Pos::new()),
+                Box::new(Hold::new()),
+                Box::new(Pct::new(3)),
+                Box::new(Uniform::new(0)),
+            ],
+            runs: 0,
+            current: 0,
+            profile,
+        }
+    }
+
+    fn current(&mut self) -> &mut dyn Policy {
+        &mut *self.members[self.current]
+    }
+}
+
+impl Policy for Portfolio {
+    fn choose(&mut self, question: &Question) -> u32 {
+        self.current().choose(question)
+    }
+
+    fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        self.current().pick(ready)
+    }
+
+    fn watches(&self) -> bool {
+        self.members[self.current].watches() || !self.profile.borrow().is_known()
+    }
+
+    fn became_ready(&mut self, candidate: &Candidate) {
+        self.current().became_ready(candidate);
+    }
+
+    fn runs(&mut self, candidate: &Candidate) {
+        if self.current == 0 {
+            self.profile.borrow_mut().runs(candidate);
+        }
+        self.current().runs(candidate);
+    }
+
+    fn begin(&mut self, seed: u64) -> bool {
+        let others = self.members.len() - 1;
+        self.current = match self.runs {
+            0 => 0,
+            run => 1 + (run - 1) % others,
+        };
+        self.runs += 1;
+        if self.current == 0 {
+            self.profile.borrow_mut().begin();
+        }
+        self.current().begin(seed)
+    }
+
+    fn end(&mut self, ended: &Ended<'_>) {
+        if self.current == 0 {
+            self.profile.borrow_mut().end();
+        }
+        self.current().end(ended);
+    }
+}

@@ -1,0 +1,124 @@
+//! One run of what is explored.
+
+use std::time::Duration;
+
+use super::case::Case;
+use super::convert::{Convert, Paths};
+use super::fault::{Fault, FaultKind, Strictness, judge};
+use super::follow::Follow;
+use crate::base::{Choice, Ended, Instant, Model, Policy, Replay, Result};
+use crate::event_loop::{Limits, Strikes};
+use crate::runner::{Outcome, Simulation};
+
+/// The check of an outcome.
+pub(crate) type Check<'a> = &'a (dyn Fn(&Outcome<Result<()>>) -> Result<(), String> + Sync);
+
+/// What is explored, and how its runs are made.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) body: &'a (dyn Fn() -> Result<()> + Sync),
+    pub(crate) check: Check<'a>,
+    pub(crate) model: Model,
+    pub(crate) limits: Limits,
+    pub(crate) strikes: Strikes,
+    pub(crate) lateness: Duration,
+    pub(crate) panics_join: bool,
+    pub(crate) strictness: Strictness,
+}
+
+/// A run and what came of it.
+pub(crate) struct Trial {
+    pub(crate) outcome: Outcome<Result<()>>,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Trial {
+    pub(crate) fn shows(&self, fault: &Fault) -> bool {
+        self.fault.as_ref().is_some_and(|own| own.is_like(fault))
+    }
+}
+
+impl Subject<'_> {
+    /// Runs with a policy, and gives it back.
+    pub(crate) fn try_with(
+        &self,
+        policy: Box<dyn Policy>,
+        record: bool,
+    ) -> (Trial, Box<dyn Policy>) {
+        let mut simulation = Simulation::new()
+            .model(self.model)
+            .limits(self.limits)
+            .explored(self.strikes, self.lateness, true)
+            .boxed_policy(policy);
+        if record {
+            simulation = simulation.record();
+        }
+        if self.panics_join {
+            simulation = simulation.panics_join();
+        }
+        let (outcome, policy) = simulation.run_with_policy(self.body);
+        let fault = judge(&outcome, self.strictness, self.strikes, self.check);
+        let policy = policy.unwrap_or_else(|| Box::new(Replay::new(Vec::new())));
+        (Trial { outcome, fault }, policy)
+    }
+
+    /// Runs with a strategy, which has begun, and lets it learn. A run that only went past a limit
+    /// because some task never got its turn is taken again, and goes on fairly from there.
+    pub(crate) fn explore_once(&self, policy: Box<dyn Policy>) -> (Trial, Box<dyn Policy>) {
+        let (mut trial, mut policy) = self.try_with(policy, false);
+        if trial.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Limit) {
+            let unfair = std::mem::take(&mut trial.outcome.choices);
+            trial = self.patient().replay(unfair, false);
+        }
+        policy.end(&Ended::new(&trial.outcome.choices, trial.fault.is_some()));
+        (trial, policy)
+    }
+
+    /// Replays a log; what comes after it is the dull run.
+    pub(crate) fn replay(&self, log: Vec<Choice>, record: bool) -> Trial {
+        self.try_with(Box::new(Replay::new(log)), record).0
+    }
+
+    /// Follows a case, and tells which of its deviations were met.
+    pub(crate) fn follow(&self, case: &Case, record: bool) -> (Trial, Vec<bool>) {
+        let follow = Follow::new(case);
+        let met = follow.met();
+        let trial = self.try_with(Box::new(follow), record).0;
+        let met = met.borrow();
+        let met = (0..case.deviations.len()).map(|index| met.contains(&index)).collect();
+        (trial, met)
+    }
+
+    /// Replays a log, and tells it as a case.
+    pub(crate) fn convert(&self, log: Vec<Choice>) -> (Trial, Option<Case>) {
+        let convert = Convert::log(log);
+        let noted = convert.noted();
+        let trial = self.try_with(Box::new(convert), true).0;
+        let deviations = Paths::of(&trial.outcome.tasks).name(&noted.borrow());
+        (trial, deviations.map(|deviations| self.case(deviations)))
+    }
+
+    /// The case of these deviations.
+    pub(crate) fn case(&self, deviations: Vec<super::case::Deviation>) -> Case {
+        let Subject { model, strikes, lateness, .. } = *self;
+        Case { model, strikes, lateness, deviations }
+    }
+
+    /// The same with twice as much patience, for what has to go on after a limit.
+    pub(crate) fn patient(&self) -> Self {
+        let Limits { steps_at_one_instant, steps, time, lines } = self.limits;
+        let limits = Limits {
+            steps_at_one_instant: steps_at_one_instant.saturating_mul(2),
+            steps: steps.saturating_mul(2),
+            time: Instant::from_nanos(time.as_nanos().saturating_mul(2)),
+            lines: lines.saturating_mul(2),
+        };
+        Subject { limits, ..*self }
+    }
+
+    /// As a case wants it.
+    pub(crate) fn configured(&self, case: &Case) -> Self {
+        let Case { model, strikes, lateness, .. } = *case;
+        Subject { model, strikes, lateness, ..*self }
+    }
+}
