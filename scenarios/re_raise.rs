@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use seedloop::error::Interrupt;
 use seedloop::{
-    Cancelled, Error, Interrupt, JoinHandle, Outcome, ReportKind, Result, RuntimeError, TaskGroup,
-    attempt, gather_return_exceptions, interrupt, out, run, running_loop, sleep, spawn,
-    spawn_named,
+    Cancelled, Error, JoinHandle, Outcome, ReportKind, Result, RuntimeError, TaskGroup, attempt,
+    gather_return_exceptions, interrupt, out, run, running_loop, sleep, spawn, spawn_named,
 };
 use seedloop_cli::{Scenario, Verdict};
 

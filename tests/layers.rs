@@ -9,7 +9,9 @@ mod code;
 use std::fs;
 use std::path::Path;
 
-use code::{code_only, heads, words};
+use code::{heads, words};
+
+pub(crate) use code::code_only;
 
 /// The layers of the library, lowest first. A layer imports only itself and what stands before it;
 /// `lib.rs` is no layer and imports all.
@@ -64,7 +66,7 @@ fn every_source_keeps_the_rules() {
 }
 
 /// Returns every Rust source of the project as (path from the root, text), sorted by path.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Vec::new();
     let mut folders = Vec::from(ROOTS.map(|name| root.join(name)));

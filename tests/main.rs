@@ -5,6 +5,7 @@ mod conformance;
 mod kernel;
 mod layers;
 mod mutations;
+mod names;
 mod pools;
 mod ported;
 mod properties;

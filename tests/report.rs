@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use seedloop::explore::{ChoiceKind, Model, Policy};
 use seedloop::sync::{Lock, Queue};
-use seedloop::{
-    ChoiceKind, Model, Policy, Result, Simulation, out, report, run, running_loop, sleep,
-    spawn_named,
-};
+use seedloop::{Result, Simulation, out, report, run, running_loop, sleep, spawn_named};
 
 /// Lets what became ready last run first.
 struct Last;
@@ -62,11 +60,11 @@ fn the_trace_names_resources() {
     let trace = report::trace_text(&outcome);
     let about: Vec<&str> = trace.lines().filter(|line| line.contains('#')).collect();
     let expected = [
-        "0.0s     1  Task-1  lock#1: acquired at tests/report.rs:50",
-        "0.0s     2  待つ人  waits for lock#1 at tests/report.rs:53",
+        "0.0s     1  Task-1  lock#1: acquired at tests/report.rs:48",
+        "0.0s     2  待つ人  waits for lock#1 at tests/report.rs:51",
         "0.0s     3  Task-1  lock#1: released",
-        "0.0s     3  Task-1  waits for queue#1 (get) at tests/report.rs:58",
-        "0.0s     4  待つ人  lock#1: acquired at tests/report.rs:53",
+        "0.0s     3  Task-1  waits for queue#1 (get) at tests/report.rs:56",
+        "0.0s     4  待つ人  lock#1: acquired at tests/report.rs:51",
         "0.0s     4  待つ人  lock#1: released",
         "0.0s     4  待つ人  queue#1: put",
         "0.0s     5  Task-1  queue#1: get",

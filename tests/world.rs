@@ -4,10 +4,11 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use seedloop::explore::Model;
 use seedloop::fs::{self, File};
 use seedloop::net::{self, ClientSession, Host};
 use seedloop::{
-    Error, Instant, Model, Outcome, Result, Simulation, gather_return_exceptions, run, sleep, spawn,
+    Error, Instant, Outcome, Result, Simulation, gather_return_exceptions, run, sleep, spawn,
 };
 
 const WAY: Duration = Duration::from_millis(100);

@@ -23,21 +23,14 @@ pub mod sync;
 mod task;
 mod world;
 
-pub use base::{
-    AssertionError, Awaited, BarrierError, BlockedJob, BlockedTask, BlockedWait,
-    BrokenBarrierError, BrokenPoolError, Cancelled, Choice, ChoiceKind, ConditionError, Deadlock,
-    Elapsed, Error, Event, Exit, Fifo, ForeignWake, GeneratorExit, GetError, Group, HolderName,
-    Instant, Interrupt, InvalidStateError, LimitExceeded, Message, Model, Panicked, Place, Policy,
-    PutError, QueueEmpty, QueueError, QueueFull, QueueShutDown, Record, Replay, Result,
-    RuntimeError, Source, StepEnd, StopAsyncIteration, TaskNumber, Uniform, ValueError,
-};
+pub use base::{Cancelled, Elapsed, Error, Instant, Result, RuntimeError};
 pub use combine::{
     AsCompleted, AsyncGen, CloseGenerator, Co, GatherInput, NextCompleted, NextItem, ReturnWhen,
     Sleep, TaskGroup, Timeout, WaitMany, YieldItem, as_completed, gather, gather_into,
     gather_return_exceptions, gather_return_exceptions_into, shield, sleep, sleep_until, timeout,
     timeout_at, wait, wait_for,
 };
-pub use event_loop::{Handle, Limits, Line, Report, ReportKind, TaskInfo, TimerHandle};
+pub use event_loop::{Handle, Limits, Report, ReportKind, TimerHandle};
 pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};
 #[expect(deprecated, reason = "asyncio has it, deprecated as well")]
 pub use task::event_loop;
@@ -54,3 +47,30 @@ pub use world::{
 
 #[doc(hidden)]
 pub use runner::print_line;
+
+/// Errors that a program meets less often than those at the root, and what they consist of.
+///
+/// Those of asyncio under their own names, those that end a run ([`Deadlock`], [`LimitExceeded`],
+/// [`Panicked`], [`ForeignWake`]), and [`Group`], several errors at once. The errors of one
+/// primitive stand beside it, in [`sync`].
+///
+/// [`Deadlock`]: error::Deadlock
+/// [`LimitExceeded`]: error::LimitExceeded
+/// [`Panicked`]: error::Panicked
+/// [`ForeignWake`]: error::ForeignWake
+/// [`Group`]: error::Group
+pub mod error {
+    pub use crate::base::{
+        AssertionError, BlockedJob, BlockedTask, BlockedWait, BrokenPoolError, Deadlock, Exit,
+        ForeignWake, GeneratorExit, Group, HolderName, Interrupt, InvalidStateError, LimitExceeded,
+        Message, Panicked, StopAsyncIteration, ValueError,
+    };
+}
+
+/// What an [`Outcome`] holds of a run: its events, its tasks and the lines that it printed.
+///
+/// Plain data, for tests and tools; [`report`] makes texts of it.
+pub mod trace {
+    pub use crate::base::{Awaited, Event, Place, Record, Source, StepEnd, TaskNumber};
+    pub use crate::event_loop::{Line, TaskInfo};
+}

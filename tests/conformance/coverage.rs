@@ -5,7 +5,7 @@ use std::fmt;
 
 use scenarios::conform::program::{Program, Stmt};
 use scenarios::conform::{Mark, watch};
-use seedloop::{Event, Record, TaskNumber};
+use seedloop::trace::{Event, Record, TaskNumber};
 
 /// How far an operation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use seedloop::error::Deadlock;
 use seedloop::sync::Lock;
-use seedloop::{
-    Deadlock, JoinHandle, Result, Simulation, create_future, gather, sleep, spawn_named,
-};
+use seedloop::{JoinHandle, Result, Simulation, create_future, gather, sleep, spawn_named};
 
 use crate::surprises::helpers::ms;
 
@@ -51,7 +50,7 @@ fn a_deadlock_names_holders_and_the_cycle() {
          task 'second' (spawned at {})\n    \
          waits for lock#1 at {}, held by 'first' since {}\n  \
          cycle: 'first' -> lock#2 -> 'second' -> lock#1 -> 'first'",
-        "tests/kernel/deadlock.rs:17",
+        "tests/kernel/deadlock.rs:16",
         at(16),
         at(4),
         at(7),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use seedloop::error::Panicked;
+use seedloop::explore::{ChoiceKind, Model, Policy};
 use seedloop::{
-    ChoiceKind, ContextVar, Error, Instant, Model, Panicked, Policy, Result, Simulation,
-    create_future, out, run, running_loop, sleep, spawn, yield_now,
+    ContextVar, Error, Instant, Result, Simulation, create_future, out, run, running_loop, sleep,
+    spawn, yield_now,
 };
 
 /// Uses the library when it is dropped.

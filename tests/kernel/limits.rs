@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use seedloop::error::LimitExceeded;
+use seedloop::explore::Model;
 use seedloop::sync::{Event, Lock, Mutex, Queue, mpsc};
-use seedloop::{
-    AsyncGen, LimitExceeded, Limits, Model, Result, Simulation, attempt, out, spawn_named, timeout,
-};
+use seedloop::{AsyncGen, Limits, Result, Simulation, attempt, out, spawn_named, timeout};
 
 /// Runs a task that must not get further than `limits`; returns what ended it, and how many lines
 /// it has printed.

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use seedloop::error::ValueError;
 use seedloop::{
-    EventLoop, Result, ReturnWhen, RuntimeError, Simulation, TaskGroup, ValueError, as_completed,
-    gather, gather_return_exceptions, out, run, shield, sleep, wait, wait_for,
+    EventLoop, Result, ReturnWhen, RuntimeError, Simulation, TaskGroup, as_completed, gather,
+    gather_return_exceptions, out, run, shield, sleep, wait, wait_for,
 };
 
 use crate::surprises::helpers::{check_sync, show};

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use seedloop::error::{ForeignWake, InvalidStateError, LimitExceeded};
 use seedloop::{
-    Error, EventLoop, ForeignWake, InvalidStateError, LimitExceeded, Limits, Result, Simulation,
-    create_future, current_task, out, run, running_loop, sleep, spawn, spawn_named, yield_now,
+    Error, EventLoop, Limits, Result, Simulation, create_future, current_task, out, run,
+    running_loop, sleep, spawn, spawn_named, yield_now,
 };
 
 use crate::surprises::helpers::{check, check_sync, poll_outside, repr};

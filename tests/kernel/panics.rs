@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use seedloop::{
-    EventLoop, Panicked, Result, Simulation, out, run, running_loop, sleep, spawn, spawn_named,
-};
+use seedloop::error::Panicked;
+use seedloop::{EventLoop, Result, Simulation, out, run, running_loop, sleep, spawn, spawn_named};
 
 use crate::surprises::helpers::spin;
 

@@ -1,6 +1,7 @@
 //! How a simulation is set up: what is said counts, in whatever order.
 
-use seedloop::{ChoiceKind, Model, Outcome, Policy, Result, Simulation, gather, out};
+use seedloop::explore::{ChoiceKind, Model, Policy};
+use seedloop::{Outcome, Result, Simulation, gather, out};
 
 /// Lets what became ready last run first.
 struct Last;
@@ -55,9 +56,9 @@ fn block_on_is_run_of_run() {
     let place = short.tasks[0].spawned_at;
     assert_eq!((place.file, place.line + 1), (file!(), long.tasks[0].spawned_at.line));
     let failed = Simulation::new().block_on(async { Err::<(), _>(seedloop::Error::exit(3)) });
-    assert!(failed.result.unwrap_err().is::<seedloop::Exit>());
+    assert!(failed.result.unwrap_err().is::<seedloop::error::Exit>());
     let panicked = Simulation::new().block_on(async { panic!("x") as Result<()> });
-    assert!(panicked.result.unwrap_err().is::<seedloop::Panicked>());
+    assert!(panicked.result.unwrap_err().is::<seedloop::error::Panicked>());
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use seedloop::error::ValueError;
 use seedloop::{
-    Error, Pool, ProcessPool, Result, ThreadPool, ValueError, blocking, cores, gather, out,
-    run_in_executor, set_cores, sleep, spawn,
+    Error, Pool, ProcessPool, Result, ThreadPool, blocking, cores, gather, out, run_in_executor,
+    set_cores, sleep, spawn,
 };
 
 use super::helpers::{check, ms, secs, simulate};

@@ -2,9 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use seedloop::error::LimitExceeded;
 use seedloop::{
-    EventLoop, Instant, LimitExceeded, Limits, ReportKind, RuntimeError, Simulation, ThreadPool,
-    blocking, out, run, run_in_executor, running_loop, sleep,
+    EventLoop, Instant, Limits, ReportKind, RuntimeError, Simulation, ThreadPool, blocking, out,
+    run, run_in_executor, running_loop, sleep,
 };
 
 use super::helpers::{Flag, check, secs, simulate, sleeper, timed};

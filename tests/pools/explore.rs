@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use seedloop::explore::{ChoiceKind, Model, Replay};
 use seedloop::{
-    ChoiceKind, Model, Outcome, Replay, Result, Simulation, ThreadPool, blocking, gather, out, run,
-    run_in_executor,
+    Outcome, Result, Simulation, ThreadPool, blocking, gather, out, run, run_in_executor,
 };
 
 use super::helpers::{ms, secs, timed};

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use seedloop::error::Deadlock;
 use seedloop::{
-    Deadlock, EventLoop, ReportKind, ThreadPool, blocking, out, run_in_executor, running_loop,
-    sleep, spawn,
+    EventLoop, ReportKind, ThreadPool, blocking, out, run_in_executor, running_loop, sleep, spawn,
 };
 
 use super::helpers::{check, secs, simulate, sleeper, spin, timed};
@@ -271,7 +271,7 @@ fn a_blocking_call_in_a_panic_takes_no_time() {
             #[expect(unreachable_code, reason = "says what the job returns")]
             Ok(())
         });
-        assert!(panics.await.unwrap_err().is::<seedloop::Panicked>());
+        assert!(panics.await.unwrap_err().is::<seedloop::error::Panicked>());
         out!("caught job");
         other.await?;
         let caught = catch_unwind(AssertUnwindSafe(|| {

@@ -1,8 +1,8 @@
 //! `PoolFuture`: `concurrent.futures.Future`.
 
+use seedloop::error::InvalidStateError;
 use seedloop::{
-    Elapsed, Error, InvalidStateError, ProcessPool, ReportKind, ThreadPool, blocking, out,
-    run_in_executor, sleep,
+    Elapsed, Error, ProcessPool, ReportKind, ThreadPool, blocking, out, run_in_executor, sleep,
 };
 
 use super::helpers::{check, secs, simulate, sleeper, timed};
@@ -229,7 +229,7 @@ fn the_life_of_a_job_is_recorded() {
         .records
         .iter()
         .filter_map(|record| match record.event {
-            seedloop::Event::Outside { operation, number } => {
+            seedloop::trace::Event::Outside { operation, number } => {
                 Some(format!("{} {operation} {number}", record.time))
             }
             _ => None,

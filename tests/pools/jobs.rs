@@ -1,8 +1,9 @@
 //! What becomes of a job's value, error or panic, and what a job may do.
 
+use seedloop::error::{Deadlock, Exit, Panicked, ValueError};
 use seedloop::{
-    Deadlock, Error, Exit, Panicked, Result, RuntimeError, ThreadPool, ValueError, attempt,
-    blocking, out, run, run_in_executor, running_loop, sleep, spawn,
+    Error, Result, RuntimeError, ThreadPool, attempt, blocking, out, run, run_in_executor,
+    running_loop, sleep, spawn,
 };
 
 use super::helpers::{check, secs, simulate, sleeper, timed};

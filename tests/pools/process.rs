@@ -1,8 +1,9 @@
 //! Processes that die.
 
+use seedloop::error::{BrokenPoolError, Panicked};
 use seedloop::{
-    BrokenPoolError, Error, Panicked, ProcessPool, ThreadPool, blocking, gather_return_exceptions,
-    out, run_in_executor, sleep, spawn,
+    Error, ProcessPool, ThreadPool, blocking, gather_return_exceptions, out, run_in_executor,
+    sleep, spawn,
 };
 
 use super::helpers::{Flag, check, secs, simulate, sleeper};

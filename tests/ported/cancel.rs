@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use seedloop::error::{Deadlock, Exit};
 use seedloop::{
-    Deadlock, Error, EventLoop, Exit, JoinHandle, LoopFuture, Result, ReturnWhen, all_tasks,
-    create_future, current_task, gather_return_exceptions, running_loop, sleep, spawn, wait,
-    yield_now,
+    Error, EventLoop, JoinHandle, LoopFuture, Result, ReturnWhen, all_tasks, create_future,
+    current_task, gather_return_exceptions, running_loop, sleep, spawn, wait, yield_now,
 };
 
 use super::check::{Flag, Log, by_hand, check, is_cancelled, now, run_briefly};

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use seedloop::error::{GeneratorExit, InvalidStateError};
 use seedloop::{
-    Error, EventLoop, GeneratorExit, InvalidStateError, LoopFuture, Report, ReportKind, Result,
-    RuntimeError, Simulation, run, running_loop,
+    Error, EventLoop, LoopFuture, Report, ReportKind, Result, RuntimeError, Simulation, run,
+    running_loop,
 };
 
 /// Runs `main` in asyncio's order and returns what was logged; it must succeed.

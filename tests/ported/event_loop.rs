@@ -5,9 +5,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use seedloop::error::{Exit, Interrupt, ValueError};
 use seedloop::{
-    AsyncGen, Error, EventLoop, Exit, Instant, Interrupt, ReportKind, Result, Simulation,
-    ThreadPool, ValueError, attempt, blocking, sleep, to_thread, yield_now,
+    AsyncGen, Error, EventLoop, Instant, ReportKind, Result, Simulation, ThreadPool, attempt,
+    blocking, sleep, to_thread, yield_now,
 };
 
 use super::check::{

@@ -3,8 +3,9 @@
 //! Source: CPython 3.13.0, `test_asyncio/test_tasks.py`, `FutureGatherTests` and
 //! `CoroutineGatherTests`, whose common tests run with futures and with tasks around them.
 
+use seedloop::error::ValueError;
 use seedloop::{
-    AnyFuture, Error, EventLoop, LoopFuture, Result, ValueError, create_future, gather,
+    AnyFuture, Error, EventLoop, LoopFuture, Result, create_future, gather,
     gather_return_exceptions, spawn,
 };
 

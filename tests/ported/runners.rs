@@ -2,10 +2,11 @@
 //!
 //! Source: CPython 3.13.0, `test_asyncio/test_runners.py`.
 
+use seedloop::error::Interrupt;
 use seedloop::{
-    AsyncGen, Cancelled, ContextVar, Error, Interrupt, JoinHandle, Report, ReportKind, Result,
-    Runner, Simulation, attempt, blocking, current_task, interrupt, run, running_loop, sleep,
-    spawn, yield_now,
+    AsyncGen, Cancelled, ContextVar, Error, JoinHandle, Report, ReportKind, Result, Runner,
+    Simulation, attempt, blocking, current_task, interrupt, run, running_loop, sleep, spawn,
+    yield_now,
 };
 
 use super::check::{

@@ -2,9 +2,10 @@
 //!
 //! Source: CPython 3.13.0, `test_asyncio/test_taskgroups.py`.
 
+use seedloop::error::Interrupt;
+use seedloop::sync::Event;
 use seedloop::{
-    Error, Interrupt, JoinHandle, Result, Simulation, TaskGroup, attempt, current_task, run, sleep,
-    spawn, sync::Event,
+    Error, JoinHandle, Result, Simulation, TaskGroup, attempt, current_task, run, sleep, spawn,
 };
 
 use super::check::{

@@ -2,10 +2,10 @@
 //!
 //! Source: CPython 3.13.0, `test_asyncio/test_tasks.py` and `test_context.py`.
 
+use seedloop::error::ValueError;
 use seedloop::{
-    ContextVar, Error, EventLoop, JoinHandle, ReportKind, Result, ValueError, all_tasks,
-    create_future, current_task, gather, gather_into, running_loop, sleep, spawn, spawn_named,
-    yield_now,
+    ContextVar, Error, EventLoop, JoinHandle, ReportKind, Result, all_tasks, create_future,
+    current_task, gather, gather_into, running_loop, sleep, spawn, spawn_named, yield_now,
 };
 
 use super::check::{

@@ -2,9 +2,10 @@
 //!
 //! Source: CPython 3.13.0, `test_asyncio/test_tasks.py`, `BaseTaskTests`.
 
+use seedloop::error::{Deadlock, ValueError};
 use seedloop::{
-    AnyFuture, AsFuture, Deadlock, Error, JoinHandle, Result, ReturnWhen, ValueError, as_completed,
-    running_loop, sleep, spawn, wait, yield_now,
+    AnyFuture, AsFuture, Error, JoinHandle, Result, ReturnWhen, as_completed, running_loop, sleep,
+    spawn, wait, yield_now,
 };
 
 use super::check::{Log, by_hand, check, divide, is_cancelled, is_timeout, is_zero_division, now};

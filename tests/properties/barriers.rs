@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use seedloop::sync::Barrier;
-use seedloop::{BarrierError, Result, spawn};
+use seedloop::sync::{Barrier, BarrierError};
+use seedloop::{Result, spawn};
 
 use super::check::Way;
 use super::scenario::{Count, Inside, Subject, check_subject};

@@ -5,7 +5,8 @@ use std::future::Future;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use seedloop::{Model, Result, Simulation, run};
+use seedloop::explore::Model;
+use seedloop::{Result, Simulation, run};
 
 /// So many scenarios for each property.
 const CASES: u32 = 300;

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use seedloop::sync::Condition;
-use seedloop::{ConditionError, Result};
+use seedloop::Result;
+use seedloop::sync::{Condition, ConditionError};
 
 use super::check::Way;
 use super::scenario::{Count, Pause, Subject, check_subject, pause};

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use seedloop::sync::{LifoQueue, PriorityQueue, Queue};
-use seedloop::{GetError, PutError, QueueError, Result};
+use seedloop::Result;
+use seedloop::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueError};
 
 use super::check::Way;
 use super::scenario::{Count, Pause, Subject, check_subject, pause};

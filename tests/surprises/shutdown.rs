@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use seedloop::error::{Exit, Interrupt};
 use seedloop::{
-    AsyncGen, Error, Exit, Interrupt, Result, attempt, create_future, current_task, interrupt, out,
-    run, running_loop, sleep, spawn, yield_now,
+    AsyncGen, Error, Result, attempt, create_future, current_task, interrupt, out, run,
+    running_loop, sleep, spawn, yield_now,
 };
 
 use super::helpers::{Wake, check, check_sync, ms, nap, repr, show, spin};

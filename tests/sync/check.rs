@@ -4,10 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 
-use seedloop::{
-    BrokenBarrierError, Error, QueueEmpty, QueueFull, QueueShutDown, Result, RuntimeError,
-    Simulation, ValueError, run, yield_now,
-};
+use seedloop::error::ValueError;
+use seedloop::sync::{BrokenBarrierError, QueueEmpty, QueueFull, QueueShutDown};
+use seedloop::{Error, Result, RuntimeError, Simulation, run, yield_now};
 
 /// What CPython 3.13.0 printed for each program of `twins.py`.
 const TWINS: &str = include_str!("twins.txt");

@@ -6,8 +6,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
-use seedloop::sync::Barrier;
-use seedloop::{BarrierError, JoinHandle, Result, ReturnWhen, RuntimeError, gather, spawn, wait};
+use seedloop::sync::{Barrier, BarrierError};
+use seedloop::{JoinHandle, Result, ReturnWhen, RuntimeError, gather, spawn, wait};
 
 use super::check::{Log, check, spin};
 
@@ -387,7 +387,9 @@ fn barrier_abort_when_exception() {
                 }
                 match result {
                     Err(error) if error.is::<RuntimeError>() => barrier.abort().await?,
-                    Err(error) if error.is::<seedloop::BrokenBarrierError>() => broken.push(1),
+                    Err(error) if error.is::<seedloop::sync::BrokenBarrierError>() => {
+                        broken.push(1)
+                    }
                     other => other?,
                 }
                 Ok(())

@@ -6,10 +6,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seedloop::sync::{Event, LifoQueue, PriorityQueue, Queue};
-use seedloop::{
-    GetError, JoinHandle, PutError, QueueError, Result, TaskGroup, running_loop, spawn, wait_for,
-};
+use seedloop::sync::{Event, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueError};
+use seedloop::{JoinHandle, Result, TaskGroup, running_loop, spawn, wait_for};
 
 use super::check::{Log, check, spin};
 
@@ -413,7 +411,7 @@ fn queue_shutdown_empty() {
             assert_eq!(queue.qsize(), 0);
             queue.join().await?;
             spin(1).await?;
-            assert!(getter.await.is_err_and(|error| error.is::<seedloop::QueueShutDown>()));
+            assert!(getter.await.is_err_and(|error| error.is::<seedloop::sync::QueueShutDown>()));
             is_shut_down(&queue).await;
         }
         Ok(())
@@ -432,7 +430,7 @@ fn queue_shutdown_nonempty() {
             assert_eq!(queue.qsize(), 1);
             spin(1).await?;
             assert!(putter.done());
-            assert!(putter.await.is_err_and(|error| error.is::<seedloop::QueueShutDown>()));
+            assert!(putter.await.is_err_and(|error| error.is::<seedloop::sync::QueueShutDown>()));
             assert_eq!(queue.get().await?, 1);
             spin(1).await?;
             assert!(!joiner.done());

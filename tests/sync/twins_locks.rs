@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use seedloop::error::ValueError;
 use seedloop::sync::{Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore};
-use seedloop::{Result, ValueError, out, spawn, yield_now};
+use seedloop::{Result, out, spawn, yield_now};
 
 use super::check::{at, attempt, check_twin, spin, text};
 

@@ -5,10 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use seedloop::{
-    AsyncGen, Deadlock, Error, LimitExceeded, Outcome, Panicked, Report, ReportKind, Result,
-    Runner, Simulation,
-};
+use seedloop::error::{Deadlock, LimitExceeded, Panicked};
+use seedloop::{AsyncGen, Error, Outcome, Report, ReportKind, Result, Runner, Simulation};
 
 use super::super::program::Program;
 use super::body::{Call, coroutine};

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use seedloop::error::ValueError;
 use seedloop::sync::{
     Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, Semaphore,
 };
-use seedloop::{Error, Result, ThreadPool, ValueError};
+use seedloop::{Error, Result, ThreadPool};
 
 use super::super::program::{Object, Stmt};
 use super::body::{Flow, Scope};

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use seedloop::{
-    AssertionError, BrokenBarrierError, Elapsed, Error, GeneratorExit, InvalidStateError,
-    LoopFuture, QueueEmpty, QueueFull, QueueShutDown, Result, RuntimeError, StopAsyncIteration,
-    ValueError,
+use seedloop::error::{
+    AssertionError, GeneratorExit, InvalidStateError, StopAsyncIteration, ValueError,
 };
+use seedloop::sync::{BrokenBarrierError, QueueEmpty, QueueFull, QueueShutDown};
+use seedloop::{Elapsed, Error, LoopFuture, Result, RuntimeError};
 
 use super::super::program;
 

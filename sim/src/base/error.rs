@@ -85,7 +85,8 @@ impl Error {
     /// Finds the [`Error`] that was turned into a standard error, in `error` or what it stems from.
     ///
     /// ```
-    /// use seedloop::{Error, ValueError};
+    /// use seedloop::error::ValueError;
+    /// use seedloop::Error;
     ///
     /// let boxed: Box<dyn std::error::Error> = Error::from(ValueError::new("bad")).into();
     /// assert!(Error::carried_by(&*boxed).is_some_and(|error| error.is::<ValueError>()));
@@ -145,8 +146,8 @@ impl Error {
     /// Tells whether Python's `except Exception` would catch it.
     ///
     /// It would not catch a cancel, [`Exit`], [`Interrupt`],
-    /// [`GeneratorExit`](crate::GeneratorExit), what ends a whole simulation (a panic, a deadlock,
-    /// a limit), nor a group that holds one of these.
+    /// [`GeneratorExit`](crate::error::GeneratorExit), what ends a whole simulation (a panic, a
+    /// deadlock, a limit), nor a group that holds one of these.
     pub fn is_exception(&self) -> bool {
         match &self.0 {
             Kind::Cancelled(_) => false,

@@ -179,7 +179,7 @@ impl<T: 'static> AsCompleted<T> {
     ///
     /// The one's error; [`Elapsed`] for one that had not ended in time; a cancelled error when the
     /// waiting task was cancelled. At the first call, and alone, what is wrong with the awaitables:
-    /// a [`ValueError`](crate::ValueError) for a future of another loop, a
+    /// a [`ValueError`](crate::error::ValueError) for a future of another loop, a
     /// [`RuntimeError`](crate::RuntimeError) for one of another thread.
     ///
     /// # Cancel safety

@@ -27,7 +27,7 @@ use crate::task::{AnyFuture, FutureRef, LoopFuture};
 /// # Errors
 ///
 /// The first error of a child; a cancelled error when a child was cancelled, by whomever; a
-/// [`ValueError`](crate::ValueError) when the children are of several loops; a
+/// [`ValueError`](crate::error::ValueError) when the children are of several loops; a
 /// [`RuntimeError`](crate::RuntimeError) for a child of another thread, and when a task awaits the
 /// gather of children of another loop.
 ///

@@ -27,7 +27,8 @@ pub struct Line {
     pub text: String,
 }
 
-/// When to give up on a run. Each limit ends it with [`LimitExceeded`](crate::LimitExceeded).
+/// When to give up on a run. Each limit ends it with
+/// [`LimitExceeded`](crate::error::LimitExceeded).
 ///
 /// Say what is not as usual and take the rest from [`Limits::default`], to which limits will be
 /// added: `Limits { steps: 1_000, ..Limits::default() }`.

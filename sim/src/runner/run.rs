@@ -40,7 +40,7 @@ use crate::task::{EventLoop, set_current, spawn_on};
 /// and [`Interrupt`] after the clean-up, [`Deadlock`],
 /// [`LimitExceeded`] and [`Panicked`] at once.
 ///
-/// [`Exit`]: crate::Exit
+/// [`Exit`]: crate::error::Exit
 ///
 /// Source: Python docs, asyncio-runner.
 #[doc(alias = "asyncio.run")]

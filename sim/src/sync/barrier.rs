@@ -136,8 +136,8 @@ impl Barrier {
         }
     }
 
-    /// Sends those who wait away with [`BrokenBarrierError`](crate::BrokenBarrierError) and makes
-    /// the barrier as new: `barrier.reset()`. While they leave, newcomers wait.
+    /// Sends those who wait away with [`BrokenBarrierError`](crate::sync::BrokenBarrierError) and
+    /// makes the barrier as new: `barrier.reset()`. While they leave, newcomers wait.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Barrier {
     }
 
     /// Breaks the barrier for good: those who wait and all who come later get
-    /// [`BrokenBarrierError`](crate::BrokenBarrierError), until a [`reset`](Self::reset):
+    /// [`BrokenBarrierError`](crate::sync::BrokenBarrierError), until a [`reset`](Self::reset):
     /// `barrier.abort()`.
     ///
     /// # Errors

@@ -29,6 +29,10 @@ mod waiter;
 pub mod watch;
 mod watch_state;
 
+pub use crate::base::{
+    BarrierError, BrokenBarrierError, ConditionError, GetError, PutError, QueueEmpty, QueueError,
+    QueueFull, QueueShutDown,
+};
 pub use barrier::{Barrier, BarrierWait, ChangeBarrier};
 pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};

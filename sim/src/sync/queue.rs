@@ -102,9 +102,9 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`QueueError::ShutDown`](crate::QueueError::ShutDown) when the queue was shut down, also
-    /// while it waited; [`QueueError::Cancelled`](crate::QueueError::Cancelled) when the task was
-    /// cancelled while it waited. The item is dropped.
+    /// [`QueueError::ShutDown`](crate::sync::QueueError::ShutDown) when the queue was shut down,
+    /// also while it waited; [`QueueError::Cancelled`](crate::sync::QueueError::Cancelled) when the
+    /// task was cancelled while it waited. The item is dropped.
     ///
     /// # Panics
     ///
@@ -154,9 +154,10 @@ impl<T: 'static> Queue<T> {
     ///
     /// # Errors
     ///
-    /// [`QueueError::ShutDown`](crate::QueueError::ShutDown) when the queue is empty and was shut
-    /// down, also while it waited; [`QueueError::Cancelled`](crate::QueueError::Cancelled) when the
-    /// task was cancelled while it waited.
+    /// [`QueueError::ShutDown`](crate::sync::QueueError::ShutDown) when the queue is empty and was
+    /// shut down, also while it waited;
+    /// [`QueueError::Cancelled`](crate::sync::QueueError::Cancelled) when the task was cancelled
+    /// while it waited.
     ///
     /// # Panics
     ///

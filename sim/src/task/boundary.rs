@@ -204,7 +204,8 @@ impl Core {
 /// body and is returned here.
 ///
 /// ```
-/// use seedloop::{attempt, run, sleep, ValueError};
+/// use seedloop::error::ValueError;
+/// use seedloop::{attempt, run, sleep};
 /// use std::time::Duration;
 ///
 /// let caught = run(async {

@@ -277,8 +277,8 @@ impl EventLoop {
     /// # Errors
     ///
     /// A [`RuntimeError`] as for [`run_until_complete`](Self::run_until_complete); what broke the
-    /// loop; a [`Deadlock`](crate::Deadlock) when nothing can happen any more, where asyncio would
-    /// wait for ever.
+    /// loop; a [`Deadlock`](crate::error::Deadlock) when nothing can happen any more, where asyncio
+    /// would wait for ever.
     pub fn run_forever(&self) -> Result<()> {
         self.check_open()?;
         self.check_not_running()?;

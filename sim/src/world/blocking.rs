@@ -110,8 +110,8 @@ pub fn compute(work: Duration) {
 /// Ends the worker process that runs this job, as `os._exit` or the kernel's lack of memory would.
 ///
 /// This breaks its pool: all jobs that have not ended fail with
-/// [`BrokenPoolError`](crate::BrokenPoolError), and so does each later submit. Unlike those of a
-/// real process, the values on the job's stack are dropped.
+/// [`BrokenPoolError`](crate::error::BrokenPoolError), and so does each later submit. Unlike those
+/// of a real process, the values on the job's stack are dropped.
 ///
 /// # Panics
 ///

@@ -68,11 +68,11 @@ executors! {
 ///
 /// # Errors
 ///
-/// Awaiting the future gives the job's error; [`Panicked`](crate::Panicked) when it panicked, which
-/// does not end the run unless the awaiting task returns it; a
+/// Awaiting the future gives the job's error; [`Panicked`](crate::error::Panicked) when it
+/// panicked, which does not end the run unless the awaiting task returns it; a
 /// [`RuntimeError`](crate::RuntimeError) when the pool was shut down, and
-/// [`BrokenPoolError`](crate::BrokenPoolError) when it is broken. asyncio raises the last two from
-/// the call, and so does [`EventLoop::run_in_executor`].
+/// [`BrokenPoolError`](crate::error::BrokenPoolError) when it is broken. asyncio raises the last
+/// two from the call, and so does [`EventLoop::run_in_executor`].
 ///
 /// # Cancel safety
 ///
@@ -192,7 +192,7 @@ impl EventLoop {
     ///
     /// A [`RuntimeError`](crate::RuntimeError) when the loop is closed, when the pool was shut
     /// down, and on the default pool once its shutdown has begun;
-    /// [`BrokenPoolError`](crate::BrokenPoolError) when the pool is broken.
+    /// [`BrokenPoolError`](crate::error::BrokenPoolError) when the pool is broken.
     #[track_caller]
     pub fn run_in_executor<T, F>(&self, pool: impl Executor, job: F) -> Result<LoopFuture<T>>
     where

@@ -246,9 +246,9 @@ impl Job {
 ///
 /// # Errors
 ///
-/// Awaiting gives the job's error; [`Panicked`](crate::Panicked) when it panicked; a cancelled
-/// error when it or the waiting task was cancelled; [`BrokenPoolError`](crate::BrokenPoolError)
-/// when its worker process died.
+/// Awaiting gives the job's error; [`Panicked`](crate::error::Panicked) when it panicked; a
+/// cancelled error when it or the waiting task was cancelled;
+/// [`BrokenPoolError`](crate::error::BrokenPoolError) when its worker process died.
 ///
 /// Source: Python docs, concurrent.futures, "Future Objects".
 ///
@@ -297,9 +297,9 @@ impl<T: Send + 'static> PoolFuture<T> {
     ///
     /// # Errors
     ///
-    /// The job's; [`Panicked`](crate::Panicked) when it panicked; a cancelled error when it was
-    /// cancelled; an [`InvalidStateError`] when the value was taken, and when the job has not ended
-    /// but this is called in the middle of a panic or in another simulation.
+    /// The job's; [`Panicked`](crate::error::Panicked) when it panicked; a cancelled error when it
+    /// was cancelled; an [`InvalidStateError`] when the value was taken, and when the job has not
+    /// ended but this is called in the middle of a panic or in another simulation.
     ///
     /// # Panics
     ///

@@ -177,7 +177,7 @@ impl ProcessPool {
     }
 
     /// Kills a worker, as `kill -9` would: the pool breaks, and all its jobs that have not ended
-    /// fail with [`BrokenPoolError`](crate::BrokenPoolError).
+    /// fail with [`BrokenPoolError`](crate::error::BrokenPoolError).
     ///
     /// Values on the stacks of its running jobs are dropped. Called from a job of the pool, this
     /// does not return.
@@ -255,8 +255,8 @@ impl Pool {
     /// # Errors
     ///
     /// A [`RuntimeError`](crate::RuntimeError) after [`shutdown`](Self::shutdown), and when the
-    /// pool was used in another simulation; [`BrokenPoolError`](crate::BrokenPoolError) when a
-    /// worker process has died.
+    /// pool was used in another simulation; [`BrokenPoolError`](crate::error::BrokenPoolError) when
+    /// a worker process has died.
     #[track_caller]
     pub fn submit<T, F>(&self, job: F) -> Result<PoolFuture<T>>
     where
