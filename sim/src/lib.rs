@@ -30,7 +30,7 @@ pub use combine::{
     gather_return_exceptions, gather_return_exceptions_into, shield, sleep, sleep_until, timeout,
     timeout_at, wait, wait_for,
 };
-pub use event_loop::{Handle, Limits, Report, ReportKind, TimerHandle};
+pub use event_loop::{Condition, Handle, Limits, Report, ReportKind, TimerHandle};
 pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};
 #[expect(deprecated, reason = "asyncio has it, deprecated as well")]
 pub use task::event_loop;
@@ -45,6 +45,8 @@ pub use world::{
     cores, fs, net, run_in_executor, set_cores, to_thread,
 };
 
+#[doc(hidden)]
+pub use event_loop::{always, sometimes};
 #[doc(hidden)]
 pub use runner::print_line;
 
@@ -72,5 +74,5 @@ pub mod error {
 /// Plain data, for tests and tools; [`report`] makes texts of it.
 pub mod trace {
     pub use crate::base::{Awaited, Event, Place, Record, Source, StepEnd, TaskNumber};
-    pub use crate::event_loop::{Line, TaskInfo};
+    pub use crate::event_loop::{Line, Point, TaskInfo};
 }

@@ -30,6 +30,6 @@ pub use time::Instant;
 
 pub(crate) use event::Recorder;
 pub(crate) use order::Orders;
-pub(crate) use policy::{Choices, below, stream_of};
+pub(crate) use policy::{Choices, stream_of};
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

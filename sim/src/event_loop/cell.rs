@@ -16,9 +16,7 @@ use super::ready::Ready;
 use super::report::Handler;
 use super::timer::Timers;
 use super::waits::Label;
-use crate::base::{
-    Cancelled, Candidate, Error, Id, Instant, Message, Moment, Operation, TaskKey, TaskNumber,
-};
+use crate::base::{Cancelled, Error, Id, Instant, Message, Operation, TaskKey, TaskNumber};
 
 pub(crate) type FutureId = Id<FutureCell>;
 pub(crate) type TaskId = Id<TaskCell>;

@@ -22,6 +22,7 @@ mod object;
 mod outside;
 mod panics;
 mod picks;
+mod points;
 mod ready;
 mod report;
 mod session;
@@ -55,6 +56,7 @@ pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
 pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
+pub use points::{Condition, Point, always, sometimes};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};

@@ -159,15 +159,17 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change("acquired", Some(since), |cell, task| match cell.holders.len() {
-            HOLDERS_MAX.. => cell.more_holders += 1,
-            _ => cell.holders.push(Holder { task, since }),
+        self.note_change("acquired", Access::Write, Some(since), |cell, task| {
+            match cell.holders.len() {
+                HOLDERS_MAX.. => cell.more_holders += 1,
+                _ => cell.holders.push(Holder { task, since }),
+            }
         });
     }
 
     /// Takes note that the resource was given back, by its holder or by another for it.
     pub(crate) fn note_released(&self) {
-        self.note_change("released", None, |cell, task| {
+        self.note_change("released", Access::Write, None, |cell, task| {
             match cell.holders.iter().position(|holder| holder.task == task) {
                 Some(position) => drop(cell.holders.remove(position)),
                 None if cell.more_holders > 0 => cell.more_holders -= 1,
@@ -179,13 +181,24 @@ impl<T: 'static> Uncounted<T> {
 
     /// Reports an operation on the resource.
     pub(crate) fn note(&self, operation: &'static str) {
-        self.note_change(operation, None, |_, _| ());
+        self.note_change(operation, Access::Write, None, |_, _| ());
+    }
+
+    /// Reports an access to a value.
+    pub(crate) fn touch(
+        &self,
+        access: Access,
+        operation: &'static str,
+        at: &'static Location<'static>,
+    ) {
+        self.note_change(operation, access, Some(at), |_, _| ());
     }
 
     /// Reports an operation on the resource by the running task, which changes what is known of it.
     fn note_change(
         &self,
         operation: &'static str,
+        access: Access,
         at: Option<&'static Location<'static>>,
         change: impl FnOnce(&mut ObjectCell, TaskNumber),
     ) {
@@ -199,7 +212,7 @@ impl<T: 'static> Uncounted<T> {
             if let Some(Some((resource, key))) = number {
                 let by = core.source();
                 core.session.emit_at(Event::Resource { operation, resource, by }, at);
-                core.touch(Operation { resource: key, access: Access::Write });
+                core.touch(Operation { resource: key, access });
             }
         });
     }

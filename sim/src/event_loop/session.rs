@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::points::{Invariant, Point};
 use super::report::Report;
 use super::strike::Strikes;
 use crate::base::{
@@ -112,6 +114,10 @@ pub(crate) struct Session {
     /// Tasks that no task spawned, and resources that no task made.
     pub(crate) roots: u32,
     roots_made: u32,
+    /// What has to hold after every step.
+    pub(crate) invariants: Vec<Rc<Invariant>>,
+    /// What is to happen in some run.
+    pub(crate) points: Vec<Point>,
     /// Which order of conflicting operations this run is, when someone counts them.
     orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
@@ -162,6 +168,8 @@ impl Session {
             outside_count: 0,
             roots: 0,
             roots_made: 0,
+            invariants: Vec::new(),
+            points: Vec::new(),
             orders: None,
             known_tasks: None,
             known_resources: None,
@@ -334,7 +342,7 @@ impl Session {
 
     /// Whether every step is to be looked at when it has ended.
     pub(crate) fn is_attentive(&self) -> bool {
-        self.is_recording() || self.strikes != Strikes::None
+        self.is_recording() || self.strikes != Strikes::None || !self.invariants.is_empty()
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -344,6 +352,11 @@ impl Session {
     /// Keeps an event that follows from others: it need not go into the fingerprint.
     pub(crate) fn note(&mut self, event: Event) {
         self.recorder.note(self.step, self.now, event, None);
+    }
+
+    /// The same for an event that a line of the program caused.
+    pub(crate) fn note_at(&mut self, event: Event, at: &'static Location<'static>) {
+        self.recorder.note(self.step, self.now, event, Some(at));
     }
 
     pub(crate) fn print(&mut self, source: Source, text: String) {

@@ -20,6 +20,7 @@ use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
 use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
+use super::points::check_invariants;
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::strike::{Strike, strike};
@@ -294,6 +295,9 @@ fn attend(id: LoopId) -> Result<()> {
         let named =
             || with(|core| core.tasks.get(step.task).map(|task| (task.name(), task.location)));
         report_slow(step.began, named);
+        if with(|core| !core.session.invariants.is_empty()) {
+            check_invariants(step.task);
+        }
         if let Some(what) = with(|core| core.choose_strike_after(step.task)) {
             strike(step.task, what);
         }

@@ -8,7 +8,7 @@ use super::callback::Callback;
 use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
-use super::object::{ObjectId, operation_on};
+use super::object::{ObjectId, number_of, operation_on};
 use crate::base::{Access, Awaited, Event, Id, Instant, Message, Operation, TaskNumber};
 
 /// What a wait is for, in the words of reports.
@@ -165,6 +165,16 @@ impl Core {
             && let Some(cell) = self.tasks.get_mut(self.step.task)
         {
             cell.next = label.next_operation();
+        }
+    }
+
+    /// The same, with an event: the task gives way before an access.
+    pub(crate) fn announce(&mut self, label: Label, location: &'static Location<'static>) {
+        self.about_to(label);
+        if self.session.is_recording() {
+            let on = Awaited::Resource(number_of(label.object));
+            let task = self.current_number();
+            self.session.note_at(Event::Waits { task, operation: label.operation, on }, location);
         }
     }
 
@@ -350,7 +360,7 @@ impl Core {
                 Kind::Fan(_) => return Awaited::Gather,
             }
         }
-        match super::object::number_of(label.object) {
+        match number_of(label.object) {
             0 => Awaited::Unnumbered,
             number => Awaited::Resource(number),
         }

@@ -88,17 +88,21 @@ pub(crate) struct Paths {
 
 impl Paths {
     pub(crate) fn of(tasks: &[TaskInfo]) -> Self {
+        let paths = Paths::in_order(tasks).into_iter();
+        Paths { by_key: paths.map(|path| (path.key(), path)).collect() }
+    }
+
+    /// The paths by number from 1.
+    pub(crate) fn in_order(tasks: &[TaskInfo]) -> Vec<SpawnPath> {
         let mut paths: Vec<SpawnPath> = Vec::new();
-        let mut by_key = BTreeMap::new();
         for task in tasks {
             // A parent has a lower number than its children.
             let parent = (task.parent as usize).checked_sub(1).and_then(|p| paths.get(p));
             let mut path = parent.cloned().unwrap_or_default();
             path.0.push(task.child_index);
-            by_key.insert(path.key(), path.clone());
             paths.push(path);
         }
-        Paths { by_key }
+        paths
     }
 
     fn path(&self, key: TaskKey) -> Option<SpawnPath> {

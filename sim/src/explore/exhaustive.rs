@@ -16,6 +16,8 @@ const ALTERNATIVES_MAX: u32 = 8;
 #[derive(Debug)]
 pub struct Exhaustive {
     deviations: u32,
+    /// The only kind that deviates, if there is one.
+    kind: Option<ChoiceKind>,
     /// What deviates in the run that goes on, by position in the log, rising.
     forced: Vec<(usize, u32)>,
     position: usize,
@@ -47,12 +49,18 @@ impl Exhaustive {
     pub fn new(deviations: u32) -> Self {
         Exhaustive {
             deviations,
+            kind: None,
             forced: Vec::new(),
             position: 0,
             parents: VecDeque::new(),
             state: State::First,
             ended: false,
         }
+    }
+
+    /// The same where only choices of one kind deviate.
+    pub fn of_kind(kind: ChoiceKind, deviations: u32) -> Self {
+        Exhaustive { kind: Some(kind), ..Exhaustive::new(deviations) }
     }
 
     /// Whether all was tried.
@@ -64,7 +72,8 @@ impl Exhaustive {
     fn advance(&mut self) -> bool {
         while let Some(parent) = self.parents.front_mut() {
             while let Some(choice) = parent.log.get(parent.position) {
-                if let Some(value) = next_value(choice, parent.value) {
+                let deviates = self.kind.is_none_or(|kind| kind == choice.kind);
+                if deviates && let Some(value) = next_value(choice, parent.value) {
                     parent.value = value;
                     self.forced.clone_from(&parent.forced);
                     self.forced.push((parent.position, value));

@@ -1,36 +1,84 @@
 //! Explorations: many runs of one body, until one fails.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::Location;
+use std::thread;
 use std::time::Duration;
 
+use super::body::{TestOutput, runs_of};
 use super::case::Case;
+use super::exhaustive::Exhaustive;
 use super::fault::{Fault, FaultKind, Strictness};
 use super::shrink::shrink;
 use super::strategy::Strategy;
-use super::trial::{Subject, Trial};
-use crate::base::{Model, Result};
-use crate::event_loop::{Limits, Strikes};
+use super::trial::{Check, Subject, Trial};
+use crate::base::{Choice, ChoiceKind, Fifo, Model, Policy, Result};
+use crate::event_loop::{Limits, Point, Strikes};
 use crate::runner::Outcome;
 
 /// How many replays a failure may be shrunk with, unless said otherwise.
 const REPLAYS: u32 = 300;
 /// Every so many runs one is taken again and compared.
 const RECHECK: u64 = 64;
+/// The stack of the thread that explores, in bytes: a debug build needs more than an optimised one.
+const STACK: usize = 16 << 20;
 
-/// How to explore.
+/// Whether tasks are cancelled or dropped at their awaits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cancel {
+    /// Never but by the program.
+    #[default]
+    Never,
+    /// At random: at one await in sixteen.
+    Random,
+    /// At each await of each task but the main one, once each, when the task has come to wait and
+    /// when it was woken and has not run yet; then at random.
+    Everywhere,
+    /// The same, and at each two of them.
+    Pairs,
+}
+
+/// Explores a body: runs it again and again with other choices, until a run fails.
+///
+/// What is not said has the default of a test: 200 runs, in any order, by the
+/// [portfolio](Strategy::Portfolio), from seed 0.
+///
+/// ```
+/// use seedloop::explore::Explorer;
+/// use seedloop::{spawn, sync::Tracked};
+///
+/// let exploration = Explorer::new().explore(|| async {
+///     let counter = Tracked::new(0);
+///     let add_one = async move |counter: Tracked<u32>| {
+///         let seen = counter.read().await?;
+///         counter.write(seen + 1).await?;
+///         Ok(())
+///     };
+///     let one = spawn(add_one.clone()(counter.clone()));
+///     let other = spawn(add_one(counter.clone()));
+///     one.await?;
+///     other.await?;
+///     assert_eq!(counter.get(), 2, "an update is lost");
+///     Ok::<(), seedloop::Error>(())
+/// });
+/// assert!(exploration.failure.is_some());
+/// ```
 #[derive(Clone, Debug)]
+#[must_use = "an explorer does nothing before `explore` or `check`"]
 pub struct Explorer {
     pub(crate) runs: u64,
     pub(crate) seed: u64,
     pub(crate) strategy: Strategy,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
-    pub(crate) strikes: Strikes,
+    pub(crate) cancel: Cancel,
     pub(crate) lateness: Duration,
     pub(crate) panics_join: bool,
     pub(crate) strictness: Strictness,
-    pub(crate) shrink: u32,
-    pub(crate) recheck: bool,
+    pub(crate) replays: u32,
+    pub(crate) expected: Vec<String>,
 }
 
 /// What came of an exploration.
@@ -39,6 +87,8 @@ pub struct Explorer {
 pub struct Exploration {
     /// What was counted.
     pub statistics: Statistics,
+    /// What was to happen in some run, over all runs.
+    pub points: Vec<Point>,
     /// The first failure, if a run failed.
     pub failure: Option<Box<Failure>>,
 }
@@ -58,6 +108,8 @@ pub struct Statistics {
     pub seen_once: u64,
     /// Whether there is nothing left to try within the bounds of the strategy.
     pub exhausted: bool,
+    /// Runs in which a cancel or a drop struck at one chosen place.
+    pub struck: u64,
     /// Runs that were taken again and compared.
     pub rechecked: u64,
 }
@@ -68,7 +120,7 @@ pub struct Statistics {
 pub struct Failure {
     /// How it failed.
     pub fault: Fault,
-    /// Which run it was, from 1.
+    /// Which run it was, from 1; 0 for a case that was replayed.
     pub run: u64,
     /// How many deviations it had when it was found.
     pub found_with: usize,
@@ -78,8 +130,12 @@ pub struct Failure {
     pub replays: u32,
     /// The run of that case, with all its events.
     pub outcome: Outcome<Result<()>>,
-    /// Whether the case was replayed and failed in the same way.
-    pub reproduced: bool,
+    /// The run in which nothing deviates, if that does not fail, with all its events.
+    pub dull: Option<Box<Outcome<Result<()>>>>,
+    /// A second run of the same choices that was not the same, with all its events.
+    pub twin: Option<Box<Outcome<Result<()>>>>,
+    /// The deviations of a replayed case that nothing in the run came up to.
+    pub missed: Vec<String>,
 }
 
 impl Default for Explorer {
@@ -89,7 +145,7 @@ impl Default for Explorer {
 }
 
 impl Explorer {
-    /// Explores with what a test has by default: 200 runs in any order by the portfolio.
+    /// Explores as a test does by default.
     pub fn new() -> Self {
         let limits =
             Limits { steps_at_one_instant: 100_000, steps: 10_000_000, ..Limits::default() };
@@ -99,103 +155,400 @@ impl Explorer {
             strategy: Strategy::Portfolio,
             model: Model::AnyOrder,
             limits,
-            strikes: Strikes::None,
+            cancel: Cancel::Never,
             lateness: Duration::ZERO,
             panics_join: false,
             strictness: Strictness::default(),
-            shrink: REPLAYS,
-            recheck: true,
+            replays: REPLAYS,
+            expected: Vec::new(),
         }
+    }
+
+    /// How many runs: 200.
+    pub fn runs(mut self, runs: u64) -> Self {
+        self.runs = runs;
+        self
+    }
+
+    /// From which the runs' own seeds follow: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How choices are taken: by the portfolio.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// What may run next: any ready task.
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// When to give up on a run: after 100,000 steps at one instant, or 10,000,000 in all.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether tasks are cancelled at their awaits, and in any order dropped there too: never.
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// How late an iteration of a loop with timers may begin: not at all.
+    pub fn lateness(mut self, most: Duration) -> Self {
+        self.lateness = most;
+        self
+    }
+
+    /// Whether tasks that still run when the test returns make it fail: no.
+    pub fn fail_on_leaks(mut self, fail: bool) -> Self {
+        self.strictness.leaks = fail;
+        self
+    }
+
+    /// Whether errors that nobody retrieved make a run fail: no.
+    pub fn fail_on_unretrieved(mut self, fail: bool) -> Self {
+        self.strictness.unretrieved = fail;
+        self
+    }
+
+    /// Whether a task's panic goes to whoever awaits it, in place of ending the run: no.
+    pub fn panics_join(mut self, join: bool) -> Self {
+        self.panics_join = join;
+        self
+    }
+
+    /// How many replays a failure may be shrunk with: 300.
+    pub fn shrink_replays(mut self, replays: u32) -> Self {
+        self.replays = replays;
+        self
+    }
+
+    /// Names a [`sometimes!`](crate::sometimes) or [`reachable!`](crate::reachable) that some run
+    /// has to come to.
+    pub fn expect(mut self, name: impl Into<String>) -> Self {
+        self.expected.push(name.into());
+        self
+    }
+
+    /// Explores `body` on a thread of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the thread cannot be made.
+    #[track_caller]
+    pub fn explore<F, Fut>(&self, body: F) -> Exploration
+    where
+        F: Fn() -> Fut + Sync,
+        Fut: Future<Output: TestOutput> + 'static,
+    {
+        self.explore_runs(&runs_of(body, Location::caller()), &|_| Ok(()))
+    }
+
+    /// The same for a body that runs its loops itself, and a check of each outcome.
+    pub fn explore_runs(
+        &self,
+        body: &(dyn Fn() -> Result<()> + Sync),
+        check: Check<'_>,
+    ) -> Exploration {
+        on_own_thread(|| self.explore_here(&self.subject(body, check)))
+    }
+
+    /// Replays a case on a thread of its own; none if the run does not fail.
+    #[track_caller]
+    pub fn replay<F, Fut>(&self, case: &Case, body: F) -> Replayed
+    where
+        F: Fn() -> Fut + Sync,
+        Fut: Future<Output: TestOutput> + 'static,
+    {
+        self.replay_runs(case, &runs_of(body, Location::caller()), &|_| Ok(()))
+    }
+
+    /// The same for a body that runs its loops itself, and a check of its outcome.
+    pub fn replay_runs(
+        &self,
+        case: &Case,
+        body: &(dyn Fn() -> Result<()> + Sync),
+        check: Check<'_>,
+    ) -> Replayed {
+        let subject = self.subject(body, check).configured(case).patient();
+        on_own_thread(|| {
+            let (trial, met) = subject.follow(case, true);
+            let missed = case.deviations.iter().zip(met).filter(|(_, met)| !met);
+            let missed: Vec<String> = missed.map(|(deviation, _)| deviation.to_string()).collect();
+            Replayed { fault: trial.fault, outcome: trial.outcome, missed }
+        })
+    }
+
+    /// Makes the case of a failure smaller; none if it does not fail.
+    pub fn shrink_runs(
+        &self,
+        case: &Case,
+        body: &(dyn Fn() -> Result<()> + Sync),
+        check: Check<'_>,
+    ) -> Option<Failure> {
+        let subject = self.subject(body, check).configured(case);
+        on_own_thread(|| {
+            let fault = subject.patient().follow(case, false).0.fault?;
+            Some(self.make_small(&subject.for_fault(&fault), case.clone(), fault, 0))
+        })
     }
 
     fn subject<'a>(
         &self,
         body: &'a (dyn Fn() -> Result<()> + Sync),
-        check: super::trial::Check<'a>,
+        check: Check<'a>,
     ) -> Subject<'a> {
+        let strikes = match (self.cancel, self.model) {
+            (Cancel::Never, _) => Strikes::None,
+            (_, Model::Asyncio) => Strikes::Cancels,
+            (_, Model::AnyOrder) => Strikes::CancelsAndDrops,
+        };
         Subject {
             body,
             check,
             model: self.model,
             limits: self.limits,
-            strikes: self.strikes,
+            strikes,
             lateness: self.lateness,
             panics_join: self.panics_join,
             strictness: self.strictness,
         }
     }
 
-    pub(crate) fn explore_on_this_thread(
-        &self,
-        body: &(dyn Fn() -> Result<()> + Sync),
-        check: super::trial::Check<'_>,
-    ) -> Exploration {
-        let subject = self.subject(body, check);
-        let mut statistics = Statistics::default();
-        let mut orders: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut policy = self.strategy.policy();
-        let mut failure = None;
-        while statistics.runs < self.runs {
-            if !policy.begin(seed_of(self.seed, statistics.runs)) {
-                statistics.exhausted = true;
-                break;
-            }
-            let (trial, back) = subject.explore_once(policy);
-            policy = back;
-            statistics.runs += 1;
-            statistics.steps += trial.outcome.steps;
-            *orders.entry(trial.outcome.order).or_default() += 1;
-            if trial.fault.is_some() {
-                failure = Some(Box::new(self.explain(&subject, trial, statistics.runs)));
-                break;
-            }
-            let _ = RECHECK;
-        }
-        statistics.distinct = orders.len() as u64;
-        statistics.seen_once = orders.values().filter(|count| **count == 1).count() as u64;
-        Exploration { statistics, failure }
+    fn explore_here(&self, subject: &Subject<'_>) -> Exploration {
+        let mut search = Search {
+            explorer: self,
+            subject,
+            statistics: Statistics::default(),
+            orders: BTreeMap::new(),
+            points: Vec::new(),
+        };
+        // What is made once in a process, or once in a thread, is made now.
+        subject.try_with(Box::new(Fifo), false);
+        let failure = search.search();
+        let mut statistics = search.statistics;
+        statistics.distinct = search.orders.len() as u64;
+        statistics.seen_once = search.orders.values().filter(|count| **count == 1).count() as u64;
+        Exploration { statistics, points: search.points, failure }
     }
 
-    /// Makes a failure small, and runs it once more with everything recorded.
+    /// Makes a failing run small, and runs it once more with everything recorded.
     fn explain(&self, subject: &Subject<'_>, trial: Trial, run: u64) -> Failure {
         let fault = trial.fault.clone().expect("seedloop bug: a run that did not fail");
-        let subject = match fault.kind {
-            FaultKind::Limit => subject.patient(),
-            _ => *subject,
-        };
-        let (again, case) = subject.convert(trial.outcome.choices);
-        let case = case.unwrap_or_else(|| Case::dull(subject.model));
-        let found_with = case.len();
-        if !again.shows(&fault) {
-            let outcome = again.outcome;
-            return Failure {
-                fault,
-                run,
-                found_with,
-                case,
-                replays: 0,
-                outcome,
-                reproduced: false,
-            };
+        let subject = subject.for_fault(&fault);
+        let log = trial.outcome.choices;
+        let (again, case) = subject.convert(log.clone());
+        let case = case.unwrap_or_else(|| subject.case(Vec::new()));
+        if !again.shows(&fault) || !subject.follow(&case, false).0.shows(&fault) {
+            let text = format!("the same choices gave another run, after: {}", fault.message);
+            return nondeterministic(&subject, log, again, case, text, run);
         }
-        let shrunk = shrink(subject, &case, &fault, self.shrink);
+        self.make_small(&subject, case, fault, run)
+    }
+
+    fn make_small(&self, subject: &Subject<'_>, case: Case, fault: Fault, run: u64) -> Failure {
+        let shrunk = shrink(*subject, &case, &fault, self.replays);
         let (last, _) = subject.follow(&shrunk.case, true);
-        let reproduced = last.shows(&fault);
+        let dull = subject.replay(Vec::new(), true);
+        let dull = dull.fault.is_none().then(|| Box::new(dull.outcome));
         Failure {
+            dull,
             fault: last.fault.unwrap_or(fault),
             run,
-            found_with,
+            found_with: case.len(),
             case: shrunk.case,
             replays: shrunk.replays,
             outcome: last.outcome,
-            reproduced,
+            twin: None,
+            missed: Vec::new(),
         }
     }
 }
 
+/// What came of the replay of a case.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// How the run failed, if it did.
+    pub fault: Option<Fault>,
+    /// The run, with all its events.
+    pub outcome: Outcome<Result<()>>,
+    /// The deviations of the case that nothing in the run came up to: the program is another one.
+    pub missed: Vec<String>,
+}
+
+/// An exploration that goes on.
+struct Search<'a> {
+    explorer: &'a Explorer,
+    subject: &'a Subject<'a>,
+    statistics: Statistics,
+    orders: BTreeMap<u64, u64>,
+    points: Vec<Point>,
+}
+
+impl Search<'_> {
+    fn search(&mut self) -> Option<Box<Failure>> {
+        let pairs = match self.explorer.cancel {
+            Cancel::Never | Cancel::Random => 0,
+            Cancel::Everywhere => 1,
+            Cancel::Pairs => 2,
+        };
+        if pairs > 0 {
+            let everywhere = Box::new(Exhaustive::of_kind(ChoiceKind::Cancel, pairs));
+            let failure = self.runs_of(everywhere, u64::MAX);
+            self.statistics.struck = self.statistics.runs.saturating_sub(1);
+            if failure.is_some() {
+                return failure;
+            }
+        }
+        let found = self.runs_of(self.explorer.strategy.policy(), self.explorer.runs);
+        found.or_else(|| self.never().map(Box::new))
+    }
+
+    fn runs_of(&mut self, mut policy: Box<dyn Policy>, runs: u64) -> Option<Box<Failure>> {
+        for run in 0..runs {
+            if !policy.begin(seed_of(self.explorer.seed, run)) {
+                self.statistics.exhausted = true;
+                return None;
+            }
+            let (mut trial, back) = self.subject.explore_once(policy);
+            policy = back;
+            self.count(&mut trial);
+            let number = self.statistics.runs;
+            if trial.fault.is_some() {
+                return Some(Box::new(self.explorer.explain(self.subject, trial, number)));
+            }
+            if run % RECHECK == 0
+                && let Some(failure) = self.recheck(trial, number)
+            {
+                return Some(Box::new(failure));
+            }
+        }
+        None
+    }
+
+    fn count(&mut self, trial: &mut Trial) {
+        self.statistics.runs += 1;
+        self.statistics.steps += trial.outcome.steps;
+        *self.orders.entry(trial.outcome.order).or_default() += 1;
+        for point in std::mem::take(&mut trial.outcome.points) {
+            let same = |known: &&mut Point| known.place == point.place && known.name == point.name;
+            match self.points.iter_mut().find(same) {
+                Some(known) => {
+                    known.hits += point.hits;
+                    known.satisfied += point.satisfied;
+                }
+                None => self.points.push(point),
+            }
+        }
+    }
+
+    /// Takes a run again on another thread, and compares.
+    fn recheck(&mut self, trial: Trial, run: u64) -> Option<Failure> {
+        self.statistics.rechecked += 1;
+        let log = trial.outcome.choices;
+        let subject = self.subject;
+        let again = on_own_thread(|| subject.replay(log.clone(), false).outcome.fingerprint);
+        if again == trial.outcome.fingerprint {
+            return None;
+        }
+        let (again, case) = subject.convert(log.clone());
+        let case = case.unwrap_or_else(|| subject.case(Vec::new()));
+        let text = "the same choices gave another run".to_owned();
+        Some(nondeterministic(subject, log, again, case, text, run))
+    }
+
+    /// The failure of something that was to happen in some run.
+    fn never(&self) -> Option<Failure> {
+        let unsatisfied = self.points.iter().find(|point| point.satisfied == 0);
+        let unreached = self.explorer.expected.iter();
+        let unreached = unreached.filter(|name| !self.points.iter().any(|p| p.name == **name));
+        let runs = self.statistics.runs;
+        let text = match (unsatisfied, unreached.into_iter().next()) {
+            (Some(Point { name, place, hits, .. }), _) => {
+                format!("'{name}' at {place} was so in none of {runs} runs, of {hits} times there")
+            }
+            (None, Some(name)) => format!("'{name}' was reached in none of {runs} runs"),
+            (None, None) => return None,
+        };
+        Some(Failure {
+            fault: Fault::new(FaultKind::Never, text),
+            run: runs,
+            found_with: 0,
+            case: self.subject.case(Vec::new()),
+            replays: 0,
+            outcome: self.subject.replay(Vec::new(), true).outcome,
+            dull: None,
+            twin: None,
+            missed: Vec::new(),
+        })
+    }
+}
+
+/// How often two runs of the same choices are compared until they show where they differ.
+const TWINS: usize = 8;
+
+fn nondeterministic(
+    subject: &Subject<'_>,
+    log: Vec<Choice>,
+    first: Trial,
+    case: Case,
+    text: String,
+    run: u64,
+) -> Failure {
+    let mut twin = None;
+    for _ in 0..TWINS {
+        let other = on_own_thread(|| subject.replay(log.clone(), true).outcome);
+        let differs = other.fingerprint != first.outcome.fingerprint;
+        twin = Some(Box::new(other));
+        if differs {
+            break;
+        }
+    }
+    Failure {
+        fault: Fault::new(FaultKind::Nondeterminism, text),
+        run,
+        found_with: case.len(),
+        case,
+        replays: 0,
+        outcome: first.outcome,
+        dull: None,
+        twin,
+        missed: Vec::new(),
+    }
+}
+
+/// Runs `call` on a new thread, which knows nothing of what ran before.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread for the runs, which are one after the other on it"
+)]
+fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
+    let name = thread::current().name().map(str::to_owned);
+    thread::scope(|scope| {
+        let mut builder = thread::Builder::new().stack_size(STACK);
+        if let Some(name) = name {
+            // So that what is printed there names the test.
+            builder = builder.name(name);
+        }
+        let spawned = builder.spawn_scoped(scope, call);
+        let thread = spawned.unwrap_or_else(|error| panic!("no thread to explore on: {error}"));
+        match thread.join() {
+            Ok(result) => result,
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    })
+}
+
 /// The seed of one run.
 fn seed_of(seed: u64, run: u64) -> u64 {
-    (seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-        .wrapping_mul(0xbf58_476d_1ce4_e5b9)
-        .rotate_left(31)
+    let word = seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31)
 }

@@ -9,6 +9,7 @@
 //! A [`Strategy`] is a policy for one run after the other. An [`Explorer`] runs a body with it until
 //! a run fails, and makes that run a small [`Case`]: the few things that are not as in the dull run.
 
+mod body;
 mod case;
 mod convert;
 mod exhaustive;
@@ -18,6 +19,7 @@ mod follow;
 mod hold;
 mod priorities;
 mod profile;
+mod races;
 mod shrink;
 mod strategy;
 mod trial;
@@ -28,11 +30,13 @@ pub use crate::base::{
     Access, Candidate, Candidates, Choice, ChoiceKind, Ended, Fifo, Model, Moment, Operation,
     Policy, Question, Replay, ResourceKey, TaskKey, Uniform,
 };
+pub use body::TestOutput;
 pub use case::{Case, CaseError, EPOCH};
 pub use exhaustive::Exhaustive;
-pub use explorer::{Exploration, Explorer, Failure, Statistics};
+pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics};
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub use priorities::{Pct, Pos};
 pub use strategy::Strategy;
+pub use trial::Check;
 pub use walks::{Surw, Urw};

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, Deed, Deviation, Spot};
 use super::fault::Fault;
+use super::races::Places;
 use super::trial::Subject;
 use crate::base::ChoiceKind;
 
@@ -59,14 +60,26 @@ impl Shrinker<'_> {
         self.without_kinds();
         loop {
             let before = cost(&self.best);
+            self.locally();
+            self.fewer_by_search();
+            if cost(&self.best) >= before || self.is_over() {
+                break;
+            }
+        }
+    }
+
+    /// Leaves out and replaces, until nothing helps any more.
+    fn locally(&mut self) {
+        loop {
+            let before = cost(&self.best);
             self.hold_instead();
+            self.without_groups();
             self.without_chunks();
             self.smaller_values();
             if cost(&self.best) >= before || self.is_over() {
                 break;
             }
         }
-        self.fewer_by_search();
     }
 
     fn is_over(&self) -> bool {
@@ -126,9 +139,10 @@ impl Shrinker<'_> {
             // From the end on: what comes later depends on what came before.
             while end > 0 && !self.is_over() {
                 let start = end.saturating_sub(size);
-                let mut without = self.best.clone();
-                without.drain(start..end.min(without.len()));
-                if self.attempt(without) {
+                let shifted = without(&self.best, start, end.min(self.best.len()));
+                let mut plain = self.best.clone();
+                plain.drain(start..end.min(plain.len()));
+                if self.attempt(shifted) || self.attempt(plain) {
                     shrunk = true;
                     end = start.min(self.best.len());
                 } else {
@@ -209,25 +223,92 @@ impl Shrinker<'_> {
         }
     }
 
-    /// With few deviations left: tries single ones, which nothing above may have led to.
+    /// Tries what is as small as can be: one deviation from the dull run, at the places where it
+    /// could matter, and then a second one behind it.
     fn fewer_by_search(&mut self) {
         if self.best.len() < 2 || self.is_over() {
             return;
         }
-        let heads: BTreeSet<Spot> =
-            self.best.iter().map(|deviation| deviation.at.clone()).collect();
-        for at in heads {
-            for index in 0..self.best.len() {
-                if self.is_over() || self.best.len() < 2 {
+        let (dull, _) = self.subject.follow(&self.subject.case(Vec::new()), true);
+        let single = Places::of(&dull.outcome).candidates(0, &self.best);
+        let near = single.iter().take_while(|candidate| candidate.is_near);
+        let near: Vec<Deviation> = near.map(|candidate| candidate.deviation.clone()).collect();
+        for deviation in &near {
+            if self.attempt(vec![deviation.clone()]) || self.is_over() {
+                return;
+            }
+        }
+        let far = single.iter().skip(near.len()).take(SINGLES_MAX);
+        for candidate in far {
+            if self.attempt(vec![candidate.deviation.clone()]) || self.is_over() {
+                return;
+            }
+        }
+        for first in &near {
+            if self.best.len() < 3 || self.is_over() {
+                return;
+            }
+            let case = self.subject.case(vec![first.clone()]);
+            self.replays += 1;
+            let (one, _) = self.subject.follow(&case, true);
+            let places = Places::of(&one.outcome);
+            let behind = places.index_of(&first.at);
+            let second = places.candidates(behind, &self.best);
+            for candidate in second.iter().take_while(|candidate| candidate.is_near) {
+                if self.attempt(vec![first.clone(), candidate.deviation.clone()]) || self.is_over()
+                {
                     return;
                 }
-                // Holding one step may stand for picks at several others.
-                let mut with = self.best.clone();
-                let last = (index + 2).min(with.len());
-                with.drain(index.min(last)..last);
-                with.push(Deviation { at: at.clone(), deed: Deed::Hold });
-                self.attempt(with);
             }
         }
     }
+
+    /// Leaves out at once what several tasks do alike: giving way at the same await of the same
+    /// step.
+    fn without_groups(&mut self) {
+        let group = |deviation: &Deviation| match &deviation.deed {
+            Deed::Choose { kind, nth, .. } => Some((deviation.at.step, *kind, *nth)),
+            _ => None,
+        };
+        let groups: BTreeSet<_> = self.best.iter().filter_map(group).collect();
+        for one in groups {
+            if self.is_over() {
+                return;
+            }
+            let mut kept = self.best.clone();
+            while let Some(index) = kept
+                .iter()
+                .rposition(|other| group(other) == Some(one) && self.best.contains(other))
+            {
+                kept = without(&kept, index, index + 1);
+            }
+            self.attempt(kept);
+        }
+    }
+}
+
+/// How many single deviations are tried that concern none of the tasks that the failure does.
+const SINGLES_MAX: usize = 100;
+
+/// Leaves out the deviations of a range. A task that no longer gives way goes on in the same step,
+/// so that what came in later ones comes one earlier.
+fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation> {
+    let mut kept = deviations.to_vec();
+    for removed in kept.drain(start..end).rev().collect::<Vec<_>>() {
+        let Deed::Choose { kind: ChoiceKind::Switch, nth: switch, .. } = removed.deed else {
+            continue;
+        };
+        for Deviation { at, deed } in &mut kept {
+            if at.path != removed.at.path || at.step <= removed.at.step {
+                continue;
+            }
+            if at.step == removed.at.step + 1
+                && let Deed::Choose { kind: ChoiceKind::Switch, nth, .. } = deed
+            {
+                *nth += switch + 1;
+            }
+            at.step -= 1;
+        }
+    }
+    kept
 }

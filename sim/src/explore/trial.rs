@@ -11,7 +11,7 @@ use crate::event_loop::{Limits, Strikes};
 use crate::runner::{Outcome, Simulation};
 
 /// The check of an outcome.
-pub(crate) type Check<'a> = &'a (dyn Fn(&Outcome<Result<()>>) -> Result<(), String> + Sync);
+pub type Check<'a> = &'a (dyn Fn(&Outcome<Result<()>>) -> Result<(), String> + Sync);
 
 /// What is explored, and how its runs are made.
 #[derive(Clone, Copy)]
@@ -114,6 +114,14 @@ impl Subject<'_> {
             lines: lines.saturating_mul(2),
         };
         Subject { limits, ..*self }
+    }
+
+    /// With the patience that the fault needs to show itself.
+    pub(crate) fn for_fault(&self, fault: &Fault) -> Self {
+        match fault.kind {
+            FaultKind::Limit => self.patient(),
+            _ => *self,
+        }
     }
 
     /// As a case wants it.

@@ -295,7 +295,9 @@ impl Policy for Surw {
             count => shared[draw(&mut self.random, count as u64) as usize],
         };
         self.left.clear();
-        [&mut self.on, &mut self.free, &mut self.bound].map(Weights::clear);
+        for weights in [&mut self.on, &mut self.free, &mut self.bound] {
+            weights.clear();
+        }
         self.intended = 0;
         self.others.begin(seed)
     }

@@ -4,11 +4,16 @@
 //! one. Texts end with a line feed, unless they are empty, and hold neither real times nor
 //! addresses, so that they are the same on every machine.
 
+mod divergence;
+mod failure;
 mod names;
+mod race;
+mod table;
 mod text;
 mod trace;
 mod transcript;
 mod wording;
 
+pub use failure::{Found, failure_text};
 pub use trace::trace_text;
 pub use transcript::{reports, transcript};

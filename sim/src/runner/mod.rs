@@ -5,5 +5,6 @@ mod run;
 mod simulation;
 
 pub use print::print_line;
+pub(crate) use run::run_at;
 pub use run::{Runner, interrupt, run};
 pub use simulation::{Outcome, Simulation, in_simulation};

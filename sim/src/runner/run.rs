@@ -54,7 +54,7 @@ where
 }
 
 /// Runs `main`, whose task was made at `location`.
-pub(super) fn run_at<T, F>(main: F, location: &'static Location<'static>) -> Result<T>
+pub(crate) fn run_at<T, F>(main: F, location: &'static Location<'static>) -> Result<T>
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::run::run_at;
 use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Report, Strikes, TaskInfo, Variables, catch, close_all, set_quiet,
-    with,
+    Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch, close_all,
+    set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -66,6 +66,8 @@ pub struct Outcome<T> {
     /// A hash of the order of the operations that meet, the same for runs that differ only in the
     /// order of others; 0 unless it was asked for.
     pub(crate) order: u64,
+    /// What was to happen in some run, and whether it did in this one.
+    pub points: Vec<Point>,
 }
 
 impl Simulation {
@@ -171,6 +173,7 @@ impl Simulation {
                 time: session.now,
                 steps: session.step,
                 order: session.order_hash(),
+                points: std::mem::take(&mut session.points),
             }
         });
         let policy = with(|core| core.session.take_policy());
@@ -218,6 +221,7 @@ impl Simulation {
             time: outcome.time,
             steps: outcome.steps,
             order: outcome.order,
+            points: outcome.points,
         }
     }
 
@@ -266,6 +270,7 @@ impl Default for Outcome<()> {
             time: Instant::START,
             steps: 0,
             order: 0,
+            points: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::future::LoopFuture;
 use super::raw::FutureRef;
 use crate::base::{Id, Result};
-use crate::event_loop::{Label, Order, TaskId, with};
+use crate::event_loop::{Label, TaskId, with};
 
 /// The handle on a task: `asyncio.Task`.
 ///

@@ -1,0 +1,175 @@
+//! What a program says of itself: invariants that hold after every step, and things that are to
+//! happen in some run.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::cell::TaskId;
+use super::context::with;
+use super::core::Core;
+use super::panics::catch;
+use crate::base::{Error, Panicked, Place};
+
+/// Something that is to happen in at least one run of an exploration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Point {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// How often the run came there.
+    pub hits: u64,
+    /// How often it was as it is to be.
+    pub satisfied: u64,
+}
+
+/// Something that has to hold after every step.
+pub(crate) struct Invariant {
+    name: String,
+    location: &'static Location<'static>,
+    holds: Box<dyn Fn() -> bool>,
+}
+
+/// What [`always!`](crate::always) takes: a condition that is checked at once, or a closure that is
+/// checked then and after every step of the rest of the run.
+pub trait Condition {
+    /// Checks the condition.
+    #[doc(hidden)]
+    fn hold(self, name: &str, location: &'static Location<'static>);
+}
+
+impl Condition for bool {
+    fn hold(self, name: &str, _location: &'static Location<'static>) {
+        assert!(self, "invariant broken: {name}");
+    }
+}
+
+impl<F: Fn() -> bool + 'static> Condition for F {
+    fn hold(self, name: &str, location: &'static Location<'static>) {
+        assert!(self(), "invariant broken: {name}");
+        let invariant = Invariant { name: name.to_owned(), location, holds: Box::new(self) };
+        with(|core| {
+            // Outside of a simulation there is no step to look after.
+            if core.session.active {
+                core.session.invariants.push(Rc::new(invariant));
+                core.attention = true;
+            }
+        });
+    }
+}
+
+/// What [`always!`](crate::always) stands for.
+#[doc(hidden)]
+#[track_caller]
+pub fn always(condition: impl Condition, name: &str) {
+    condition.hold(name, Location::caller());
+}
+
+/// What [`sometimes!`](crate::sometimes) and [`reachable!`](crate::reachable) stand for.
+#[doc(hidden)]
+#[track_caller]
+pub fn sometimes(satisfied: bool, name: &str) {
+    let place = Place::from(Location::caller());
+    with(|core| {
+        if !core.session.active {
+            return;
+        }
+        let points = &mut core.session.points;
+        let known = points.iter().position(|point| point.place == place && point.name == name);
+        let index = known.unwrap_or_else(|| {
+            points.push(Point { name: name.to_owned(), place, hits: 0, satisfied: 0 });
+            points.len() - 1
+        });
+        let point = &mut points[index];
+        point.hits += 1;
+        point.satisfied += u64::from(satisfied);
+    });
+}
+
+/// Looks after the invariants; one that does not hold ends the run.
+pub(super) fn check_invariants(after: TaskId) {
+    let invariants = with(|core| core.session.invariants.clone());
+    for invariant in invariants {
+        let checked = catch(|| (invariant.holds)());
+        let broken = match checked {
+            Ok(true) => continue,
+            Ok(false) => with(|core| core.broken_invariant(&invariant, after)),
+            Err(panicked) => panicked,
+        };
+        with(|core| core.break_loop(Error::new(broken)));
+        return;
+    }
+}
+
+impl Core {
+    fn broken_invariant(&self, invariant: &Invariant, after: TaskId) -> Panicked {
+        let task = self.tasks.get(after);
+        let task =
+            task.map_or_else(|| "a callback".to_owned(), |task| format!("task '{}'", task.name()));
+        let location = invariant.location;
+        Panicked {
+            task: task.into(),
+            message: format!("invariant broken: {}", invariant.name).into(),
+            location: Some(location.to_string().into()),
+            time: self.session.now,
+        }
+    }
+}
+
+/// Checks that something holds: now, or with a closure now and after every step until the run ends.
+///
+/// A closure must not change anything. What does not hold fails the run as a panic does.
+///
+/// ```
+/// use seedloop::{always, spawn, yield_now};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// let result = seedloop::run(async {
+///     let inside = Rc::new(Cell::new(0));
+///     let seen = inside.clone();
+///     always!(move || seen.get() <= 1, "one at a time");
+///     let enter = async move |inside: Rc<Cell<u32>>| {
+///         inside.set(inside.get() + 1);
+///         yield_now().await?;
+///         Ok(())
+///     };
+///     let one = spawn(enter.clone()(inside.clone()));
+///     spawn(enter(inside)).await?;
+///     one.await
+/// });
+/// assert!(result.unwrap_err().to_string().ends_with("invariant broken: one at a time"));
+/// ```
+#[macro_export]
+macro_rules! always {
+    ($condition:expr $(,)?) => {
+        $crate::always($condition, ::core::stringify!($condition))
+    };
+    ($condition:expr, $($name:tt)+) => {
+        $crate::always($condition, &::std::format!($($name)+))
+    };
+}
+
+/// Says that something is to be so here in at least one run of an exploration, which fails if it
+/// never was.
+///
+/// A place that no run ever came to is known only if the test names it; `#[seedloop::test]` does
+/// that for those that stand in the test itself.
+#[macro_export]
+macro_rules! sometimes {
+    ($condition:expr $(,)?) => {
+        $crate::sometimes($condition, ::core::stringify!($condition))
+    };
+    ($condition:expr, $name:expr $(,)?) => {
+        $crate::sometimes($condition, $name)
+    };
+}
+
+/// Says that at least one run of an exploration is to come here: `sometimes!(true, name)`.
+#[macro_export]
+macro_rules! reachable {
+    ($name:expr $(,)?) => {
+        $crate::sometimes(true, $name)
+    };
+}

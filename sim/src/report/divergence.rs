@@ -1,0 +1,41 @@
+//! Where two runs of the same choices part.
+
+use super::names::{Names, at};
+use super::wording::Teller;
+use crate::base::Result;
+use crate::runner::Outcome;
+
+/// Tells the first event in which two recorded runs differ; none if they do not.
+pub(super) fn divergence_text(
+    one: &Outcome<Result<()>>,
+    other: &Outcome<Result<()>>,
+) -> Option<String> {
+    let lines = |outcome: &Outcome<Result<()>>| -> Vec<String> {
+        let names = Names::of(outcome);
+        let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
+        let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
+        let tell = |(record, next)| {
+            let row = teller.tell(record, next);
+            format!("{} {}", row.who, row.what)
+        };
+        let _ = names;
+        outcome.records.iter().zip(nexts).map(tell).collect()
+    };
+    let (first, second) = (lines(one), lines(other));
+    let index =
+        (0..first.len().max(second.len())).find(|index| first.get(*index) != second.get(*index))?;
+    let nothing = "nothing more".to_owned();
+    let tell = |lines: &[String]| lines.get(index).unwrap_or(&nothing).clone();
+    let mut text = format!(
+        "event {} is\n  {}\nin one run, and in the other\n  {}\n",
+        index + 1,
+        tell(&first),
+        tell(&second)
+    );
+    // Most events have no line of their own; the last one before that has tells where to look.
+    let records = &one.records[..index.min(one.records.len())];
+    if let Some(record) = records.iter().rev().find(|record| !at(record.place).is_empty()) {
+        text.push_str(&format!("after the program was{}\n", at(record.place)));
+    }
+    Some(text)
+}
