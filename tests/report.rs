@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seedloop::explore::{ChoiceKind, Model, Policy};
+use seedloop::explore::{Model, Policy, Question};
 use seedloop::sync::{Lock, Queue};
 use seedloop::{Result, Simulation, out, report, run, running_loop, sleep, spawn_named};
 
@@ -10,8 +10,8 @@ use seedloop::{Result, Simulation, out, report, run, running_loop, sleep, spawn_
 struct Last;
 
 impl Policy for Last {
-    fn choose(&mut self, _: ChoiceKind, bound: u32) -> u32 {
-        bound - 1
+    fn choose(&mut self, question: &Question) -> u32 {
+        question.bound - 1
     }
 }
 

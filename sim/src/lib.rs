@@ -21,6 +21,8 @@ pub mod report;
 mod runner;
 pub mod sync;
 mod task;
+#[doc(hidden)]
+pub mod testing;
 mod world;
 
 pub use base::{Cancelled, Elapsed, Error, Instant, Result, RuntimeError};
@@ -31,7 +33,7 @@ pub use combine::{
     timeout_at, wait, wait_for,
 };
 pub use event_loop::{Condition, Handle, Limits, Report, ReportKind, TimerHandle};
-pub use runner::{Outcome, Runner, Simulation, in_simulation, interrupt, run};
+pub use runner::{Outcome, Rng, Runner, Simulation, choose, in_simulation, interrupt, rng, run};
 #[expect(deprecated, reason = "asyncio has it, deprecated as well")]
 pub use task::event_loop;
 pub use task::{
@@ -44,6 +46,51 @@ pub use world::{
     Executor, Pool, PoolFuture, ProcessPool, ThreadPool, ThreadPoolBuilder, ToThread, blocking,
     cores, fs, net, run_in_executor, set_cores, to_thread,
 };
+
+/// Makes a test of an `async fn`: explores it, and fails with a report if a run does.
+///
+/// The function takes nothing and returns `()` or a `Result` with any error. Its arguments, each
+/// of which may be left out:
+///
+/// | argument | takes | default |
+/// |---|---|---|
+/// | `runs` | how many runs | 200 |
+/// | `seed` | a number | 0 |
+/// | `model` | `any`, or `asyncio` for asyncio's own order | `any` |
+/// | `strategy` | `"portfolio"`, `"fifo"`, `"random"`, `"pct:3"`, `"pos"`, `"urw"`, `"surw"`, `"hold"`, `"exhaustive:2"` | the portfolio |
+/// | `cancel` | `never`, `random`, `everywhere`, `pairs` | `never` |
+/// | `lateness` | how late a loop with timers may be | not at all |
+/// | `leaks` | `report`, or `fail` if tasks still run at the end | `report` |
+/// | `unretrieved` | `report`, or `fail` if nobody asks for an error | `report` |
+/// | `panics` | `fail`, or `join_error` for whoever awaits the task | `fail` |
+/// | `steps`, `steps_at_one_instant` | when to give up | 10,000,000 and 100,000 |
+/// | `limits` | the same as [`Limits`] | |
+/// | `case` | a case that is replayed first; may be given again | |
+/// | `expect_failure` | passes only if a run fails: for a known bug | |
+///
+/// ```
+/// # // The attribute makes a test of it, which a doc test does not run.
+/// #[seedloop::test(runs = 500, cancel = everywhere)]
+/// async fn nothing_is_lost() -> seedloop::Result<()> {
+///     let queue = seedloop::sync::Queue::new(0);
+///     queue.put_nowait(1)?;
+///     assert_eq!(queue.get().await?, 1);
+///     Ok(())
+/// }
+/// ```
+///
+/// The environment has its say, in every test:
+///
+/// | variable | takes | effect |
+/// |---|---|---|
+/// | `SEEDLOOP_RUNS` | a number | how many runs every test makes |
+/// | `SEEDLOOP_SEED` | a number | the seed of every test |
+/// | `SEEDLOOP_STRATEGY` | a strategy | how choices are taken in every test |
+/// | `SEEDLOOP_MODEL` | any or asyncio | what may run next in every test |
+/// | `SEEDLOOP_CANCEL` | never, random, everywhere or pairs | whether tasks are cancelled |
+/// | `SEEDLOOP_CASE` | a case | replays the case in place of exploring; name one test with it |
+/// | `SEEDLOOP_REGRESSIONS` | on or off | off: neither read nor write regression files |
+pub use seedloop_macros::test;
 
 #[doc(hidden)]
 pub use event_loop::{always, sometimes};

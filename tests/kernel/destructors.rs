@@ -6,7 +6,7 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use seedloop::error::Panicked;
-use seedloop::explore::{ChoiceKind, Model, Policy};
+use seedloop::explore::{Model, Policy, Question};
 use seedloop::{
     ContextVar, Error, Instant, Result, Simulation, create_future, out, run, running_loop, sleep,
     spawn, yield_now,
@@ -142,7 +142,7 @@ fn a_panic_of_users_code_ends_the_run_wherever_it_is_called() {
 struct Stubborn(fn() -> u32);
 
 impl Policy for Stubborn {
-    fn choose(&mut self, _: ChoiceKind, _: u32) -> u32 {
+    fn choose(&mut self, _: &Question) -> u32 {
         (self.0)()
     }
 }

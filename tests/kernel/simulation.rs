@@ -1,14 +1,14 @@
 //! How a simulation is set up: what is said counts, in whatever order.
 
-use seedloop::explore::{ChoiceKind, Model, Policy};
+use seedloop::explore::{Model, Policy, Question};
 use seedloop::{Outcome, Result, Simulation, gather, out};
 
 /// Lets what became ready last run first.
 struct Last;
 
 impl Policy for Last {
-    fn choose(&mut self, _: ChoiceKind, bound: u32) -> u32 {
-        bound - 1
+    fn choose(&mut self, question: &Question) -> u32 {
+        question.bound - 1
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::thread;
 use std::time::Duration;
 
-use super::body::{TestOutput, runs_of};
+use super::body::runs_of;
 use super::case::Case;
 use super::exhaustive::Exhaustive;
 use super::fault::{Fault, FaultKind, Strictness};
@@ -61,7 +61,7 @@ pub enum Cancel {
 ///     one.await?;
 ///     other.await?;
 ///     assert_eq!(counter.get(), 2, "an update is lost");
-///     Ok::<(), seedloop::Error>(())
+///     Ok(())
 /// });
 /// assert!(exploration.failure.is_some());
 /// ```
@@ -138,6 +138,24 @@ pub struct Failure {
     pub missed: Vec<String>,
 }
 
+impl Failure {
+    /// Whether one run shows it, so that a case can replay it.
+    pub fn is_of_a_run(&self) -> bool {
+        self.twin.is_none() && self.fault.kind != FaultKind::Never && self.run > 0
+    }
+
+    /// A case that failed when it was replayed.
+    pub(crate) fn replayed(
+        fault: Fault,
+        case: Case,
+        outcome: Outcome<Result<()>>,
+        missed: Vec<String>,
+    ) -> Self {
+        let (dull, twin, found_with) = (None, None, case.len());
+        Failure { fault, run: 0, found_with, case, replays: 0, outcome, dull, twin, missed }
+    }
+}
+
 impl Default for Explorer {
     fn default() -> Self {
         Explorer::new()
@@ -194,6 +212,18 @@ impl Explorer {
         self
     }
 
+    /// How many steps a run may have: 10,000,000.
+    pub fn steps(mut self, steps: u64) -> Self {
+        self.limits.steps = steps;
+        self
+    }
+
+    /// How many steps a run may have without time moving on: 100,000.
+    pub fn steps_at_one_instant(mut self, steps: u64) -> Self {
+        self.limits.steps_at_one_instant = steps;
+        self
+    }
+
     /// Whether tasks are cancelled at their awaits, and in any order dropped there too: never.
     pub fn cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = cancel;
@@ -246,7 +276,7 @@ impl Explorer {
     pub fn explore<F, Fut>(&self, body: F) -> Exploration
     where
         F: Fn() -> Fut + Sync,
-        Fut: Future<Output: TestOutput> + 'static,
+        Fut: Future<Output = Result<()>> + 'static,
     {
         self.explore_runs(&runs_of(body, Location::caller()), &|_| Ok(()))
     }
@@ -265,7 +295,7 @@ impl Explorer {
     pub fn replay<F, Fut>(&self, case: &Case, body: F) -> Replayed
     where
         F: Fn() -> Fut + Sync,
-        Fut: Future<Output: TestOutput> + 'static,
+        Fut: Future<Output = Result<()>> + 'static,
     {
         self.replay_runs(case, &runs_of(body, Location::caller()), &|_| Ok(()))
     }

@@ -31,6 +31,7 @@ pub use crate::base::{
     Policy, Question, Replay, ResourceKey, TaskKey, Uniform,
 };
 pub use body::TestOutput;
+pub(crate) use body::runs_of;
 pub use case::{Case, CaseError, EPOCH};
 pub use exhaustive::Exhaustive;
 pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics};

@@ -1,10 +1,12 @@
 //! Whole runs: `run` with its clean-up, the runner behind it, and the simulation around both.
 
 mod print;
+mod random;
 mod run;
 mod simulation;
 
 pub use print::print_line;
+pub use random::{Rng, choose, rng};
 pub(crate) use run::run_at;
 pub use run::{Runner, interrupt, run};
 pub use simulation::{Outcome, Simulation, in_simulation};

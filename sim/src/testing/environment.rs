@@ -1,0 +1,158 @@
+//! The environment variables: the only place that reads them.
+
+use std::env;
+
+use crate::explore::{Cancel, Case, Explorer, Model, Strategy};
+
+/// Every variable, with what it takes and what it does. The crate's documentation has the same table.
+pub(crate) const VARIABLES: [(&str, &str, &str); 7] = [
+    ("SEEDLOOP_RUNS", "a number", "how many runs every test makes"),
+    ("SEEDLOOP_SEED", "a number", "the seed of every test"),
+    ("SEEDLOOP_STRATEGY", "a strategy", "how choices are taken in every test"),
+    ("SEEDLOOP_MODEL", "any or asyncio", "what may run next in every test"),
+    ("SEEDLOOP_CANCEL", "never, random, everywhere or pairs", "whether tasks are cancelled"),
+    ("SEEDLOOP_CASE", "a case", "replays the case in place of exploring; name one test with it"),
+    ("SEEDLOOP_REGRESSIONS", "on or off", "off: neither read nor write regression files"),
+];
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    runs: Option<u64>,
+    seed: Option<u64>,
+    strategy: Option<Strategy>,
+    model: Option<Model>,
+    cancel: Option<Cancel>,
+    pub(super) case: Option<Case>,
+    pub(super) no_regressions: bool,
+    /// What is said in a variable that does not exist.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Environment {
+    /// Reads the variables of the process.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the variable and what it takes.
+    pub(super) fn read() -> Result<Self, String> {
+        let all = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        Environment::of(all.filter(|(name, _)| name.starts_with("SEEDLOOP_")))
+    }
+
+    fn of(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+        let mut environment = Environment::default();
+        for (name, value) in variables {
+            let value = value.trim();
+            let known = VARIABLES.iter().find(|(other, ..)| *other == name);
+            let Some((_, takes, _)) = known else {
+                let names: Vec<&str> = VARIABLES.iter().map(|(name, ..)| *name).collect();
+                let names = names.join(", ");
+                environment.warnings.push(format!("there is no variable {name}, only {names}"));
+                continue;
+            };
+            if value.is_empty() {
+                continue;
+            }
+            environment.set(&name, value).map_err(|why| {
+                let why = if why.is_empty() { why } else { format!(": {why}") };
+                format!("{name} takes {takes}, not '{value}'{why}")
+            })?;
+        }
+        Ok(environment)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let number = || value.replace('_', "").parse::<u64>().map_err(|_| String::new());
+        match name {
+            "SEEDLOOP_RUNS" => self.runs = Some(number()?),
+            "SEEDLOOP_SEED" => self.seed = Some(number()?),
+            "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
+            "SEEDLOOP_MODEL" => self.model = Some(model_of(value).ok_or_else(String::new)?),
+            "SEEDLOOP_CANCEL" => self.cancel = Some(cancel_of(value).ok_or_else(String::new)?),
+            "SEEDLOOP_CASE" => {
+                self.case = Some(value.parse::<Case>().map_err(|error| error.to_string())?);
+            }
+            "SEEDLOOP_REGRESSIONS" => match value {
+                "on" => self.no_regressions = false,
+                "off" => self.no_regressions = true,
+                _ => return Err(String::new()),
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The explorer of a test, but for what the environment says.
+    pub(super) fn adjust(&self, mut explorer: Explorer) -> Explorer {
+        explorer.runs = self.runs.unwrap_or(explorer.runs);
+        explorer.seed = self.seed.unwrap_or(explorer.seed);
+        explorer.strategy = self.strategy.unwrap_or(explorer.strategy);
+        explorer.model = self.model.unwrap_or(explorer.model);
+        explorer.cancel = self.cancel.unwrap_or(explorer.cancel);
+        explorer
+    }
+}
+
+fn model_of(text: &str) -> Option<Model> {
+    match text {
+        "any" => Some(Model::AnyOrder),
+        "asyncio" => Some(Model::Asyncio),
+        _ => None,
+    }
+}
+
+fn cancel_of(text: &str) -> Option<Cancel> {
+    match text {
+        "never" => Some(Cancel::Never),
+        "random" => Some(Cancel::Random),
+        "everywhere" => Some(Cancel::Everywhere),
+        "pairs" => Some(Cancel::Pairs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Result<Environment, String> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Environment::of(variables.iter().map(owned))
+    }
+
+    #[test]
+    fn what_is_said_goes_before_what_the_test_says() {
+        let environment = of(&[
+            ("SEEDLOOP_RUNS", "1_000"),
+            ("SEEDLOOP_STRATEGY", "pct:4"),
+            ("SEEDLOOP_MODEL", "asyncio"),
+            ("SEEDLOOP_SEED", ""),
+        ]);
+        let explorer = environment.expect("all is right").adjust(Explorer::new().seed(9));
+        assert_eq!((explorer.runs, explorer.seed), (1_000, 9));
+        assert_eq!(explorer.strategy, Strategy::Pct { depth: 4 });
+        assert_eq!(explorer.model, Model::Asyncio);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_would_be_right() {
+        for (name, value, text) in [
+            ("SEEDLOOP_RUNS", "many", "SEEDLOOP_RUNS takes a number, not 'many'"),
+            ("SEEDLOOP_MODEL", "fifo", "SEEDLOOP_MODEL takes any or asyncio, not 'fifo'"),
+            (
+                "SEEDLOOP_CASE",
+                "x",
+                "SEEDLOOP_CASE takes a case, not 'x': a case is `sl1.<epoch>.<model>.<config>:..`, \
+                 not 'x'",
+            ),
+        ] {
+            assert_eq!(of(&[(name, value)]).expect_err("it is wrong"), text);
+        }
+        let unknown = of(&[("SEEDLOOP_RUN", "1")]).expect("a warning is no error").warnings;
+        assert_eq!(unknown.len(), 1);
+        assert!(unknown[0].starts_with("there is no variable SEEDLOOP_RUN, only SEEDLOOP_RUNS, "));
+    }
+}

@@ -1,0 +1,9 @@
+//! What tests call: the attribute, the environment, and the files beside a test. The only part of
+//! the library that reads the environment or touches the disk.
+
+mod environment;
+mod regressions;
+mod test;
+
+#[doc(hidden)]
+pub use test::{Target, Test, run_test};
