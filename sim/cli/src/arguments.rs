@@ -1,6 +1,9 @@
 //! The command line as data.
 
 use clap::{Parser, Subcommand};
+use seedloop::explore::Case;
+
+use crate::explore::ExploreArguments;
 
 /// Runs scenarios: small async programs in a deterministic simulation, in virtual time.
 #[derive(Debug, Parser)]
@@ -27,6 +30,29 @@ pub(crate) enum Command {
         #[arg(long)]
         times: bool,
     },
+    /// Run scenarios again and again with other choices, until one fails
+    #[command(after_help = EXPLORE_NOTES)]
+    Explore {
+        /// The scenarios to explore; all of them if none is named
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        arguments: ExploreArguments,
+    },
+    /// Replay a case of a scenario, and report how it fails
+    Replay {
+        /// The scenario
+        name: String,
+        /// The case, as a report prints it
+        case: Case,
+    },
+    /// Make a case of a scenario smaller, and print it
+    Shrink {
+        /// The scenario
+        name: String,
+        /// The case, as a report prints it
+        case: Case,
+    },
     /// Print every event of a scenario's run
     #[command(after_help = TRACE_NOTES)]
     Trace {
@@ -40,6 +66,12 @@ pub(crate) enum Command {
 const RUN_NOTES: &str = "\
 The outcome of each scenario is checked. With several, each transcript stands
 below a heading. What the loop reported goes to the standard error.";
+
+const EXPLORE_NOTES: &str = "\
+The check of each scenario has to hold in every run; of a known bug, some run
+has to fail. A failure is made as small as it gets and printed with its case,
+which 'replay' shows again. Unless '--model' says otherwise, scenarios are
+explored as asyncio could run them, and known bugs in any order.";
 
 const TRACE_NOTES: &str = "\
 Each line is an event: the virtual time, how many steps had been started, who

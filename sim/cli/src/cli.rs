@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufWriter, ErrorKind};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::arguments::{Arguments, Command};
+use crate::explore::{Subject, explore, replay, shrink};
 use crate::list::list;
 use crate::output::Output;
 use crate::run::{choose, find, run, trace};
@@ -52,6 +53,7 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
 #[derive(Debug)]
 pub struct Cli<'a> {
     scenarios: &'a [Scenario],
+    known_bugs: &'a [Scenario],
     added: Vec<Added<'a>>,
 }
 
@@ -73,7 +75,13 @@ impl fmt::Debug for Added<'_> {
 impl<'a> Cli<'a> {
     /// Makes the command line over `scenarios` with the built-in commands.
     pub fn new(scenarios: &'a [Scenario]) -> Self {
-        Cli { scenarios, added: Vec::new() }
+        Cli { scenarios, known_bugs: &[], added: Vec::new() }
+    }
+
+    /// Adds scenarios in which a bug is known: exploring them has to find it.
+    pub fn known_bugs(mut self, known_bugs: &'a [Scenario]) -> Self {
+        self.known_bugs = known_bugs;
+        self
     }
 
     /// Adds a command: its name, what `--help` says of it, and what it does.
@@ -105,7 +113,9 @@ impl<'a> Cli<'a> {
         // Not locked for good: what a scenario prints by itself must get through.
         let mut out = BufWriter::new(io::stdout());
         let mut err = io::stderr();
-        self.run_with(std::env::args_os(), &mut Output::new(&mut out, &mut err)).into()
+        let shows_progress = err.is_terminal();
+        let mut output = Output::new(&mut out, &mut err).with_progress(shows_progress);
+        self.run_with(std::env::args_os(), &mut output).into()
     }
 
     /// Does what `arguments` say, of which the first is the name of the program.
@@ -153,24 +163,89 @@ impl<'a> Cli<'a> {
             };
         }
         match Arguments::from_arg_matches(&matches) {
-            Ok(arguments) => built_in(self.scenarios, arguments.command, output),
+            Ok(arguments) => {
+                let Cli { scenarios, known_bugs, .. } = self;
+                built_in(Tables { scenarios, known_bugs }, arguments.command, output)
+            }
             Err(error) => say(&error, output),
         }
     }
 }
 
-fn built_in(
-    scenarios: &[Scenario],
-    command: Command,
-    output: &mut Output<'_>,
-) -> io::Result<Status> {
+/// What there is to run and to explore.
+#[derive(Clone, Copy, Debug)]
+struct Tables<'a> {
+    scenarios: &'a [Scenario],
+    known_bugs: &'a [Scenario],
+}
+
+impl<'a> Tables<'a> {
+    fn subjects(self) -> Vec<Subject<'a>> {
+        let subject = |is_bug| move |scenario| Subject { scenario, is_bug };
+        let scenarios = self.scenarios.iter().map(subject(false));
+        scenarios.chain(self.known_bugs.iter().map(subject(true))).collect()
+    }
+
+    fn all(self) -> Vec<Scenario> {
+        self.scenarios.iter().chain(self.known_bugs).copied().collect()
+    }
+
+    fn find(self, name: &str, output: &mut Output<'_>) -> io::Result<Option<Subject<'a>>> {
+        let found = find(&self.all(), name, output)?.map(|scenario| scenario.name);
+        Ok(found.and_then(|name| {
+            self.subjects().into_iter().find(|subject| subject.scenario.name == name)
+        }))
+    }
+
+    fn choose(
+        self,
+        names: &[String],
+        output: &mut Output<'_>,
+    ) -> io::Result<Option<Vec<Subject<'a>>>> {
+        let mut chosen = Some(Vec::new());
+        for name in names {
+            match (self.find(name, output)?, &mut chosen) {
+                (Some(subject), Some(chosen)) => chosen.push(subject),
+                // Nothing is explored if one is unknown, but all unknown ones are told.
+                _ => chosen = None,
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+fn built_in(tables: Tables<'_>, command: Command, output: &mut Output<'_>) -> io::Result<Status> {
+    let all = tables.all();
     match command {
-        Command::List => list(scenarios, output),
-        Command::Run { names, all, times } => match choose(scenarios, &names, all, output)? {
+        Command::List => list(&all, output),
+        // All of them are those whose outcome is right in the run without a seed.
+        Command::Run { names: _, all: true, times } => {
+            let scenarios: Vec<&Scenario> = tables.scenarios.iter().collect();
+            run(&scenarios, times, output)
+        }
+        Command::Run { names, all: _, times } => match choose(&all, &names, output)? {
             Some(chosen) => run(&chosen, times, output),
             None => Ok(Status::Usage),
         },
-        Command::Trace { name } => match find(scenarios, &name, output)? {
+        Command::Explore { names, arguments } => {
+            let subjects = match names.is_empty() {
+                true => Some(tables.subjects()),
+                false => tables.choose(&names, output)?,
+            };
+            match subjects {
+                Some(subjects) => explore(&subjects, &arguments, output),
+                None => Ok(Status::Usage),
+            }
+        }
+        Command::Replay { name, case } => match tables.find(&name, output)? {
+            Some(subject) => replay(subject, &case, output),
+            None => Ok(Status::Usage),
+        },
+        Command::Shrink { name, case } => match tables.find(&name, output)? {
+            Some(subject) => shrink(subject, &case, output),
+            None => Ok(Status::Usage),
+        },
+        Command::Trace { name } => match find(&all, &name, output)? {
             Some(scenario) => trace(scenario, output),
             None => Ok(Status::Usage),
         },

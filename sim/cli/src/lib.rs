@@ -63,6 +63,7 @@
 
 mod arguments;
 mod cli;
+mod explore;
 mod list;
 mod nearest;
 mod output;

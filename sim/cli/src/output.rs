@@ -10,12 +10,27 @@ use std::io::{self, Write};
 pub struct Output<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
+    shows_progress: bool,
 }
 
 impl<'a> Output<'a> {
     /// Makes the pair of `out` for results and `err` for complaints.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Output { out, err }
+        Output { out, err, shows_progress: false }
+    }
+
+    /// Says whether somebody looks at how far it is: whether errors go to a terminal.
+    pub(crate) fn with_progress(mut self, shows: bool) -> Self {
+        self.shows_progress = shows;
+        self
+    }
+
+    /// Shows how far it is, in place of what was shown before; nothing with an empty text.
+    pub(crate) fn progress(&mut self, text: impl fmt::Display) {
+        if self.shows_progress {
+            let _ = write!(self.err, "\r\x1b[K{text}");
+            let _ = self.err.flush();
+        }
     }
 
     /// Writes to the results; see [`write!`].

@@ -75,12 +75,8 @@ fn conclude(
 pub(crate) fn choose<'a>(
     scenarios: &'a [Scenario],
     names: &[String],
-    all: bool,
     output: &mut Output<'_>,
 ) -> io::Result<Option<Vec<&'a Scenario>>> {
-    if all {
-        return Ok(Some(scenarios.iter().collect()));
-    }
     if names.is_empty() {
         output.complain(
             "error: no scenario is named\n  \

@@ -414,6 +414,14 @@ pub struct Replayed {
     pub missed: Vec<String>,
 }
 
+impl Replayed {
+    /// The failure of `case`, if it failed.
+    pub fn into_failure(self, case: Case) -> Option<Failure> {
+        let Replayed { fault, outcome, missed } = self;
+        Some(Failure::replayed(fault?, case, outcome, missed))
+    }
+}
+
 /// An exploration that goes on.
 struct Search<'a> {
     explorer: &'a Explorer,

@@ -52,11 +52,6 @@ impl Fault {
         Fault { kind, message, error: None, signature }
     }
 
-    /// Of a run that did not fail.
-    pub(crate) fn none() -> Self {
-        Fault::new(FaultKind::Error, "the run did not fail".to_owned())
-    }
-
     /// Tells whether both are the same failure, of which one run may show another side.
     pub(crate) fn is_like(&self, other: &Fault) -> bool {
         self.kind == other.kind && self.signature == other.signature

@@ -9,7 +9,7 @@ use std::thread;
 use super::environment::Environment;
 use super::regressions::Regressions;
 use crate::base::Result;
-use crate::explore::{Case, Explorer, Failure, Fault, Replayed, Statistics, TestOutput, runs_of};
+use crate::explore::{Case, Explorer, Failure, Replayed, Statistics, TestOutput, runs_of};
 use crate::report::{Found, failure_text};
 
 /// A test, as its attribute names it.
@@ -223,10 +223,10 @@ impl Subject<'_> {
 
     #[track_caller]
     fn fail_replayed(&self, replayed: Replayed, case: Case) -> ! {
-        let Replayed { fault, outcome, missed } = replayed;
-        let fault = fault.unwrap_or_else(Fault::none);
-        let failure = Failure::replayed(fault, case, outcome, missed);
-        self.fail(&failure, String::new(), Statistics::default())
+        match replayed.into_failure(case) {
+            Some(failure) => self.fail(&failure, String::new(), Statistics::default()),
+            None => panic!("seedloop bug: a run that did not fail"),
+        }
     }
 
     #[track_caller]
