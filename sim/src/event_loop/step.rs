@@ -16,13 +16,13 @@ use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, TaskMeta, T
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
-use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
 use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::waits::Step;
+use super::waker::check_foreign_wakes;
 use crate::base::{
     Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Panicked, Result,
     RuntimeError, StepEnd,
