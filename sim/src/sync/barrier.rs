@@ -177,11 +177,13 @@ impl Barrier {
     }
 
     /// Returns how many tasks it takes.
+    #[track_caller]
     pub fn parties(&self) -> usize {
         self.state.with(|state| state.parties)
     }
 
     /// Returns how many have come and wait for the others.
+    #[track_caller]
     pub fn n_waiting(&self) -> usize {
         self.state.with(|state| match state.phase {
             Phase::Filling => state.count,

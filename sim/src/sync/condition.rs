@@ -87,6 +87,7 @@ impl Condition {
     }
 
     /// Tells whether the lock is held.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.lock.locked()
     }
@@ -212,6 +213,7 @@ impl Condition {
     }
 
     /// Notifies without a look at the lock.
+    #[track_caller]
     pub(super) fn wake(&self, n: usize) {
         self.state.note("notify");
         for _ in 0..n {

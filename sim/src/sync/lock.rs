@@ -159,6 +159,7 @@ impl Lock {
 
     /// Tells whether the lock is held. False also between a release and the moment at which the
     /// first in line takes it.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.state.with(|state| state.locked)
     }
@@ -227,6 +228,7 @@ impl Lock {
     }
 
     /// Takes the lock if nobody holds it or waits for it.
+    #[track_caller]
     fn try_take(&self, guarded: bool, since: &'static Location<'static>) -> Option<Hold> {
         let hold = self.state.with(|state| state.is_free().then(|| state.take(guarded)))?;
         self.state.note_acquired(since);

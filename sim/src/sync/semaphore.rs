@@ -86,11 +86,13 @@ impl Semaphore {
     }
 
     /// Tells whether a permit can only be had by waiting: there is none, or others wait.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.permits.is_locked()
     }
 
     /// Returns how many permits are free: neither held nor on their way to a waiter.
+    #[track_caller]
     pub fn available_permits(&self) -> usize {
         self.permits.value()
     }
@@ -192,16 +194,19 @@ impl BoundedSemaphore {
     /// that are on their way to a waiter do not count.
     ///
     /// Source: CPython 3.13, `locks.BoundedSemaphore.release`.
+    #[track_caller]
     pub fn release(&self) -> Result<(), ValueError> {
         self.permits.release()
     }
 
     /// Tells whether a permit can only be had by waiting: there is none, or others wait.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.permits.is_locked()
     }
 
     /// Returns how many permits are free: neither held nor on their way to a waiter.
+    #[track_caller]
     pub fn available_permits(&self) -> usize {
         self.permits.value()
     }
