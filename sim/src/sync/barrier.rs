@@ -122,6 +122,8 @@ impl Barrier {
     /// # Cancel safety
     ///
     /// As [`wait`](Self::wait), then as the body.
+    ///
+    /// Source: CPython 3.13, `locks.Barrier.__aenter__`.
     #[doc(alias = "async with")]
     #[track_caller]
     pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>

@@ -178,6 +178,8 @@ impl Lock {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "guard")]
     #[track_caller]
     pub fn lock(&self) -> AcquireGuard {

@@ -195,6 +195,10 @@ impl<T: 'static> UnboundedSender<T> {
     }
 
     /// Waits until the receiver is gone or closed; see [`Sender::closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Sender::closed`].
     #[track_caller]
     pub fn closed(&self) -> Closed<T> {
         Closed::new(&self.core, Location::caller())

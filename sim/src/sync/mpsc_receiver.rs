@@ -178,6 +178,10 @@ impl<T: 'static> UnboundedReceiver<T> {
     }
 
     /// Receives the next value; see [`Receiver::recv`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Receiver::recv`].
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
         self.receiver.recv()
