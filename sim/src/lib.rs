@@ -57,7 +57,7 @@ pub use world::{
 /// | `runs` | how many runs | 200 |
 /// | `seed` | a number | 0 |
 /// | `model` | `any`, or `asyncio` for asyncio's own order | `any` |
-/// | `strategy` | `"portfolio"`, `"fifo"`, `"random"`, `"pct:3"`, `"pos"`, `"urw"`, `"surw"`, `"hold"`, `"exhaustive:2"` | the portfolio |
+/// | `strategy` | the name of a [`Strategy`](explore::Strategy), such as `"pct:3"` | the portfolio |
 /// | `cancel` | `never`, `random`, `everywhere`, `pairs` | `never` |
 /// | `lateness` | how late a loop with timers may be | not at all |
 /// | `leaks` | `report`, or `fail` if tasks still run at the end | `report` |

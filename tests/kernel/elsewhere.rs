@@ -1,11 +1,10 @@
 //! What belongs to a simulation, used on another thread than its own: an error where there can be
 //! one, else a panic, and quiet where something is dropped or printed for debugging.
 
-use std::any::Any;
 use std::fmt::Debug;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use seedloop::error::Panicked;
 use seedloop::sync::{self, Barrier, Condition, Lock, Queue, Semaphore, mpsc, oneshot};
 use seedloop::{
     AsyncGen, Error, LoopFuture, Result, ReturnWhen, Runner, RuntimeError, Simulation, TaskGroup,
@@ -29,18 +28,16 @@ fn on_another_thread<R: Send + 'static>(call: impl FnOnce() -> R + Send + 'stati
     std::thread::spawn(call).join().expect("the thread ends")
 }
 
-fn text_of(payload: Box<dyn Any + Send>) -> String {
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => payload.downcast_ref::<&str>().expect("a text").to_string(),
-    }
-}
-
-/// Checks that a call that cannot fail panics with `expected`.
+/// Checks that a call that cannot fail panics with `expected`, at a line of the caller's.
 #[track_caller]
 fn panics<R>(expected: &str, call: impl FnOnce() -> R) {
-    let result = catch_unwind(AssertUnwindSafe(|| drop(call())));
-    assert_eq!(result.map_err(text_of), Err(expected.to_owned()));
+    // A simulation of this thread's own sees where.
+    let result = Simulation::new().run(|| drop(call())).result;
+    let error = result.expect_err("a panic");
+    let panicked = error.downcast_ref::<Panicked>().expect("a panic");
+    assert_eq!(panicked.message(), expected);
+    let place = panicked.location().expect("the library's hook saw it");
+    assert!(place.starts_with(file!()), "at {place}");
 }
 
 /// Checks that a call returns a `RuntimeError` with `expected`.
@@ -126,7 +123,9 @@ fn interrupts() {
     check(&["not interrupted"], async move {
         let runner = Runner::new();
         on_another_thread(move || {
-            panics(nothing_runs, interrupt);
+            panics(nothing_runs, || {
+                interrupt();
+            });
             panics(OBJECT, || runner.interrupt());
             refuses(OBJECT, runner.event_loop().map(drop));
             refuses(OBJECT, runner.run(async { Ok(()) }));

@@ -5,7 +5,11 @@ use std::time::Duration;
 use seedloop::error::LimitExceeded;
 use seedloop::explore::Model;
 use seedloop::sync::{Event, Lock, Mutex, Queue, mpsc};
-use seedloop::{AsyncGen, Limits, Result, Simulation, attempt, out, spawn_named, timeout};
+use seedloop::{
+    AsyncGen, Limits, Result, Simulation, attempt, out, sleep, spawn_named, timeout, yield_now,
+};
+
+use crate::surprises::helpers::ms;
 
 /// Runs a task that must not get further than `limits`; returns what ended it, and how many lines
 /// it has printed.
@@ -17,7 +21,43 @@ where
     let outcome = simulation.block_on(async { spawn_named("endless", main).await });
     let error = outcome.result.unwrap_err();
     assert!(error.is::<LimitExceeded>(), "{error}");
-    (error.to_string(), outcome.lines.len())
+    let text = error.to_string();
+    (text.lines().next().expect("a line").to_owned(), outcome.lines.len())
+}
+
+/// The text goes on with what the tasks do: the one that runs first.
+#[test]
+fn the_text_names_the_tasks() {
+    let limits = Limits { steps: 1_000, ..Limits::default() };
+    let outcome = Simulation::new().limits(limits).block_on(async {
+        let lock = Lock::new();
+        lock.acquire().await?;
+        let waiter = lock.clone();
+        spawn_named("waiter", async move { Ok(waiter.acquire().await?) });
+        spawn_named("foreign", std::future::pending::<Result<()>>());
+        for index in 0..3 {
+            spawn_named(format!("sleeper {index}"), async { Ok(sleep(ms(1)).await?) });
+        }
+        let spinner = async {
+            loop {
+                yield_now().await?;
+            }
+        };
+        spawn_named::<(), _>("spinner", spinner).await
+    });
+    let text = outcome.result.unwrap_err().to_string();
+    // Lines move with every edit; what is where is tested with the deadlock's text.
+    let parts = text.split("tests/kernel/limits.rs:");
+    let text: Vec<&str> =
+        parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+    let expected = "limit of 1000 steps reached at 0.0s in task 'spinner'; see `Limits` to raise it
+  task 'spinner' (spawned at @) runs
+  task 'Task-1' (spawned at @) waits for task at @, which is 'spinner'
+  task 'waiter' (spawned at @) waits for lock#1 at @, held by 'Task-1' since @
+  task 'foreign' (spawned at @) waits for something that is not seedloop's
+  task 'sleeper 0' (spawned at @) waits for sleep at @
+  ... and 2 more tasks";
+    assert_eq!(text.join("@"), expected);
 }
 
 /// Checks that a task that never waits is ended by both limits on steps.

@@ -27,7 +27,7 @@ fn an_endless_yield_is_ended() {
     let error = outcome.result.unwrap_err();
     assert!(error.is::<LimitExceeded>());
     assert_eq!(
-        error.to_string(),
+        error.to_string().lines().next().expect("a line"),
         "limit of 1000 steps without virtual time moving on reached at 0.0s in task 'spinner'; \
          see `Limits` to raise it"
     );
@@ -76,6 +76,52 @@ fn a_wake_from_another_thread() {
     assert!(error.is::<ForeignWake>());
     let text = error.to_string();
     assert!(text.contains("task 'sleeper' was woken from another thread"), "{text}");
+}
+
+/// The same in the middle of the task's own step, at whose end the task would be ready again.
+#[test]
+fn a_wake_from_another_thread_while_the_task_runs() {
+    let outcome = Simulation::new().run(|| {
+        run(async {
+            let mut polls = 0;
+            spawn_named("hasty", async move {
+                std::future::poll_fn(move |cx| {
+                    polls += 1;
+                    out!("poll {polls}");
+                    let waker = cx.waker().clone();
+                    #[expect(clippy::disallowed_methods, reason = "the misuse that is tested")]
+                    std::thread::spawn(move || waker.wake()).join().expect("the thread ends");
+                    std::task::Poll::<()>::Pending
+                })
+                .await;
+                Ok(())
+            });
+            Ok(sleep(Duration::from_secs(1)).await?)
+        })
+    });
+    let error = outcome.result.unwrap().unwrap_err();
+    assert!(error.is::<ForeignWake>());
+    let text = error.to_string();
+    assert!(text.contains("task 'hasty' was woken from another thread"), "{text}");
+    assert_eq!(outcome.lines.len(), 1, "it was not polled again");
+}
+
+/// A waker that outlives its task wakes nobody, whichever thread it is on.
+#[test]
+fn a_wake_from_another_thread_after_the_task() {
+    let outcome = Simulation::new().run(|| {
+        run(async {
+            let kept = spawn(async {
+                Ok(std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await)
+            });
+            let waker = kept.await?;
+            waker.wake_by_ref();
+            #[expect(clippy::disallowed_methods, reason = "the misuse that is tested")]
+            std::thread::spawn(move || waker.wake()).join().expect("the thread ends");
+            Ok(sleep(Duration::from_secs(1)).await?)
+        })
+    });
+    outcome.result.unwrap().unwrap();
 }
 
 /// Loops inside loops, and runs inside runs, are refused.

@@ -1,10 +1,14 @@
 //! Panics of user code: in tasks, callbacks and destructors.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
+use std::process::Command;
 use std::time::Duration;
 
 use seedloop::error::Panicked;
-use seedloop::{EventLoop, Result, Simulation, out, run, running_loop, sleep, spawn, spawn_named};
+use seedloop::{
+    EventLoop, Result, Simulation, out, report, run, running_loop, sleep, spawn, spawn_named,
+};
 
 use crate::surprises::helpers::spin;
 
@@ -25,6 +29,36 @@ where
     let outcome = Simulation::new().run(|| run(main));
     let error = outcome.result.expect("the body itself does not panic").unwrap_err();
     error.downcast_ref::<Panicked>().expect("a panic ended the run").clone()
+}
+
+/// The stack is kept where the environment asks for it, and makes no difference otherwise.
+#[test]
+fn the_stack_of_a_panic() {
+    let bomb = || async {
+        drop(Bomb("now"));
+        Ok(())
+    };
+    let outcome = Simulation::new().block_on(bomb());
+    let text = report::backtrace(&outcome);
+    let panicked = panic_of(bomb());
+    assert_eq!(outcome.result.unwrap_err().to_string(), panicked.to_string());
+    let asked = Backtrace::capture().status() == BacktraceStatus::Captured;
+    assert_eq!(panicked.backtrace().is_some(), asked);
+    assert_eq!(text.contains("the_stack_of_a_panic"), asked, "{text}");
+    assert_eq!(text.is_empty(), !asked);
+}
+
+/// The test before this one, with both answers of the environment.
+#[test]
+fn the_stack_of_a_panic_when_asked_for() {
+    for asked in ["0", "1"] {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "kernel::panics::the_stack_of_a_panic"]);
+        command.env_remove("RUST_LIB_BACKTRACE").env("RUST_BACKTRACE", asked);
+        let output = command.output().expect("this program runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{asked}: {text}");
+    }
 }
 
 /// A panic in a task fails the run at once, with the task, the place and the time.

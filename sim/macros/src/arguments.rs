@@ -180,6 +180,9 @@ impl Arguments {
     }
 }
 
+const STRATEGIES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
+     exhaustive:<deviations>";
+
 fn strategy(value: &Value) -> Result<TokenStream, Problem> {
     let word = value.word().ok_or_else(|| value.wrong())?;
     let (name, number) = match word.split_once(':') {
@@ -200,10 +203,7 @@ fn strategy(value: &Value) -> Result<TokenStream, Problem> {
             format!("Exhaustive {{ deviations: {deviations} }}")
         }
         _ => {
-            let text = format!(
-                "'{word}' is no strategy; there are portfolio, fifo, random, pct, pct:<depth>, pos, \
-                 urw, surw, hold, exhaustive:<deviations>"
-            );
+            let text = format!("'{word}' is no strategy; there are {STRATEGIES}");
             return Err(Problem::new(value.span(), text));
         }
     };
@@ -221,7 +221,10 @@ fn values(tokens: TokenStream) -> Result<Vec<Value>, Problem> {
         };
         let mut value =
             Value { name: name.to_string(), name_span: name.span(), tokens: Vec::new() };
-        let is = |token: Option<&TokenTree>, sign| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == sign);
+        let is = |token: Option<&TokenTree>, sign| match token {
+            Some(TokenTree::Punct(punct)) => punct.as_char() == sign,
+            _ => false,
+        };
         if is(tokens.peek(), '=') {
             tokens.next();
             while tokens.peek().is_some() && !is(tokens.peek(), ',') {

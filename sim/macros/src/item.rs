@@ -32,8 +32,8 @@ impl Item {
             }
         };
         if !is_async {
-            let text = "a seedloop test is an `async fn`: add `async`, or use `Explorer::check` in a \
-                        plain test";
+            let text = "a seedloop test is an `async fn`: add `async`, or use `Explorer::check` \
+                        in a plain test";
             return Err(Problem::new(function.span(), text));
         }
         let Some(TokenTree::Ident(name)) = tokens.next() else {

@@ -1,7 +1,7 @@
 //! The attribute of seedloop's tests; use it as `seedloop::test`, where it is described.
 //!
-//! Written on `proc_macro` alone: what it has to read is an argument list and the head of a function,
-//! and every test crate would wait for the parser of a whole language.
+//! Written on `proc_macro` alone: what it has to read is an argument list and the head of a
+//! function, and every test crate would wait for the parser of a whole language.
 
 mod arguments;
 mod expand;

@@ -40,6 +40,17 @@ impl BlockedWait {
     }
 }
 
+/// Says what is waited for, where, and who would have to move first.
+impl fmt::Display for BlockedWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.what, self.location)?;
+        if let Some(made_at) = self.made_at {
+            write!(f, ", made at {made_at}")?;
+        }
+        fmt_holders(f, self)
+    }
+}
+
 /// A task that waits for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -208,11 +219,7 @@ impl Deadlock {
                 f.write_str("\n    waits for something that is not seedloop's")?;
             }
             for wait in &task.waits {
-                write!(f, "\n    waits for {} at {}", wait.what, wait.location)?;
-                if let Some(made_at) = wait.made_at {
-                    write!(f, ", made at {made_at}")?;
-                }
-                fmt_holders(f, wait)?;
+                write!(f, "\n    waits for {wait}")?;
             }
         }
         fmt_more(f, self.blocked.len() - shown.len(), "task")

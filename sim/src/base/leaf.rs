@@ -1,5 +1,6 @@
 //! The small typed errors, one for each thing that can go wrong at an await or a call.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -132,7 +133,8 @@ texts! {
     BrokenPoolError;
     /// A task was woken from another thread, which no seed can repeat; it ends the run.
     ForeignWake;
-    /// A limit of the simulation ended the run; the text names the limit and the task.
+    /// A limit of the simulation ended the run; the text names the limit and the task that
+    /// ran, and then the first others with what they wait for.
     LimitExceeded;
 }
 
@@ -168,6 +170,33 @@ pub struct Panicked {
     pub(crate) message: Arc<str>,
     pub(crate) location: Option<Arc<str>>,
     pub(crate) time: Instant,
+    pub(crate) stack: Stack,
+}
+
+/// The stack of a panic, if one was captured. For people: it tells no two panics apart.
+#[derive(Clone, Default)]
+pub(crate) struct Stack(Option<Arc<Backtrace>>);
+
+impl Stack {
+    /// Captures the stack of the caller, if the environment asks for that.
+    pub(crate) fn capture() -> Self {
+        let stack = Backtrace::capture();
+        Stack((stack.status() == BacktraceStatus::Captured).then(|| Arc::new(stack)))
+    }
+}
+
+impl PartialEq for Stack {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Stack {}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "captured" } else { "not captured" })
+    }
 }
 
 impl Panicked {
@@ -184,6 +213,14 @@ impl Panicked {
     /// Returns `file:line:column` of the panic, if the panic hook of the library saw it.
     pub fn location(&self) -> Option<&str> {
         self.location.as_deref()
+    }
+
+    /// Returns the stack of the panic, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asked for it.
+    ///
+    /// It is not part of the text, since it is not the same on every machine, and no part of what
+    /// makes two panics equal. [`report::backtrace`](crate::report::backtrace) prints it.
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.stack.0.as_deref()
     }
 
     /// Returns the virtual time of the panic.

@@ -40,11 +40,11 @@ pub struct Candidate {
 
 /// Everything that may run next, as a policy that [watches](Policy::watches) sees it.
 ///
-/// A choice is a number below [`len`](Self::len): 0 is what has been ready for the longest time,
+/// A choice is a number below [`count`](Self::count): 0 is what has been ready for the longest time,
 /// the others are in no order of meaning.
 pub trait Candidates {
     /// How many there are, at least 2.
-    fn len(&self) -> u32;
+    fn count(&self) -> u32;
 
     /// What `choice` stands for.
     fn get(&self, choice: u32) -> Candidate;
@@ -80,12 +80,12 @@ pub trait Policy {
     /// Decides: one of `0..question.bound`. Any other value ends the run with a panic.
     fn choose(&mut self, question: &Question) -> u32;
 
-    /// Picks what runs next: one of `0..ready.len()`. Asked only if the policy
+    /// Picks what runs next: one of `0..ready.count()`. Asked only if the policy
     /// [watches](Self::watches); else [`choose`](Self::choose) is, with [`ChoiceKind::Ready`] and
     /// without a moment.
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let at = ready.get(0).moment;
-        self.choose(&Question::new(ChoiceKind::Ready, ready.len(), at))
+        self.choose(&Question::new(ChoiceKind::Ready, ready.count(), at))
     }
 
     /// Tells whether the policy wants to know what is ready. Asked once a run.
@@ -257,7 +257,7 @@ impl Choices {
     /// Takes one of those that are ready and logs it.
     pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let value = self.policy.as_mut().map_or(0, |policy| policy.pick(ready));
-        self.log(ChoiceKind::Ready, ready.len(), value)
+        self.log(ChoiceKind::Ready, ready.count(), value)
     }
 
     fn log(&mut self, kind: ChoiceKind, bound: u32, value: u32) -> u32 {

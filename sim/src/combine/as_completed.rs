@@ -185,6 +185,8 @@ impl<T: 'static> AsCompleted<T> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    ///
+    /// Source: CPython 3.13, `tasks._AsCompletedIterator.__anext__`.
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
     #[track_caller]
     pub fn next(&mut self) -> NextCompleted<'_, T> {

@@ -65,6 +65,8 @@ pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
 /// # Cancel safety
 ///
 /// Dropping the returned future cancels nothing: the children go on.
+///
+/// Source: Python docs, asyncio-task, "Running Tasks Concurrently".
 #[doc(alias = "return_exceptions")]
 #[track_caller]
 pub fn gather_return_exceptions<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Results> {
@@ -76,7 +78,15 @@ pub fn gather_return_exceptions<G: GatherInput + 'static>(children: G) -> LoopFu
 /// [`gather`] of any number of awaitables of one type, into a collection of the caller's choice:
 /// what `Iterator::collect` is to an iterator.
 ///
-/// Semantics, errors, panics and cancel safety are those of [`gather`].
+/// Semantics and panics are those of [`gather`].
+///
+/// # Errors
+///
+/// As [`gather`].
+///
+/// # Cancel safety
+///
+/// Dropping the returned future cancels nothing: the children go on.
 #[track_caller]
 pub fn gather_into<C, T, F>(children: impl IntoIterator<Item = F>) -> LoopFuture<C>
 where
@@ -94,7 +104,15 @@ where
 /// [`gather_return_exceptions`] of any number of awaitables of one type, into a collection of the
 /// caller's choice.
 ///
-/// Semantics, errors, panics and cancel safety are those of [`gather_return_exceptions`].
+/// Semantics and panics are those of [`gather_return_exceptions`].
+///
+/// # Errors
+///
+/// As [`gather_return_exceptions`].
+///
+/// # Cancel safety
+///
+/// Dropping the returned future cancels nothing: the children go on.
 #[track_caller]
 pub fn gather_return_exceptions_into<C, T, F>(
     children: impl IntoIterator<Item = F>,

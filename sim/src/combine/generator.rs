@@ -124,6 +124,8 @@ impl<Y: 'static> AsyncGen<Y> {
     ///
     /// Dropping the future leaves the body at the await at which it is; the next one goes on from
     /// there.
+    ///
+    /// Source: Python language reference, "Asynchronous generator-iterator methods", `__anext__`.
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
     #[doc(alias = "anext")]
     pub fn next(&mut self) -> NextItem<'_, Y> {
@@ -140,6 +142,8 @@ impl<Y: 'static> AsyncGen<Y> {
     /// # Cancel safety
     ///
     /// As [`next`](Self::next); before the first poll nothing was raised.
+    ///
+    /// Source: Python language reference, "Asynchronous generator-iterator methods", `athrow`.
     pub fn athrow(&mut self, error: Error) -> NextItem<'_, Y> {
         NextItem { generator: self, turn: Turn::new(Entry::Throw(error)) }
     }
@@ -156,6 +160,8 @@ impl<Y: 'static> AsyncGen<Y> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the body at the await at which it is, and the generator open.
+    ///
+    /// Source: Python language reference, "Asynchronous generator-iterator methods", `aclose`.
     pub fn aclose(&self) -> CloseGenerator<Y> {
         CloseGenerator::new(self.state.clone())
     }
@@ -374,6 +380,13 @@ impl<Y: 'static> Co<Y> {
     ///
     /// [`GeneratorExit`] when the generator is being closed: clean up and hand it on with `?`;
     /// what [`athrow`](AsyncGen::athrow) raises.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before its first poll drops the item, which is then not handed out;
+    /// afterwards the item is out.
+    ///
+    /// Source: Python language reference, "Yield expressions".
     pub fn yield_(&self, item: Y) -> YieldItem<'_, Y> {
         YieldItem { co: self, item: Some(item) }
     }

@@ -43,6 +43,8 @@ pub fn sleep(delay: Duration) -> Sleep {
 /// # Cancel safety
 ///
 /// Dropping the future forgets the timer; nothing is lost.
+///
+/// Source: Python docs, asyncio-eventloop, `loop.call_at`; asyncio has no `sleep_until` of its own.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { state: State::Until(deadline), location: Location::caller() }

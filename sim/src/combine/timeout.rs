@@ -90,11 +90,13 @@ impl Timeout {
     }
 
     /// Returns the deadline, if there is one.
+    #[track_caller]
     pub fn when(&self) -> Option<Instant> {
         self.state.with(|state| state.when)
     }
 
     /// Tells whether the time was up before the block was left.
+    #[track_caller]
     pub fn expired(&self) -> bool {
         self.state.with(|state| matches!(state.phase, Phase::Expiring | Phase::Expired))
     }

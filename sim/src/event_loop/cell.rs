@@ -97,7 +97,6 @@ pub(crate) enum Order {
 /// The metadata that async-task keeps with a task: enough to find it from a bare runnable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskMeta {
-    pub(crate) context: u32,
     pub(crate) task: TaskId,
 }
 
@@ -120,7 +119,10 @@ pub(crate) struct TaskCell {
     /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
     /// leaks its future, and dropping the handle would drop the body in place.
     pub(crate) raw: Option<RawTask<(), TaskMeta>>,
+    /// async-task's own: what the kernel wakes it by. None once the body has ended.
     pub(crate) waker: Option<Waker>,
+    /// The one that the body shows to futures, to know it again.
+    pub(crate) shown: Option<Waker>,
     /// A runnable of it stands in the ready queue.
     pub(crate) scheduled: bool,
     pub(crate) order: Order,

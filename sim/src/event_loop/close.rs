@@ -9,12 +9,12 @@ use super::complete::release;
 use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
 use super::extension::end_outside;
-use super::foreign::take_in_foreign_wakes;
 use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report_within};
 use super::timer::{Due, Timers};
+use super::waker::check_foreign_wakes;
 use crate::base::{Error, Event, Result, RuntimeError};
 
 /// Closes a loop: drops its tasks, calls and timers. A second close does nothing.
@@ -30,7 +30,7 @@ pub(crate) fn close_loop(id: LoopId) -> Result<()> {
     if refused {
         return Err(Error::new(RuntimeError::new("cannot close a running event loop")));
     }
-    take_in_foreign_wakes();
+    check_foreign_wakes();
     // The running task may be the one that closes the loop; those that are dropped are not as it.
     let was_hot = hot();
     set_hot(Hot::OUTSIDE);

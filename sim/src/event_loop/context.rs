@@ -20,7 +20,7 @@ pub(super) struct Context {
     objects: RefCell<Slab<ObjectCell>>,
     panics: PanicSlot,
     hot: Cell<Hot>,
-    /// A wake is on its way from inside a borrow: [`schedule`](super::foreign::schedule) puts the
+    /// A wake is on its way from inside a borrow: [`schedule`](super::waker::schedule) puts the
     /// runnable into `incoming` and the waker's caller queues it.
     pub(super) collecting: Cell<bool>,
     pub(super) incoming: Cell<Option<Runnable<TaskMeta>>>,

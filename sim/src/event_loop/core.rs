@@ -211,8 +211,12 @@ impl Core {
     }
 
     pub(crate) fn break_by_limit_of(&mut self, limit: &str, who: &str) {
-        let now = self.session.now;
-        let text = format!("limit of {limit} reached at {now} in {who}; see `Limits` to raise it");
+        if self.is_broken() {
+            return;
+        }
+        let (now, tasks) = (self.session.now, self.tasks_text());
+        let text =
+            format!("limit of {limit} reached at {now} in {who}; see `Limits` to raise it{tasks}");
         self.break_loop(Error::new(LimitExceeded::new(text)));
     }
 

@@ -38,10 +38,41 @@ fn blocked_jobs() -> Vec<BlockedJob> {
     extensions.iter().flat_map(|extension| extension.blocked()).collect()
 }
 
+/// How many tasks the text of a limit tells of.
+const TOLD_MAX: usize = 5;
+
 /// Finds tasks by what holders are known by.
 type Numbers = BTreeMap<TaskNumber, TaskId>;
 
 impl Core {
+    /// Says what the tasks of the running loop do, a line for each of the first: the one that runs,
+    /// then in the order in which they were spawned.
+    pub(super) fn tasks_text(&self) -> String {
+        let mut tasks = self.live_tasks(self.running);
+        tasks.sort_by_key(|(number, task)| (*task != self.step.task, *number));
+        let numbers = self.tasks_by_number();
+        let told = tasks.iter().take(TOLD_MAX).filter_map(|(_, task)| {
+            let blocked = self.blocked(*task, &numbers)?;
+            let waits: Vec<String> = blocked.waits.iter().map(BlockedWait::to_string).collect();
+            let does = match self.tasks[*task].scheduled {
+                _ if *task == self.step.task => "runs".to_owned(),
+                true => "is ready".to_owned(),
+                false if waits.is_empty() => {
+                    "waits for something that is not seedloop's".to_owned()
+                }
+                false => format!("waits for {}", waits.join(" and for ")),
+            };
+            let BlockedTask { name, spawned_at, .. } = blocked;
+            Some(format!("\n  task '{name}' (spawned at {spawned_at}) {does}"))
+        });
+        let more = match tasks.len().saturating_sub(TOLD_MAX) {
+            0 => String::new(),
+            1 => "\n  ... and 1 more task".to_owned(),
+            more => format!("\n  ... and {more} more tasks"),
+        };
+        told.collect::<String>() + &more
+    }
+
     fn tasks_by_number(&self) -> Numbers {
         self.tasks.iter().map(|(id, cell)| (cell.number, id)).collect()
     }

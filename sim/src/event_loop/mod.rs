@@ -14,7 +14,6 @@ mod context;
 mod core;
 mod deadlock;
 mod extension;
-mod foreign;
 mod generators;
 mod handle;
 mod loops;
@@ -30,6 +29,7 @@ mod step;
 mod strike;
 mod timer;
 mod waits;
+mod waker;
 
 pub use handle::{Handle, TimerHandle};
 pub use report::{Report, ReportKind};
@@ -47,7 +47,6 @@ pub(crate) use context::{Hot, NOWHERE, context_id, hot, set_hot, try_with, with}
 pub(crate) use core::{Core, Interrupts};
 pub(crate) use deadlock::describe_blocked_loop;
 pub(crate) use extension::{Extension, extension};
-pub(crate) use foreign::schedule;
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
@@ -62,3 +61,4 @@ pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
 pub(crate) use waits::{Delivery, Label, OwnState, PollWaker, Refused, WaitState, poll_with};
+pub(crate) use waker::{TaskWaker, schedule};

@@ -7,26 +7,26 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
 use super::context::{try_with, with_panics};
-use crate::base::{Instant, Panicked};
+use crate::base::{Instant, Panicked, Stack};
 
 /// What the hook saw of the panic that is being caught on this thread.
 pub(super) struct PanicSlot {
     /// How many catches are around the code that runs.
     depth: Cell<u32>,
     quiet: Cell<bool>,
-    location: RefCell<Option<Arc<str>>>,
+    seen: RefCell<Option<(Arc<str>, Stack)>>,
 }
 
 impl PanicSlot {
     pub(super) const fn new() -> Self {
-        PanicSlot { depth: Cell::new(0), quiet: Cell::new(false), location: RefCell::new(None) }
+        PanicSlot { depth: Cell::new(0), quiet: Cell::new(false), seen: RefCell::new(None) }
     }
 }
 
 static HOOK: Once = Once::new();
 
-/// Installs the hook: inside a catch it remembers the place, and it keeps quiet where the run's
-/// outcome will tell; elsewhere the hook that was there before does its work.
+/// Installs the hook: inside a catch it remembers the place and the stack, and it keeps quiet where
+/// the run's outcome will tell; elsewhere the hook that was there before does its work.
 fn install_hook() {
     HOOK.call_once(|| {
         let previous = panic::take_hook();
@@ -35,11 +35,9 @@ fn install_hook() {
                 if slot.depth.get() == 0 {
                     return false;
                 }
-                if let (Some(place), Ok(mut location)) =
-                    (info.location(), slot.location.try_borrow_mut())
-                {
+                if let (Some(place), Ok(mut seen)) = (info.location(), slot.seen.try_borrow_mut()) {
                     let (file, line, column) = (place.file(), place.line(), place.column());
-                    *location = Some(format!("{file}:{line}:{column}").into());
+                    *seen = Some((format!("{file}:{line}:{column}").into(), Stack::capture()));
                 }
                 slot.quiet.get()
             });
@@ -76,7 +74,8 @@ impl Drop for Catching {
 /// Says what a panic was that was caught inside a [`Catching`].
 #[cold]
 pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
-    let location = with_panics(|slot| slot.location.borrow_mut().take()).flatten();
+    let seen = with_panics(|slot| slot.seen.borrow_mut().take()).flatten();
+    let (location, stack) = seen.map_or_else(Default::default, |(at, stack)| (Some(at), stack));
     let message: Arc<str> = match payload.downcast::<String>() {
         Ok(text) => (*text).into(),
         Err(payload) => match payload.downcast_ref::<&'static str>() {
@@ -91,7 +90,7 @@ pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
     };
     let (task, time) = try_with(|core| (core.current_name(), core.session.now))
         .unwrap_or_else(|| ("code".to_owned(), Instant::START));
-    Panicked { task: task.into(), message, location, time }
+    Panicked { task: task.into(), message, location, time, stack }
 }
 
 /// Calls user code and catches its panic.

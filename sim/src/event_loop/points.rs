@@ -8,7 +8,7 @@ use super::cell::TaskId;
 use super::context::with;
 use super::core::Core;
 use super::panics::catch;
-use crate::base::{Error, Panicked, Place};
+use crate::base::{Error, Panicked, Place, Stack};
 
 /// Something that is to happen in at least one run of an exploration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,7 @@ impl Core {
             task: task.into(),
             message: format!("invariant broken: {}", invariant.name).into(),
             location: Some(location.to_string().into()),
+            stack: Stack::default(),
             time: self.session.now,
         }
     }

@@ -239,7 +239,7 @@ impl View<'_> {
 }
 
 impl Candidates for View<'_> {
-    fn len(&self) -> u32 {
+    fn count(&self) -> u32 {
         let calls = usize::from(self.call_at.is_some());
         u32::try_from(self.any.steps.len() + calls).unwrap_or(u32::MAX)
     }

@@ -276,7 +276,7 @@ impl Session {
     /// The same for a policy that watches.
     pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let value = self.choices.pick(ready);
-        self.note_picked(ready.len(), value)
+        self.note_picked(ready.count(), value)
     }
 
     fn note_picked(&mut self, bound: u32, value: u32) -> u32 {

@@ -16,7 +16,6 @@ use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, TaskMeta, T
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
-use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
 use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
@@ -25,6 +24,7 @@ use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::strike::{Strike, strike};
 use super::waits::Step;
+use super::waker::check_foreign_wakes;
 use crate::base::{
     ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Operation,
     Panicked, Result, RuntimeError, StepEnd,

@@ -1,5 +1,5 @@
-//! Cancels and drops that a policy lets strike at the awaits of tasks: the dimension that no program
-//! tries by itself.
+//! Cancels and drops that a policy lets strike at the awaits of tasks: the dimension that no
+//! program tries by itself.
 //!
 //! There are two places at each await where it matters: when the task has come to wait, and when it
 //! was woken and has not run yet. The main task is spared: it is the test itself.

@@ -368,7 +368,7 @@ impl Core {
 
     /// The waker to keep: none for the task's own, which needs no count of references.
     fn waker_for(&self, task: TaskId, waker: &mut PollWaker<'_>) -> Result<Option<Waker>, Refused> {
-        match self.tasks.get(task).map(|cell| &cell.waker) {
+        match self.tasks.get(task).map(|cell| &cell.shown) {
             None => Err(Refused::Outside),
             Some(Some(own)) if own.will_wake(waker.by) => Ok(None),
             _ => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),

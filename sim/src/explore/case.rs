@@ -13,18 +13,19 @@ pub const EPOCH: u32 = 1;
 /// A run, as what it does otherwise than the dull one in which every choice is 0.
 ///
 /// Written `sl1.<epoch>.<model>.<config>:<deviations>`, as in `sl1.1.any.-:1.2@3>1.1`. The model is
-/// `any` or `asyncio`; the configuration is `-`, or `c` where cancels may strike, `d` where drops may
-/// too, and `l` with the most nanoseconds of lateness. Each deviation begins with a step, the
+/// `any` or `asyncio`; the configuration is `-`, or `c` where cancels may strike, `d` where drops
+/// may too, and `l` with the most nanoseconds of lateness. Each deviation begins with a step, the
 /// spawn path of a task and the number of its step (`1.2@3`: the third step of the second child of
 /// the main task; `@3`: the loop's own third call), and goes on with what happens there:
 ///
 /// | deviation | meaning |
 /// |---|---|
-/// | `1.2@3>1.1` | when that step is the next in the queue, `1.1` runs first (`>-`: the loop's own call) |
+/// | `1.2@3>1.1` | when that step is the next, `1.1` runs first (`>-`: the loop's own call) |
 /// | `1.2@3!` | the step is held until nothing else can run |
 /// | `1.2@3c`, `1.2@3d` | the task is cancelled, or dropped, at that step |
 /// | `1.2@3s` | the task gives way at an await that need not wait |
-/// | `1.2@3t5` | something takes the fifth of its possible durations; `l`, `f`, `b` and `v` are the same for lateness, faults, branches and values |
+/// | `1.2@3t5` | something takes the fifth of its possible durations |
+/// | `1.2@3l1`, `f1`, `b1`, `v1` | another lateness, fault, branch, value |
 ///
 /// `1.2@3#1s` is the second choice of that kind in the step.
 #[derive(Clone, Debug, PartialEq, Eq)]

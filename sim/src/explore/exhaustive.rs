@@ -8,8 +8,8 @@ use crate::base::{Choice, ChoiceKind, Ended, Policy, Question};
 /// are tried.
 const ALTERNATIVES_MAX: u32 = 8;
 
-/// Every run whose choices differ from the dull ones at no more than `deviations` places, those with
-/// the fewest first.
+/// Every run whose choices differ from the dull ones at no more than `deviations` places, those
+/// with the fewest first.
 ///
 /// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
 /// only the dullest and the last are tried.

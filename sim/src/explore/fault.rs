@@ -16,7 +16,8 @@ pub enum FaultKind {
     Error,
     /// Every task waits, and nothing will ever happen.
     Deadlock,
-    /// A limit was passed, also when every task got its turn: a livelock, or a limit that is too low.
+    /// A limit was passed, also when every task got its turn: a livelock, or a limit that is too
+    /// low.
     Limit,
     /// Something was woken from a thread that the simulation does not control.
     ForeignWake,

@@ -1,13 +1,14 @@
-//! Exploring: one run after the other, with other choices, until one fails; then the small case that
-//! shows why.
+//! Exploring: one run after the other, with other choices, until one fails; then the small case
+//! that shows why.
 //!
 //! A *choice* is a decision that the program leaves open: which of the ready tasks runs next, how
 //! long a download takes. A [`Policy`] takes each of them, and the run's outcome has their log,
 //! which [`Replay`] takes again. Choice 0 is always the dull one, so that a run without a policy is
 //! asyncio's own.
 //!
-//! A [`Strategy`] is a policy for one run after the other. An [`Explorer`] runs a body with it until
-//! a run fails, and makes that run a small [`Case`]: the few things that are not as in the dull run.
+//! A [`Strategy`] is a policy for one run after the other. An [`Explorer`] runs a body with it
+//! until a run fails, and makes that run a small [`Case`]: the few things that are not as in the
+//! dull run.
 
 mod body;
 mod case;

@@ -1,9 +1,10 @@
 //! Shrinking: the fewest deviations from the dull run that show the same failure.
 //!
-//! Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002), on the
-//! list of deviations; Choi and Zeller, "Isolating failure-inducing thread schedules" (2002), for the
-//! idea to do it with schedules.
+//! Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002), on
+//! the list of deviations; Choi and Zeller, "Isolating failure-inducing thread schedules" (2002),
+//! for the idea to do it with schedules.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::case::{Case, Deed, Deviation, Spot};
@@ -111,7 +112,12 @@ impl Shrinker<'_> {
     /// Tries to do without all deviations of a kind.
     fn without_kinds(&mut self) {
         let is_pick = |deed: &Deed| matches!(deed, Deed::Pick(_) | Deed::Hold);
-        let is = |kind: ChoiceKind| move |deed: &Deed| matches!(deed, Deed::Choose { kind: other, .. } if *other == kind);
+        let is = |wanted: ChoiceKind| {
+            move |deed: &Deed| match deed {
+                Deed::Choose { kind, .. } => *kind == wanted,
+                _ => false,
+            }
+        };
         let kinds: [&dyn Fn(&Deed) -> bool; 9] = [
             &is(ChoiceKind::Delay),
             &is(ChoiceKind::Lateness),
@@ -170,7 +176,7 @@ impl Shrinker<'_> {
             }
         }
         // The ones that save the most first.
-        heads.sort_by(|one, other| other.0.cmp(&one.0));
+        heads.sort_by_key(|(count, _)| Reverse(*count));
         for (count, head) in heads {
             if self.is_over() {
                 return;

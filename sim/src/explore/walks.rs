@@ -64,8 +64,8 @@ impl Left {
     }
 }
 
-/// Uniform random walk: each task as likely as it has steps left, counted in an earlier run, so that
-/// every interleaving of independent tasks is about as likely as any other.
+/// Uniform random walk: each task as likely as it has steps left, counted in an earlier run, so
+/// that every interleaving of independent tasks is about as likely as any other.
 ///
 /// Source: Zhao, Padhye et al., "Selectively Uniform Concurrency Testing" (SURW), its URW.
 #[derive(Debug)]
@@ -161,8 +161,8 @@ impl Policy for Urw {
 /// Selectively uniform random walk: one resource is drawn, and the order of the operations on it is
 /// as likely as any other; all else is picked uniformly.
 ///
-/// Source: Zhao, Padhye et al., "Selectively Uniform Concurrency Testing", SURW, with the operations
-/// of one resource as the interesting ones.
+/// Source: Zhao, Padhye et al., "Selectively Uniform Concurrency Testing", SURW, with the
+/// operations of one resource as the interesting ones.
 #[derive(Debug)]
 pub struct Surw {
     profile: Rc<RefCell<Profile>>,

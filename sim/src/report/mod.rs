@@ -2,7 +2,7 @@
 //!
 //! All of it are pure functions of an [`Outcome`](crate::Outcome), and the only place that formats
 //! one. Texts end with a line feed, unless they are empty, and hold neither real times nor
-//! addresses, so that they are the same on every machine.
+//! addresses, so that they are the same on every machine; only a [`backtrace`] is what it is.
 
 mod divergence;
 mod failure;
@@ -16,4 +16,4 @@ mod wording;
 
 pub use failure::{Found, failure_text};
 pub use trace::trace_text;
-pub use transcript::{reports, transcript};
+pub use transcript::{backtrace, reports, transcript};

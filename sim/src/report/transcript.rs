@@ -1,7 +1,7 @@
 //! What the program printed, and what its loops reported.
 
 use super::text::{Times, end_line};
-use crate::base::Instant;
+use crate::base::{Instant, Panicked};
 use crate::runner::Outcome;
 
 /// Returns what the program printed with [`out!`](crate::out), each line after the virtual time at
@@ -43,6 +43,17 @@ pub fn reports<T>(outcome: &Outcome<T>) -> String {
     let mut text = String::new();
     for report in &outcome.reports {
         push_timed(&mut text, times, report.time, &report.to_string());
+    }
+    text
+}
+
+/// Returns the stack of the panic that ended the run; empty when none did, and where neither
+/// `RUST_BACKTRACE` nor `RUST_LIB_BACKTRACE` asked for it.
+pub fn backtrace<T>(outcome: &Outcome<T>) -> String {
+    let panicked = outcome.result.as_ref().err().and_then(|error| error.downcast_ref::<Panicked>());
+    let mut text = String::new();
+    if let Some(stack) = panicked.and_then(Panicked::backtrace) {
+        text = format!("{}\n", stack.to_string().trim_end());
     }
     text
 }

@@ -19,8 +19,8 @@ pub fn choose(bound: u32) -> u32 {
     with(|core| core.choose(ChoiceKind::Value, bound))
 }
 
-/// Returns a source of random numbers for the program: each is a choice of the run, all zeros in the
-/// dull one.
+/// Returns a source of random numbers for the program: each is a choice of the run, all zeros in
+/// the dull one.
 pub fn rng() -> Rng {
     Rng(())
 }

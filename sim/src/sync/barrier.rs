@@ -122,6 +122,8 @@ impl Barrier {
     /// # Cancel safety
     ///
     /// As [`wait`](Self::wait), then as the body.
+    ///
+    /// Source: CPython 3.13, `locks.Barrier.__aenter__`.
     #[doc(alias = "async with")]
     #[track_caller]
     pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
@@ -177,11 +179,13 @@ impl Barrier {
     }
 
     /// Returns how many tasks it takes.
+    #[track_caller]
     pub fn parties(&self) -> usize {
         self.state.with(|state| state.parties)
     }
 
     /// Returns how many have come and wait for the others.
+    #[track_caller]
     pub fn n_waiting(&self) -> usize {
         self.state.with(|state| match state.phase {
             Phase::Filling => state.count,

@@ -71,7 +71,17 @@ impl Condition {
         Condition { lock: lock.clone(), state: Shared::new("condition", state) }
     }
 
-    /// Takes the lock; see [`Lock::acquire`], also for errors and cancel safety.
+    /// Takes the lock: `await condition.acquire()`; see [`Lock::acquire`].
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the task was cancelled while it waited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Lock::acquire`].
+    ///
+    /// Source: CPython 3.13, `locks.Condition.__init__`, which takes the methods of its lock.
     #[track_caller]
     pub fn acquire(&self) -> Acquire {
         self.lock.acquire()
@@ -87,11 +97,22 @@ impl Condition {
     }
 
     /// Tells whether the lock is held.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.lock.locked()
     }
 
     /// Takes the lock and gives a guard that releases it when dropped; see [`Lock::lock`].
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the task was cancelled while it waited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Lock::acquire`].
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "guard")]
     #[track_caller]
     pub fn lock(&self) -> AcquireGuard {
@@ -114,6 +135,8 @@ impl Condition {
     ///
     /// Dropping the future drops the body, then releases the lock, unless the body was dropped in a
     /// [`wait`](Self::wait) and did not hold it.
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "async with")]
     #[track_caller]
     pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
@@ -212,6 +235,7 @@ impl Condition {
     }
 
     /// Notifies without a look at the lock.
+    #[track_caller]
     pub(super) fn wake(&self, n: usize) {
         self.state.note("notify");
         for _ in 0..n {

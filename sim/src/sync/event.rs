@@ -57,12 +57,14 @@ impl Event {
     }
 
     /// Tells whether the flag is set.
+    #[track_caller]
     pub fn is_set(&self) -> bool {
         self.state.with(|state| state.set)
     }
 
     /// Sets the flag and wakes all who wait, in the order in which they came. Does nothing if it is
     /// set.
+    #[track_caller]
     pub fn set(&self) {
         let was_set = self.state.with(|state| std::mem::replace(&mut state.set, true));
         if was_set {
@@ -75,6 +77,7 @@ impl Event {
     }
 
     /// Clears the flag: from now on tasks wait again. Those that were woken stay so.
+    #[track_caller]
     pub fn clear(&self) {
         self.state.with(|state| state.set = false);
         self.state.note("clear");

@@ -80,6 +80,7 @@ fn admit<V: 'static>(gated: &Shared<Gated<V>>) {
 }
 
 /// Enters at once, if nobody waits and there is room.
+#[track_caller]
 pub(super) fn try_enter<V: 'static>(
     gated: &Shared<Gated<V>>,
     access: Access,

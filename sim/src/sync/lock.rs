@@ -159,6 +159,7 @@ impl Lock {
 
     /// Tells whether the lock is held. False also between a release and the moment at which the
     /// first in line takes it.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.state.with(|state| state.locked)
     }
@@ -177,6 +178,8 @@ impl Lock {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "guard")]
     #[track_caller]
     pub fn lock(&self) -> AcquireGuard {
@@ -227,6 +230,7 @@ impl Lock {
     }
 
     /// Takes the lock if nobody holds it or waits for it.
+    #[track_caller]
     fn try_take(&self, guarded: bool, since: &'static Location<'static>) -> Option<Hold> {
         let hold = self.state.with(|state| state.is_free().then(|| state.take(guarded)))?;
         self.state.note_acquired(since);

@@ -73,6 +73,7 @@ struct SenderCore<T: 'static> {
 }
 
 impl<T: 'static> SenderCore<T> {
+    #[track_caller]
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let woken = self.state.with(|state| state.try_send(value))?;
         self.state.note("send");
@@ -80,6 +81,7 @@ impl<T: 'static> SenderCore<T> {
         Ok(())
     }
 
+    #[track_caller]
     fn is_closed(&self) -> bool {
         self.state.with(|state| state.closed)
     }
@@ -138,6 +140,7 @@ impl<T: 'static> Sender<T> {
     ///
     /// The value: [`TrySendError::Full`] when there is no room or others wait for it;
     /// [`TrySendError::Closed`] when the receiver is gone or closed.
+    #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         self.core.try_send(value)
     }
@@ -157,16 +160,19 @@ impl<T: 'static> Sender<T> {
     }
 
     /// Tells whether the receiver is gone or closed.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
     /// Returns for how many values there is room now.
+    #[track_caller]
     pub fn capacity(&self) -> usize {
         self.core.state.with(|state| state.room)
     }
 
     /// Returns for how many values there is room in an empty channel.
+    #[track_caller]
     pub fn max_capacity(&self) -> usize {
         self.core.state.with(|state| state.capacity.unwrap_or(usize::MAX))
     }
@@ -183,17 +189,23 @@ impl<T: 'static> UnboundedSender<T> {
     /// # Errors
     ///
     /// A [`SendError`] with the value when the receiver is gone or closed.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.core.try_send(value).map_err(|refused| SendError(refused.into_inner()))
     }
 
     /// Waits until the receiver is gone or closed; see [`Sender::closed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Sender::closed`].
     #[track_caller]
     pub fn closed(&self) -> Closed<T> {
         Closed::new(&self.core, Location::caller())
     }
 
     /// Tells whether the receiver is gone or closed.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }

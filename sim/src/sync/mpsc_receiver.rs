@@ -85,6 +85,7 @@ impl<T: 'static> Receiver<T> {
     ///
     /// [`TryRecvError::Empty`] when there is none yet; [`TryRecvError::Disconnected`] when there
     /// will be none.
+    #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let (value, woken) = self.state().with(State::take)?;
         self.state().note("recv");
@@ -101,11 +102,13 @@ impl<T: 'static> Receiver<T> {
     }
 
     /// Tells whether no more values can come in.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.state().with(|state| state.closed || state.senders == 0)
     }
 
     /// Returns the number of values in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
         self.state().with(|state| state.items.len())
     }
@@ -175,6 +178,10 @@ impl<T: 'static> UnboundedReceiver<T> {
     }
 
     /// Receives the next value; see [`Receiver::recv`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Receiver::recv`].
     #[track_caller]
     pub fn recv(&mut self) -> Recv<'_, T> {
         self.receiver.recv()
@@ -191,26 +198,31 @@ impl<T: 'static> UnboundedReceiver<T> {
     /// # Errors
     ///
     /// As there.
+    #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.receiver.try_recv()
     }
 
     /// Lets no more values in; see [`Receiver::close`].
+    #[track_caller]
     pub fn close(&mut self) {
         self.receiver.close();
     }
 
     /// Tells whether no more values can come in.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.receiver.is_closed()
     }
 
     /// Returns the number of values in the channel.
+    #[track_caller]
     pub fn len(&self) -> usize {
         self.receiver.len()
     }
 
     /// Tells whether no value is in the channel.
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
         self.receiver.is_empty()
     }

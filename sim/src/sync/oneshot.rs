@@ -93,6 +93,7 @@ impl<T: 'static> Sender<T> {
     /// # Errors
     ///
     /// The value itself when the receiver is gone or closed.
+    #[track_caller]
     pub fn send(mut self, value: T) -> Result<(), T> {
         let state = self.state.take().expect("seedloop bug: a sender that has sent is gone");
         let woken = state.with(|state| {
@@ -109,6 +110,7 @@ impl<T: 'static> Sender<T> {
     }
 
     /// Tells whether the receiver is gone or closed.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.state().with(|state| state.closed)
     }
@@ -169,6 +171,7 @@ impl<T: 'static> Receiver<T> {
     ///
     /// [`TryRecvError::Empty`] while the sender may still send; [`TryRecvError::Closed`] when it
     /// was dropped, or the value was taken.
+    #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.waiter.line.0.with(State::take)
     }

@@ -68,10 +68,12 @@ impl Permits {
         Permits { state: Shared::new("semaphore", state) }
     }
 
+    #[track_caller]
     pub(super) fn is_locked(&self) -> bool {
         self.state.with(State::is_locked)
     }
 
+    #[track_caller]
     pub(super) fn value(&self) -> usize {
         self.state.with(|state| state.value)
     }
@@ -103,6 +105,7 @@ impl Permits {
         }
     }
 
+    #[track_caller]
     fn try_take(&self, since: &'static Location<'static>) -> bool {
         let taken = self.state.with(|state| {
             let free = !state.is_locked();
@@ -123,6 +126,7 @@ impl Permits {
         TakePermit { acquire: self.acquire(location) }
     }
 
+    #[track_caller]
     pub(super) fn try_permit(&self, location: &'static Location<'static>) -> Option<Permit> {
         self.try_take(location).then(|| Permit { permits: Some(self.clone()) })
     }

@@ -71,29 +71,34 @@ impl<T: 'static> Queue<T> {
 
     /// Returns the number of items.
     #[doc(alias = "len")]
+    #[track_caller]
     pub fn qsize(&self) -> usize {
         self.state.with(|state| state.items.len())
     }
 
     /// Returns the most items that it holds; 0 is no limit.
     #[doc(alias = "capacity")]
+    #[track_caller]
     pub fn maxsize(&self) -> usize {
         self.state.with(|state| state.maxsize)
     }
 
     /// Tells whether there is no item.
     #[doc(alias = "is_empty")]
+    #[track_caller]
     pub fn empty(&self) -> bool {
         self.state.with(|state| state.items.is_empty())
     }
 
     /// Tells whether there is no room.
     #[doc(alias = "is_full")]
+    #[track_caller]
     pub fn full(&self) -> bool {
         self.state.with(|state| state.is_full())
     }
 
     /// Tells whether [`shutdown`](Self::shutdown) was called.
+    #[track_caller]
     pub fn is_shut_down(&self) -> bool {
         self.state.with(|state| state.shut_down)
     }
@@ -132,11 +137,13 @@ impl<T: 'static> Queue<T> {
     ///
     /// Source: CPython 3.13, `queues.Queue.put_nowait`.
     #[doc(alias = "try_send")]
+    #[track_caller]
     pub fn put_nowait(&self, item: T) -> Result<(), PutError> {
         // The item is dropped here, unborrowed, if it is refused.
         self.try_put(item).map_err(|(error, _)| error)
     }
 
+    #[track_caller]
     pub(super) fn try_put(&self, item: T) -> Result<(), (PutError, T)> {
         let woken = match self.state.with(|state| state.put(item))? {
             state::Put::Done(woken) => woken,
@@ -183,6 +190,7 @@ impl<T: 'static> Queue<T> {
     ///
     /// Source: CPython 3.13, `queues.Queue.get_nowait`.
     #[doc(alias = "try_recv")]
+    #[track_caller]
     pub fn get_nowait(&self) -> Result<T, GetError> {
         let (item, woken) = match self.state.with(State::get)? {
             state::Get::Done(item, woken) => (item, woken),
@@ -205,6 +213,7 @@ impl<T: 'static> Queue<T> {
     /// A [`ValueError`] when no item is left to be done.
     ///
     /// Source: CPython 3.13, `queues.Queue.task_done`.
+    #[track_caller]
     pub fn task_done(&self) -> Result<(), ValueError> {
         self.state.with(|state| match state.unfinished.checked_sub(1) {
             None => Err(ValueError::new("task_done() called too many times")),
@@ -249,6 +258,7 @@ impl<T: 'static> Queue<T> {
     ///
     /// Source: CPython 3.13, `queues.Queue.shutdown`.
     #[doc(alias = "close")]
+    #[track_caller]
     pub fn shutdown(&self, immediate: bool) {
         self.state.with(|state| state.shut_down = true);
         self.state.note("shutdown");

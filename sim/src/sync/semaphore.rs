@@ -86,11 +86,13 @@ impl Semaphore {
     }
 
     /// Tells whether a permit can only be had by waiting: there is none, or others wait.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.permits.is_locked()
     }
 
     /// Returns how many permits are free: neither held nor on their way to a waiter.
+    #[track_caller]
     pub fn available_permits(&self) -> usize {
         self.permits.value()
     }
@@ -109,6 +111,8 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Self::acquire).
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[track_caller]
     pub fn permit(&self) -> TakePermit {
         self.permits.permit(Location::caller())
@@ -137,6 +141,8 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// Dropping the future drops the body, then releases the permit.
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "async with")]
     #[track_caller]
     pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>
@@ -178,7 +184,17 @@ impl BoundedSemaphore {
         BoundedSemaphore { permits: Permits::new(value, Some(value)) }
     }
 
-    /// Takes a permit; see [`Semaphore::acquire`], also for errors and cancel safety.
+    /// Takes a permit: `await semaphore.acquire()`; see [`Semaphore::acquire`].
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`](crate::Cancelled) when the task was cancelled while it waited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Semaphore::acquire`].
+    ///
+    /// Source: CPython 3.13, `locks.Semaphore.acquire`.
     #[track_caller]
     pub fn acquire(&self) -> AcquirePermit {
         self.permits.acquire(Location::caller())
@@ -192,21 +208,34 @@ impl BoundedSemaphore {
     /// that are on their way to a waiter do not count.
     ///
     /// Source: CPython 3.13, `locks.BoundedSemaphore.release`.
+    #[track_caller]
     pub fn release(&self) -> Result<(), ValueError> {
         self.permits.release()
     }
 
     /// Tells whether a permit can only be had by waiting: there is none, or others wait.
+    #[track_caller]
     pub fn locked(&self) -> bool {
         self.permits.is_locked()
     }
 
     /// Returns how many permits are free: neither held nor on their way to a waiter.
+    #[track_caller]
     pub fn available_permits(&self) -> usize {
         self.permits.value()
     }
 
     /// Takes a permit and gives a guard that releases it when dropped; see [`Semaphore::permit`].
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`](crate::Cancelled) when the task was cancelled while it waited.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Semaphore::acquire`].
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[track_caller]
     pub fn permit(&self) -> TakePermit {
         self.permits.permit(Location::caller())
@@ -224,6 +253,12 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// As there; a [`ValueError`] when the semaphore was released too often by then.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Semaphore::scope`].
+    ///
+    /// Source: CPython 3.13, `locks._ContextManagerMixin`.
     #[doc(alias = "async with")]
     #[track_caller]
     pub fn scope<T, F>(&self, body: F) -> impl Future<Output = Result<T>> + use<T, F>

@@ -51,6 +51,7 @@ impl<T: 'static> Sender<T> {
     /// # Errors
     ///
     /// A [`SendError`] with the value when there is no receiver.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.is_closed() {
             return Err(SendError(value));
@@ -61,6 +62,7 @@ impl<T: 'static> Sender<T> {
 
     /// Puts a new value in place of the old one, also if there is no receiver, and returns the old
     /// one, which a [`Ref`] may still hold.
+    #[track_caller]
     pub fn send_replace(&self, value: T) -> Arc<T> {
         let old = self.shared.with(|state| {
             let old = state.value();
@@ -90,6 +92,7 @@ impl<T: 'static> Sender<T> {
     /// # Panics
     ///
     /// When a [`Ref`] of the value is held: drop what [`borrow`](Receiver::borrow) gave first.
+    #[track_caller]
     pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
         let modified = {
             let mut lent = Lent::take(&self.shared);
@@ -106,6 +109,7 @@ impl<T: 'static> Sender<T> {
         modified
     }
 
+    #[track_caller]
     fn notify(&self) {
         self.shared.with(|state| state.version += 1);
         self.shared.note("send");
@@ -113,11 +117,13 @@ impl<T: 'static> Sender<T> {
     }
 
     /// Returns the latest value.
+    #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
         Ref { value: self.shared.with(|state| state.value()), changed: false }
     }
 
     /// Makes another receiver, which counts the latest value as seen.
+    #[track_caller]
     pub fn subscribe(&self) -> Receiver<T> {
         let seen = self.shared.with(|state| {
             state.receivers += 1;
@@ -127,11 +133,13 @@ impl<T: 'static> Sender<T> {
     }
 
     /// Returns how many receivers there are.
+    #[track_caller]
     pub fn receiver_count(&self) -> usize {
         self.shared.with(|state| state.receivers)
     }
 
     /// Tells whether there is no receiver.
+    #[track_caller]
     pub fn is_closed(&self) -> bool {
         self.receiver_count() == 0
     }
@@ -159,6 +167,7 @@ struct Lent<'a, T: 'static> {
 }
 
 impl<'a, T: 'static> Lent<'a, T> {
+    #[track_caller]
     fn take(shared: &'a Shared<State<T>>) -> Self {
         let value = shared.with(|state| {
             // With a message for the nested use.
@@ -260,12 +269,14 @@ impl<T: 'static> Receiver<T> {
     }
 
     /// Returns the latest value, without counting it as seen.
+    #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
         let (value, version) = self.shared.with(|state| (state.value(), state.version));
         Ref { value, changed: version != self.seen }
     }
 
     /// Returns the latest value and counts it as seen.
+    #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<T> {
         let (value, version) = self.shared.with(|state| (state.value(), state.version));
         let changed = version != self.seen;
@@ -278,6 +289,7 @@ impl<T: 'static> Receiver<T> {
     /// # Errors
     ///
     /// [`RecvError`] when all senders are gone and the latest value was seen.
+    #[track_caller]
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let (version, senders) = self.shared.with(|state| (state.version, state.senders));
         if version != self.seen {

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
@@ -20,12 +20,13 @@ pin_project! {
         #[pin]
         future: Option<F>,
         task: TaskId,
+        waker: Waker,
     }
 }
 
 impl<F> Body<F> {
-    pub(super) fn new(task: TaskId, future: F) -> Self {
-        Body { future: Some(future), task }
+    pub(super) fn new(task: TaskId, waker: Waker, future: F) -> Self {
+        Body { future: Some(future), task, waker }
     }
 }
 
@@ -36,7 +37,7 @@ where
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let task = *this.task;
         if hot() != Hot::PLAIN {
@@ -48,7 +49,8 @@ where
             }
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        let mut cx = Context::from_waker(this.waker);
+        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
             Err(payload) => Err(Error::new(describe(payload))),

@@ -331,11 +331,33 @@ impl EventLoop {
     /// Queues a callback from outside of the loop, such as a pool's job:
     /// `loop.call_soon_threadsafe(callback)`.
     ///
-    /// Real threads are not part of a simulation: from one, this is an error.
+    /// Real threads are not part of a simulation: from one, this is an error. The jobs of pools run
+    /// on the loop's own thread, and may call what the loop's own code may: there is no
+    /// `run_coroutine_threadsafe`, a job calls [`create_task`](Self::create_task) and returns the
+    /// handle, or queues a callback that spawns.
+    ///
+    /// ```
+    /// use seedloop::{blocking, run, run_in_executor, running_loop, sleep};
+    /// use std::time::Duration;
+    ///
+    /// let answer = run(async {
+    ///     let event_loop = running_loop()?;
+    ///     let job = run_in_executor(None, move || {
+    ///         blocking::sleep(Duration::from_secs(1));
+    ///         event_loop.create_task(async {
+    ///             sleep(Duration::from_secs(1)).await?;
+    ///             Ok(42)
+    ///         })
+    ///     });
+    ///     job.await?.await
+    /// });
+    /// assert_eq!(answer.unwrap(), 42);
+    /// ```
     ///
     /// # Errors
     ///
     /// A [`RuntimeError`] when the loop is closed or belongs to another thread.
+    #[doc(alias = "run_coroutine_threadsafe")]
     #[track_caller]
     pub fn call_soon_threadsafe<R: CallbackOutput>(
         &self,

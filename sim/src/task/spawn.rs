@@ -12,7 +12,7 @@ use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
 use crate::base::{Error, Event, Id, Operation, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
-    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, context_id, schedule, with,
+    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, TaskWaker, schedule, with,
 };
 
 /// Spawns a task on the running loop: `asyncio.create_task(coro)`.
@@ -73,12 +73,15 @@ where
     F: Future<Output = Result<T>> + 'static,
 {
     let (task, raw) = with(|core| core.new_task(owner, name, location));
-    let meta = TaskMeta { context: context_id(), task };
-    let (runnable, handle) =
-        Builder::new().metadata(meta).spawn_local(move |_| Body::new(task, future), schedule);
+    let waker = TaskWaker::new(task);
+    let body = Body::new(task, waker.clone().into(), future);
+    let builder = Builder::new().metadata(TaskMeta { task });
+    let (runnable, handle) = builder.spawn_local(move |_| body, schedule);
+    waker.set_inner(runnable.waker());
     with(|core| {
         let cell = &mut core.tasks[task];
         cell.waker = Some(runnable.waker());
+        cell.shown = Some(waker.into());
         cell.raw = Some(handle);
         core.enqueue(runnable);
     });
@@ -123,6 +126,7 @@ impl Core {
             owner,
             raw: None,
             waker: None,
+            shown: None,
             scheduled: false,
             order: Order::Run,
             must_cancel: None,

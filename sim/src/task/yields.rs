@@ -160,8 +160,8 @@ impl SwitchPoint {
         }
     }
 
-    /// Ready at once, or after one turn if the choice was to give way before what is to be done with
-    /// `object`. There is no choice when
+    /// Ready at once, or after one turn if the choice was to give way before what is to be done
+    /// with `object`. There is no choice when
     /// `passes` says that the operation is going to wait anyway. Look at the state of the primitive
     /// again afterwards: others may have run.
     pub(crate) fn poll_if(

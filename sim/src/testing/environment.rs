@@ -1,10 +1,12 @@
 //! The environment variables: the only place that reads them.
 
 use std::env;
+use std::path::PathBuf;
 
 use crate::explore::{Cancel, Case, Explorer, Model, Strategy};
 
-/// Every variable, with what it takes and what it does. The crate's documentation has the same table.
+/// Every variable, with what it takes and what it does. The crate's documentation has the same
+/// table.
 pub(crate) const VARIABLES: [(&str, &str, &str); 7] = [
     ("SEEDLOOP_RUNS", "a number", "how many runs every test makes"),
     ("SEEDLOOP_SEED", "a number", "the seed of every test"),
@@ -36,6 +38,7 @@ impl Environment {
     ///
     /// A text that names the variable and what it takes.
     pub(super) fn read() -> Result<Self, String> {
+        #[expect(clippy::disallowed_methods, reason = "this is where tests are told of it")]
         let all = env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
@@ -94,6 +97,13 @@ impl Environment {
         explorer.cancel = self.cancel.unwrap_or(explorer.cancel);
         explorer
     }
+}
+
+/// The package whose test runs, as cargo names it: its name and its folder.
+#[expect(clippy::disallowed_methods, reason = "cargo tells tests in no other way")]
+pub(super) fn package() -> (Option<String>, PathBuf) {
+    let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    (env::var("CARGO_PKG_NAME").ok(), folder)
 }
 
 fn model_of(text: &str) -> Option<Model> {

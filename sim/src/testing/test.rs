@@ -1,12 +1,10 @@
 //! What `#[seedloop::test]` calls, and [`Explorer::check`].
 
-use std::env;
 use std::future::Future;
 use std::panic::Location;
-use std::path::PathBuf;
 use std::thread;
 
-use super::environment::Environment;
+use super::environment::{Environment, package};
 use super::regressions::Regressions;
 use crate::base::Result;
 use crate::explore::{Case, Explorer, Failure, Replayed, Statistics, TestOutput, runs_of};
@@ -108,8 +106,7 @@ impl Explorer {
         let location = Location::caller();
         // The test harness names the thread of a test after it.
         let path = thread::current().name().unwrap_or("main").to_owned();
-        let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
-        let package = env::var("CARGO_PKG_NAME").ok();
+        let (package, folder) = package();
         let command = |case: &Case| {
             let package = package.as_ref().map(|name| format!(" -p {name}")).unwrap_or_default();
             format!("SEEDLOOP_CASE='{case}' cargo test{package} -- --exact {path}")

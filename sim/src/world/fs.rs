@@ -57,6 +57,10 @@ pub fn open_files() -> usize {
 /// # Errors
 ///
 /// `NotFound`; see [the module](self).
+///
+/// # Cancel safety
+///
+/// Dropping the future forgets what was read.
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>> + Send {
     let (path, location) = (path.as_ref().to_owned(), Location::caller());
@@ -68,6 +72,10 @@ pub fn read(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<u8>>>
 /// # Errors
 ///
 /// `NotFound` and `InvalidData`; see [the module](self).
+///
+/// # Cancel safety
+///
+/// Dropping the future forgets what was read.
 #[track_caller]
 pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result<String>> + Send {
     let reading = read(path);
@@ -80,6 +88,10 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// # Errors
 ///
 /// See [the module](self).
+///
+/// # Cancel safety
+///
+/// Dropped in between, the future leaves an empty file; the operation that has begun takes effect.
 #[track_caller]
 pub fn write(
     path: impl AsRef<Path>,
@@ -95,6 +107,10 @@ pub fn write(
 /// # Errors
 ///
 /// `NotFound`; see [the module](self).
+///
+/// # Cancel safety
+///
+/// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
     let (path, location) = (path.as_ref().to_owned(), Location::caller());
@@ -123,6 +139,10 @@ impl File {
     /// # Errors
     ///
     /// `NotFound`; see [the module](self).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the file again.
     #[track_caller]
     pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> + Send {
         open(path.as_ref().to_owned(), false, Location::caller())
@@ -133,6 +153,10 @@ impl File {
     /// # Errors
     ///
     /// See [the module](self).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
     #[track_caller]
     pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> + Send {
         open(path.as_ref().to_owned(), true, Location::caller())
@@ -143,6 +167,10 @@ impl File {
     /// # Errors
     ///
     /// `InvalidData` and `PermissionDenied`; see [the module](self).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future appends nothing to `text`, and the position stays where it was.
     #[track_caller]
     pub fn read_to_string(
         &mut self,
@@ -161,6 +189,10 @@ impl File {
     /// # Errors
     ///
     /// `PermissionDenied`; see [the module](self).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same; the position stays where it was.
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         self.write_bytes(bytes.to_vec(), Location::caller())
