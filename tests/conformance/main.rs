@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example conformance -- compare N [--from SEED] [--profile NAME]
 //!     cargo run --release --example conformance -- coverage [N] [--from SEED] [--profile NAME]
-//!     cargo run --release --example conformance -- record [named|random]
+//!     cargo run --release --example conformance -- record [named|edges|random]
 //!     cargo run --release --example conformance -- replay
 //!
 //! `compare` generates N programs over all profiles, runs both sides and prints every difference,
@@ -13,7 +13,7 @@
 //! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus,
 //! or in N fresh programs.
 //!
-//! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` are
+//! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` and `edges.py` are
 //! written again, and CPython runs them all; or only one of the two parts. `replay` compares with
 //! what was recorded, as the tests do.
 
