@@ -105,6 +105,7 @@ impl<'a> Checker<'a> {
     }
 
     fn body(&mut self, body: &Body, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        check_depth(path, scope)?;
         for (index, stmt) in body.iter().enumerate() {
             self.statement(stmt, &Path::Index(path, index), scope)?;
         }
@@ -112,7 +113,6 @@ impl<'a> Checker<'a> {
     }
 
     fn statement(&mut self, stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
-        check_depth(path, scope)?;
         check_place(stmt, path, scope)?;
         self.references(stmt, path, scope)?;
         self.parts(stmt, path, scope)
@@ -144,9 +144,11 @@ impl<'a> Checker<'a> {
             Stmt::OnDone { then, .. }
             | Stmt::CallSoon { then, .. }
             | Stmt::CallLater { then, .. } => {
-                let callback = then.as_deref();
+                let Some(stmt) = then.as_deref() else { return Ok(()) };
                 let scope = Scope { depth: inner.depth, ..Scope::default() };
-                callback.map_or(Ok(()), |stmt| self.statement(stmt, &Path::Key(path, "do"), scope))
+                let path = Path::Key(path, "do");
+                check_depth(&path, scope)?;
+                self.statement(stmt, &path, scope)
             }
             _ => Ok(()),
         }

@@ -1,8 +1,8 @@
 //! The recorded corpus: programs, and the traces that CPython 3.13.0 made of them.
 //!
 //! `random.jsonl.gz` holds generated programs, `named.jsonl.gz` those of `named.py`, and a file
-//! `.trace.jsonl.gz` beside each the answers: the nth line is that to the nth program. A third part,
-//! `edges`, has what is just valid and what is just not any more; `edges.py` writes it.
+//! `.trace.jsonl.gz` beside each the answers: the nth line is that to the nth program. A third
+//! part, `edges`, has what is just valid and what is just not any more; `edges.py` writes it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use scenarios::conform::program::Program;
 
-use super::compare::{our_answer, read_answer, side_by_side};
+use super::compare::{differ, our_answer, read_answer, side_by_side};
 
 /// Differences that are printed in full.
 const SHOWN_MAX: usize = 3;
@@ -37,7 +37,7 @@ pub(crate) fn replay(cases: &[Case]) -> Result<(), String> {
     let mut differing = Vec::new();
     for case in cases {
         let (ours, theirs) = (our_answer(&case.program), read_answer(&case.answer));
-        if ours != theirs {
+        if differ(&ours, &theirs) {
             differing.push((case, side_by_side(&theirs, &ours)));
         }
     }

@@ -9,6 +9,7 @@ ends, and lines that are no programs.
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 type Statement = dict[str, Any]
@@ -63,7 +64,8 @@ def recursion() -> None:
     show_k("recursion behind a raise", [attempt(op("raise", exc="Boom", msg="b"), call("k"))])
     show_k("recursion that is repeated no times", [op("repeat", n=0, body=[call("k")])])
     show("recursion until a timeout", [op("timeout", t=20, body=[call("k")])], k=[op("sleep", t=1), call("k")])
-    show("recursion until a full queue", [new("Queue", "q", arg=9), call("k")], k=[op("put_nowait", var="q"), call("k")])
+    show("recursion until a full queue", [new("Queue", "q", arg=9), call("k")], k=[op("put_nowait", var="q"),
+        call("k")])
     show("recursion of a generator", [call("k")], {"y": [op("yield", value=1), call("k")]}, k=[
         op("async_for", gen="y", aclose=False, body=[])
     ])  # fmt: skip
@@ -74,6 +76,24 @@ def recursion() -> None:
         show(f"{calls} calls behind one", [call("k0")], **chain)
     blocks = {f"k{i}": nested(3, [call(f"k{i + 1}")]) for i in range(450)} | {"k450": [log("bottom")]}
     show("450 calls in 3 blocks each", [call("k0")], **blocks)
+    kinds = {
+        "timeouts": lambda body: op("timeout", t=9, body=body),
+        "groups": lambda body: op("taskgroup", var="g", body=body),
+        "locks": lambda body: op("with", var="s", body=body),
+        "tries": lambda body: op("try", body=body, handlers=[{"catch": "Boom", "body": []}], **{"finally": []}),
+        "handlers": lambda body: op(
+            "try", body=[op("raise", exc="Boom", msg="b")], handlers=[{"catch": "Boom", "body": body}]
+        ),
+        "loops": lambda body: op("async_for", gen="y", aclose=True, body=body),
+    }
+    for kind, block in kinds.items():
+        blocks = {f"k{i}": [block([block([call(f"k{i + 1}")])])] for i in range(450)}
+        bottom = [log("bottom"), op("sleep", t=1), op("raise", exc="Cancelled", msg="up")]
+        main = [new("Semaphore", "s", arg=10_000), call("k0")]
+        show(f"450 calls in 2 {kind} each", main, {"y": [op("yield", value=0)]}, **blocks, k450=bottom)
+    wait_for = op("wait_for", item={"coro": "k"}, timeout=5)
+    show("recursion of wait_for", [call("k")], k=[wait_for])
+    show("recursion of wait_for until its timeout", [call("k")], k=[op("sleep", t=1), wait_for])
     blocks = {f"k{i}": nested(4, [call(f"k{i + 1}")]) for i in range(450)} | {"k450": [log("bottom")]}
     show("450 calls in 4 blocks each", [call("k0")], **blocks)
 
@@ -83,7 +103,8 @@ def depth() -> None:
         show(f"{blocks} blocks", nested(blocks, [log("inside")]))
     body = [log("inside")]
     for _ in range(300):
-        body = [op("try", body=[], handlers=[], **{"finally": [op("try", body=body, handlers=[{"catch": "Boom", "body": []}])]})]
+        body = [op("try", body=[], handlers=[], **{"finally": [op("try", body=body, handlers=[{"catch": "Boom",
+            "body": []}])]})]
     show("600 tries", body)
     print('{"name": "a list in a list", "coros": ' + "[" * 100_000 + "]" * 100_000 + "}")
     inner = log("called")
@@ -112,7 +133,8 @@ def runaways() -> None:
     show("a long chain that is stuck", [new("Event", "e"), call("k")], k=[
         new("Queue", "q"), op("repeat", n=3_000, body=[spawn("t", "link"), op("sleep", t=0)]), op("await", var="t")
     ], link=[op("await", var="t")])  # fmt: skip
-    show("a cycle that is stuck", [spawn("a", "k"), spawn("b", "l"), op("await", var="a")], k=[op("await", var="b")], l=[
+    show("a cycle that is stuck", [spawn("a", "k"), spawn("b", "l"), op("await", var="a")], k=[op("await",
+        var="b")], l=[
         op("gather", of=[{"task": "a"}], return_exceptions=True)
     ])  # fmt: skip
     show("stuck", [new("Event", "e"), wait])
@@ -123,51 +145,64 @@ def priority_queues() -> None:
     get, size, done = op("get_nowait", var="q"), op("qsize", var="q"), op("task_done", var="q")
     drain = [attempt(get), size] * 8
     show("an item that cannot be compared", [
-        new("PriorityQueue", "q"), put(1), attempt(put("a")), size, attempt(put(2)), size, *drain, *[attempt(done)] * 4
+        new("PriorityQueue", "q"), put(1), attempt(put("a")), size, attempt(put(2)), size, *drain,
+        *[attempt(done)] * 4
     ])  # fmt: skip
     show("an error of put", [new("PriorityQueue", "q"), op("put", var="q", value=1), op("put", var="q", value="x")])
-    show("nulls in a priority queue", [new("PriorityQueue", "q"), *[attempt(put(v)) for v in (None, None, True)], *drain])
-    mixed = [1, True, 1.0, 0, False, -0.0, 2.5, 3, 1e30, 10**30, 10**30 - 1, -(10**30), 2**53 + 1, 2.0**53, -0.5, 1e-7]
+    show("nulls in a priority queue", [new("PriorityQueue", "q"), *[attempt(put(v)) for v in (None, None, True)],
+        *drain])
+    mixed = [1, True, 1.0, 0, False, -0.0, 2.5, 3, 1e30, 10**30, 10**30 - 1, -(10**30), 2**53 + 1, 2.0**53, -0.5,
+        1e-7]
     show("numbers of all types", [new("PriorityQueue", "q"), *[attempt(put(v)) for v in mixed], *drain, *drain])
     show("texts", [new("PriorityQueue", "q"), *[put(v) for v in ("b", "a", "é", "", "😀", "\uffff")], *drain])
     show("errors of get", [
-        new("PriorityQueue", "q"), put(1), put(5), put(6), attempt(put("a")), attempt(put(None)), attempt(put(0)), *drain
+        new("PriorityQueue", "q"), put(1), put(5), put(6), attempt(put("a")), attempt(put(None)), attempt(put(0)),
+        *drain
     ])  # fmt: skip
     show("a shutdown that cannot compare", [
-        new("PriorityQueue", "q"), put(1), put(2), attempt(put("a")), attempt(op("shutdown", var="q", immediate=True)),
+        new("PriorityQueue", "q"), put(1), put(2), attempt(put("a")), attempt(op("shutdown", var="q",
+        immediate=True)),
         size, *drain, attempt(op("shutdown", var="q", immediate=True)), size, *[attempt(done)] * 3,
     ])  # fmt: skip
     getter = [op("get", var="q"), op("get", var="q")]
     show("getters who cannot compare", [
         new("PriorityQueue", "q", arg=3), spawn("a", "k"), spawn("b", "k"), spawn("c", "l"), op("sleep", t=1),
         put(1), put(2), attempt(put("x")), attempt(put("y")), op("sleep", t=1), attempt(put(3)), attempt(put("z")),
-        op("sleep", t=1), *[op("status", var=v) for v in "abc"], size, op("sleep", t=1), *[op("cancel", var=v) for v in "abc"],
+        op("sleep", t=1), *[op("status", var=v) for v in "abc"], size, op("sleep", t=1), *[op("cancel",
+        var=v) for v in "abc"],
     ], k=getter, l=[op("put", var="q", value="p"), op("put", var="q", value=7)])  # fmt: skip
 
 
 def numbers() -> None:
     put = [op("put_nowait", var="q", value=value) for value in (
-        1.5, 1e100, 1e16, 1e15, 123456789.125, 0.1, 1e-4, 1e-5, 1e-7, 5e-324, 1e22, -2.0, 10**20, -(10**40), 2**63, 2**63 - 1
+        1.5, 1e100, 1e16, 1e15, 123456789.125, 0.1, 1e-4, 1e-5, 1e-7, 5e-324, 1e22, -2.0, 10**20, -(10**40), 2**63,
+            2**63 - 1
     )]  # fmt: skip
     show("values", [new("Queue", "q"), *put, op("return", value=0.5)])
-    for text in ("-0", "-0.0", "1e400", "-1E+400", "1E5", "NaN", "Infinity", "-Infinity", "9" * 4_300, "9" * 4_301, "01", "1.", ".5", "+1"):
+    for text in ("-0", "-0.0", "1e400", "-1E+400", "1E5", "NaN", "Infinity", "-Infinity", "9" * 4_300, "9" * 4_301,
+        "01", "1.", ".5", "+1"):
         print(f'{{"name": "value {text[:9]}", "coros": {{"main": [{{"op": "return", "value": {text}}}]}}}}')
-    for text in ("-0", "1.0", "1e2", "-1", "NaN", "true", '"1"', "null", "17999999999", "18000000000", "1" + "0" * 30):
+    for text in ("-0", "1.0", "1e2", "-1", "NaN", "true", '"1"', "null", "17999999999", "18000000000",
+        "1" + "0" * 30):
         print(f'{{"name": "time {text[:9]}", "coros": {{"main": [{{"op": "sleep", "t": {text}}}]}}}}')
     far = 20_000_000_000
     show("a time that adds up", [op("repeat", n=20, body=[op("sleep", t=1_000_000_000)])])
     show("timers that are too far", [
-        op("call_later", t=far, tag="a", var="x"), op("timeout", t=far, body=[op("sleep", t=1), op("reschedule", t=far * far)]),
-        spawn("t", "k"), op("wait_for", item={"task": "t"}, timeout=far), op("wait", of=["t"], when="ALL_COMPLETED", timeout=far),
+        op("call_later", t=far, tag="a", var="x"), op("timeout", t=far, body=[op("sleep", t=1), op("reschedule",
+        t=far * far)]),
+        spawn("t", "k"), op("wait_for", item={"task": "t"}, timeout=far), op("wait", of=["t"], when="ALL_COMPLETED",
+            timeout=far),
     ], k=[op("sleep", t=17_000_000_000)])  # fmt: skip
     show("a timer that is waited for too long", [op("call_later", t=far, tag="a", var="x"), op("sleep", t=far - 1)])
     huge = 10**30
     show("numbers of objects", [
-        new("Semaphore", "s", arg=huge), op("locked", var="s"), new("Queue", "q", arg=huge), op("put", var="q", value=1),
+        new("Semaphore", "s", arg=huge), op("locked", var="s"), new("Queue", "q", arg=huge), op("put", var="q",
+        value=1),
         new("Queue", "q", arg=-huge), op("put", var="q", value=1), attempt(new("Barrier", "b", arg=-huge)),
         new("Barrier", "b", arg=huge), new("ThreadPool", "p", arg=huge), attempt(new("Semaphore", "s", arg=-huge)),
         op("run_in_executor", pool="p", tag="j", dur=1, value=huge), new("Condition", "c"), op("acquire", var="c"),
-        op("notify", var="c", n=huge), op("async_for", gen="y", limit=huge, aclose=True, body=[]), op("repeat", n=huge, body=[
+        op("notify", var="c", n=huge), op("async_for", gen="y", limit=huge, aclose=True, body=[]), op("repeat",
+        n=huge, body=[
             op("return", value=1)
         ]),
     ], {"y": [op("yield", value=0)]})  # fmt: skip
@@ -181,24 +216,37 @@ def callbacks() -> None:
         op("acquire", var="l"), op("acquire", var="held"), op("with", var="l", body=[log("w")]), op("sleep", t=0),
         op("with", var="l", body=[op("raise", exc="Boom", msg="m")]), op("with", var="held", body=[]),
         op("with", var="cc", body=[op("notify", var="cc")]), op("with", var="l", body=[op("sleep", t=1)]),
-        op("cancelling"), op("uncancel"), op("cancelling", var="t"), call("k"), call("sleeper"), op("put", var="q", value=1),
-        op("put", var="full", value=1), op("timeout", body=[log("x")]), op("timeout", t=3, body=[]), op("taskgroup", var="g", body=[]),
-        op("event_wait", var="e"), op("event_wait", var="set"), op("barrier_abort", var="b"), op("barrier_reset", var="b"),
-        op("barrier_wait", var="b"), op("join", var="q"), op("join", var="full"), op("get", var="q"), op("get", var="full"),
-        op("run_in_executor", tag="j", dur=1), op("run_in_executor", tag="j", dur=1, var="j"), op("cond_wait", var="cc"),
-        op("wait", of=["t"], when="ALL_COMPLETED"), op("wait", of=[], when="ALL_COMPLETED"), op("as_completed", of=[]),
-        op("as_completed", of=["t"]), op("gather", of=[], return_exceptions=False), op("gather", of=[item], return_exceptions=False),
+        op("cancelling"), op("uncancel"), op("cancelling", var="t"), call("k"), call("sleeper"), op("put", var="q",
+        value=1),
+        op("put", var="full", value=1), op("timeout", body=[log("x")]), op("timeout", t=3, body=[]), op("taskgroup",
+        var="g", body=[]),
+        op("event_wait", var="e"), op("event_wait", var="set"), op("barrier_abort", var="b"), op("barrier_reset",
+        var="b"),
+        op("barrier_wait", var="b"), op("join", var="q"), op("join", var="full"), op("get", var="q"), op("get",
+        var="full"),
+        op("run_in_executor", tag="j", dur=1), op("run_in_executor", tag="j", dur=1, var="j"), op("cond_wait",
+        var="cc"),
+        op("wait", of=["t"], when="ALL_COMPLETED"), op("wait", of=[], when="ALL_COMPLETED"), op("as_completed",
+        of=[]),
+        op("as_completed", of=["t"]), op("gather", of=[], return_exceptions=False), op("gather", of=[item],
+        return_exceptions=False),
         op("gather", of=[done], return_exceptions=False), op("gather", of=[], return_exceptions=False, var="gg"),
-        op("shield", item=item), op("shield", item=done), op("shield", item=item, var="sh"), op("wait_for", item=item),
-        op("wait_for", item=item, timeout=0), op("wait_for", item=done, timeout=0), op("await", var="t"), op("await", var="done"),
-        op("await", var="main"), op("await", var="nothing"), op("raise", exc="Boom", msg="m"), op("raise", exc="Cancelled", msg="m"),
+        op("shield", item=item), op("shield", item=done), op("shield", item=item, var="sh"), op("wait_for",
+        item=item),
+        op("wait_for", item=item, timeout=0), op("wait_for", item=done, timeout=0), op("await", var="t"),
+        op("await", var="done"),
+        op("await", var="main"), op("await", var="nothing"), op("raise", exc="Boom", msg="m"), op("raise",
+        exc="Cancelled", msg="m"),
         op("reschedule"), op("reraise"), op("yield", value=1), call("none"), log("logged"),
-        op("timeout", t=1, body=[op("reschedule", t=2)]), once([op("acquire", var="l"), op("release", var="l"), log("both")]),
+        op("timeout", t=1, body=[op("reschedule", t=2)]), once([op("acquire", var="l"), op("release", var="l"),
+        log("both")]),
     ]  # fmt: skip
     before = [
         new("Lock", "l"), new("Lock", "held"), op("acquire", var="held"), new("Event", "e"), new("Event", "set"),
-        op("event_set", var="set"), new("Condition", "cc"), new("Barrier", "b", arg=2), new("Queue", "q"), new("Queue", "full", arg=1),
-        op("put", var="full", value=3), op("future", var="done"), op("set_result", var="done", value=7), spawn("t", "k"),
+        op("event_set", var="set"), new("Condition", "cc"), new("Barrier", "b", arg=2), new("Queue", "q"),
+        new("Queue", "full", arg=1),
+        op("put", var="full", value=3), op("future", var="done"), op("set_result", var="done", value=7), spawn("t",
+        "k"),
     ]  # fmt: skip
     after = [op("sleep", t=1), log("after"), op("sleep", t=1)]
     for number, do in enumerate(statements):
@@ -258,6 +306,7 @@ null
 
 
 def main() -> None:
+    sys.stdout.reconfigure(encoding="utf-8")
     recursion()
     depth()
     runaways()

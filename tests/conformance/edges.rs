@@ -3,7 +3,6 @@
 
 use serde_json::Value as Json;
 
-use super::compare::{read_answer, side_by_side};
 use super::corpus;
 use scenarios::conform::conform;
 
@@ -21,16 +20,17 @@ fn name(answer: &str) -> Json {
 
 #[test]
 fn edges_are_valid_and_malformed_as_for_the_oracle() {
+    let edges = corpus::edges().expect("the corpus can be read");
+    corpus::replay(&edges).unwrap_or_else(|differences| panic!("{differences}"));
+}
+
+#[test]
+fn the_answer_has_the_name_that_the_oracle_finds() {
     for case in corpus::edges().expect("the corpus can be read") {
         let ours = answer(format!("{}\n", case.program).as_bytes());
-        let (trace, recorded) = (read_answer(&ours), read_answer(&case.answer));
-        // The texts of errors are each side's own.
-        let is_equal = trace == recorded || trace.is_err() && recorded.is_err();
-        let line: String = case.program.chars().take(1_000).collect();
-        assert!(is_equal, "{line}\n{}", side_by_side(&recorded, &trace));
         let recorded = name(&case.answer);
-        // The oracle knows the name of a broken line only if that begins with it.
-        assert!(recorded.is_null() && trace.is_err() || name(&ours) == recorded, "{line}\n{ours}");
+        // In a broken line the oracle finds it only at the beginning.
+        assert!(recorded.is_null() || name(&ours) == recorded, "{ours}");
     }
 }
 
