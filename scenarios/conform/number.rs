@@ -47,17 +47,15 @@ impl Number {
     }
 
     /// Compares as Python does: by value, exactly, whatever the types.
-    pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
-            (Number::Int(a), Number::Int(b)) => Some(a.cmp(b)),
+            (Number::Int(a), Number::Int(b)) => a.cmp(b),
             (Number::Float(a), Number::Float(b)) => {
-                f64::from_bits(*a).partial_cmp(&f64::from_bits(*b))
+                compare_floats(f64::from_bits(*a), f64::from_bits(*b))
             }
-            (Number::Float(a), whole) => {
-                compare_with_float(whole, f64::from_bits(*a)).map(Ordering::reverse)
-            }
+            (Number::Float(a), whole) => compare_with_float(whole, f64::from_bits(*a)).reverse(),
             (whole, Number::Float(b)) => compare_with_float(whole, f64::from_bits(*b)),
-            (a, b) => Some(compare_digits(&a.to_string(), &b.to_string())),
+            (a, b) => compare_digits(&a.to_string(), &b.to_string()),
         }
     }
 }
@@ -86,13 +84,17 @@ fn is_whole(text: &str) -> bool {
     text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn compare_with_float(whole: &Number, float: f64) -> Option<Ordering> {
+fn compare_floats(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).expect("seedloop bug: a number that is none was read")
+}
+
+fn compare_with_float(whole: &Number, float: f64) -> Ordering {
     if float.is_infinite() {
-        return 0.0.partial_cmp(&float);
+        return compare_floats(0.0, float);
     }
     // Without a precision loss: a float's whole part is written with all of its digits.
     let by_whole_part = compare_digits(&whole.to_string(), &format!("{:.0}", float.trunc()));
-    Some(by_whole_part.then(0.0.partial_cmp(&float.fract())?))
+    by_whole_part.then(compare_floats(0.0, float.fract()))
 }
 
 /// Compares whole numbers by their digits.

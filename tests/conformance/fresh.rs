@@ -7,7 +7,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scenarios::conform::program::Program;
 
-use super::compare::{differ, our_answer, read_answer, side_by_side};
+use super::compare::{Answer, differ, our_answer, read_answer, side_by_side};
 use super::generate::{Profile, program, sample};
 use super::oracle::Oracle;
 

@@ -17,15 +17,15 @@ use super::value::{Incomparable, Value};
 /// What has no order unwinds with [`Incomparable`]. That leaves the queue as CPython's exception
 /// leaves it: an item that was being put stays where the heap had moved it, and counts for nothing;
 /// one that was being taken is lost.
-impl PartialOrd for Value {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
         let number = |value: &Value| match value {
             Value::Bool(truth) => Some(Number::Int(i64::from(*truth))),
             Value::Number(number) => Some(number.clone()),
             _ => None,
         };
         if let (Value::Text(a), Value::Text(b)) = (self, other) {
-            return Some(a.cmp(b));
+            return a.cmp(b);
         }
         match (number(self), number(other)) {
             (Some(a), Some(b)) => a.compare(&b),
@@ -33,9 +33,9 @@ impl PartialOrd for Value {
         }
     }
 }
-impl Ord for Value {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.partial_cmp(other).unwrap_or(Ordering::Equal)
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 impl PartialEq for Value {
