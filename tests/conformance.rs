@@ -5,4 +5,5 @@
 mod compare;
 mod corpus;
 mod coverage;
+mod edges;
 mod replay;

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::json::{Path, nearest, problem};
 use super::parse::ParseError;
 use super::program::{Body, Item, Program, Routine, Stmt};
+use super::stack::BLOCKS_MAX;
 
 /// The longest job, in ticks: `asyncio.run` waits no longer for the default pool.
 const JOB_TICKS_MAX: u64 = 300;
 
-/// How deep blocks and calls in place may nest, all told. Whoever runs a program by recursion needs
-/// some limit; CPython has one, too.
-const NESTING_MAX: usize = 200;
+/// So many blocks and calls in place in one another are run on any stack.
+const SHALLOW: usize = 100;
 
 impl Program {
     /// Checks the rules that the types leave open.
@@ -24,15 +24,19 @@ impl Program {
     /// - there is no `main`, or a coroutine or generator that is named does not exist;
     /// - `yield` outside a generator, `reraise` outside a handler, `reschedule` outside a timeout,
     ///   a `try` with neither handlers nor `finally`;
-    /// - a callback is to do something that may wait, or that only a coroutine can do;
     /// - a job takes over 300 ticks;
-    /// - a coroutine calls itself without end, or blocks and calls nest deeper than 200 levels.
+    /// - blocks stand in one another more than 500 deep.
     pub fn check(&self) -> Result<(), ParseError> {
+        self.check_all().map(drop)
+    }
+
+    /// Checks the rules; tells whether the program nests deeply, or might.
+    pub(super) fn check_all(&self) -> Result<bool, ParseError> {
         let named = |error| ParseError { name: Some(self.name.clone()), ..error };
         self.check_rules().map_err(named)
     }
 
-    fn check_rules(&self) -> Result<(), ParseError> {
+    fn check_rules(&self) -> Result<bool, ParseError> {
         let coros = Path::Key(&Path::Root, "coros");
         let gens = Path::Key(&Path::Root, "gens");
         if self.coro("main").is_none() {
@@ -45,7 +49,7 @@ impl Program {
         for routine in &self.gens {
             checker.routine(routine, &gens, Scope { in_generator: true, ..Scope::default() })?;
         }
-        checker.check_calls(self)
+        Ok(checker.is_deep())
     }
 }
 
@@ -101,13 +105,17 @@ impl<'a> Checker<'a> {
     }
 
     fn body(&mut self, body: &Body, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        check_depth(path, scope)?;
         for (index, stmt) in body.iter().enumerate() {
-            let path = Path::Index(path, index);
-            check_place(stmt, &path, scope)?;
-            self.references(stmt, &path, scope)?;
-            self.parts(stmt, &path, scope)?;
+            self.statement(stmt, &Path::Index(path, index), scope)?;
         }
         Ok(())
+    }
+
+    fn statement(&mut self, stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+        check_place(stmt, path, scope)?;
+        self.references(stmt, path, scope)?;
+        self.parts(stmt, path, scope)
     }
 
     /// Checks the statements inside `stmt`.
@@ -136,33 +144,20 @@ impl<'a> Checker<'a> {
             Stmt::OnDone { then, .. }
             | Stmt::CallSoon { then, .. }
             | Stmt::CallLater { then, .. } => {
-                let callback = then.as_deref();
-                callback.map_or(Ok(()), |stmt| self.callback(stmt, &Path::Key(path, "do")))
+                let Some(stmt) = then.as_deref() else { return Ok(()) };
+                let scope = Scope { depth: inner.depth, ..Scope::default() };
+                let path = Path::Key(path, "do");
+                check_depth(&path, scope)?;
+                self.statement(stmt, &path, scope)
             }
             _ => Ok(()),
         }
     }
 
-    /// Checks the statement that a callback does.
-    fn callback(&mut self, stmt: &Stmt, path: &Path<'_>) -> Result<(), ParseError> {
-        let op = stmt.op();
-        if may_wait(stmt) {
-            return Err(problem(path, format!("{op:?} may wait, and a callback can't")));
-        }
-        if needs_coroutine(stmt) {
-            return Err(problem(path, format!("{op:?} is for coroutines, not for callbacks")));
-        }
-        let scope = Scope::default();
-        check_place(stmt, path, scope)?;
-        self.references(stmt, path, scope)?;
-        self.parts(stmt, path, scope)
-    }
-
     /// Checks that the routines which `stmt` names exist, and notes those that it calls in place.
     fn references(&mut self, stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
         match stmt {
-            // A cycle through these is valid: each round prints a line, and a run's lines are
-            // limited.
+            // The new task has a stack of its own.
             Stmt::Spawn { coro, .. } | Stmt::TgSpawn { coro, .. } => {
                 find(&self.coros, coro, "coroutine", &Path::Key(path, "coro")).map(drop)
             }
@@ -190,7 +185,6 @@ impl<'a> Checker<'a> {
 
     fn item(&mut self, item: &Item, path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
         if let Item::Coro(coro) = item {
-            // A task of its own, but nothing is printed before it starts the next one.
             let callee = find(&self.coros, coro, "coroutine", &Path::Key(path, "coro"))?;
             self.note_call(callee, scope);
         }
@@ -202,11 +196,9 @@ impl<'a> Checker<'a> {
         calls.push(CallSite { callee, depth: scope.depth });
     }
 
-    /// Checks that calls in place end, and not too deep.
-    ///
-    /// There are no conditions in the language, so a routine that comes back to itself can only be
-    /// stopped from outside; all such cycles are refused.
-    fn check_calls(&self, program: &Program) -> Result<(), ParseError> {
+    /// Tells whether blocks and calls in place may nest deeply. A routine that comes back to itself
+    /// is not refused: something may stop it in time, and how deep it is the run finds out.
+    fn is_deep(&self) -> bool {
         let mut callers = vec![Vec::new(); self.calls.len()];
         let mut open: Vec<usize> = self.calls.iter().map(Vec::len).collect();
         for (caller, sites) in self.calls.iter().enumerate() {
@@ -227,39 +219,9 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        if let Some(start) = open.iter().position(|&calls| calls > 0) {
-            return Err(self.endless(program, start, &open));
-        }
-        let too_deep = depths.iter().position(|&depth| depth > NESTING_MAX);
-        too_deep.map_or(Ok(()), |routine| {
-            let what = format!("blocks and calls nest deeper than {NESTING_MAX} levels");
-            Err(problem_of_routine(program, routine, what))
-        })
-    }
-
-    /// The error for a cycle that is reached from `start` through routines with `open` calls.
-    fn endless(&self, program: &Program, start: usize, open: &[usize]) -> ParseError {
-        let next = |routine: usize| {
-            let mut callees = self.calls[routine].iter().map(|site| site.callee);
-            let next = callees.find(|&callee| open[callee] > 0);
-            next.expect("seedloop bug: an unsettled routine calls settled ones only")
-        };
-        // After as many steps as there are routines, the walk is on a cycle for sure.
-        let on_cycle = open.iter().fold(start, |routine, _| next(routine));
-        let mut names = vec![routine_of(program, on_cycle).name.as_str()];
-        let mut routine = next(on_cycle);
-        while routine != on_cycle && names.len() < NAMES_MAX {
-            names.push(&routine_of(program, routine).name);
-            routine = next(routine);
-        }
-        names.push(if routine == on_cycle { names[0] } else { "..." });
-        let what = format!("calls itself without end: {}", names.join(" -> "));
-        problem_of_routine(program, on_cycle, what)
+        open.iter().any(|&calls| calls > 0) || depths.iter().any(|&depth| depth > SHALLOW)
     }
 }
-
-/// So many routines of a cycle are named in the error.
-const NAMES_MAX: usize = 8;
 
 /// Finds the number of the routine `name`.
 fn find(
@@ -274,15 +236,12 @@ fn find(
     })
 }
 
-fn routine_of(program: &Program, number: usize) -> &Routine {
-    let generator = || &program.gens[number - program.coros.len()];
-    program.coros.get(number).unwrap_or_else(generator)
-}
-
-fn problem_of_routine(program: &Program, number: usize, what: String) -> ParseError {
-    let key = if number < program.coros.len() { "coros" } else { "gens" };
-    let sort = Path::Key(&Path::Root, key);
-    problem(&Path::Key(&sort, &routine_of(program, number).name), what)
+fn check_depth(path: &Path<'_>, scope: Scope) -> Result<(), ParseError> {
+    if scope.depth <= BLOCKS_MAX {
+        return Ok(());
+    }
+    // The whole path would fill a page.
+    Err(problem(path.routine(), format!("blocks nest deeper than {BLOCKS_MAX} levels")))
 }
 
 /// Checks what depends on where a statement stands in its body.
@@ -304,49 +263,4 @@ fn check_place(stmt: &Stmt, path: &Path<'_>, scope: Scope) -> Result<(), ParseEr
         }
         _ => Ok(()),
     }
-}
-
-/// Whether a coroutine may be suspended at `stmt`.
-fn may_wait(stmt: &Stmt) -> bool {
-    matches!(
-        stmt,
-        Stmt::Sleep { .. }
-            | Stmt::Call { .. }
-            | Stmt::Await { .. }
-            | Stmt::Gather { var: None, .. }
-            | Stmt::Wait { .. }
-            | Stmt::WaitFor { .. }
-            | Stmt::Shield { var: None, .. }
-            | Stmt::AsCompleted { .. }
-            | Stmt::Timeout { .. }
-            | Stmt::TaskGroup { .. }
-            | Stmt::With { .. }
-            | Stmt::Acquire { .. }
-            | Stmt::EventWait { .. }
-            | Stmt::CondWait { .. }
-            | Stmt::Put { .. }
-            | Stmt::Get { .. }
-            | Stmt::Join { .. }
-            | Stmt::BarrierWait { .. }
-            | Stmt::BarrierAbort { .. }
-            | Stmt::BarrierReset { .. }
-            | Stmt::RunInExecutor { var: None, .. }
-            | Stmt::AsyncFor { .. }
-    )
-}
-
-/// Whether `stmt` never waits, but makes no sense in a callback: it speaks of the body around it,
-/// or of the current task.
-fn needs_coroutine(stmt: &Stmt) -> bool {
-    matches!(
-        stmt,
-        Stmt::Return { .. }
-            | Stmt::Reraise {}
-            | Stmt::Repeat { .. }
-            | Stmt::Try { .. }
-            | Stmt::Yield { .. }
-            | Stmt::Reschedule { .. }
-            | Stmt::Uncancel { var: None }
-            | Stmt::Cancelling { var: None }
-    )
 }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
+use super::number::{Number, count, whole};
 use super::parse::ParseError;
 use super::program::{CatchKind, Handler, Item, Object, OrNull, Outcome, RaiseKind, Value, When};
 use super::source::{Members, Source};
@@ -34,19 +35,28 @@ impl fmt::Display for Path<'_> {
 }
 
 impl Path<'_> {
+    /// The routine in which the place is.
+    pub(super) fn routine(&self) -> &Self {
+        match self {
+            Self::Key(Self::Key(Self::Root, _), _) | Self::Root => self,
+            Self::Key(parent, _) | Self::Index(parent, _) => parent.routine(),
+        }
+    }
+
     /// The error for a value that is not `wanted`.
     pub(super) fn expected(&self, wanted: &str, found: &Source<'_>) -> ParseError {
         let found = match found {
             Source::Text(text) if text.chars().nth(FOUND_CHARS_MAX).is_some() => {
                 "a long string".to_owned()
             }
+            Source::Number(digits) if digits.len() > FOUND_CHARS_MAX => "a long number".to_owned(),
             found => found.to_string(),
         };
         problem(self, format!("expected {wanted}, found {found}"))
     }
 }
 
-/// Longer strings are not repeated in an error.
+/// Longer strings and numbers are not repeated in an error.
 const FOUND_CHARS_MAX: usize = 40;
 
 /// The error that says `what` of the place `path`. The program's name is added at the top.
@@ -88,7 +98,9 @@ pub(super) struct Fields<'a> {
     path: &'a Path<'a>,
     /// The keys that were asked for.
     known: [&'static str; KNOWN_MAX],
-    count: usize,
+    asked: usize,
+    /// How many of them are there.
+    found: usize,
 }
 
 /// No object has more fields than this.
@@ -98,26 +110,30 @@ impl<'a> Fields<'a> {
     /// Takes `json` for an object.
     pub(super) fn of(json: &'a Source<'a>, path: &'a Path<'a>) -> Result<Self, ParseError> {
         match json {
-            Source::Object(object) => Ok(Self { object, path, known: [""; KNOWN_MAX], count: 0 }),
+            Source::Object(object) => {
+                Ok(Self { object, path, known: [""; KNOWN_MAX], asked: 0, found: 0 })
+            }
             other => Err(path.expected("an object", other)),
         }
     }
 
-    fn ask(&mut self, key: &'static str) {
-        self.known[self.count] = key;
-        self.count += 1;
+    fn ask(&mut self, key: &'static str) -> Option<&'a Source<'a>> {
+        self.known[self.asked] = key;
+        self.asked += 1;
+        let found = self.object.get(key);
+        self.found += usize::from(found.is_some());
+        found
     }
 
     /// Gives the value under `key`, which must be there.
     pub(super) fn get(&mut self, key: &'static str) -> Result<&'a Source<'a>, ParseError> {
-        self.ask(key);
-        self.object.get(key).ok_or_else(|| problem(self.path, format!("missing field {key:?}")))
+        let path = self.path;
+        self.ask(key).ok_or_else(|| problem(path, format!("missing field {key:?}")))
     }
 
     /// Gives the value under `key`, if there is one other than null.
     pub(super) fn get_optional(&mut self, key: &'static str) -> Option<&'a Source<'a>> {
-        self.ask(key);
-        self.object.get(key).filter(|json| !matches!(json, Source::Null))
+        self.ask(key).filter(|json| !matches!(json, Source::Null))
     }
 
     /// Reads the value under `key`, which must be there.
@@ -127,9 +143,12 @@ impl<'a> Fields<'a> {
 
     /// Makes sure that every field of the object, which is that of `what`, has been asked for.
     pub(super) fn finish(&self, what: &str) -> Result<(), ParseError> {
-        let known = &self.known[..self.count];
-        let mut keys = self.object.iter().map(|(key, _)| key);
-        let Some(key) = keys.find(|key| !known.contains(key)) else {
+        if self.found == self.object.len() {
+            return Ok(());
+        }
+        // There may be a field twice.
+        let known = &self.known[..self.asked];
+        let Some(key) = self.object.keys().find(|key| !known.contains(key)) else {
             return Ok(());
         };
         let unused = known.iter().copied().filter(|known| self.object.get(known).is_none());
@@ -185,6 +204,31 @@ impl<T: Node> Field for Option<T> {
     }
 }
 
+/// May be left out; null is the same, and is what we write.
+impl<T: Node> Field for OrNull<T> {
+    fn read(fields: &mut Fields<'_>, key: &'static str) -> Result<Self, ParseError> {
+        Field::read(fields, key).map(Self)
+    }
+
+    fn write(&self, key: &'static str, object: &mut Map<String, Json>) {
+        object.insert(key.to_owned(), self.0.as_ref().map_or(Json::Null, T::to_json));
+    }
+}
+
+/// May be left out; null is the same, and is what we write.
+impl Field for Value {
+    fn read(fields: &mut Fields<'_>, key: &'static str) -> Result<Self, ParseError> {
+        let Some(json) = fields.ask(key) else {
+            return Ok(Self::Null);
+        };
+        Self::from_json(json, &Path::Key(fields.path, key))
+    }
+
+    fn write(&self, key: &'static str, object: &mut Map<String, Json>) {
+        object.insert(key.to_owned(), self.to_json());
+    }
+}
+
 /// Takes `json` for a string.
 pub(super) fn text_of<'a>(json: &'a Source<'_>, path: &Path<'_>) -> Result<&'a str, ParseError> {
     json.as_str().ok_or_else(|| path.expected(String::WHAT, json))
@@ -222,7 +266,7 @@ impl Node for u64 {
 
     fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
-            Source::Number(number) => number.as_u64(),
+            Source::Number(text) => count(text),
             _ => None,
         }
         .ok_or_else(|| path.expected(Self::WHAT, json))
@@ -238,7 +282,7 @@ impl Node for i64 {
 
     fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
-            Source::Number(number) => number.as_i64(),
+            Source::Number(text) => whole(text),
             _ => None,
         }
         .ok_or_else(|| path.expected(Self::WHAT, json))
@@ -268,8 +312,11 @@ impl<T: Node> Node for Vec<T> {
         let Source::List(elements) = json else {
             return Err(path.expected(Self::WHAT, json));
         };
-        let read_one = |(index, json)| T::from_json(json, &Path::Index(path, index));
-        elements.iter().enumerate().map(read_one).collect()
+        let mut list = Vec::with_capacity(elements.len());
+        for (index, json) in elements.iter().enumerate() {
+            list.push(T::from_json(json, &Path::Index(path, index))?);
+        }
+        Ok(list)
     }
 
     fn to_json(&self) -> Json {
@@ -277,34 +324,19 @@ impl<T: Node> Node for Vec<T> {
     }
 }
 
-impl<T: Node> Node for OrNull<T> {
-    const WHAT: &'static str = T::WHAT;
-
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
-        match json {
-            Source::Null => Ok(Self(None)),
-            json => T::from_json(json, path).map(|inner| Self(Some(inner))),
-        }
-    }
-
-    fn to_json(&self) -> Json {
-        self.0.as_ref().map_or(Json::Null, T::to_json)
-    }
-}
-
-impl Node for Value {
-    const WHAT: &'static str = "null, true, false, a whole number, a string or a list of such";
+impl Value {
+    const WHAT: &str = "null, true, false, a number or a string";
 
     fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
             Source::Null => Ok(Self::Null),
             Source::Bool(truth) => Ok(Self::Bool(*truth)),
             Source::Text(text) => Ok(Self::Text(text.clone().into_owned())),
-            Source::List(_) => Vec::from_json(json, path).map(Self::List),
-            Source::Number(number) => {
-                number.as_i64().map(Self::Int).ok_or_else(|| path.expected(Self::WHAT, json))
+            Source::Number(text) => {
+                let number = Number::parse(text).map(Self::Number);
+                number.ok_or_else(|| path.expected(Self::WHAT, json))
             }
-            Source::Object(_) => Err(path.expected(Self::WHAT, json)),
+            Source::List(_) | Source::Object(_) => Err(path.expected(Self::WHAT, json)),
         }
     }
 
@@ -312,9 +344,8 @@ impl Node for Value {
         match self {
             Self::Null => Json::Null,
             Self::Bool(truth) => truth.to_json(),
-            Self::Int(number) => number.to_json(),
+            Self::Number(number) => number.to_json(),
             Self::Text(text) => text.to_json(),
-            Self::List(elements) => elements.to_json(),
         }
     }
 }
@@ -404,11 +435,12 @@ words! { When: "when" {
 impl Field for Outcome {
     fn read(fields: &mut Fields<'_>, _: &'static str) -> Result<Self, ParseError> {
         match Field::read(fields, "raise")? {
-            Some(_) if fields.object.get("value").is_some() => {
-                Err(problem(fields.path, "a job has either \"value\" or \"raise\", found both"))
+            Some(message) => {
+                // It counts, whatever the value.
+                let _: Value = Field::read(fields, "value")?;
+                Ok(Self::Raise(message))
             }
-            Some(message) => Ok(Self::Raise(message)),
-            None => fields.required("value").map(Self::Value),
+            None => Field::read(fields, "value").map(Self::Value),
         }
     }
 

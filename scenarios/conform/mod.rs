@@ -4,10 +4,12 @@
 mod check;
 mod interpret;
 mod json;
+mod number;
 mod parse;
 pub mod program;
 mod run;
 mod source;
+mod stack;
 
-pub use interpret::{Mark, Trace, interpret, watch};
+pub use interpret::{Mark, watch};
 pub use run::conform;

@@ -6,7 +6,14 @@ use serde_json::{Map, Value as Json};
 
 use super::json::{Fields, Node, Path, nearest, problem, text_of};
 use super::program::{Body, Program, Routine, Stmt};
-use super::source::Source;
+use super::source::{Broken, Source, read};
+use super::stack::{BLOCKS_MAX, on_large_stack};
+
+/// So deep may lists and objects nest in a line: a block is at most four of them.
+const LEVELS_MAX: usize = 4 * BLOCKS_MAX + 16;
+
+/// So deep on any stack.
+const LEVELS_SHALLOW: usize = 100;
 
 /// Why a line is not a valid program.
 ///
@@ -14,7 +21,7 @@ use super::source::Source;
 /// `coros.k2[3].body[0].t: expected a whole number, found "x"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    /// The program's name, if the line is JSON and has one.
+    /// The program's name, if the line can be read so far.
     pub name: Option<String>,
     /// Where in the program: keys and indices from the top; empty for the program as a whole.
     pub path: String,
@@ -40,16 +47,11 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// - the line is not JSON, or nests deeper than 128 levels;
+    /// - the line is not JSON, or its lists and objects nest deeper than 2,016 levels;
     /// - an operation or a field is unknown, missing or of the wrong type;
     /// - whatever [`Program::check`] finds.
     pub fn parse(line: &str) -> Result<Self, ParseError> {
-        let json: Source<'_> = serde_json::from_str(line)
-            .map_err(|error| problem(&Path::Root, format!("not JSON: {error}")))?;
-        let name = json.get("name").and_then(Source::as_str).map(str::to_owned);
-        let parsed = Self::read(&json).map_err(|error| ParseError { name, ..error })?;
-        parsed.check()?;
-        Ok(parsed)
+        Checked::parse(line).map(|checked| checked.program)
     }
 
     /// Writes the program as JSON; [`Program::parse`] reads it back as an equal program.
@@ -77,6 +79,69 @@ impl Program {
     }
 }
 
+/// A program that was checked.
+pub(super) struct Checked {
+    pub(super) program: Program,
+    /// It needs a large stack.
+    pub(super) is_deep: bool,
+}
+
+impl Checked {
+    /// Reads a program, as [`Program::parse`] does.
+    pub(super) fn parse(line: &str) -> Result<Self, ParseError> {
+        match Self::parse_within(line, LEVELS_SHALLOW) {
+            Err(Refused { is_too_deep: true, .. }) => on_large_stack(|| {
+                let checked = Self::parse_within(line, LEVELS_MAX);
+                checked.map(|checked| Checked { is_deep: true, ..checked })
+            }),
+            result => result,
+        }
+        .map_err(|refused| refused.error)
+    }
+
+    fn parse_within(line: &str, levels: usize) -> Result<Self, Refused> {
+        let json = read(line, levels)?;
+        let program =
+            Program::read(&json).map_err(|error| ParseError { name: name_of(&json), ..error })?;
+        let is_deep = program.check_all()?;
+        Ok(Checked { program, is_deep })
+    }
+}
+
+/// The name of the program that a line holds, if the line can be read so far.
+pub(super) fn name_in(line: &str) -> Option<String> {
+    match read(line, LEVELS_SHALLOW) {
+        Ok(json) => name_of(&json),
+        Err(broken) => broken.name,
+    }
+}
+
+fn name_of(json: &Source<'_>) -> Option<String> {
+    match json {
+        Source::Object(members) => members.get("name")?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Why a line was refused.
+struct Refused {
+    error: ParseError,
+    /// Only because it nests deeper than the levels that were allowed.
+    is_too_deep: bool,
+}
+
+impl From<Broken> for Refused {
+    fn from(Broken { name, problem, is_too_deep }: Broken) -> Self {
+        Refused { error: ParseError { name, path: String::new(), problem }, is_too_deep }
+    }
+}
+
+impl From<ParseError> for Refused {
+    fn from(error: ParseError) -> Self {
+        Refused { error, is_too_deep: false }
+    }
+}
+
 fn read_routines(json: &Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, ParseError> {
     let Source::Object(routines) = json else {
         return Err(path.expected("an object of bodies by name", json));
@@ -85,7 +150,7 @@ fn read_routines(json: &Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, Par
         let body = Body::from_json(body, &Path::Key(path, name))?;
         Ok(Routine { name: name.to_owned(), body })
     };
-    routines.iter().map(read_one).collect()
+    routines.distinct().into_iter().map(read_one).collect()
 }
 
 fn write_routines(routines: &[Routine]) -> Json {

@@ -8,6 +8,7 @@
 //! running it. One that was built by hand can be held to the same rules with [`Program::check`].
 
 use super::json::{Field, Fields};
+pub use super::number::Number;
 pub use super::parse::ParseError;
 
 /// A whole number of the loop's clock.
@@ -64,12 +65,10 @@ pub enum Value {
     Null,
     /// A truth value.
     Bool(bool),
-    /// A whole number.
-    Int(i64),
+    /// A number, printed as Python does.
+    Number(Number),
     /// A string, printed bare.
     Text(String),
-    /// A list, printed as `[A,B]`.
-    List(Vec<Value>),
 }
 
 /// A field that is always written, if only as `null`: no timeout, no limit, the default pool.

@@ -1,7 +1,8 @@
 //! The recorded corpus: programs, and the traces that CPython 3.13.0 made of them.
 //!
 //! `random.jsonl.gz` holds generated programs, `named.jsonl.gz` those of `named.py`, and a file
-//! `.trace.jsonl.gz` beside each the answers: the nth line is that to the nth program.
+//! `.trace.jsonl.gz` beside each the answers: the nth line is that to the nth program. A third
+//! part, `edges`, has what is just valid and what is just not any more; `edges.py` writes it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use scenarios::conform::program::Program;
 
-use super::compare::{our_answer, read_answer, side_by_side};
+use super::compare::{differ, our_answer, read_answer, side_by_side};
 
 /// Differences that are printed in full.
 const SHOWN_MAX: usize = 3;
@@ -36,7 +37,7 @@ pub(crate) fn replay(cases: &[Case]) -> Result<(), String> {
     let mut differing = Vec::new();
     for case in cases {
         let (ours, theirs) = (our_answer(&case.program), read_answer(&case.answer));
-        if ours != theirs {
+        if differ(&ours, &theirs) {
             differing.push((case, side_by_side(&theirs, &ours)));
         }
     }
@@ -59,7 +60,12 @@ pub(crate) fn named() -> Result<Vec<Case>, String> {
     pairs("named")
 }
 
-/// All of it.
+/// The programs of `edges.py`, and lines that are none.
+pub(crate) fn edges() -> Result<Vec<Case>, String> {
+    pairs("edges")
+}
+
+/// All programs whose traces are compared: the first two parts.
 pub(crate) fn all() -> Result<Vec<Case>, String> {
     let mut all = random()?;
     all.extend(named()?);

@@ -7,7 +7,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scenarios::conform::program::Program;
 
-use super::compare::{Answer, our_answer, read_answer, side_by_side};
+use super::compare::{Answer, differ, our_answer, read_answer, side_by_side};
 use super::generate::{Profile, program, sample};
 use super::oracle::Oracle;
 
@@ -95,14 +95,6 @@ pub(crate) fn compare_all(asked: &Programs, out: &mut impl Write) -> Result<usiz
     }
     writeln!(out, "{programs} programs, {} differ", differing.len()).map_err(failed)?;
     Ok(differing.len())
-}
-
-/// Tells whether two answers differ. How a malformed program is refused may differ.
-fn differ(ours: &Answer, theirs: &Answer) -> bool {
-    match (ours, theirs) {
-        (Err(_), Err(_)) => false,
-        _ => ours != theirs,
-    }
 }
 
 fn question(profile: Profile, seed: u64) -> Question {

@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example conformance -- compare N [--from SEED] [--profile NAME]
 //!     cargo run --release --example conformance -- coverage [N] [--from SEED] [--profile NAME]
-//!     cargo run --release --example conformance -- record [named|random]
+//!     cargo run --release --example conformance -- record [named|edges|random]
 //!     cargo run --release --example conformance -- replay
 //!
 //! `compare` generates N programs over all profiles, runs both sides and prints every difference,
@@ -13,9 +13,9 @@
 //! `coverage` prints which operations are met by a cancel in which phase: in the recorded corpus,
 //! or in N fresh programs.
 //!
-//! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` are
-//! written again, and CPython runs them all; or only one of the two parts. `replay` compares with
-//! what was recorded, as the tests do.
+//! `record` makes the corpus anew: the random programs are chosen again, those of `named.py` and
+//! `edges.py` are written again, and CPython runs them all; or only one of the parts. `replay`
+//! compares with what was recorded, as the tests do.
 
 mod compare;
 mod corpus;
@@ -45,7 +45,11 @@ fn main() -> ExitCode {
             writeln!(out, "{table}").map_err(|error| error.to_string())?;
             Ok(0)
         }),
-        Some("replay") => corpus::all().and_then(|cases| corpus::replay(&cases)).map(|()| 0),
+        Some("replay") => {
+            let parts = [corpus::all(), corpus::edges()];
+            let replay = |part: Result<Vec<_>, String>| corpus::replay(&part?);
+            parts.into_iter().try_for_each(replay).map(|()| 0)
+        }
         Some("record") => record::record(arguments.next().as_deref(), &mut out).map(|()| 0),
         _ => Err("say compare, coverage, record or replay".to_owned()),
     };

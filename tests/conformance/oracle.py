@@ -25,6 +25,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
 import gc
 import heapq
@@ -32,6 +33,7 @@ import inspect
 import itertools
 import json
 import logging
+import re
 import sys
 import textwrap
 import threading
@@ -46,6 +48,10 @@ MAX_LINES = 20_000  # a run that has printed so many is a runaway
 MAX_BLOCKS = 200_000  # blocks of statements entered; more only if a program goes on and on without printing
 MAX_TASKS = 50_000  # more only if a coroutine gathers itself, twice: other ways to start a task print something
 MAX_DEPTH = 500  # CALLER/NAME/NAME/...; more only if a coroutine calls itself without end
+MAX_BLOCK_DEPTH = 500  # blocks in one another in one body
+MAX_NESTING = 2_000  # blocks and calls in place under way in one another
+MAX_TIME = 18_000_000_000  # ticks; the run ends there
+MAX_DIGITS = 4_300  # of a whole number: what CPython reads
 MAX_JOB = 300  # ticks; the runner waits no longer for the default pool
 DEFAULT_POOL_WORKERS = 4
 RUNS_PER_COLLECTION = 50
@@ -125,6 +131,8 @@ def _with_named_sets(function: types.FunctionType) -> types.FunctionType:
 
 
 def _all_tasks(loop: VirtualLoop) -> OrderedSet[asyncio.Task]:
+    if loop.is_stopped():
+        return OrderedSet()  # nothing is printed any more, and to cancel a long chain of tasks takes long
     return OrderedSet(task for task in loop.tasks if not task.done())
 
 
@@ -178,9 +186,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if not moments:
                 self._run.stop("deadlock")
             self._now = min(moments)
+            if self._now >= MAX_TIME:
+                self._run.refuse("the time is up")
         while self._pool_events and self._pool_events[0].when <= self._now:
             heapq.heappop(self._pool_events).handle()
         return ()
+
+    def is_stopped(self) -> bool:
+        return self._run.is_stopped()
 
     def call_pool(self, delay: int, handle: Callable[[], None]) -> None:
         event = PoolEvent(self._now + delay, next(self._pool_event_numbers), handle)
@@ -411,6 +424,16 @@ class Malformed(Exception):
     """The program is not one of the language."""
 
 
+class NoNumber:
+    """What stands in place of NaN, of the infinities and of numbers that are too long: no value of any type."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 class Field(NamedTuple):
     """A field of a statement, from `GRAMMAR`."""
 
@@ -444,8 +467,11 @@ class Checker:
 
     def __init__(self, program: Any) -> None:
         _require(isinstance(program, dict), "a program", program)
+        _require(isinstance(program.get("name"), str), "a program with a name", program.get("name"))
+        _require(program.keys() <= {"name", "coros", "gens"}, "the fields of a program", list(program))
         self._coros = program.get("coros")
-        self._gens = program.get("gens", {})
+        self._gens = gens_of(program)
+        self._depth = 0  # how many bodies are around
         _require(isinstance(self._coros, dict) and "main" in self._coros, "coros with a main", self._coros)
         _require(isinstance(self._gens, dict), "gens", self._gens)
 
@@ -458,8 +484,19 @@ class Checker:
     def body(self, body: Any, around: frozenset[str]) -> None:
         if not isinstance(body, list):
             raise Malformed(f"not a body: {body!r:.100}")
-        for statement in body:
-            self._statement(statement, around)
+        with self._deeper():
+            for statement in body:
+                self._statement(statement, around)
+
+    @contextlib.contextmanager
+    def _deeper(self) -> Iterator[None]:
+        if self._depth > MAX_BLOCK_DEPTH:
+            raise Malformed(f"blocks nest deeper than {MAX_BLOCK_DEPTH} levels")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def _statement(self, statement: Any, around: frozenset[str]) -> None:
         try:
@@ -467,6 +504,8 @@ class Checker:
             fields = FIELDS[op]
         except (KeyError, TypeError):
             raise Malformed(f"not a statement: {statement!r:.100}") from None
+        unknown = [name for name in statement if name != "op" and name not in FIELD_NAMES[op]]
+        _require(not unknown, f"a field of {op}", unknown)
         if op == "timeout":
             around |= {"timeout"}
         for name, optional, is_leaf, check_parts in fields:
@@ -498,10 +537,12 @@ class Checker:
         _require(isinstance(handlers, list), "handlers", handlers)
         for handler in handlers:
             _require(isinstance(handler, dict) and handler.get("catch") in list(CATCHABLE), "a handler", handler)
+            _require(handler.keys() <= {"catch", "body"}, "a handler", handler)
             self.body(handler.get("body"), around | {"handler"})
 
     def callback(self, statement: Any, _around: frozenset[str]) -> None:
-        self._statement(statement, frozenset())
+        with self._deeper():
+            self._statement(statement, frozenset())
 
     def coro(self, name: Any, _around: frozenset[str]) -> None:
         _require(isinstance(name, str) and name in self._coros, "a coroutine", name)
@@ -511,12 +552,13 @@ class Checker:
 
     def item(self, item: Any, around: frozenset[str]) -> None:
         match item:
-            case {"task": str()}:
+            case {"task": str(), **others}:
                 pass
-            case {"coro": name}:
+            case {"coro": name, **others}:
                 self.coro(name, around)
             case _:
                 raise Malformed(f"not an item: {item!r:.100}")
+        _require(not others, "an item", item)
 
     def items(self, items: Any, around: frozenset[str]) -> None:
         _require(isinstance(items, list), "items", items)
@@ -535,7 +577,14 @@ def _parse_field(field: str) -> Field:
     return Field(name.removesuffix("?"), name.endswith("?"), is_leaf, None if is_leaf else getattr(Checker, type_))
 
 
+def gens_of(program: dict[str, Any]) -> dict[str, Any]:
+    """The generator functions; null is the same as none."""
+    gens = program.get("gens")
+    return {} if gens is None else gens
+
+
 FIELDS = {op: [*map(_parse_field, fields)] for op, *fields in map(str.split, GRAMMAR.strip().splitlines())}
+FIELD_NAMES = {op: {field.name for field in fields} for op, fields in FIELDS.items()}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -583,7 +632,7 @@ class Run:
         self.variables: dict[str, Any] = {}
         self.loop = VirtualLoop(self)
         self._coros = program["coros"]
-        self._gens = program.get("gens", {})
+        self._gens = gens_of(program)
         self._lines: list[str] = []
         self._generators: list[AsyncGenerator] = []  # all of them: they must not die during the run
         self._blocks = 0
@@ -594,40 +643,65 @@ class Run:
         """Runs the program: the lines that it prints, the last one included."""
         try:
             verdict = f"returned {show(asyncio.run(self._main(), loop_factory=lambda: self.loop))}"
-        except Stop:
-            verdict = self._verdict
         except (KeyboardInterrupt, SystemExit):
             raise
-        except RecursionError:
-            raise Malformed("endless recursion") from None
         except BaseException as exc:
-            verdict = f"raised {show_exception(exc)}"
+            # Once the run is stopped, whatever its clean-up comes to does not count.
+            if not self.is_stopped():
+                if isinstance(exc, RecursionError):
+                    raise Malformed("endless recursion") from None
+                verdict = f"raised {show_exception(exc)}"
         if self._error is not None:
             raise Malformed(self._error)
+        if self._verdict == "deadlock" and self._has_cycle():
+            raise Malformed("tasks await each other in a cycle")
         self._verdict = self._verdict or verdict
         return [*self._lines, f"{self.loop.time()} run: {self._verdict}"]
+
+    def is_stopped(self) -> bool:
+        return self._verdict is not None
+
+    def _has_cycle(self) -> bool:
+        """Whether a cancel, which goes from a task to what it awaits, would go round in a cycle."""
+        on_path, clear = set(), set()
+        path = [(None, iter(self.loop.tasks))]
+        while path:
+            future, behind = path[-1]
+            following = next(behind, None)
+            if following is None:
+                path.pop()
+                on_path.discard(future)
+                clear.add(future)
+            elif following in on_path:
+                return True
+            elif following not in clear and not following.done():
+                on_path.add(following)
+                awaited = getattr(following, "_fut_waiter", None)
+                passes_on = [awaited] if awaited is not None else getattr(following, "_children", [])
+                path.append((following, iter(passes_on)))
+        return False
 
     async def _main(self) -> Any:
         self.variables["main"] = asyncio.current_task()
         return await self.coroutine("main", "main")
 
-    async def coroutine(self, name: str, who: str) -> Any:
-        """The coroutine function NAME, called under the label `who`."""
-        return await self._body(self._coros[name], who)
+    async def coroutine(self, name: str, who: str, depth: int = 0) -> Any:
+        """The coroutine function NAME, called under the label `who`, in `depth` blocks and calls."""
+        return await self._body(self._coros[name], who, depth)
 
-    def generator(self, name: str, who: str) -> AsyncGenerator:
-        """The async generator function NAME, called under the label `who`."""
-        generator = self._generate(self._gens[name], who)
+    def generator(self, name: str, who: str, depth: int) -> AsyncGenerator:
+        """The async generator function NAME, called under the label `who`, in `depth` blocks and calls."""
+        generator = self._generate(self._gens[name], who, depth)
         self._generators.append(generator)
         return generator
 
-    async def _generate(self, statements: list[Statement], who: str) -> AsyncGenerator:
+    async def _generate(self, statements: list[Statement], who: str, depth: int) -> AsyncGenerator:
         """Drives a body from suspension to suspension: yields what it yields, awaits what it awaits.
 
         The GeneratorExit of `aclose` is sent, for `Body.do_yield` to raise: thrown, it would close the coroutines that
         the body is made of, one by one, whereas it has to appear at the yield.
         """
-        body = self._body(statements, who)
+        body = self._body(statements, who, depth)
         resume, argument = body.send, None
         while True:
             try:
@@ -646,9 +720,9 @@ class Run:
                 except BaseException as exc:
                     resume, argument = body.throw, exc
 
-    async def _body(self, statements: list[Statement], who: str) -> Any:
+    async def _body(self, statements: list[Statement], who: str, depth: int) -> Any:
         try:
-            outcome = await Body(self, who).block(statements)
+            outcome = await Body(self, who, depth).block(statements)
         except BaseException as exc:
             self.log(who, f"raise {show_exception(exc)}")
             raise
@@ -659,7 +733,7 @@ class Run:
 
     def callback(self, line: str, do: Statement | None) -> None:
         """What the loop calls for on_done, call_soon and call_later."""
-        body = Body(self, "loop")
+        body = Body(self, "loop", 0)
         body.log(line)
         if do is not None:
             try:
@@ -712,14 +786,24 @@ class Body:
     statements that may wait are coroutine functions.
     """
 
-    def __init__(self, run: Run, who: str) -> None:
+    def __init__(self, run: Run, who: str, depth: int) -> None:
         self.run = run
         self.who = who
+        self.depth = depth  # how many blocks and calls in place are under way around the current statement
         self._timeouts: list[asyncio.Timeout] = []  # those around the current statement
         self._caught: list[BaseException] = []  # what the handlers around it have caught
 
     async def block(self, statements: list[Statement]) -> Return | None:
         self.run.count_block()
+        if self.depth >= MAX_NESTING:
+            self.run.refuse("endless recursion")
+        self.depth += 1
+        try:
+            return await self._statements(statements)
+        finally:
+            self.depth -= 1
+
+    async def _statements(self, statements: list[Statement]) -> Return | None:
         for statement in statements:
             try:
                 outcome = STATEMENTS[statement["op"]](self, statement)
@@ -762,10 +846,10 @@ class Body:
                 self.get(item["task"], asyncio.Future)
         return [self._item(item) for item in items]
 
-    def _item(self, item: dict[str, str]) -> asyncio.Future | Coroutine:
+    def _item(self, item: dict[str, str], depth: int = 0) -> asyncio.Future | Coroutine:
         if "task" in item:
             return self.get(item["task"], asyncio.Future)
-        return self.run.coroutine(item["coro"], self._callee(item["coro"]))
+        return self.run.coroutine(item["coro"], self._callee(item["coro"]), depth)
 
     async def _await_or_set(self, s: Statement, what: str, future: asyncio.Future) -> None:
         if s.get("var") is not None:
@@ -783,7 +867,7 @@ class Body:
         self.log(f"slept {s['t']}")
 
     async def do_call(self, s: Statement) -> None:
-        value = await self.run.coroutine(s["coro"], self._callee(s["coro"]))
+        value = await self.run.coroutine(s["coro"], self._callee(s["coro"]), self.depth)
         self.log(f"call {s['coro']} -> {show(value)}")
 
     def do_return(self, s: Statement) -> Return:
@@ -918,7 +1002,7 @@ class Body:
         await self._await_or_set(s, "shield", asyncio.shield(self._item(s["item"])))
 
     async def do_wait_for(self, s: Statement) -> None:
-        value = await asyncio.wait_for(self._item(s["item"]), s.get("timeout"))
+        value = await asyncio.wait_for(self._item(s["item"], self.depth), s.get("timeout"))
         self.log(f"wait_for -> {show(value)}")
 
     async def do_wait(self, s: Statement) -> None:
@@ -1080,7 +1164,7 @@ class Body:
         self.log("resumed")
 
     async def do_async_for(self, s: Statement) -> Return | None:
-        generator = self.run.generator(s["gen"], self._callee(s["gen"]))
+        generator = self.run.generator(s["gen"], self._callee(s["gen"]), self.depth)
         items = 0
         async for value in generator:
             self.log(f"item {show(value)}")
@@ -1103,13 +1187,43 @@ STATEMENTS = {op: getattr(Body, f"do_{op}") for op in FIELDS}
 # The process
 
 
+def _whole_number(text: str) -> int | NoNumber:
+    return int(text) if len(text.removeprefix("-")) <= MAX_DIGITS else NoNumber(text)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; its texts have to be Unicode, without halves of surrogate pairs."""
+    for key, value in members:
+        if not (_is_unicode(key) and _is_unicode(value)):
+            raise Malformed("half of a surrogate pair")
+    return dict(members)
+
+
+def _is_unicode(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_unicode, value))
+    return not isinstance(value, str) or value.isascii() or value.encode("utf-8", "ignore").decode() == value
+
+
+LEADING_NAME = re.compile(r'\ufeff?\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+def leading_name(line: bytes) -> str | None:
+    """The name with which a line begins, for a line that cannot be read to its end."""
+    match = LEADING_NAME.match(line.decode("utf-8", "replace"))
+    try:
+        return json.loads(match[1]) if match else None
+    except ValueError:
+        return None
+
+
 def answer(line: bytes) -> dict[str, Any]:
     """The answer to one line of input."""
-    name = None
+    name = leading_name(line)
     try:
-        program = json.loads(line)
+        program = json.loads(line, parse_int=_whole_number, parse_constant=NoNumber, object_pairs_hook=_object)
         if isinstance(program, dict):
-            name = program.get("name")
+            name = program.get("name") if isinstance(program.get("name"), str) else None
         Checker(program).check()
         return {"name": name, "trace": Run(program).trace()}
     except (Malformed, ValueError, RecursionError) as error:
@@ -1128,7 +1242,7 @@ def main() -> None:
         sys.exit("The oracle needs CPython 3.13, with assertions: they are part of asyncio's behaviour.")
     make_deterministic()
     silence()
-    sys.setrecursionlimit(10_000)
+    sys.setrecursionlimit(30_000)
     gc.disable()
     gc.freeze()  # collections need not look at what is there from the start
     for number, line in enumerate(sys.stdin.buffer, 1):

@@ -28,15 +28,16 @@ const MOST: usize = 2_600;
 
 /// Writes the corpus, or one part of it; `out` is told how far it is.
 pub(crate) fn record(part: Option<&str>, out: &mut impl Write) -> Result<(), String> {
-    if let Some(part) = part.filter(|part| !["named", "random"].contains(part)) {
-        return Err(format!("the corpus has the parts named and random, not {part}"));
+    if let Some(part) = part.filter(|part| !["named", "edges", "random"].contains(part)) {
+        return Err(format!("the corpus has the parts named, edges and random, not {part}"));
     }
     let is_asked = |name| part.is_none_or(|part| part == name);
     let mut oracle = Oracle::start()?;
     if oracle.version() != "3.13.0" {
         return Err(format!("the corpus is CPython 3.13.0's, not {}'s", oracle.version()));
     }
-    let named = oracle.output_of("named.py").map_err(|error| error.to_string())?;
+    let output = |name: &str| oracle.output_of(name).map_err(|error| error.to_string());
+    let (named, edges) = (output("named.py")?, output("edges.py")?);
     let mut write = |name: &str, programs: Vec<String>| {
         record_part(name, &programs, &mut oracle)
             .and_then(|()| writeln!(out, "{} {name} programs", programs.len()))
@@ -44,6 +45,9 @@ pub(crate) fn record(part: Option<&str>, out: &mut impl Write) -> Result<(), Str
     };
     if is_asked("named") {
         write("named", named.lines().map(str::to_owned).collect())?;
+    }
+    if is_asked("edges") {
+        write("edges", edges.lines().map(str::to_owned).collect())?;
     }
     if is_asked("random") {
         write("random", choose())?;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use seedloop::{Co, Error, Result, Timeout};
 
 use super::super::program::Stmt;
+use super::super::stack::NESTING_MAX;
 use super::cycles::Node;
 use super::pools::Job;
 use super::run::{Run, over};
@@ -39,6 +40,8 @@ pub(super) struct Scope<'a> {
     pub(super) timeout: Option<&'a Timeout>,
     /// What `yield` yields with.
     pub(super) co: Option<&'a Co<Value>>,
+    /// How many blocks and calls in place are under way around it.
+    pub(super) depth: usize,
 }
 
 /// A coroutine object.
@@ -47,16 +50,30 @@ pub(super) struct Call {
     /// The position of its function in the program.
     function: usize,
     who: Rc<str>,
-    task: Rc<Node>,
+    /// The task that it runs in; none if a callback calls it.
+    task: Option<Rc<Node>>,
+    depth: usize,
 }
 
 impl Call {
+    /// One that becomes a task.
     pub(super) fn new(run: &Rc<Run>, name: &str, who: Rc<str>, task: &Rc<Node>) -> Self {
+        Self::within(run, name, who, Some(task), 0)
+    }
+
+    /// One that runs in place, in so many blocks and calls.
+    pub(super) fn within(
+        run: &Rc<Run>,
+        name: &str,
+        who: Rc<str>,
+        task: Option<&Rc<Node>>,
+        depth: usize,
+    ) -> Self {
         run.count_coroutine();
         let mut functions = run.program.coros.iter();
         let function = functions.position(|function| function.name == name);
         let function = function.expect("a program that was checked names only what it has");
-        Call { run: Rc::clone(run), function, who, task: Rc::clone(task) }
+        Call { run: Rc::clone(run), function, who, task: task.cloned(), depth }
     }
 }
 
@@ -65,10 +82,11 @@ pub(super) async fn coroutine(call: Call) -> Result<Value> {
     let scope = Scope {
         run: &call.run,
         who: &call.who,
-        task: Some(&call.task),
+        task: call.task.as_ref(),
         caught: None,
         timeout: None,
         co: None,
+        depth: call.depth,
     };
     scope.body(&call.run.program.coros[call.function].body).await
 }
@@ -91,33 +109,40 @@ impl<'a> Scope<'a> {
 
     /// Runs a block of statements.
     pub(super) fn block(self, statements: &'a [Stmt]) -> Block<'a> {
-        Box::pin(async move {
-            self.run.count_block();
-            for statement in statements {
-                if self.run.is_over() {
-                    return self.stay().await;
-                }
-                self.run.transcript.mark(Mark::Begin(statement.op()));
-                let result = match self.instant(statement) {
-                    Some(result) => result,
-                    None => self.waiting(statement).await,
-                };
-                self.run.transcript.mark(match &result {
-                    Ok(_) => Mark::End(statement.op()),
-                    Err(_) => Mark::Fail(statement.op()),
-                });
-                match result {
-                    Ok(Flow::Next) => {}
-                    Ok(flow) => return Ok(flow),
-                    Err(_) if self.run.is_over() => return self.stay().await,
-                    Err(error) => match error.downcast_ref() {
-                        Some(Undefined(name)) => self.log(format_args!("undefined {name}")),
-                        None => return Err(error),
-                    },
-                }
+        let inner = Scope { depth: self.depth + 1, ..self };
+        Box::pin(inner.statements(statements))
+    }
+
+    async fn statements(self, statements: &'a [Stmt]) -> Result<Flow> {
+        self.run.count_block();
+        if self.depth > NESTING_MAX {
+            let what = format_args!("blocks and calls nest deeper than {NESTING_MAX} levels");
+            return Err(self.refuse(what));
+        }
+        for statement in statements {
+            if self.run.is_over() {
+                return self.stay().await;
             }
-            Ok(Flow::Next)
-        })
+            self.run.transcript.mark(Mark::Begin(statement.op()));
+            let result = match self.instant(statement) {
+                Some(result) => result,
+                None => self.waiting(statement).await,
+            };
+            self.run.transcript.mark(match &result {
+                Ok(_) => Mark::End(statement.op()),
+                Err(_) => Mark::Fail(statement.op()),
+            });
+            match result {
+                Ok(Flow::Next) => {}
+                Ok(flow) => return Ok(flow),
+                Err(_) if self.run.is_over() => return self.stay().await,
+                Err(error) => match error.downcast_ref() {
+                    Some(Undefined(name)) => self.log(format_args!("undefined {name}")),
+                    None => return Err(error),
+                },
+            }
+        }
+        Ok(Flow::Next)
     }
 
     /// Stays here for ever: the run is over.

@@ -14,9 +14,19 @@ use super::cycles::{Edge, Node};
 use super::value::{Boom, Value};
 use super::vars::{Handle, Var};
 
+/// The time of a run ends here, and what would come later ends the run as malformed. The library's
+/// own clock goes on a little longer.
+pub(super) const TICKS_MAX: Ticks = 18_000_000_000;
+
 /// A tick is a second: the runner's patience with the default pool is 300 of them.
-pub(super) fn ticks(count: Ticks) -> Duration {
-    Duration::from_secs(count)
+pub(super) fn ticks(count: Ticks) -> Result<Duration> {
+    /// So many more the library's clock has room for.
+    const FEW: Ticks = 100_000_000;
+    if count <= FEW {
+        return Ok(Duration::from_secs(count));
+    }
+    let now = running_loop()?.time().since_start().as_secs();
+    Ok(Duration::from_secs(count.min(TICKS_MAX.saturating_sub(now))))
 }
 
 impl<'a> Scope<'a> {
@@ -114,7 +124,7 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) async fn wait_for(self, item: &Item, limit: Option<Ticks>) -> Result<Flow> {
-        let limit = limit.map(ticks);
+        let limit = limit.map(ticks).transpose()?;
         let value = match item {
             Item::Coro(name) => wait_for(coroutine(self.callee(name)), limit).await?,
             Item::Task(var) => {
@@ -143,7 +153,8 @@ impl<'a> Scope<'a> {
             When::FirstCompleted => ReturnWhen::FirstCompleted,
             When::FirstException => ReturnWhen::FirstException,
         };
-        let (done, pending) = wait(any, when).timeout(limit.map(ticks)).await?;
+        let limit = limit.map(ticks).transpose()?;
+        let (done, pending) = wait(any, when).timeout(limit).await?;
         let names_in = |futures: &[seedloop::AnyFuture]| {
             let named = of.iter().zip(&handles);
             let mut names: Vec<&str> = named
@@ -161,7 +172,7 @@ impl<'a> Scope<'a> {
     pub(super) async fn as_completed(self, of: &[String], limit: Option<Ticks>) -> Result<Flow> {
         let futures = of.iter().map(|var| self.handle(var).map(|handle| handle.to_future()));
         let futures: Vec<_> = futures.collect::<Result<_>>()?;
-        let mut results = as_completed(futures).timeout(limit.map(ticks));
+        let mut results = as_completed(futures).timeout(limit.map(ticks).transpose()?);
         while let Some(result) = results.next().await {
             let value = match result {
                 Err(error) if error.is::<Boom>() => Value::Error(error),
@@ -177,7 +188,7 @@ impl<'a> Scope<'a> {
         limit: Option<Ticks>,
         body: &'a [Stmt],
     ) -> Result<Flow> {
-        let limit = timeout(limit.map(ticks));
+        let limit = timeout(limit.map(ticks).transpose()?);
         let inside = async |timeout: &_| {
             let timeout = Some(timeout);
             Scope { timeout, ..self }.block(body).await
@@ -191,7 +202,7 @@ impl<'a> Scope<'a> {
 
     pub(super) fn reschedule(self, limit: Option<Ticks>) -> Result<()> {
         let now = running_loop()?.time();
-        let deadline = limit.map(|limit| now + ticks(limit));
+        let deadline = limit.map(ticks).transpose()?.map(|limit| now + limit);
         self.timeout
             .expect("a program that was checked has a timeout around")
             .reschedule(deadline)?;

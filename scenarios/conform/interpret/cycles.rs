@@ -3,7 +3,7 @@
 //! A cancel that would go round in a cycle ends the run, which is CPython's `RecursionError`. A run
 //! that is stuck is not cancelled by us, as CPython's runner would; so its cycles are looked for.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::body::Scope;
@@ -16,6 +16,18 @@ use seedloop::LoopFuture;
 #[derive(Default)]
 pub(super) struct Node {
     waits_for: RefCell<Vec<Edge>>,
+    mark: Cell<Mark>,
+}
+
+/// What the search for a cycle knows of a node.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mark {
+    #[default]
+    New,
+    /// It is on the path from the node where the search began.
+    OnPath,
+    /// No cycle is reached from it.
+    Clear,
 }
 
 /// Something that is waited for.
@@ -27,9 +39,16 @@ pub(super) struct Edge {
 }
 
 impl Node {
+    /// What it still waits for.
+    fn pending(&self) -> Vec<Rc<Node>> {
+        let edges = self.waits_for.borrow();
+        let is_done = |edge: &Edge| edge.future.as_ref().is_some_and(|future| future.done());
+        edges.iter().filter(|edge| !is_done(edge)).map(|edge| Rc::clone(&edge.node)).collect()
+    }
+
     /// A gathering future of these.
     pub(super) fn gathering(children: Vec<Edge>) -> Rc<Self> {
-        Rc::new(Node { waits_for: RefCell::new(children) })
+        Rc::new(Node { waits_for: RefCell::new(children), mark: Cell::default() })
     }
 }
 
@@ -72,28 +91,32 @@ impl Run {
 
     /// Tells whether there are tasks that await each other in a cycle.
     pub(super) fn has_cycle(&self) -> bool {
-        let tasks = self.tasks.borrow();
-        let (mut path, mut clear) = (Vec::new(), Vec::new());
-        tasks.iter().any(|task| is_on_cycle(task, &mut path, &mut clear))
+        self.tasks.borrow().iter().any(leads_to_cycle)
     }
 }
 
-/// Tells whether a path from `node` comes back to itself or to one of `path`. The nodes in `clear`
-/// are known to lead nowhere.
-fn is_on_cycle(node: &Rc<Node>, path: &mut Vec<Rc<Node>>, clear: &mut Vec<Rc<Node>>) -> bool {
-    let is_in = |nodes: &[Rc<Node>]| nodes.iter().any(|other| Rc::ptr_eq(node, other));
-    if is_in(clear) {
-        return false;
+/// Tells whether a cycle is reached from `start`. Chains may be long, so this is no recursion.
+fn leads_to_cycle(start: &Rc<Node>) -> bool {
+    // Each node of the path, with those behind it that are still to be looked at.
+    let mut path: Vec<(Rc<Node>, Vec<Rc<Node>>)> = Vec::new();
+    let mut next = Some(Rc::clone(start));
+    loop {
+        if let Some(node) = next.take() {
+            match node.mark.get() {
+                Mark::OnPath => return true,
+                Mark::Clear => {}
+                Mark::New => {
+                    node.mark.set(Mark::OnPath);
+                    let behind = node.pending();
+                    path.push((node, behind));
+                }
+            }
+        }
+        let Some((node, behind)) = path.last_mut() else { return false };
+        next = behind.pop();
+        if next.is_none() {
+            node.mark.set(Mark::Clear);
+            path.pop();
+        }
     }
-    if is_in(path) {
-        return true;
-    }
-    path.push(Rc::clone(node));
-    let waits_for = node.waits_for.borrow();
-    let pending =
-        waits_for.iter().filter(|edge| edge.future.as_ref().is_none_or(|future| !future.done()));
-    let found = pending.into_iter().any(|edge| is_on_cycle(&edge.node, path, clear));
-    path.pop();
-    clear.push(Rc::clone(node));
-    found
 }

@@ -8,6 +8,9 @@ use super::body::{Call, Flow, Scope, coroutine};
 use super::combine::ticks;
 use super::value::{Boom, Shown};
 
+/// So many parts a label may have, CALLER/NAME/NAME and so on.
+const CALLS_MAX: usize = 500;
+
 /// Makes a new error.
 pub(super) fn raised(kind: RaiseKind, message: &str) -> Error {
     match kind {
@@ -29,7 +32,7 @@ fn catches(kind: CatchKind, error: &Error) -> bool {
 
 impl<'a> Scope<'a> {
     pub(super) async fn sleep(self, t: Ticks) -> Result<Flow> {
-        sleep(ticks(t)).await?;
+        sleep(ticks(t)?).await?;
         self.log(format_args!("slept {t}"));
         Ok(Flow::Next)
     }
@@ -42,12 +45,16 @@ impl<'a> Scope<'a> {
 
     /// A coroutine object that runs in this task.
     pub(super) fn callee(self, name: &str) -> Call {
-        let task = self.task.expect("callbacks call no coroutines");
-        Call::new(self.run, name, self.label_of(name), task)
+        Call::within(self.run, name, self.label_of(name), self.task, self.depth)
     }
 
     /// The label of something that runs in place.
     pub(super) fn label_of(self, name: &str) -> Rc<str> {
+        // A label that is no longer than that cannot have so many parts.
+        if self.who.len() > CALLS_MAX && self.who.matches('/').count() > CALLS_MAX {
+            self.run
+                .refuse(format!("calls nest deeper than {CALLS_MAX} levels, the last of {name}"));
+        }
         format!("{}/{name}", self.who).into()
     }
 
@@ -83,7 +90,12 @@ impl<'a> Scope<'a> {
     }
 
     async fn handled(self, body: &'a [Stmt], handlers: &'a [Handler]) -> Result<Flow> {
-        let error = match attempt(self.block(body)).await {
+        let result = match self.task {
+            Some(_) => attempt(self.block(body)).await,
+            // The library's blocks are for tasks. In a callback nobody can be cancelled anyway.
+            None => self.block(body).await,
+        };
+        let error = match result {
             Ok(flow) => return Ok(flow),
             Err(error) => error,
         };

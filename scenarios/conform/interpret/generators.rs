@@ -18,6 +18,7 @@ struct Generator {
     who: Rc<str>,
     /// The task that iterates.
     task: Option<Rc<Node>>,
+    depth: usize,
 }
 
 /// Runs the body of a generator.
@@ -29,6 +30,7 @@ async fn generate(generator: Generator, co: Co<Value>) -> Result<()> {
         caught: None,
         timeout: None,
         co: Some(&co),
+        depth: generator.depth,
     };
     scope.body(&generator.run.program.gens[generator.function].body).await?;
     Ok(())
@@ -49,7 +51,8 @@ impl<'a> Scope<'a> {
         let function = functions.position(|function| function.name == name);
         let function = function.expect("a program that was checked names only what it has");
         let (run, task) = (Rc::clone(self.run), self.task.cloned());
-        let generator = Generator { run, function, who: self.label_of(name), task };
+        let generator =
+            Generator { run, function, who: self.label_of(name), task, depth: self.depth };
         let made = AsyncGen::new(|co| generate(generator, co));
         self.run.generators.borrow_mut().push(made.clone());
         made

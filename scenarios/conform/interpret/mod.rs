@@ -16,5 +16,6 @@ mod transcript;
 mod value;
 mod vars;
 
-pub use run::{Trace, interpret, watch};
+pub use run::watch;
+pub(super) use run::{Trace, interpret};
 pub use transcript::Mark;

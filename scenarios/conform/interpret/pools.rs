@@ -35,7 +35,7 @@ impl Scope<'_> {
                 None
             }
         };
-        let (transcript, duration) = (Arc::clone(&self.run.transcript), ticks(job.duration));
+        let (transcript, duration) = (Arc::clone(&self.run.transcript), ticks(job.duration)?);
         let (who, tag) = (job.pool.unwrap_or("default").to_owned(), job.tag.to_owned());
         let outcome = match job.outcome {
             Outcome::Value(value) => Ok(Value::from(value)),

@@ -1,68 +1,35 @@
 //! Queues.
 
-use std::cell::Cell;
+use std::any::Any;
 use std::cmp::Ordering;
-use std::mem::discriminant;
-use std::rc::Rc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
-use seedloop::Result;
-use seedloop::sync::Queue;
+use seedloop::{Error, Result};
 
-use super::super::program;
+use super::super::program::{self, Number};
 use super::body::{Flow, Scope};
-use super::value::Value;
-
-/// A queue of any order.
-#[derive(Clone)]
-pub(super) struct Queued {
-    pub(super) queue: Queue<Value>,
-    /// For a priority queue.
-    pub(super) sorted: Option<Rc<Items>>,
-}
-
-/// Which items a priority queue holds.
-#[derive(Default)]
-pub(super) struct Items {
-    sort: Cell<Option<Sort>>,
-}
-
-/// Items of different sorts cannot be compared.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Number,
-    Text,
-    Other,
-}
-
-impl Queued {
-    pub(super) fn unsorted(queue: Queue<Value>) -> Self {
-        Queued { queue, sorted: None }
-    }
-
-    /// Tells whether `value` can be compared with what is in the queue.
-    fn takes(&self, value: &Value) -> bool {
-        let Some(items) = &self.sorted else { return true };
-        let sort = match value {
-            Value::Bool(_) | Value::Int(_) => Sort::Number,
-            Value::Text(_) => Sort::Text,
-            _ => Sort::Other,
-        };
-        let others = items.sort.replace(Some(sort)).filter(|_| !self.queue.empty());
-        others.is_none_or(|others| others == sort && sort != Sort::Other)
-    }
-}
+use super::value::{Incomparable, Value};
 
 /// The order of values in a priority queue: Python's, in which truth values are numbers.
+///
+/// What has no order unwinds with [`Incomparable`]. That leaves the queue as CPython's exception
+/// leaves it: an item that was being put stays where the heap had moved it, and counts for nothing;
+/// one that was being taken is lost.
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         let number = |value: &Value| match value {
-            Value::Bool(truth) => Some(i64::from(*truth)),
-            Value::Int(number) => Some(*number),
+            Value::Bool(truth) => Some(Number::Int(i64::from(*truth))),
+            Value::Number(number) => Some(number.clone()),
             _ => None,
         };
-        match (self, other) {
-            (Value::Text(a), Value::Text(b)) => a.cmp(b),
-            _ => number(self).cmp(&number(other)),
+        if let (Value::Text(a), Value::Text(b)) = (self, other) {
+            return a.cmp(b);
+        }
+        match (number(self), number(other)) {
+            (Some(a), Some(b)) => a.compare(&b),
+            _ => resume_unwind(Box::new(Incomparable)),
         }
     }
 }
@@ -73,49 +40,68 @@ impl PartialOrd for Value {
 }
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
-        discriminant(self) == discriminant(other) && self.cmp(other) == Ordering::Equal
+        self.cmp(other) == Ordering::Equal
     }
 }
 impl Eq for Value {}
 
+/// The error that a comparison has unwound with.
+fn incomparable(panic: Box<dyn Any + Send>) -> Error {
+    match panic.downcast::<Incomparable>() {
+        Ok(error) => Error::new(*error),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Does something at which items may be compared.
+fn comparing<T, E>(action: impl FnOnce() -> Result<T, E>) -> Result<T>
+where
+    Error: From<E>,
+{
+    let result = catch_unwind(AssertUnwindSafe(action)).map_err(incomparable)?;
+    Ok(result?)
+}
+
+/// Waits for something at which items may be compared.
+async fn comparing_while<T, E>(wait: impl Future<Output = Result<T, E>>) -> Result<T>
+where
+    Error: From<E>,
+{
+    let mut wait = pin!(wait);
+    let poll = |context: &mut std::task::Context<'_>| match catch_unwind(AssertUnwindSafe(|| {
+        wait.as_mut().poll(context)
+    })) {
+        Ok(poll) => poll.map(|result| Ok(result?)),
+        Err(panic) => Poll::Ready(Err(incomparable(panic))),
+    };
+    std::future::poll_fn(poll).await
+}
+
 impl Scope<'_> {
-    /// The queue in `var`, if it takes `value`.
-    fn queue_for(self, var: &str, value: &Value) -> Result<Queue<Value>> {
-        let queued = self.queued(var)?;
-        match queued.takes(value) {
-            true => Ok(queued.queue),
-            false => {
-                Err(self.refuse(format_args!("{value} can't be compared with the items of {var}")))
-            }
-        }
-    }
-
-    fn queue(self, var: &str) -> Result<Queue<Value>> {
-        Ok(self.queued(var)?.queue)
-    }
-
     pub(super) async fn put(self, var: &str, written: &program::Value) -> Result<Flow> {
         let value = Value::from(written);
-        self.queue_for(var, &value)?.put(value.clone()).await?;
+        comparing_while(self.queue(var)?.put(value.clone())).await?;
         self.log(format_args!("put {var} {value}"));
         Ok(Flow::Next)
     }
 
     pub(super) fn put_nowait(self, var: &str, written: &program::Value) -> Result<()> {
         let value = Value::from(written);
-        self.queue_for(var, &value)?.put_nowait(value.clone())?;
+        let queue = self.queue(var)?;
+        comparing(|| queue.put_nowait(value.clone()))?;
         self.log(format_args!("put {var} {value}"));
         Ok(())
     }
 
     pub(super) async fn get_item(self, var: &str) -> Result<Flow> {
-        let value = self.queue(var)?.get().await?;
+        let value = comparing_while(self.queue(var)?.get()).await?;
         self.log(format_args!("get {var} {value}"));
         Ok(Flow::Next)
     }
 
     pub(super) fn get_nowait(self, var: &str) -> Result<()> {
-        let value = self.queue(var)?.get_nowait()?;
+        let queue = self.queue(var)?;
+        let value = comparing(|| queue.get_nowait())?;
         self.log(format_args!("get {var} {value}"));
         Ok(())
     }
@@ -139,7 +125,8 @@ impl Scope<'_> {
     }
 
     pub(super) fn shutdown(self, var: &str, immediate: bool) -> Result<()> {
-        self.queue(var)?.shutdown(immediate);
+        let queue = self.queue(var)?;
+        comparing(|| Ok::<_, Error>(queue.shutdown(immediate)))?;
         self.log(format_args!("shutdown {var}"));
         Ok(())
     }

@@ -6,10 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use seedloop::error::{Deadlock, LimitExceeded, Panicked};
+use seedloop::trace::Line;
 use seedloop::{AsyncGen, Error, Outcome, Report, ReportKind, Result, Runner, Simulation};
 
+use super::super::parse::Checked;
 use super::super::program::Program;
+use super::super::stack::on_large_stack;
 use super::body::{Call, coroutine};
+use super::combine::TICKS_MAX;
 use super::cycles::Node;
 use super::transcript::{Stop, Transcript};
 use super::value::{Shown, Value};
@@ -21,8 +25,21 @@ const BLOCKS_MAX: u32 = 200_000;
 /// Coroutines that are started; more only if tasks gather more and more tasks.
 const COROUTINES_MAX: u32 = 50_000;
 
-/// What a program prints, one string for each line, without the ends of lines.
-pub type Trace = Vec<String>;
+/// What a program prints.
+pub(in super::super) struct Trace {
+    lines: Vec<Line>,
+    /// The last line, with its time.
+    last: String,
+}
+
+impl Trace {
+    /// Gives the lines, which consist of a time, a space and a text, but for the last one, which
+    /// is complete.
+    pub(in super::super) fn parts(&self) -> (impl Iterator<Item = (u64, &str)>, &str) {
+        let lines = self.lines.iter();
+        (lines.map(|line| (line.time.since_start().as_secs(), &*line.text)), &self.last)
+    }
+}
 
 /// Runs a program in asyncio's order.
 ///
@@ -30,7 +47,15 @@ pub type Trace = Vec<String>;
 ///
 /// What makes the program malformed though it is well formed: it uses a variable of the wrong kind,
 /// its tasks await each other in a cycle, or it goes on without end and without printing.
-pub fn interpret(program: Program) -> Result<Trace, String> {
+pub(in super::super) fn interpret(checked: Checked) -> Result<Trace, String> {
+    let Checked { program, is_deep } = checked;
+    if is_deep {
+        return on_large_stack(|| interpret_here(program));
+    }
+    interpret_here(program)
+}
+
+fn interpret_here(program: Program) -> Result<Trace, String> {
     let run = Rc::new(Run::new(program, Transcript::default()));
     let inside = Rc::clone(&run);
     let outcome = Simulation::new().run(move || inside.go());
@@ -89,9 +114,13 @@ impl Run {
         self.set("main", Var::Handle(Handle::Task(main.clone(), node)));
         let result = event_loop.run_until_complete(main);
         if matches!(&result, Err(error) if error.is::<Deadlock>()) {
-            self.has_cycle.set(self.has_cycle());
+            self.has_cycle.set(!self.is_over() && self.has_cycle());
         }
-        let closed = runner.close();
+        let closed = match self.is_over() {
+            // Nothing is printed any more, and to cancel a long chain of tasks takes long.
+            true => event_loop.close(),
+            false => runner.close(),
+        };
         // They hold what holds them: the bodies of generators know the run.
         drop((self.vars.take(), self.generators.take(), self.tasks.take()));
         // An error of the clean-up replaces that of `main`, as an exception in `finally` does.
@@ -114,31 +143,33 @@ impl Run {
     /// The trace, once the run is over.
     fn trace(&self, outcome: Outcome<Result<Value>>) -> Result<Trace, String> {
         let result = outcome.result.and_then(|result| result);
-        let (time, verdict) = match (self.transcript.stopped(), result) {
+        let verdict = match (self.transcript.stopped(), result) {
             (Some(Stop::Malformed(problem)), _) => return Err(problem.clone()),
             _ if self.has_cycle.get() => {
                 return Err("tasks await each other in a cycle".to_owned());
             }
-            (Some(Stop::Runaway), _) => {
-                (outcome.lines.last().map(|line| line.time), "runaway".to_owned())
-            }
-            (None, Ok(value)) => (Some(outcome.time), format!("returned {value}")),
-            (None, Err(error)) if error.is::<Deadlock>() => {
-                (Some(outcome.time), "deadlock".to_owned())
-            }
+            (Some(Stop::Runaway), _) => "runaway".to_owned(),
+            (None, Ok(value)) => format!("returned {value}"),
+            (None, Err(error)) if error.is::<Deadlock>() => "deadlock".to_owned(),
             (None, Err(error)) if error.is::<Panicked>() || error.is::<LimitExceeded>() => {
                 return Err(error.to_string());
             }
-            (None, Err(error)) => (Some(outcome.time), format!("raised {}", Shown(&error))),
+            (None, Err(error)) => format!("raised {}", Shown(&error)),
         };
-        let mut trace: Trace = outcome
-            .lines
-            .into_iter()
-            .map(|line| format!("{} {}", line.time.since_start().as_secs(), line.text))
-            .collect();
-        let time = time.unwrap_or_default().since_start().as_secs();
-        trace.push(format!("{time} run: {verdict}"));
-        Ok(trace)
+        let lines = outcome.lines;
+        let last = match self.transcript.is_over() {
+            true => lines.last().map_or(outcome.time, |line| line.time),
+            false => outcome.time,
+        };
+        let last = last.since_start().as_secs();
+        if last >= TICKS_MAX {
+            let mut late =
+                lines.iter().filter(|line| line.time.since_start().as_secs() >= TICKS_MAX);
+            let who = late.next().and_then(|line| line.text.split_once(": "));
+            let who = who.map_or("run", |(who, _)| who);
+            return Err(format!("{who}: the time is up at tick {TICKS_MAX}"));
+        }
+        Ok(Trace { lines, last: format!("{last} run: {verdict}") })
     }
 
     /// Sets a variable.

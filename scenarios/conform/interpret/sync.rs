@@ -1,7 +1,5 @@
 //! Locks, events, conditions, semaphores, barriers.
 
-use std::rc::Rc;
-
 use seedloop::error::ValueError;
 use seedloop::sync::{
     Barrier, BoundedSemaphore, Condition, Event, LifoQueue, Lock, PriorityQueue, Queue, Semaphore,
@@ -10,7 +8,6 @@ use seedloop::{Error, Result, ThreadPool};
 
 use super::super::program::{Object, Stmt};
 use super::body::{Flow, Scope};
-use super::queues::{Items, Queued};
 use super::vars::Var;
 
 /// What `async with` takes, and `acquire`, `release` and `locked`.
@@ -20,6 +17,26 @@ pub(super) enum Holdable {
     Condition(Condition),
     Semaphore(Semaphore),
     BoundedSemaphore(BoundedSemaphore),
+}
+
+impl Holdable {
+    async fn acquire(&self) -> Result<()> {
+        Ok(match self {
+            Holdable::Lock(lock) => lock.acquire().await?,
+            Holdable::Condition(condition) => condition.acquire().await?,
+            Holdable::Semaphore(semaphore) => semaphore.acquire().await?,
+            Holdable::BoundedSemaphore(semaphore) => semaphore.acquire().await?,
+        })
+    }
+
+    fn release(&self) -> Result<()> {
+        Ok(match self {
+            Holdable::Lock(lock) => lock.release()?,
+            Holdable::Condition(condition) => condition.release()?,
+            Holdable::Semaphore(semaphore) => semaphore.release(),
+            Holdable::BoundedSemaphore(semaphore) => semaphore.release()?,
+        })
+    }
 }
 
 /// A number that must not be negative. The library's own types rule that out where Python raises.
@@ -49,14 +66,9 @@ impl<'a> Scope<'a> {
             Object::Barrier(parties) => {
                 Var::Barrier(Barrier::new(count(parties, "the number of parties")?)?)
             }
-            Object::Queue(limit) => Var::Queue(Queued::unsorted(Queue::new(size(limit)))),
-            Object::LifoQueue(limit) => {
-                Var::Queue(Queued::unsorted(LifoQueue::new(size(limit)).into()))
-            }
-            Object::PriorityQueue(limit) => {
-                let queue = PriorityQueue::new(size(limit)).into();
-                Var::Queue(Queued { queue, sorted: Some(Rc::new(Items::default())) })
-            }
+            Object::Queue(limit) => Var::Queue(Queue::new(size(limit))),
+            Object::LifoQueue(limit) => Var::Queue(LifoQueue::new(size(limit)).into()),
+            Object::PriorityQueue(limit) => Var::Queue(PriorityQueue::new(size(limit)).into()),
             Object::ThreadPool(workers) => {
                 let workers = count(workers, "the number of workers")?;
                 Var::Pool(ThreadPool::with_workers(workers)?)
@@ -73,6 +85,13 @@ impl<'a> Scope<'a> {
             self.block(body).await
         };
         let flow = match &holdable {
+            // The library's blocks are for tasks.
+            holdable if self.task.is_none() => {
+                holdable.acquire().await?;
+                let result = inside().await;
+                holdable.release()?;
+                result?
+            }
             Holdable::Lock(lock) => lock.scope(inside).await?,
             Holdable::Condition(condition) => condition.scope(inside).await?,
             Holdable::Semaphore(semaphore) => semaphore.scope(inside).await?,
@@ -85,23 +104,13 @@ impl<'a> Scope<'a> {
     }
 
     pub(super) async fn acquire(self, var: &str) -> Result<Flow> {
-        match self.holdable(var)? {
-            Holdable::Lock(lock) => lock.acquire().await?,
-            Holdable::Condition(condition) => condition.acquire().await?,
-            Holdable::Semaphore(semaphore) => semaphore.acquire().await?,
-            Holdable::BoundedSemaphore(semaphore) => semaphore.acquire().await?,
-        }
+        self.holdable(var)?.acquire().await?;
         self.log(format_args!("acquired {var}"));
         Ok(Flow::Next)
     }
 
     pub(super) fn release(self, var: &str) -> Result<()> {
-        match self.holdable(var)? {
-            Holdable::Lock(lock) => lock.release()?,
-            Holdable::Condition(condition) => condition.release()?,
-            Holdable::Semaphore(semaphore) => semaphore.release(),
-            Holdable::BoundedSemaphore(semaphore) => semaphore.release()?,
-        }
+        self.holdable(var)?.release()?;
         self.log(format_args!("released {var}"));
         Ok(())
     }

@@ -51,9 +51,10 @@ impl Scope<'_> {
                 self.log(format_args!("uncancel {var} -> {left}"));
             }
             None => {
-                let current = current_task()?;
-                let left = current.map(|task| task.uncancel());
-                self.log(format_args!("uncancel -> {}", left.unwrap_or_default()));
+                let Some(task) = current_task()? else {
+                    return Err(self.refuse("uncancel outside of a task"));
+                };
+                self.log(format_args!("uncancel -> {}", task.uncancel()));
             }
         }
         Ok(())
@@ -66,9 +67,10 @@ impl Scope<'_> {
                 self.log(format_args!("cancelling {var} -> {count}"));
             }
             None => {
-                let current = current_task()?;
-                let count = current.map(|task| task.cancelling());
-                self.log(format_args!("cancelling -> {}", count.unwrap_or_default()));
+                let Some(task) = current_task()? else {
+                    return Err(self.refuse("cancelling outside of a task"));
+                };
+                self.log(format_args!("cancelling -> {}", task.cancelling()));
             }
         }
         Ok(())

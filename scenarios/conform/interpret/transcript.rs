@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use seedloop::out;
+use seedloop::{out, running_loop};
 
 use super::super::program::Stmt;
 
@@ -89,14 +89,18 @@ impl Transcript {
         }
     }
 
-    /// Stops the run; only the first reason counts.
+    /// Stops the run, and its loop at the end of the iteration; only the first reason counts.
     pub(super) fn stop(&self, why: Stop) {
         self.mark(Mark::Over);
-        drop(self.stop.set(why));
+        if self.stop.set(why).is_ok()
+            && let Ok(event_loop) = running_loop()
+        {
+            event_loop.stop();
+        }
     }
 
     /// Tells why the run was stopped, if it was. Nothing is printed from then on, and whatever
-    /// looks here stays where it is, so that the run deadlocks.
+    /// looks here stays where it is.
     pub(super) fn stopped(&self) -> Option<&Stop> {
         self.stop.get()
     }

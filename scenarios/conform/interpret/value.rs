@@ -9,14 +9,14 @@ use seedloop::error::{
 use seedloop::sync::{BrokenBarrierError, QueueEmpty, QueueFull, QueueShutDown};
 use seedloop::{Elapsed, Error, LoopFuture, Result, RuntimeError};
 
-use super::super::program;
+use super::super::program::{self, Number};
 
 /// A value that tasks pass around.
 #[derive(Clone)]
 pub(super) enum Value {
     Null,
     Bool(bool),
-    Int(i64),
+    Number(Number),
     Text(Arc<str>),
     List(Arc<[Value]>),
     /// An error that serves as a value: what `gather` collects.
@@ -28,9 +28,8 @@ impl From<&program::Value> for Value {
         match written {
             program::Value::Null => Value::Null,
             program::Value::Bool(truth) => Value::Bool(*truth),
-            program::Value::Int(number) => Value::Int(*number),
+            program::Value::Number(number) => Value::Number(number.clone()),
             program::Value::Text(text) => Value::Text(text.as_str().into()),
-            program::Value::List(elements) => elements.iter().map(Value::from).collect(),
         }
     }
 }
@@ -54,7 +53,8 @@ impl fmt::Display for Value {
         match self {
             Value::Null => f.write_str("null"),
             Value::Bool(truth) => write!(f, "{truth}"),
-            Value::Int(number) => write!(f, "{number}"),
+            Value::Number(Number::Int(number)) => write!(f, "{number}"),
+            Value::Number(number) => write!(f, "{number}"),
             Value::Text(text) => f.write_str(text),
             Value::List(elements) => {
                 f.write_str("[")?;
@@ -80,6 +80,17 @@ impl fmt::Display for Boom {
 }
 impl std::error::Error for Boom {}
 
+/// Python's `TypeError`: two items of a priority queue cannot be compared.
+#[derive(Debug)]
+pub(super) struct Incomparable;
+
+impl fmt::Display for Incomparable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("two items cannot be compared")
+    }
+}
+impl std::error::Error for Incomparable {}
+
 /// An error as the trace shows it.
 pub(super) struct Shown<'a>(pub(super) &'a Error);
 
@@ -104,10 +115,10 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What CPython calls the type of an error of the library, without a final `Error`.
+/// What CPython calls the type of an error, without a final `Error`.
 fn type_name(error: &Error) -> &'static str {
     type IsOfType = fn(&Error) -> bool;
-    let names: [(IsOfType, &str); 11] = [
+    let names: [(IsOfType, &str); 12] = [
         (Error::is::<Elapsed>, "Timeout"),
         (Error::is::<InvalidStateError>, "InvalidState"),
         (Error::is::<RuntimeError>, "Runtime"),
@@ -119,6 +130,7 @@ fn type_name(error: &Error) -> &'static str {
         (Error::is::<AssertionError>, "Assertion"),
         (Error::is::<GeneratorExit>, "GeneratorExit"),
         (Error::is::<StopAsyncIteration>, "StopAsyncIteration"),
+        (Error::is::<Incomparable>, "Type"),
     ];
     let name = names.iter().find(|(is, _)| is(error));
     // No program can raise anything else; if one does, the difference from CPython shows it.

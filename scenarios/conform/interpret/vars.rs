@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use seedloop::sync::{Barrier, Condition, Event};
+use seedloop::sync::{Barrier, Condition, Event, Queue};
 use seedloop::{Error, JoinHandle, LoopFuture, Result, TaskGroup, ThreadPool, TimerHandle};
 
 use super::body::Scope;
 use super::cycles::{Edge, Node};
-use super::queues::Queued;
 use super::sync::Holdable;
 use super::value::Value;
 
@@ -25,7 +24,7 @@ pub(super) enum Var {
     Holdable(Holdable),
     Event(Event),
     Barrier(Barrier),
-    Queue(Queued),
+    Queue(Queue<Value>),
     Pool(ThreadPool),
 }
 
@@ -187,7 +186,7 @@ impl Scope<'_> {
         })
     }
 
-    pub(super) fn queued(self, name: &str) -> Result<Queued> {
+    pub(super) fn queue(self, name: &str) -> Result<Queue<Value>> {
         self.get(name, "a queue", |var| match var {
             Var::Queue(queue) => Some(queue.clone()),
             _ => None,

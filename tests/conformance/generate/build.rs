@@ -3,7 +3,7 @@
 use std::{mem, slice};
 
 use scenarios::conform::program::{
-    Body, CatchKind, Handler, Item, OrNull, Program, RaiseKind, Routine, Stmt, Value,
+    Body, CatchKind, Handler, Item, Number, OrNull, Program, RaiseKind, Routine, Stmt, Value,
 };
 
 use super::ops::Op;
@@ -237,7 +237,8 @@ impl<'a> Builder<'a> {
 
 /// Puts `count` more `yield`s between the statements, or after them.
 fn with_yields(stmts: Body, count: i64) -> Body {
-    let mut yields = (0..count).map(|number| Stmt::Yield { value: Value::Int(number) });
+    let mut yields =
+        (0..count).map(|number| Stmt::Yield { value: Value::Number(Number::Int(number)) });
     let mut body = Vec::new();
     for stmt in stmts {
         body.push(stmt);

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use scenarios::conform::program::{CatchKind, OrNull, Ticks, Value};
+use scenarios::conform::program::{CatchKind, Number, OrNull, Ticks, Value};
 
 use super::Profile;
 use super::ops::{Op, Weighted};
@@ -225,7 +225,7 @@ fn limit() -> impl Strategy<Value = OrNull<Ticks>> {
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
-        8 => (0..10_i64).prop_map(Value::Int),
+        8 => (0..10_i64).prop_map(|number| Value::Number(Number::Int(number))),
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::Bool),
         1 => Just(Value::Text("v".to_owned())),

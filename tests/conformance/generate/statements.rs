@@ -1,6 +1,8 @@
 //! Turns lines into statements: those without blocks.
 
-use scenarios::conform::program::{Item, Object, OrNull, Outcome, RaiseKind, Stmt, Value, When};
+use scenarios::conform::program::{
+    Item, Number, Object, OrNull, Outcome, RaiseKind, Stmt, Value, When,
+};
 
 use super::build::Builder;
 use super::ops::Op;
@@ -165,9 +167,10 @@ impl Builder<'_> {
             Op::CondWait | Op::Notify => return Some(self.on_condition(op, context)),
             Op::Put | Op::PutNowait => {
                 let var = vars.queue(key);
-                // Only numbers can be compared with each other, which a priority queue does.
-                let number = Value::Int(line.count as i64);
-                let value = if var.starts_with("prio") { number } else { line.value.clone() };
+                // Mostly what a priority queue can compare with the rest.
+                let number = Value::Number(Number::Int(line.count as i64));
+                let is_sorted = var.starts_with("prio") && line.count % 4 != 3;
+                let value = if is_sorted { number } else { line.value.clone() };
                 match op {
                     Op::Put => Stmt::Put { var, value },
                     _ => Stmt::PutNowait { var, value },
