@@ -3,6 +3,7 @@
 mod cli;
 mod conformance;
 mod docs;
+mod harness;
 mod kernel;
 mod layers;
 mod mutations;

@@ -360,8 +360,7 @@ impl Explorer {
             orders: BTreeMap::new(),
             points: Vec::new(),
         };
-        // What is made once in a process, or once in a thread, is made now.
-        subject.try_with(Box::new(Fifo), false);
+        warm_up(subject);
         let failure = search.search();
         let mut statistics = search.statistics;
         statistics.distinct = search.orders.len() as u64;
@@ -493,7 +492,10 @@ impl Search<'_> {
         self.statistics.rechecked += 1;
         let log = trial.outcome.choices;
         let subject = self.subject;
-        let again = on_own_thread(|| subject.replay(log.clone(), false).outcome.fingerprint);
+        let again = on_own_thread(|| {
+            warm_up(subject);
+            subject.replay(log.clone(), false).outcome.fingerprint
+        });
         if again == trial.outcome.fingerprint {
             return None;
         }
@@ -530,6 +532,11 @@ impl Search<'_> {
     }
 }
 
+/// Lets what is made once in a process, or once in a thread, be made.
+fn warm_up(subject: &Subject<'_>) {
+    subject.try_with(Box::new(Fifo), false);
+}
+
 /// How often two runs of the same choices are compared until they show where they differ.
 const TWINS: usize = 8;
 
@@ -543,7 +550,10 @@ fn nondeterministic(
 ) -> Failure {
     let mut twin = None;
     for _ in 0..TWINS {
-        let other = on_own_thread(|| subject.replay(log.clone(), true).outcome);
+        let other = on_own_thread(|| {
+            warm_up(subject);
+            subject.replay(log.clone(), true).outcome
+        });
         let differs = other.fingerprint != first.outcome.fingerprint;
         twin = Some(Box::new(other));
         if differs {

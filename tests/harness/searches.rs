@@ -1,0 +1,131 @@
+//! What strategies find, and how much there is to find.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use seedloop::explore::{Case, Explorer, FaultKind, Model, Strategy};
+use seedloop::sync::Tracked;
+use seedloop::{Result, sleep, spawn};
+
+const STRATEGIES: [Strategy; 7] = [
+    Strategy::Portfolio,
+    Strategy::Random,
+    Strategy::Pct { depth: 2 },
+    Strategy::Pos,
+    Strategy::Urw,
+    Strategy::Surw,
+    Strategy::Hold,
+];
+
+/// Fails only if the first task comes last of three.
+async fn last_of_three() -> Result<()> {
+    let count = Tracked::new(0);
+    let check = count.clone();
+    let first = spawn(async move {
+        assert!(check.read().await? < 2, "both others were first");
+        Ok(())
+    });
+    let add = |count: Tracked<u32>| spawn(async move { Ok(count.update(|n| *n += 1).await?) });
+    let others = [add(count.clone()), add(count)];
+    first.await?;
+    for other in others {
+        other.await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_strategy_finds_what_asyncios_order_never_shows() {
+    let fifo = Explorer::new().strategy(Strategy::Fifo).runs(3).explore(last_of_three);
+    assert!(fifo.failure.is_none());
+    for strategy in STRATEGIES {
+        let exploration = Explorer::new().strategy(strategy).explore(last_of_three);
+        let failure = exploration.failure.unwrap_or_else(|| panic!("{strategy} found nothing"));
+        assert_eq!(failure.fault.kind, FaultKind::Panic);
+        // One thing is enough, whichever way it was found.
+        assert_eq!(failure.case.len(), 1, "{strategy}: {}", failure.case);
+        assert!(failure.replays <= 300);
+    }
+}
+
+/// The same seed explores in the same way, and another one in another.
+#[test]
+fn an_exploration_is_determined_by_its_seed() {
+    let explore = |seed| {
+        let explorer = Explorer::new().seed(seed).strategy(Strategy::Random);
+        let failure = explorer.explore(last_of_three).failure.expect("it is found");
+        (failure.run, failure.found_with)
+    };
+    assert_eq!(explore(3), explore(3));
+    let found: BTreeSet<_> = (0..10).map(explore).collect();
+    assert!(found.len() > 3, "{found:?}");
+}
+
+/// Two tasks of two steps each, and the main one, which waits: of the orders of the four steps six
+/// keep each task's own order.
+#[test]
+fn an_exhaustive_search_tries_all_there_is() {
+    let body = || async {
+        let both = [1, 2].map(|n| {
+            spawn(async move {
+                seedloop::yield_now().await?;
+                Ok(seedloop::out!("{n}"))
+            })
+        });
+        for task in both {
+            task.await?;
+        }
+        Ok(())
+    };
+    let explore = |deviations| {
+        let explorer = Explorer::new().strategy(Strategy::Exhaustive { deviations });
+        explorer.runs(10_000).explore(body).statistics
+    };
+    assert_eq!((explore(0).runs, explore(0).exhausted), (1, true));
+    let all = explore(9);
+    assert!(all.exhausted);
+    assert_eq!(all.distinct, explore(4).distinct, "nothing new comes with more deviations");
+    assert!(explore(1).distinct < all.distinct);
+}
+
+/// A case is followed to the same failure, and one that does not fit says where.
+#[test]
+fn a_case_replays_or_says_what_it_missed() {
+    let failure = Explorer::new().explore(last_of_three).failure.expect("it is found");
+    let replayed = Explorer::new().replay(&failure.case, last_of_three);
+    let fault = replayed.fault.expect("it fails again");
+    assert_eq!((fault.kind, fault.message), (FaultKind::Panic, failure.fault.message.clone()));
+    assert!(replayed.missed.is_empty());
+
+    let other: Case = "sl1.1.any.-:1.7@2!,1.1@1!".parse().expect("a case");
+    let replayed = Explorer::new().replay(&other, last_of_three);
+    assert_eq!(replayed.missed, ["1.7@2!"]);
+    let dull = Explorer::new().replay(&Case::dull(Model::AnyOrder), last_of_three);
+    assert!(dull.fault.is_none());
+}
+
+/// What takes time comes late, and an earlier deadline is first all the same.
+#[test]
+fn lateness_keeps_the_order_of_deadlines() {
+    let explorer = Explorer::new().model(Model::Asyncio).lateness(Duration::from_secs(3)).runs(300);
+    let exploration = explorer.explore(|| async {
+        let order = Tracked::new(0);
+        let late = order.clone();
+        let second = spawn(async move {
+            sleep(Duration::from_secs(2)).await?;
+            assert_eq!(late.get(), 1, "the earlier deadline comes first");
+            Ok(())
+        });
+        sleep(Duration::from_secs(1)).await?;
+        order.set(1);
+        second.await
+    });
+    assert!(exploration.failure.is_none(), "{:?}", exploration.failure);
+    let missed = explorer.explore(|| async {
+        let began = seedloop::Instant::now();
+        sleep(Duration::from_secs(1)).await?;
+        assert!(began.elapsed() < Duration::from_secs(2), "the loop is late");
+        Ok(())
+    });
+    assert_eq!(missed.failure.expect("it is late once").case.len(), 1);
+}
