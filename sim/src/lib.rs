@@ -53,3 +53,7 @@ pub use world::{
 
 #[doc(hidden)]
 pub use runner::print_line;
+
+#[doc(hidden)]
+pub use combine::branches as __branches;
+pub use combine::{Interval, MissedTickBehavior, Tick, interval, interval_at};

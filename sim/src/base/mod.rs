@@ -27,5 +27,6 @@ pub use time::Instant;
 
 pub(crate) use choice::Choices;
 pub(crate) use event::Recorder;
+pub(crate) use leaf::Payload;
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

@@ -24,7 +24,8 @@ pub use future::{CallbackId, LoopFuture, create_future};
 pub use join::JoinHandle;
 pub use local::{ContextVar, Token};
 pub use spawn::{all_tasks, current_task, spawn, spawn_named};
-pub(crate) use yields::SwitchPoint;
+pub(crate) use join::abort_of;
+pub(crate) use yields::{SwitchPoint, Turn};
 pub use yields::{YieldNow, yield_now};
 
 pub(crate) use body::release_adopted;
