@@ -57,3 +57,6 @@ pub use runner::print_line;
 #[doc(hidden)]
 pub use combine::branches as __branches;
 pub use combine::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+
+pub mod tokio;
+pub use tokio::task::{AbortHandle, JoinError, JoinSet};

@@ -94,3 +94,5 @@ macro_rules! __join {
         .await
     }};
 }
+
+pub use {join, try_join};

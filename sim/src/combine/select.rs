@@ -54,6 +54,17 @@ macro_rules! select {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select {
+    // The name `future` is another one at each turn.
+    (
+        @@ { $start:ident ($($skip:tt)*) } [$($done:tt)*] [$($back:ident)*]
+        ($p:pat) ($f:expr) ($c:expr) ($h:expr) $($rest:tt)*
+    ) => {
+        $crate::__select! {
+            @ { $start ($($skip)* _) }
+            [$($done)* { future ($($skip)*) ($p) ($f) ($c) ($h) }] [future $($back)*]
+            $($rest)*
+        }
+    };
     (@ $at:tt $done:tt $back:tt) => {
         $crate::__select_all! {
             $at $done $back
@@ -86,17 +97,6 @@ macro_rules! __select {
     };
     (@ $at:tt $done:tt $back:tt $p:pat = $f:expr => $h:expr, $($rest:tt)*) => {
         $crate::__select!(@@ $at $done $back ($p) ($f) (true) ($h) $($rest)*)
-    };
-    // The name `future` is another one at each turn.
-    (
-        @@ { $start:ident ($($skip:tt)*) } [$($done:tt)*] [$($back:ident)*]
-        ($p:pat) ($f:expr) ($c:expr) ($h:expr) $($rest:tt)*
-    ) => {
-        $crate::__select! {
-            @ { $start ($($skip)* _) }
-            [$($done)* { future ($($skip)*) ($p) ($f) ($c) ($h) }] [future $($back)*]
-            $($rest)*
-        }
     };
 }
 
@@ -203,3 +203,5 @@ macro_rules! __select_count {
     (()) => { 0_usize };
     ((_ $($skip:tt)*)) => { 1_usize + $crate::__select_count!(($($skip)*)) };
 }
+
+pub use select;

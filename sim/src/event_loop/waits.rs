@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
+use super::cell::{BoundaryId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::ObjectId;
