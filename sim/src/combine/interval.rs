@@ -178,3 +178,10 @@ impl Future for Tick<'_> {
         self.interval.poll_tick(cx)
     }
 }
+
+impl Drop for Tick<'_> {
+    fn drop(&mut self) {
+        // Nobody waits for it any more.
+        self.interval.alarm.clear();
+    }
+}

@@ -3,5 +3,7 @@
 //! Those are [`mpsc`], [`oneshot`], [`watch`], [`Mutex`] and [`RwLock`] of
 //! [`seedloop::sync`](crate::sync), whose waits a deadlock report can name.
 
-pub use crate::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use crate::sync::{mpsc, oneshot, watch};
+pub use crate::sync::{
+    Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard, broadcast, mpsc, oneshot,
+    watch,
+};
