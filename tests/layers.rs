@@ -21,6 +21,7 @@ const LAYERS: &[&str] = &[
     "sync",
     "world",
     "runner",
+    "tokio",
     "explore",
     "report",
     "testing",

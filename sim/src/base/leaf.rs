@@ -174,7 +174,7 @@ pub struct Panicked {
     pub(crate) payload: Payload,
 }
 
-/// What a panic carried, for the first who asks; kept only where a task's panic goes to its awaiter.
+/// What a panic carried, for the first who asks; kept only where panics go to the awaiters.
 #[derive(Clone, Default)]
 pub(crate) struct Payload(Option<Arc<Mutex<PayloadSlot>>>);
 

@@ -153,7 +153,8 @@ impl Interval {
         self.behavior
     }
 
-    /// Says what becomes of ticks that are missed: [`Burst`](MissedTickBehavior::Burst) unless said.
+    /// Says what becomes of ticks that are missed; unless said, they
+    /// [burst](MissedTickBehavior::Burst).
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.behavior = behavior;
     }

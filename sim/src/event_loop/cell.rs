@@ -285,9 +285,7 @@ impl WaitCell {
     /// The innermost boundary around what is waited for.
     pub(crate) fn boundary_of_wait(&self) -> BoundaryId {
         match self.target {
-            Target::Future(_) | Target::Own | Target::Infallible | Target::End(_) => {
-                self.boundary
-            }
+            Target::Future(_) | Target::Own | Target::Infallible | Target::End(_) => self.boundary,
             Target::Boundary(boundary) => boundary,
         }
     }

@@ -50,7 +50,10 @@ impl Core {
         let cell = self.tasks.get(task)?;
         let mut waits: Vec<WaitId> = self.waits_of(task).collect();
         let target = |wait: &WaitId| self.waits.get(*wait).map(|cell| cell.target);
-        if waits.iter().any(|wait| matches!(target(wait), Some(Target::Infallible | Target::End(_)))) {
+        if waits
+            .iter()
+            .any(|wait| matches!(target(wait), Some(Target::Infallible | Target::End(_))))
+        {
             // What a boundary takes for something foreign is known after all.
             waits.retain(|wait| !matches!(target(wait), Some(Target::Boundary(_))));
         }

@@ -1,8 +1,8 @@
 //! A channel whose values go to every receiver: [`channel`], as Rust's async runtimes have it.
 //!
 //! It keeps so many values as it has capacity: a receiver that falls behind is told how many it has
-//! missed. The wait for a value knows no cancel: a task that is cancelled meanwhile is treated as in
-//! any foreign wait.
+//! missed. The wait for a value knows no cancel: a task that is cancelled meanwhile is treated as
+//! in any foreign wait.
 
 use std::fmt;
 use std::future::Future;
@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-pub use super::broadcast_state::{RecvError, SendError, TryRecvError};
 use super::broadcast_state::{ReceiverLine, State};
+pub use super::broadcast_state::{RecvError, SendError, TryRecvError};
 use super::waiter::{Waiter, complete};
 use crate::event_loop::{Label, Shared};
 use crate::task::SwitchPoint;

@@ -115,9 +115,7 @@ impl Turn {
 impl Core {
     /// Tells whether a cancel is on its way to what is being polled, and no leaf has taken it.
     fn delivers_here(&self) -> bool {
-        self.step.deliver.is_some()
-            && !self.step.delivered
-            && self.delivers_to(self.step.boundary)
+        self.step.deliver.is_some() && !self.step.delivered && self.delivers_to(self.step.boundary)
     }
 
     fn begin_yield(&mut self) -> Parked {

@@ -12,7 +12,8 @@ use crate::event_loop::{LoopId, with};
 use crate::runner::Runner;
 use crate::task::{EventLoop, running_loop};
 
-/// A runtime: `tokio::runtime::Runtime`. It is a loop of this thread, whatever its builder was told.
+/// A runtime: `tokio::runtime::Runtime`. It is a loop of this thread, whatever its builder was
+/// told.
 ///
 /// Dropping it drops the tasks that are left.
 ///

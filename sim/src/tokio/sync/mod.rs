@@ -1,9 +1,10 @@
 //! Channels and locks: `tokio::sync`, as far as the library has its own.
 //!
-//! Those are [`mpsc`], [`oneshot`], [`watch`], [`Mutex`] and [`RwLock`] of
-//! [`seedloop::sync`](crate::sync), whose waits a deadlock report can name.
+//! They are those of [`seedloop::sync`](crate::sync), whose waits a deadlock report can name.
 
-pub use crate::sync::{
-    Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard, broadcast, mpsc, oneshot,
-    watch,
-};
+pub mod broadcast;
+pub mod mpsc;
+pub mod oneshot;
+pub mod watch;
+
+pub use crate::sync::{Mutex, MutexGuard, Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
