@@ -118,7 +118,7 @@ fn pause_and_advance_are_there() {
 #[test]
 fn blocking_jobs_are_taken_back_only_before_they_begin() {
     check("0 aborted; 3000 Ok(0); 3000 cancelled: true", async {
-        seedloop::set_cores(1);
+        seedloop::set_cores(1)?;
         let job = |number: u64| {
             move || {
                 blocking::sleep(Duration::from_secs(3));

@@ -180,7 +180,7 @@ impl fmt::Display for TryRecvError {
 impl StdError for TryRecvError {}
 
 /// There is no receiver; holds the value that was not sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 impl<T> fmt::Display for SendError<T> {

@@ -36,7 +36,6 @@ use crate::task::{FutureRef, Wait, abort_of, await_location};
 ///
 /// Dropping the handle while it is awaited leaves the task running; awaiting `&mut handle` in a
 /// `select!` loses nothing.
-#[must_use = "awaiting it gives the task's value; to let the task go on by itself, drop it"]
 pub struct JoinHandle<T> {
     task: AbortHandle,
     wait: Wait,
