@@ -34,7 +34,9 @@ const LONG: Duration = Duration::from_secs(9);
 
 /// Cancels, as asyncio does, every task that was spawned by the one that runs.
 fn cancel_others() -> Result<()> {
-    all_tasks()?.iter().skip(1).for_each(|task| drop(task.cancel()));
+    for task in all_tasks()?.iter().skip(1) {
+        task.cancel();
+    }
     Ok(())
 }
 
@@ -72,7 +74,8 @@ fn a_cancel_drops_a_task_in_any_wait() {
                 yield_now().await;
             }
         });
-        (yield_now().await, yield_now().await);
+        yield_now().await;
+        yield_now().await;
         cancel_others()?;
         let mut over = 0;
         while let Some(ended) = tasks.join_next().await {
@@ -114,8 +117,7 @@ fn a_boundary_around_the_wait_gets_the_cancel() {
         let task = seedloop::spawn(async {
             let result = attempt(async {
                 let _held = Loud("held");
-                drop(timeout(LONG, sleep(LONG)).await);
-                Ok(())
+                Ok(timeout(LONG, sleep(LONG)).await?)
             });
             out!("cancelled: {}", result.await.is_err_and(|error| error.is_cancelled()));
             sleep(Duration::from_secs(1)).await;

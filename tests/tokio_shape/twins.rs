@@ -20,8 +20,7 @@ fn programs_print_what_they_print_with_tokio() {
 #[test]
 fn programs_print_the_same_with_tokio_renamed() {
     for (name, program) in renamed::PROGRAMS {
-        let runtime = || seedloop_tokio::runtime::Runtime::new().expect("a runtime");
-        check(name, || runtime().block_on(program()));
+        check(name, || Runtime::new().expect("a runtime").block_on(program()));
     }
 }
 
