@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use seedloop::tokio::runtime::{Builder, Handle, Runtime};
 use seedloop::tokio::{self};
-use seedloop::{Outcome, Simulation, out};
+use seedloop::{Deadlock, Outcome, Simulation, out};
 
 fn simulate<T>(body: impl FnOnce() -> T) -> Outcome<T> {
     Simulation::new().run(body)
@@ -29,10 +29,13 @@ fn a_runtime_runs_what_was_spawned_before() {
 }
 
 #[test]
-fn what_ends_the_run_is_the_panic_of_block_on() {
+fn what_ends_the_run_is_its_error() {
     let outcome = simulate(|| Runtime::new().unwrap().block_on(std::future::pending::<()>()));
-    let error = outcome.result.unwrap_err().to_string();
-    assert!(error.contains("deadlock at 0.0s: 1 task waits for ever"), "{error}");
+    assert!(outcome.result.unwrap_err().is::<Deadlock>());
+    let outcome = simulate(|| Runtime::new().unwrap().block_on(async { panic!("oh no") }));
+    let error: seedloop::Result<()> = outcome.result;
+    let text = error.unwrap_err().to_string();
+    assert!(text.starts_with("task 'Task-1' panicked at ") && text.ends_with(": oh no"), "{text}");
 }
 
 #[test]

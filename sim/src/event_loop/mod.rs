@@ -53,7 +53,7 @@ pub(crate) use object::{Shared, Uncounted};
 pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
-pub(crate) use panics::{catch, catch_quietly, describe, set_quiet};
+pub(crate) use panics::{catch, catch_error, catch_quietly, describe, set_quiet};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
 use super::context::{try_with, with_panics};
-use crate::base::{Instant, Panicked, Payload};
+use crate::base::{Error, Instant, Panicked, Payload};
 
 /// What the hook saw of the panic that is being caught on this thread.
 pub(super) struct PanicSlot {
@@ -91,6 +91,17 @@ pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
 pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panicked> {
     let _catching = Catching::new();
     panic::catch_unwind(AssertUnwindSafe(call)).map_err(describe)
+}
+
+/// The same where code of ours may have panicked with an error, which is then that error.
+pub(crate) fn catch_error<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
+    let _catching = Catching::new();
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
+        match payload.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(payload) => Error::new(describe(payload)),
+        }
+    })
 }
 
 /// Calls user code that drops things; its panic must not hide what went wrong first.

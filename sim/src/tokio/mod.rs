@@ -41,24 +41,7 @@
 //! The order of events and their times are held to tokio's own by programs that are run by both
 //! (tokio 1.54 on one thread, its clock paused).
 //!
-//! | tokio | here |
-//! |---|---|
-//! | [`spawn`], [`task::spawn_local`] | of any output; neither need be `Send`. A panic ends the run, with its task and place; under [`Simulation::panics_join`](crate::Simulation::panics_join) it is the [`JoinError`](task::JoinError) of the handle, as with tokio |
-//! | [`task::JoinHandle`], [`task::AbortHandle`] | the same: dropping lets the task go on, `abort` drops its future |
-//! | [`task::JoinSet`] | the same, but for `spawn_blocking` and `build_task` |
-//! | [`task::LocalSet`] | every task is local: its tasks run without it too |
-//! | [`task::spawn_blocking`] | a job of the loop's default pool, of 8 workers (tokio: 512); [`blocking::sleep`](crate::blocking::sleep) takes virtual time in it |
-//! | [`task::yield_now`] | the same |
-//! | [`time`]: `sleep`, `timeout`, `interval`, `Instant` | virtual, in nanoseconds. `sleep(ZERO)` always gives way once (tokio waits for its timer's next millisecond; on a paused clock it is ready at once). What ends past the end of time (584 years) never ends |
-//! | [`time::pause`], `resume`, `advance` | time is always paused; `advance` is `sleep` |
-//! | [`select!`](select) | the branch that is polled first is a choice of the seed (tokio draws it); without a seed it is the first. `biased;` is the same |
-//! | [`join!`](join), [`try_join!`](try_join) | the branches are polled as written at each turn (tokio begins with another one each time) |
-//! | [`pin!`](pin) | the same |
-//! | [`sync`] | the library's own `mpsc`, `oneshot`, `watch`, `broadcast`, `Notify`, `Mutex` and `RwLock`, without tokio's rarer methods: no permits, no owned guards, `try_lock` gives an `Option`. The real `tokio::sync` works as well, see below |
-//! | [`runtime::Runtime`], `Builder`, `Handle` | one loop on this thread; `block_on` asks for `'static`. No `enter`, no `Handle::block_on` |
-//! | `#[tokio::main]`, `#[tokio::test]`, `task_local!`, `net`, `fs`, `io`, `process`, `signal` | not here; `net` and `fs` of this crate are a beginning, in their own shape |
-//! | scheduling | first in, first out, as tokio's current-thread runtime; in [any order](crate::Model::AnyOrder) with a seed. No budget: what is ready never gives way, unless a choice says so |
-//! | end of `block_on` | tasks that are ready by then may run once more; then all that is left is dropped |
+#![doc = include_str!("differences.md")]
 //!
 //! # The real `tokio::sync`
 //!

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, panic_any};
 use std::time::Duration;
 
 use super::join_handle::JoinHandle;
@@ -52,8 +52,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// Inside a runtime; with the text of what ended the run, if something did: a panic of a task,
-    /// a deadlock, a limit.
+    /// Inside a runtime; with what ended the run, if something did: a panic of a task, a deadlock,
+    /// a limit. It is the error of the [`Outcome`](crate::Outcome) if nobody catches it.
     #[track_caller]
     pub fn block_on<F>(&self, future: F) -> F::Output
     where
@@ -63,6 +63,8 @@ impl Runtime {
         refuse_inside();
         match self.runner.run(Unfailing::new(future)) {
             Ok(value) => value,
+            // The simulation around it gives the error as it is.
+            Err(error) if with(|core| core.session.capture) => panic_any(error),
             Err(error) => panic!("{error}"),
         }
     }
