@@ -1,6 +1,6 @@
 //! The harness: what explorations find, what they report, and what they must not take for a bug.
 
-mod cancels;
 mod attribute;
+mod cancels;
 mod reports;
 mod searches;

@@ -23,6 +23,7 @@ const LAYERS: &[&str] = &[
     "sync",
     "world",
     "runner",
+    "tokio",
     "explore",
     "report",
     "testing",

@@ -16,4 +16,5 @@ mod report;
 mod scenarios;
 mod surprises;
 mod sync;
+mod tokio_shape;
 mod world;

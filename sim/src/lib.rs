@@ -97,6 +97,13 @@ pub use event_loop::{always, sometimes};
 #[doc(hidden)]
 pub use runner::print_line;
 
+#[doc(hidden)]
+pub use combine::branches as __branches;
+pub use combine::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+
+pub mod tokio;
+pub use tokio::task::{AbortHandle, JoinError, JoinSet};
+
 /// Errors that a program meets less often than those at the root, and what they consist of.
 ///
 /// Those of asyncio under their own names, those that end a run ([`Deadlock`], [`LimitExceeded`],

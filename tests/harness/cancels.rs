@@ -49,7 +49,10 @@ fn case_of(exploration: Exploration) -> String {
 /// cancelled by the first run with a strike, which is the whole case.
 #[test]
 fn a_cancel_at_every_await_finds_the_lock_that_stays_locked() {
-    assert_eq!(case_of(everywhere(Model::AnyOrder).explore(forgets_to_release)), "sl1.1.any.d:1.1@2c");
+    assert_eq!(
+        case_of(everywhere(Model::AnyOrder).explore(forgets_to_release)),
+        "sl1.1.any.d:1.1@2c"
+    );
     let asyncio = everywhere(Model::Asyncio).explore(forgets_to_release);
     assert_eq!(case_of(asyncio), "sl1.1.asyncio.c:1.1@2c");
     let guarded = everywhere(Model::AnyOrder).explore(releases_by_guard);
@@ -89,7 +92,7 @@ fn a_queue_loses_nothing() {
         let results = gather_return_exceptions((producer, consumer));
         drop(results.await);
         // Whatever is in it can be had, and there is room behind that.
-        while !queue.is_empty() {
+        while !queue.empty() {
             queue.get_nowait()?;
         }
         queue.put_nowait(7)?;

@@ -67,9 +67,8 @@ fn a_check_that_comes_late() {
                 assert!(seen.read().await? < 2, "the shop is closed");
                 Ok(())
             });
-            let order = |orders: Tracked<u32>| async move {
-                Ok(orders.update(|count| *count += 1).await?)
-            };
+            let order =
+                |orders: Tracked<u32>| async move { Ok(orders.update(|count| *count += 1).await?) };
             let first = spawn_named("注文1", order(orders.clone()));
             let second = spawn_named("注文2", order(orders));
             check.await?;

@@ -1,9 +1,12 @@
 //! The small typed errors, one for each thing that can go wrong at an await or a call.
 
+use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::mem::forget;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Deadlock, Error, Instant};
 
@@ -171,6 +174,7 @@ pub struct Panicked {
     pub(crate) location: Option<Arc<str>>,
     pub(crate) time: Instant,
     pub(crate) stack: Stack,
+    pub(crate) payload: Payload,
 }
 
 /// The stack of a panic, if one was captured. For people: it tells no two panics apart.
@@ -198,6 +202,47 @@ impl fmt::Debug for Stack {
         f.write_str(if self.0.is_some() { "captured" } else { "not captured" })
     }
 }
+
+/// What a panic carried, for the first who asks; kept only where panics go to the awaiters.
+#[derive(Clone, Default)]
+pub(crate) struct Payload(Option<Arc<Mutex<PayloadSlot>>>);
+
+#[derive(Default)]
+struct PayloadSlot(Option<Box<dyn Any + Send>>);
+
+impl Payload {
+    pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
+        Payload(Some(Arc::new(Mutex::new(PayloadSlot(Some(payload))))))
+    }
+
+    pub(crate) fn take(&self) -> Option<Box<dyn Any + Send>> {
+        self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).0.take()
+    }
+}
+
+impl Drop for PayloadSlot {
+    fn drop(&mut self) {
+        // Its destructor may panic in turn, which nobody asked for.
+        if let Some(payload) = self.0.take() {
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            dropped.unwrap_or_else(forget);
+        }
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "kept" } else { "not kept" })
+    }
+}
+
+/// The text stands for it.
+impl PartialEq for Payload {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Payload {}
 
 impl Panicked {
     /// Returns the name of the task, or what else ran.

@@ -29,7 +29,7 @@ pub use policy::{Candidate, Candidates, Ended, Fifo, Policy, Question, Replay, U
 pub use time::Instant;
 
 pub(crate) use event::Recorder;
-pub(crate) use leaf::Stack;
+pub(crate) use leaf::{Payload, Stack};
 pub(crate) use order::Orders;
 pub(crate) use policy::{Choices, stream_of};
 pub(crate) use slab::{Id, Slab};

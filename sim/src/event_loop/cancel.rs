@@ -216,7 +216,7 @@ impl Core {
                 Target::Future(future) => Victim::Future(future),
                 Target::Own => Victim::Wait(wait),
                 Target::Boundary(boundary) => Victim::Boundary(boundary),
-                Target::Infallible => return None,
+                Target::Infallible | Target::End(_) => return None,
             };
             is_meant(cell.boundary_of_wait()).then_some(victim)
         })

@@ -164,6 +164,8 @@ pub(crate) enum Target {
     /// The same where it cannot fail: to a cancel it is as foreign as any other future that knows
     /// no cancel, but reports can name it.
     Infallible,
+    /// A future's end, where that wait cannot fail either.
+    End(FutureId),
     /// Something foreign inside this boundary.
     Boundary(BoundaryId),
 }
@@ -293,7 +295,7 @@ impl WaitCell {
     /// The innermost boundary around what is waited for.
     pub(crate) fn boundary_of_wait(&self) -> BoundaryId {
         match self.target {
-            Target::Future(_) | Target::Own | Target::Infallible => self.boundary,
+            Target::Future(_) | Target::Own | Target::Infallible | Target::End(_) => self.boundary,
             Target::Boundary(boundary) => boundary,
         }
     }

@@ -81,7 +81,10 @@ impl Core {
         let cell = self.tasks.get(task)?;
         let mut waits: Vec<WaitId> = self.waits_of(task).collect();
         let target = |wait: &WaitId| self.waits.get(*wait).map(|cell| cell.target);
-        if waits.iter().any(|wait| matches!(target(wait), Some(Target::Infallible))) {
+        if waits
+            .iter()
+            .any(|wait| matches!(target(wait), Some(Target::Infallible | Target::End(_))))
+        {
             // What a boundary takes for something foreign is known after all.
             waits.retain(|wait| !matches!(target(wait), Some(Target::Boundary(_))));
         }
@@ -126,7 +129,7 @@ impl Core {
 
     /// The tasks whose end is waited for: a task itself, or the children of a gather.
     fn holders_of_target(&self, target: Target) -> Vec<HolderName> {
-        let Target::Future(future) = target else { return Vec::new() };
+        let (Target::Future(future) | Target::End(future)) = target else { return Vec::new() };
         let of_task = |future: FutureId| -> Option<HolderName> {
             let cell = self.tasks.get(self.task_of(future)?)?;
             let pending = !self.is_done(future);

@@ -2,12 +2,11 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::mem::forget;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
 use super::context::{try_with, with_panics};
-use crate::base::{Instant, Panicked, Stack};
+use crate::base::{Error, Instant, Panicked, Payload, Stack};
 
 /// What the hook saw of the panic that is being caught on this thread.
 pub(super) struct PanicSlot {
@@ -76,27 +75,32 @@ impl Drop for Catching {
 pub(crate) fn describe(payload: Box<dyn Any + Send>) -> Panicked {
     let seen = with_panics(|slot| slot.seen.borrow_mut().take()).flatten();
     let (location, stack) = seen.map_or_else(Default::default, |(at, stack)| (Some(at), stack));
-    let message: Arc<str> = match payload.downcast::<String>() {
-        Ok(text) => (*text).into(),
-        Err(payload) => match payload.downcast_ref::<&'static str>() {
-            Some(text) => (*text).into(),
-            None => {
-                // Its destructor may panic in turn, which nobody asked for.
-                let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                dropped.unwrap_or_else(forget);
-                "a panic whose payload is no text".into()
-            }
-        },
-    };
-    let (task, time) = try_with(|core| (core.current_name(), core.session.now))
-        .unwrap_or_else(|| ("code".to_owned(), Instant::START));
-    Panicked { task: task.into(), message, location, time, stack }
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&'static str>().copied());
+    let message = text.unwrap_or("a panic whose payload is no text").into();
+    let payload = Payload::new(payload);
+    let (task, time, keeps) =
+        try_with(|core| (core.current_name(), core.session.now, core.session.panics_join))
+            .unwrap_or_else(|| ("code".to_owned(), Instant::START, false));
+    let payload = if keeps { payload } else { Payload::default() };
+    Panicked { task: task.into(), message, location, time, stack, payload }
 }
 
 /// Calls user code and catches its panic.
 pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Panicked> {
     let _catching = Catching::new();
     panic::catch_unwind(AssertUnwindSafe(call)).map_err(describe)
+}
+
+/// The same where code of ours may have panicked with an error, which is then that error.
+pub(crate) fn catch_error<R>(call: impl FnOnce() -> R) -> Result<R, Error> {
+    let _catching = Catching::new();
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| {
+        match payload.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(payload) => Error::new(describe(payload)),
+        }
+    })
 }
 
 /// Calls user code that drops things; its panic must not hide what went wrong first.

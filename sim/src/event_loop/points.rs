@@ -8,7 +8,7 @@ use super::cell::TaskId;
 use super::context::with;
 use super::core::Core;
 use super::panics::catch;
-use crate::base::{Error, Panicked, Place, Stack};
+use crate::base::{Error, Panicked, Payload, Place, Stack};
 
 /// Something that is to happen in at least one run of an exploration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +113,7 @@ impl Core {
             message: format!("invariant broken: {}", invariant.name).into(),
             location: Some(location.to_string().into()),
             stack: Stack::default(),
+            payload: Payload::default(),
             time: self.session.now,
         }
     }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
+use super::cell::{BoundaryId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::{ObjectId, number_of, operation_on};
@@ -131,26 +131,33 @@ impl Step {
 }
 
 impl Core {
-    /// Polls a wait on `future`: parks it, or tells that it is over and forgets it.
+    /// Polls a wait on the future of `target`: parks it, or tells that it is over and forgets it.
+    /// A cancel does not reach the wait for an [end](Target::End).
     pub(crate) fn poll_wait(
         &mut self,
         wait: &mut WaitId,
-        future: FutureId,
+        target: Target,
         label: Label,
         location: &'static Location<'static>,
         waker: &mut PollWaker<'_>,
     ) -> Result<WaitState, Refused> {
+        let (Target::Future(future) | Target::End(future)) = target else {
+            panic!("seedloop bug: a wait on a future is for something else");
+        };
         let done = self.futures.get(future).is_none_or(|cell| cell.is_done());
         if !self.is_parked_here(*wait) {
             self.unpark(std::mem::replace(wait, Id::NONE));
             if done {
                 return Ok(WaitState::Over(Delivery::None));
             }
-            let cell = WaitCell::new(Target::Future(future), label, location);
+            let cell = WaitCell::new(target, label, location);
             *wait = self.park(cell, waker)?;
             return Ok(WaitState::Parked);
         }
-        let delivery = self.take_delivery(*wait);
+        let delivery = match target {
+            Target::End(_) => Delivery::None,
+            _ => self.take_delivery(*wait),
+        };
         if done || delivery != Delivery::None {
             self.unpark(std::mem::replace(wait, Id::NONE));
             return Ok(WaitState::Over(delivery));
@@ -320,7 +327,7 @@ impl Core {
         let target = cell.target;
         let wait = self.waits.insert(cell);
         self.link(wait);
-        if let Target::Future(future) = target {
+        if let Target::Future(future) | Target::End(future) = target {
             let Core { futures, waits, .. } = self;
             let cell = &mut futures[future];
             cell.watched = true;
@@ -350,7 +357,7 @@ impl Core {
 
     /// What the trace names: the task waited for, else the primitive.
     fn awaited(&self, target: Target, label: Label) -> Awaited {
-        if let Target::Future(future) = target {
+        if let Target::Future(future) | Target::End(future) = target {
             match self.futures[future].kind {
                 Kind::Plain => {}
                 Kind::Task(task) => {

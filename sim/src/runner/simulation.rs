@@ -7,10 +7,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::run::run_at;
-use crate::base::{Choice, Error, Fifo, Instant, Model, Policy, Record, Result, Uniform};
+use crate::base::{Choice, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch, close_all,
-    set_quiet, with,
+    Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch_error,
+    close_all, set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -134,7 +134,8 @@ impl Simulation {
         self
     }
 
-    /// Runs `body`, which may call [`run`](crate::run) or make loops by hand, on this thread.
+    /// Runs `body`, which may call [`run`](crate::run) or make loops by hand, on this thread. What
+    /// ends a [`Runtime`](crate::tokio::runtime::Runtime) in it is the error of the outcome.
     ///
     /// # Panics
     ///
@@ -157,7 +158,7 @@ impl Simulation {
         fastrand::seed(seed);
         set_quiet(true);
         let world = World::enter(configuration);
-        let result = catch(body).map_err(Error::new);
+        let result = catch_error(body);
         close_all();
         let outcome = with(|core| {
             let session = &mut core.session;

@@ -2,10 +2,12 @@
 //!
 //! asyncio's primitives under their own names, with its order of wakeups hop for hop; their waits
 //! give [`Cancelled`](crate::Cancelled) when the task is cancelled. Beside them stand the channels
-//! and locks that a Rust programmer knows ([`oneshot`], [`mpsc`], [`watch`], [`Mutex`],
-//! [`RwLock`]), whose waits cannot fail.
+//! and locks that a Rust programmer knows ([`oneshot`], [`mpsc`], [`watch`], [`broadcast`],
+//! [`Notify`], [`Mutex`], [`RwLock`]), whose waits cannot fail.
 
 mod barrier;
+pub mod broadcast;
+mod broadcast_state;
 mod condition;
 mod event;
 mod gate;
@@ -15,6 +17,7 @@ pub mod mpsc;
 mod mpsc_receiver;
 mod mpsc_state;
 mod mutex;
+mod notify;
 pub mod oneshot;
 mod permits;
 mod queue;
@@ -39,6 +42,7 @@ pub use condition::{Condition, ConditionWait, ConditionWaitFor};
 pub use event::{Event, EventWait};
 pub use lock::{Acquire, AcquireGuard, Lock, LockGuard};
 pub use mutex::{Locking, Mutex, MutexGuard};
+pub use notify::{Notified, Notify};
 pub use permits::{AcquirePermit, Permit, TakePermit};
 pub use queue::Queue;
 pub use queue_order::{LifoQueue, PriorityQueue};

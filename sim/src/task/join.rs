@@ -99,8 +99,7 @@ impl<T: 'static> JoinHandle<T> {
     /// On another thread than the loop's.
     #[track_caller]
     pub fn abort(&self) {
-        let task = self.task();
-        with(|core| core.abort(task));
+        abort_of(self.future.raw());
     }
 
     /// Returns another handle on the same task; from now on each awaiter gets a copy of the value.
@@ -134,6 +133,13 @@ pub(super) fn cancelling_of(raw: &FutureRef) -> u32 {
 pub(super) fn uncancel_of(raw: &FutureRef) -> u32 {
     let task = task_of(raw);
     with(|core| core.uncancel(task))
+}
+
+/// Drops the body of the task behind a future at its next step.
+#[track_caller]
+pub(crate) fn abort_of(raw: &FutureRef) {
+    let task = task_of(raw);
+    with(|core| core.abort(task));
 }
 
 /// The name of the task behind a future, if it is one.

@@ -22,9 +22,10 @@ pub use event_loop::event_loop;
 pub use event_loop::{CallbackOutput, EventLoop, running_loop};
 pub use future::{CallbackId, LoopFuture, create_future};
 pub use join::JoinHandle;
+pub(crate) use join::abort_of;
 pub use local::{ContextVar, Token};
 pub use spawn::{all_tasks, current_task, spawn, spawn_named};
-pub(crate) use yields::SwitchPoint;
+pub(crate) use yields::{SwitchPoint, Turn};
 pub use yields::{YieldNow, yield_now};
 
 pub(crate) use body::release_adopted;

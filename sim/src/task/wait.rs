@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::raw::FutureRef;
 use crate::base::{Cancelled, Error, Id, Place, Result, RuntimeError};
 use crate::event_loop::{
-    Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Told, WaitId, WaitState,
+    Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Target, Told, WaitId, WaitState,
     context_id, poll_with, with,
 };
 
@@ -36,6 +36,30 @@ impl Wait {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) -> Poll<Delivery> {
+        self.poll_target(Target::Future(future), label, location, cx)
+    }
+
+    /// Polls a wait for the future's end that cannot fail: a cancel of the task neither reaches the
+    /// future nor comes in its place.
+    #[track_caller]
+    pub(crate) fn poll_infallible(
+        &mut self,
+        future: FutureId,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
+        self.poll_target(Target::End(future), label, location, cx).map(drop)
+    }
+
+    #[track_caller]
+    fn poll_target(
+        &mut self,
+        target: Target,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) -> Poll<Delivery> {
         let here = context_id();
         if self.context != here {
             // It was parked on another thread, whose ids mean nothing here.
@@ -43,7 +67,7 @@ impl Wait {
         }
         let id = &mut self.id;
         let poll = |core: &mut Core, waker: &mut PollWaker<'_>| {
-            core.poll_wait(id, future, label, location, waker)
+            core.poll_wait(id, target, label, location, waker)
         };
         match poll_with(cx, poll) {
             WaitState::Parked => Poll::Pending,

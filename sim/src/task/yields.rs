@@ -89,7 +89,37 @@ impl Drop for YieldNow {
     }
 }
 
+/// Gives way once where that cannot fail.
+///
+/// A cancel of the task finds a foreign wait: what lies inside the innermost boundary is dropped,
+/// or else the whole task.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    given: bool,
+}
+
+impl Turn {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.given {
+            self.given = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if hot() != Hot::PLAIN && with(|core| core.delivers_here()) {
+            // Nobody wakes it now, and so the cancel meets a task that waits.
+            return Poll::Pending;
+        }
+        self.given = false;
+        Poll::Ready(())
+    }
+}
+
 impl Core {
+    /// Tells whether a cancel is on its way to what is being polled, and no leaf has taken it.
+    fn delivers_here(&self) -> bool {
+        self.step.deliver.is_some() && !self.step.delivered && self.delivers_to(self.step.boundary)
+    }
+
     fn begin_yield(&mut self) -> Parked {
         let (task, boundary) = (self.step.task, self.step.boundary);
         if boundary.is_none() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::default_pool::default_or_new;
-use super::job::{Job, Stage};
+use super::job::{Job, PoolFuture, Stage};
 use super::machine::machine;
 use super::pool::{Pool, ProcessPool, ThreadPool};
 use crate::base::{AssertionError, Error, Result};
@@ -218,6 +218,22 @@ where
     let pool = pool.map_or_else(|| default_or_new(owner), Ok)?;
     let job = pool.submit_at(job, location)?;
     Ok(wrap_job(owner, job, location))
+}
+
+/// Queues a job of the default pool. Returns its number, the handle that reaches the job alone, and
+/// the future of the loop.
+pub(crate) fn submit_default<T, F>(
+    owner: LoopId,
+    job: F,
+    location: &'static Location<'static>,
+) -> Result<(u32, PoolFuture<T>, LoopFuture<T>)>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    let job = default_or_new(owner)?.submit_at(job, location)?;
+    let future = wrap_job(owner, Arc::clone(&job), location);
+    Ok((job.number(), PoolFuture::new(job), future))
 }
 
 /// Chains a future of the loop to a job, in both directions.

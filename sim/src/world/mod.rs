@@ -17,6 +17,7 @@ mod scope;
 mod strand;
 
 pub use compute::{cores, set_cores};
+pub(crate) use executor::submit_default;
 pub use executor::{Executor, ToThread, run_in_executor, to_thread};
 pub use job::PoolFuture;
 pub use pool::{Pool, ProcessPool, ThreadPool, ThreadPoolBuilder};
