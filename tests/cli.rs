@@ -35,10 +35,13 @@ Runs scenarios: small async programs in a deterministic simulation, in virtual t
 Usage: tool <COMMAND>
 
 Commands:
-  list   List the scenarios: name, section, what each shows
-  run    Run scenarios and print their transcripts
-  trace  Print every event of a scenario's run
-  help   Print this message or the help of the given subcommand(s)
+  list     List the scenarios: name, section, what each shows
+  run      Run scenarios and print their transcripts
+  explore  Run scenarios again and again with other choices, until one fails
+  replay   Replay a case of a scenario, and report how it fails
+  shrink   Make a case of a scenario smaller, and print it
+  trace    Print every event of a scenario's run
+  help     Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -358,7 +361,7 @@ fn a_crate_adds_commands_of_its_own() {
     check_cli(cli(), &["greet", "world"], 0, "hello world\n", NO_ERROR);
     check_cli(cli(), &["greet", "nobody"], 1, "hello nobody\n", NO_ERROR);
     check_cli(cli(), &["run", "tea"], 0, "お湯を沸かす\nできた\n", NO_ERROR);
-    let help = HELP.replace("  help   Print", "  greet  Greet somebody\n  help   Print");
+    let help = HELP.replace("  help     Print", "  greet    Greet somebody\n  help     Print");
     check_cli(cli(), &["--help"], 0, &help, NO_ERROR);
     check_cli(
         cli(),

@@ -27,7 +27,9 @@ fn every_public_path_is_reviewed() {
 #[test]
 fn every_symbol_has_one_place() {
     let mut by_symbol: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, from) in Library::read().places {
+    // tokio's shape has what stands elsewhere too, under tokio's own paths.
+    let is_ours = |place: &Place| !place.0.starts_with("seedloop::tokio::");
+    for (path, from) in Library::read().places.into_iter().filter(is_ours) {
         let name = path.rsplit("::").next().unwrap_or_default();
         by_symbol.entry(format!("{from}::{name}")).or_default().push(path);
     }

@@ -57,7 +57,7 @@ pub use world::{
 /// | `runs` | how many runs | 200 |
 /// | `seed` | a number | 0 |
 /// | `model` | `any`, or `asyncio` for asyncio's own order | `any` |
-/// | `strategy` | the name of a [`Strategy`](explore::Strategy), such as `"pct:3"` | the portfolio |
+/// | `strategy` | a [`Strategy`](explore::Strategy) by name, as `"pct:3"` | the portfolio |
 /// | `cancel` | `never`, `random`, `everywhere`, `pairs` | `never` |
 /// | `lateness` | how late a loop with timers may be | not at all |
 /// | `leaks` | `report`, or `fail` if tasks still run at the end | `report` |
@@ -98,7 +98,7 @@ pub use event_loop::{always, sometimes};
 pub use runner::print_line;
 
 #[doc(hidden)]
-pub use combine::branches as __branches;
+pub use combine::branches;
 pub use combine::{Interval, MissedTickBehavior, Tick, interval, interval_at};
 
 pub mod tokio;

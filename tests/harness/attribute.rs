@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use seedloop::sync::{Lock, Tracked};
-use seedloop::{Result, always, choose, reachable, sleep, sometimes, spawn, yield_now};
+use seedloop::{Error, Result, always, choose, reachable, sleep, sometimes, spawn, yield_now};
 
 async fn add_one(counter: Tracked<u32>) -> Result<()> {
     let seen = counter.read().await?;
@@ -34,7 +34,7 @@ async fn a_lock_mends_it() -> Result<()> {
         let _held = lock.lock().await?;
         add_one(counter).await
     };
-    let one = spawn(add.clone()(counter.clone(), lock.clone()));
+    let one = spawn(add(counter.clone(), lock.clone()));
     let other = spawn(add(counter.clone(), lock));
     one.await?;
     other.await?;
@@ -50,8 +50,7 @@ async fn a_test_may_return_nothing() {
 /// Every policy has to come to an end with it: one that starves the other task gets no failure out
 /// of that.
 #[seedloop::test(steps_at_one_instant = 2_000)]
-async fn who_spins_until_another_is_done_is_no_livelock() -> std::result::Result<(), seedloop::Error>
-{
+async fn who_spins_until_another_is_done_is_no_livelock() -> std::result::Result<(), Error> {
     let done = Rc::new(Cell::new(false));
     let sets = done.clone();
     let other = spawn(async move {
@@ -118,7 +117,7 @@ async fn an_invariant_is_looked_after_at_every_step() -> Result<()> {
         inside.set(inside.get() - 1);
         Ok(())
     };
-    let one = spawn(enter.clone()(inside.clone()));
+    let one = spawn(enter(inside.clone()));
     // Nobody looks when both are inside but the invariant.
     spawn(enter(inside)).await?;
     one.await

@@ -1,7 +1,6 @@
 //! The report of a failure, to the letter.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use seedloop::explore::Explorer;
@@ -45,7 +44,7 @@ fn a_lost_update() {
                 balance.write(seen + amount).await?;
                 Ok(())
             };
-            let wages = spawn_named("wages", deposit.clone()(balance.clone(), 50));
+            let wages = spawn_named("wages", deposit(balance.clone(), 50));
             let gift = spawn_named("gift", deposit(balance.clone(), 7));
             wages.await?;
             gift.await?;
@@ -89,7 +88,7 @@ fn a_deadlock() {
                 let _to = to.lock().await?;
                 Ok(())
             };
-            let there = spawn_named("a to b", transfer.clone()(a.clone(), b.clone()));
+            let there = spawn_named("a to b", transfer(a.clone(), b.clone()));
             let back = spawn_named("b to a", transfer(b, a));
             there.await?;
             back.await
@@ -120,7 +119,7 @@ fn the_order_of_a_map_is_named() {
     #[expect(clippy::disallowed_types, reason = "that is what is to be found")]
     let text = report_of(&Explorer::new(), || {
         seedloop::run(async {
-            let names: HashMap<u32, u32> = (0..20).map(|n| (n, n)).collect();
+            let names: std::collections::HashMap<u32, u32> = (0..20).map(|n| (n, n)).collect();
             for name in names.into_keys() {
                 spawn(async move { Ok(out!("{name}")) });
             }

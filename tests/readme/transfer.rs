@@ -1,5 +1,5 @@
 use seedloop::sync::Lock;
-use seedloop::{Result, Simulation, spawn_named};
+use seedloop::{Result, spawn_named};
 
 async fn transfer(from: Lock, to: Lock) -> Result<()> {
     let _from = from.lock().await?;
@@ -7,19 +7,10 @@ async fn transfer(from: Lock, to: Lock) -> Result<()> {
     Ok(())
 }
 
-async fn bank() -> Result<()> {
+pub(super) async fn transfers_end() -> Result<()> {
     let (a, b) = (Lock::new(), Lock::new());
     let there = spawn_named("a to b", transfer(a.clone(), b.clone()));
     let back = spawn_named("b to a", transfer(b, a));
     there.await?;
     back.await
-}
-
-pub(super) fn main() {
-    for seed in 0..100 {
-        let outcome = Simulation::new().seed(seed).block_on(bank());
-        if let Err(error) = outcome.result {
-            panic!("seed {seed}: {error}");
-        }
-    }
 }

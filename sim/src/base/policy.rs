@@ -40,8 +40,8 @@ pub struct Candidate {
 
 /// Everything that may run next, as a policy that [watches](Policy::watches) sees it.
 ///
-/// A choice is a number below [`count`](Self::count): 0 is what has been ready for the longest time,
-/// the others are in no order of meaning.
+/// A choice is a number below [`count`](Self::count): 0 is what has been ready for the longest
+/// time, the others are in no order of meaning.
 pub trait Candidates {
     /// How many there are, at least 2.
     fn count(&self) -> u32;

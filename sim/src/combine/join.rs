@@ -57,7 +57,7 @@ macro_rules! __join {
         $crate::__join!($what [$($done)* { future ($next) }] [future $($back)*] $($rest)*)
     };
     ([all] [$({ $future:ident ($expr:expr) })+] [$($back:ident)+]) => {{
-        $(let $future = $crate::__branches::Joined::new(
+        $(let $future = $crate::branches::Joined::new(
             ::core::future::IntoFuture::into_future($expr)
         );)+
         // Backwards, so that they are dropped in the order written.
@@ -73,7 +73,7 @@ macro_rules! __join {
         .await
     }};
     ([each] [$({ $future:ident ($expr:expr) })+] [$($back:ident)+]) => {{
-        $(let $future = $crate::__branches::Joined::new(
+        $(let $future = $crate::branches::Joined::new(
             ::core::future::IntoFuture::into_future($expr)
         );)+
         $(let mut $back = ::core::pin::pin!($back);)+

@@ -118,7 +118,7 @@ macro_rules! __select_all {
             ::core::future::poll_fn(|cx| {
                 let mut pending = false;
                 let count = enabled.len();
-                let start = $crate::__branches::$start(count);
+                let start = $crate::branches::$start(count);
                 for turn in 0..count {
                     let branch = (start + turn) % count;
                     if !enabled[branch] {
@@ -180,9 +180,9 @@ macro_rules! __select_matches {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_nest {
-    (() $($inner:tt)+) => { $crate::__branches::Branch::This($($inner)+) };
+    (() $($inner:tt)+) => { $crate::branches::Branch::This($($inner)+) };
     ((_ $($skip:tt)*) $($inner:tt)+) => {
-        $crate::__branches::Branch::Later($crate::__select_nest!(($($skip)*) $($inner)+))
+        $crate::branches::Branch::Later($crate::__select_nest!(($($skip)*) $($inner)+))
     };
 }
 
@@ -192,7 +192,7 @@ macro_rules! __select_nest {
 macro_rules! __select_end {
     (()) => { () };
     ((_ $($skip:tt)*)) => {
-        $crate::__branches::Branch::Later($crate::__select_end!(($($skip)*)))
+        $crate::branches::Branch::Later($crate::__select_end!(($($skip)*)))
     };
 }
 

@@ -137,7 +137,7 @@ impl Core {
 ///         yield_now().await?;
 ///         Ok(())
 ///     };
-///     let one = spawn(enter.clone()(inside.clone()));
+///     let one = spawn(enter(inside.clone()));
 ///     spawn(enter(inside)).await?;
 ///     one.await
 /// });

@@ -21,6 +21,7 @@ mod hold;
 mod priorities;
 mod profile;
 mod races;
+mod search;
 mod shrink;
 mod strategy;
 mod trial;

@@ -73,16 +73,21 @@ fn push_found(text: &mut String, failure: &Failure, found: &Found) {
     match (case.len(), *found_with) {
         _ if failure.fault.kind == FaultKind::Never => {}
         (0, _) => push(text, format_args!("it fails in the order of the queue: nothing deviates")),
-        (left, with) if *replays > 0 => push(
+        (left, with) if *replays > 0 && left != with => push(
             text,
-            format_args!(
-                "made of {with} deviations from the order of the queue {left}, in {replays} replays"
-            ),
+            format_args!("shrunk from {with} to {} in {replays} replays", deviations(left)),
         ),
-        (left, _) => push(text, format_args!("{left} deviations from the order of the queue")),
+        (left, _) => push(text, format_args!("it takes {}", deviations(left))),
     }
     for missed in &failure.missed {
         push(text, format_args!("the run never came to '{missed}': the program is another one"));
+    }
+}
+
+fn deviations(count: usize) -> String {
+    match count {
+        1 => "1 deviation from the order of the queue".to_owned(),
+        _ => format!("{count} deviations from the order of the queue"),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::names::Names;
+use super::names::{Names, at};
 use super::text::{end_line, one_line, push_left, push_right, width};
 use super::wording::{Row, Teller};
-use crate::base::{ChoiceKind, Event, Result, Source, TaskNumber};
+use crate::base::{ChoiceKind, Event, Record, Result, Source, TaskNumber};
 use crate::runner::Outcome;
 
 /// How many rows are shown, without those that stand for others.
@@ -163,6 +163,7 @@ fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
     let mut struck = None;
     for (record, next) in outcome.records.iter().zip(nexts) {
         let Row { what, .. } = teller.tell(record, next);
+        let what = with_short_place(what, record);
         match record.event {
             Event::StepStarted { task } => {
                 let mut deviates = Vec::new();
@@ -212,6 +213,18 @@ fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// Names a place by its file and line alone: the folders stand in the message and the race.
+fn with_short_place(what: String, record: &Record) -> String {
+    let long = at(record.place);
+    match (what.strip_suffix(&long), record.place) {
+        (Some(what), Some(place)) if !long.is_empty() => {
+            let file = place.file.rsplit(['/', '\\']).next().unwrap_or(place.file);
+            format!("{what} {file}:{}", place.line)
+        }
+        _ => what,
+    }
 }
 
 fn mark(steps: &mut [Step], deviation: &'static str) {

@@ -74,12 +74,28 @@ impl<T: 'static> Tracked<T> {
     }
 
     /// Gives way, then looks at the value.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the task was cancelled meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Holds nothing; dropped, it has not looked.
     #[track_caller]
     pub fn read(&self) -> ReadTracked<T> {
         ReadTracked { turn: Turn::new(&self.state, Access::Read, "read", Location::caller()) }
     }
 
     /// Gives way, then puts `value` in the place of the value.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the task was cancelled meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has written nothing, and its value is dropped too.
     #[track_caller]
     pub fn write(&self, value: T) -> WriteTracked<T> {
         let turn = Turn::new(&self.state, Access::Write, "write", Location::caller());
@@ -88,6 +104,14 @@ impl<T: 'static> Tracked<T> {
 
     /// Gives way, then changes the value in one go: an atomic operation. The future's output is
     /// what `change` returns. It must not reach for the same value again.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the task was cancelled meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has changed nothing.
     #[track_caller]
     pub fn update<R, F>(&self, change: F) -> UpdateTracked<T, F>
     where
@@ -164,14 +188,6 @@ impl<T: 'static> Turn<T> {
 }
 
 /// The future of [`Tracked::read`].
-///
-/// # Errors
-///
-/// [`Cancelled`] when the task was cancelled meanwhile.
-///
-/// # Cancel safety
-///
-/// Holds nothing; dropped, it has not looked.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ReadTracked<T> {
     turn: Turn<T>,
@@ -187,14 +203,6 @@ impl<T: Clone + 'static> Future for ReadTracked<T> {
 }
 
 /// The future of [`Tracked::write`].
-///
-/// # Errors
-///
-/// [`Cancelled`] when the task was cancelled meanwhile.
-///
-/// # Cancel safety
-///
-/// Dropped, it has written nothing, and its value is dropped too.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct WriteTracked<T> {
     turn: Turn<T>,
@@ -216,14 +224,6 @@ impl<T: 'static> Future for WriteTracked<T> {
 }
 
 /// The future of [`Tracked::update`].
-///
-/// # Errors
-///
-/// [`Cancelled`] when the task was cancelled meanwhile.
-///
-/// # Cancel safety
-///
-/// Dropped, it has changed nothing.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct UpdateTracked<T, F> {
     turn: Turn<T>,
