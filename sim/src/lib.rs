@@ -27,10 +27,10 @@ mod world;
 
 pub use base::{Cancelled, Elapsed, Error, Instant, Result, RuntimeError};
 pub use combine::{
-    AsCompleted, AsyncGen, CloseGenerator, Co, GatherInput, NextCompleted, NextItem, ReturnWhen,
-    Sleep, TaskGroup, Timeout, WaitMany, YieldItem, as_completed, gather, gather_into,
-    gather_return_exceptions, gather_return_exceptions_into, shield, sleep, sleep_until, timeout,
-    timeout_at, wait, wait_for,
+    AsCompleted, AsyncGen, CloseGenerator, Co, Droppable, GatherInput, NextCompleted, NextItem,
+    ReturnWhen, Sleep, TaskGroup, Timeout, WaitMany, YieldItem, as_completed, droppable, gather,
+    gather_into, gather_return_exceptions, gather_return_exceptions_into, shield, sleep,
+    sleep_until, timeout, timeout_at, wait, wait_for,
 };
 pub use event_loop::{Condition, Handle, Limits, Report, ReportKind, TimerHandle};
 pub use runner::{Outcome, Rng, Runner, Simulation, choose, in_simulation, interrupt, rng, run};
@@ -93,7 +93,7 @@ pub use world::{
 pub use seedloop_macros::test;
 
 #[doc(hidden)]
-pub use event_loop::{always, sometimes};
+pub use event_loop::{always, sometimes, touch};
 #[doc(hidden)]
 pub use runner::print_line;
 

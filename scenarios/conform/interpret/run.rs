@@ -62,7 +62,7 @@ fn interpret_here(program: Program) -> Result<Trace, String> {
     run.trace(outcome)
 }
 
-/// Runs a program as [`interpret`] does and keeps what happened: the events, and among the lines
+/// Runs a program as `interpret` does and keeps what happened: the events, and among the lines
 /// `Mark`s that tell where the program was.
 pub fn watch(program: Program) -> Outcome<Result<()>> {
     let run = Rc::new(Run::new(program, Transcript::marked()));

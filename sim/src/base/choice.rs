@@ -81,6 +81,12 @@ impl ResourceKey {
         self.0
     }
 
+    /// The key of what the program names itself.
+    pub(crate) fn named(name: &str) -> ResourceKey {
+        let word = |word: u64, byte: &u8| mix(word, u64::from(*byte));
+        ResourceKey(name.as_bytes().iter().fold(mix(!0, name.len() as u64), word))
+    }
+
     /// The key of the `index`th resource that `maker` made, from 1.
     pub(crate) const fn made_by(maker: TaskKey, index: u32) -> ResourceKey {
         // Another constant than a child's, so that no task and no resource are one.

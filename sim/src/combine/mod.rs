@@ -3,6 +3,7 @@
 mod alarm;
 mod as_completed;
 pub mod branches;
+mod droppable;
 mod gather;
 mod gather_input;
 mod generator;
@@ -18,6 +19,7 @@ mod wait;
 mod wait_for;
 
 pub use as_completed::{AsCompleted, NextCompleted, as_completed};
+pub use droppable::{Droppable, droppable};
 pub use gather::{gather, gather_into, gather_return_exceptions, gather_return_exceptions_into};
 pub use gather_input::GatherInput;
 pub use generator::{AsyncGen, CloseGenerator, Co, NextItem, YieldItem};

@@ -28,6 +28,7 @@ mod session;
 mod step;
 mod strike;
 mod timer;
+mod touch;
 mod waits;
 mod waker;
 
@@ -60,5 +61,6 @@ pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
+pub use touch::touch;
 pub(crate) use waits::{Delivery, Label, OwnState, PollWaker, Refused, WaitState, poll_with};
 pub(crate) use waker::{TaskWaker, schedule};

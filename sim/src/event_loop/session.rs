@@ -114,6 +114,8 @@ pub(crate) struct Session {
     /// Tasks that no task spawned, and resources that no task made.
     pub(crate) roots: u32,
     roots_made: u32,
+    /// What the program has named itself, by number.
+    named: Vec<(&'static str, u32)>,
     /// What has to hold after every step.
     pub(crate) invariants: Vec<Rc<Invariant>>,
     /// What is to happen in some run.
@@ -168,6 +170,7 @@ impl Session {
             outside_count: 0,
             roots: 0,
             roots_made: 0,
+            named: Vec::new(),
             invariants: Vec::new(),
             points: Vec::new(),
             orders: None,
@@ -380,6 +383,16 @@ impl Session {
         if let Some(known) = self.known_tasks.as_mut().and_then(|known| known.get_mut(&number)) {
             known.name = name.to_owned();
         }
+    }
+
+    /// The number of what the program names itself, made when it is first touched.
+    pub(crate) fn named_resource(&mut self, name: &'static str) -> u32 {
+        if let Some((_, number)) = self.named.iter().find(|(other, _)| *other == name) {
+            return *number;
+        }
+        let (number, _) = self.number_resource(name);
+        self.named.push((name, number));
+        number
     }
 
     /// Numbers a new object: among all, and among those of its kind.

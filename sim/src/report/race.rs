@@ -27,54 +27,84 @@ impl Operation {
     }
 }
 
+/// Two conflicting operations of two tasks, in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+struct Race {
+    first: Operation,
+    second: Operation,
+    /// How much it tells: the program's own values more than primitives, operations that changed
+    /// places more than those that the other run does not have.
+    weight: u32,
+}
+
 /// Tells in a sentence which operations came in another order than in the dull run: the last two of
 /// the failing run that do.
 pub(super) fn race_text(
     failing: &Outcome<Result<()>>,
     dull: &Outcome<Result<()>>,
 ) -> Option<String> {
-    let (operations, before) = (operations_of(failing), operations_of(dull));
-    let positions: BTreeMap<_, usize> =
-        before.iter().enumerate().map(|(index, operation)| (operation.key(), index)).collect();
-    let mut last: BTreeMap<u32, Vec<Operation>> = BTreeMap::new();
-    let mut found = None;
-    for second in &operations {
-        let earlier = last.entry(second.resource).or_default();
+    let names = Names::of(failing);
+    let race = find_race(failing, dull, &names)?;
+    let resource = names.resource(race.first.resource).1;
+    let tell = |operation: &Operation, what: &str| {
+        let (task, verb) = (names.task(operation.task), verb(operation.name));
+        format!("{task} {verb} {what}{}", at(operation.place))
+    };
+    let (first, second) = (tell(&race.first, &resource), tell(&race.second, "it"));
+    let end = match race.weight % 2 {
+        1 => "in the order of the queue it is the other way round",
+        _ => "in the order of the queue it does not come to that",
+    };
+    Some(format!("{first} before {second}; {end}"))
+}
+
+fn find_race(
+    failing: &Outcome<Result<()>>,
+    dull: &Outcome<Result<()>>,
+    names: &Names,
+) -> Option<Race> {
+    let positions: BTreeMap<_, usize> = operations_of(dull)
+        .iter()
+        .enumerate()
+        .map(|(index, operation)| (operation.key(), index))
+        .collect();
+    let mut earlier: BTreeMap<u32, Vec<Operation>> = BTreeMap::new();
+    let mut found: Option<Race> = None;
+    for second in operations_of(failing) {
+        let earlier = earlier.entry(second.resource).or_default();
         // The closest one that it conflicts with, of another task.
-        let first = earlier
-            .iter()
-            .rev()
-            .find(|first| first.task != second.task && !(first.reads() && second.reads()));
-        if let Some(first) = first {
-            let places = (positions.get(&first.key()), positions.get(&second.key()));
-            match places {
-                (Some(one), Some(other)) if one > other => found = Some((*first, *second, true)),
-                // In the dull run it never comes to that.
-                (None, Some(_)) | (Some(_), None) => {
-                    found = found.or(Some((*first, *second, false)));
-                }
-                _ => {}
+        let conflicts =
+            |first: &&Operation| first.task != second.task && !(first.reads() && second.reads());
+        if let Some(first) = earlier.iter().rev().find(conflicts).copied() {
+            let own = u32::from(names.resource(second.resource).0 == "value") * 2;
+            let weight = match (positions.get(&first.key()), positions.get(&second.key())) {
+                (Some(one), Some(other)) if one > other => Some(own + 1),
+                (Some(_), Some(_)) => None,
+                _ => Some(own),
+            };
+            // Of those that tell as much, the last one.
+            if let Some(weight) = weight
+                && found.is_none_or(|race| race.weight <= weight)
+            {
+                found = Some(Race { first, second, weight });
             }
         }
-        earlier.push(*second);
+        earlier.push(second);
     }
-    let (first, second, reversed) = found?;
-    let names = Names::of(failing);
-    let tell = |operation: &Operation| {
-        let task = names.task(operation.task);
-        (task, operation.name, at(operation.place))
-    };
-    let resource = names.resource(first.resource).1;
-    let (one, first_name, first_at) = tell(&first);
-    let (other, second_name, second_at) = tell(&second);
-    let end = match reversed {
-        true => "the other way round in the order of the queue",
-        false => "which does not come about in the order of the queue",
-    };
-    Some(format!(
-        "{one}: {first_name} of {resource}{first_at}, \
-         before {other}: {second_name}{second_at}; {end}"
-    ))
+    found
+}
+
+/// What a task does to a resource.
+fn verb(operation: &str) -> String {
+    match operation {
+        "acquired" => "takes".to_owned(),
+        "released" => "gives back".to_owned(),
+        "put" => "puts into".to_owned(),
+        "get" | "recv" => "takes from".to_owned(),
+        "send" => "sends to".to_owned(),
+        "notify" => "notifies".to_owned(),
+        _ => format!("{operation}s"),
+    }
 }
 
 fn operations_of(outcome: &Outcome<Result<()>>) -> Vec<Operation> {
