@@ -1,6 +1,7 @@
 //! The command line, as its user sees it: a small table through the library, and the binary of
 //! this workspace where only a process will do.
 
+mod explore;
 mod table;
 
 use std::io::{self, ErrorKind, Write};
