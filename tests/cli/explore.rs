@@ -85,10 +85,10 @@ fn cli() -> Cli<'static> {
 #[test]
 fn every_scenario_holds_and_every_bug_is_found() {
     let rows = "\
-any-order  holds      20 runs, 1 distinct
-asyncios   holds      20 runs, 1 distinct
-lost       found      1 runs, 1 distinct, sl1.1.any.-:
-3 scenarios, 41 runs, 0 not as expected
+any-order  holds      1 run, 1 distinct
+asyncios   holds      1 run, 1 distinct
+lost       found      1 run, 1 distinct, sl1.1.any.-:
+3 scenarios, 3 runs, 0 not as expected
 ";
     check_cli(cli(), &["explore", "--runs", "20"], 0, rows, NO_ERROR);
 }
@@ -123,7 +123,7 @@ fn an_exhaustive_search_says_that_it_was() {
     let arguments = ["explore", "any-order", "--model", "asyncio", "--exhaustive", "2"];
     let rows = "\
 any-order  holds      all schedules with at most 2 deviations: 1 explored, 0 failures
-1 scenarios, 1 runs, 0 not as expected
+1 scenario, 1 run, 0 not as expected
 ";
     check_cli(cli(), &arguments, 0, rows, NO_ERROR);
 }

@@ -105,7 +105,15 @@ pub(crate) fn explore(
                 "all schedules with at most {deviations} deviations: {} explored, 0 failures",
                 statistics.runs
             ),
-            _ => format!("{} runs, {} distinct", statistics.runs, statistics.distinct),
+            _ => {
+                let runs = counted(statistics.runs, "run");
+                let unseen = statistics.unseen_per_mille();
+                let unseen = unseen.filter(|_| exploration.failure.is_none());
+                let unseen = unseen.map_or_else(String::new, |unseen| {
+                    format!(", the next is new with {}.{} %", unseen / 10, unseen % 10)
+                });
+                format!("{runs}, {} distinct{unseen}", statistics.distinct)
+            }
         };
         let (verdict, is_right) = match (&exploration.failure, is_bug) {
             (None, false) => ("holds", true),
@@ -125,12 +133,17 @@ pub(crate) fn explore(
         }
     }
     let count = subjects.len();
-    writeln!(output, "{count} scenarios, {runs} runs, {} not as expected", failed.len())?;
+    let (scenarios, runs) = (counted(count as u64, "scenario"), counted(runs, "run"));
+    writeln!(output, "{scenarios}, {runs}, {} not as expected", failed.len())?;
     if failed.is_empty() {
         return Ok(Status::Success);
     }
     output.complain(format_args!("error: not as expected: {}", failed.join(", ")))?;
     Ok(Status::Failed)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn found(

@@ -168,6 +168,8 @@ type At = Option<&'static Location<'static>>;
 pub(crate) struct Recorder {
     fingerprint: u64,
     kept: Option<Vec<Record>>,
+    /// How many are kept at most: beyond that the older half is forgotten.
+    kept_max: usize,
 }
 
 /// Odd and with bits spread over the word, so that the product mixes all of them: the fractional
@@ -176,12 +178,12 @@ const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Recorder {
     pub(crate) const fn new() -> Self {
-        Recorder { fingerprint: MIX, kept: None }
+        Recorder { fingerprint: MIX, kept: None, kept_max: usize::MAX }
     }
 
-    /// Starts over; `keep` says whether the events are kept.
-    pub(crate) fn restart(&mut self, keep: bool) {
-        *self = Recorder { fingerprint: MIX, kept: keep.then(Vec::new) };
+    /// Starts over; `keep` says whether the events are kept, and how many at most.
+    pub(crate) fn restart(&mut self, keep: bool, kept_max: usize) {
+        *self = Recorder { fingerprint: MIX, kept: keep.then(Vec::new), kept_max };
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {
@@ -240,6 +242,9 @@ impl Recorder {
     #[inline]
     pub(crate) fn note(&mut self, step: u64, time: Instant, event: Event, at: At) {
         if let Some(kept) = &mut self.kept {
+            if kept.len() >= self.kept_max {
+                kept.drain(..kept.len() / 2);
+            }
             kept.push(Record { step, time, event, place: at.map(Place::from) });
         }
     }

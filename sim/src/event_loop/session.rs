@@ -71,6 +71,8 @@ pub(crate) struct Configuration {
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) keep_events: bool,
+    /// How many events are kept at most, the last ones.
+    pub(crate) events_max: Option<usize>,
     /// Tell which order of conflicting operations the run is.
     pub(crate) count_orders: bool,
     /// What may strike tasks at their awaits.
@@ -191,7 +193,8 @@ impl Session {
         self.strikes = configuration.strikes;
         self.lateness = configuration.lateness;
         self.choices.set_policy(configuration.policy);
-        self.recorder.restart(configuration.keep_events);
+        let kept_max = configuration.events_max.unwrap_or(usize::MAX);
+        self.recorder.restart(configuration.keep_events, kept_max);
         self.orders = configuration.count_orders.then(Box::default);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);

@@ -110,6 +110,18 @@ pub struct Statistics {
     pub rechecked: u64,
 }
 
+impl Statistics {
+    /// The estimated chance that one more run shows a new order, in thousandths; none when nothing
+    /// is left to try, or nothing was tried. Source: Good (1953); it holds for runs that are drawn
+    /// independently, as those of every strategy but the exhaustive one.
+    pub fn unseen_per_mille(&self) -> Option<u64> {
+        match (self.exhausted, self.runs) {
+            (true, _) | (_, 0) => None,
+            (false, runs) => Some(self.seen_once * 1_000 / runs),
+        }
+    }
+}
+
 /// A run that failed, made as small as it gets.
 #[non_exhaustive]
 pub struct Failure {

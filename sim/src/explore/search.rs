@@ -57,10 +57,16 @@ impl Search<'_> {
             if trial.fault.is_some() {
                 return Some(Box::new(self.explorer.explain(self.subject, trial, number)));
             }
+            let chosen = !trial.outcome.choices.is_empty();
             if run % RECHECK == 0
                 && let Some(failure) = self.recheck(trial, number)
             {
                 return Some(Box::new(failure));
+            }
+            if !chosen {
+                // There is nothing that another run could do otherwise.
+                self.statistics.exhausted = true;
+                return None;
             }
         }
         None

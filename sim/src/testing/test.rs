@@ -6,7 +6,7 @@ use std::thread;
 
 use super::environment::{Environment, package};
 use super::regressions::Regressions;
-use crate::base::Result;
+use crate::base::{Panicked, Result};
 use crate::explore::{Case, Explorer, Failure, Replayed, Statistics, TestOutput, runs_of};
 use crate::report::{Found, failure_text};
 
@@ -235,6 +235,12 @@ impl Subject<'_> {
         }
         let text = format!("{} failed\n\n{}", self.path, failure_text(failure, &found));
         note(&text);
+        let panicked = failure.fault.error.as_ref().and_then(|e| e.downcast_ref::<Panicked>());
+        if failure.run == 0
+            && let Some(stack) = panicked.and_then(Panicked::backtrace)
+        {
+            note(&format!("stack of the panic:\n{stack}"));
+        }
         // Not a panic of its own: its place would be one of this library.
         std::panic::resume_unwind(Box::new(text));
     }
