@@ -142,8 +142,10 @@ fn a_case_that_does_not_fit_or_does_not_fail_is_told() {
         &["replay", "any-order", "sl1.1.any.-:1.9@1!"],
         1,
         "",
-        "error: the case does not fit: the run never came to 1.9@1!\n  tip: the scenario is another \
-         one than when the case was made; explore it again\n",
+        "\
+error: the case does not fit: the run never came to 1.9@1!
+  tip: the scenario is another one than when the case was made; explore it again
+",
     );
     let nothing = "error: the case does not fail, so there is nothing to shrink\n";
     check_cli(cli(), &["shrink", "any-order", "sl1.1.any.-:"], 1, "", nothing);

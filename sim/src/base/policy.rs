@@ -28,7 +28,8 @@ impl Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// The step that would run. The loop's own calls are steps of [`TaskKey::LOOP`](super::choice::TaskKey::LOOP).
+    /// The step that would run. The loop's own calls are steps of
+    /// [`TaskKey::LOOP`](super::choice::TaskKey::LOOP).
     pub moment: Moment,
     /// The number of the task in this run; 0 for the loop's own calls.
     pub number: TaskNumber,

@@ -9,8 +9,8 @@
 /// them are dropped, in that order, and so it may use what they had borrowed, and `?`, `break`,
 /// `continue` and `return` leave the surrounding code.
 ///
-/// At each poll a choice of the kind [`Branch`](crate::explore::ChoiceKind::Branch) says with which branch
-/// the polls begin; they go on from there, round the end. Without a seed that is the first one
+/// At each poll a choice of the kind [`Branch`](crate::explore::ChoiceKind::Branch) says with which
+/// branch the polls begin; they go on from there, round the end. Without a seed that is the first one
 /// written. With `biased;` in front it always is.
 ///
 /// ```
