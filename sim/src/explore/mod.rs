@@ -21,6 +21,7 @@ mod priorities;
 mod profile;
 mod races;
 mod shrink;
+mod small;
 mod strategy;
 mod trial;
 mod walks;

@@ -1,11 +1,12 @@
-//! The places of a run at which one deviation could matter: operations that meet, steps that others
+//! The places of a run at which a deviation could matter: operations that meet, steps that others
 //! could come before, awaits that could give way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::{Deed, Deviation, SpawnPath, Spot};
 use super::convert::Paths;
-use crate::base::{ChoiceKind, Event, Result, Source, TaskNumber};
+use crate::base::{ChoiceKind, Event, Place, Result, Source, TaskNumber};
+use crate::event_loop::TaskInfo;
 use crate::runner::Outcome;
 
 /// A step of a recorded run.
@@ -23,18 +24,28 @@ struct Step {
 pub(crate) struct Places {
     steps: Vec<Step>,
     paths: Vec<SpawnPath>,
+    /// Each task's kind: the first task with the same parent that was spawned at the same place.
+    kinds: Vec<usize>,
 }
 
 /// A deviation that could matter.
+#[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) deviation: Deviation,
-    /// It concerns only tasks that the failure concerns too.
-    pub(crate) is_near: bool,
+    /// How far it is from what a small case is likely to hold: 0 is the nearest.
+    pub(crate) rank: usize,
 }
+
+/// The rank of a task that neither the failure concerns nor stands for its kind.
+pub(crate) const FAR: usize = 3;
+
+/// Of more concerned tasks than these, none is nearer than the others.
+const CONCERNED_FEW: usize = 4;
 
 impl Places {
     pub(crate) fn of(outcome: &Outcome<Result<()>>) -> Self {
-        Places { steps: steps_of(outcome), paths: Paths::in_order(&outcome.tasks) }
+        let (steps, paths) = (steps_of(outcome), Paths::in_order(&outcome.tasks));
+        Places { steps, paths, kinds: kinds_of(&outcome.tasks) }
     }
 
     fn spot(&self, step: &Step) -> Option<Spot> {
@@ -48,50 +59,100 @@ impl Places {
         self.steps.iter().position(is_it).unwrap_or(0)
     }
 
-    /// Single deviations from the step at `start` on, those first that concern only the tasks that
-    /// `best` concerns.
+    /// Single deviations from the step at `start` on, the nearest first: those of the tasks that
+    /// `best` concerns if these are few, and of the first two of each kind of task, since what one
+    /// of them does the others can do as well.
     pub(crate) fn candidates(&self, start: usize, best: &[Deviation]) -> Vec<Candidate> {
-        let mut all: Vec<Deviation> = Vec::new();
+        let ranks = self.ranks(best);
+        let rank = |step: &Step| ranks[step.task as usize - 1];
+        let mut all: Vec<Candidate> = Vec::new();
         for (index, step) in self.steps.iter().enumerate().skip(start) {
             let Some(at) = self.spot(step) else { continue };
             for nth in 0..step.switches {
-                let deed = Deed::Choose { kind: ChoiceKind::Switch, nth, value: 1 };
-                all.push(Deviation { at: at.clone(), deed });
+                let deviation = gives_way(at.clone(), nth);
+                all.push(Candidate { deviation, rank: rank(step) });
             }
-            all.push(Deviation { at: at.clone(), deed: Deed::Hold });
+            let deviation = Deviation { at: at.clone(), deed: Deed::Hold };
+            // It hardly matters when a step comes that touches nothing.
+            let blank = match step.touched.is_empty() {
+                true => 1 + step.nth as usize / 4,
+                false => 0,
+            };
+            all.push(Candidate { deviation, rank: rank(step) + blank });
             for head in before(&self.steps, start, index) {
-                if let Some(head) = self.spot(&self.steps[head]) {
-                    all.push(Deviation { at: head, deed: Deed::Pick(at.path.clone()) });
-                }
+                let Some(head) = self.spot(&self.steps[head]) else { continue };
+                let deviation = Deviation { at: head, deed: Deed::Pick(at.path.clone()) };
+                // It is the task that comes earlier which matters.
+                all.push(Candidate { deviation, rank: rank(step) });
             }
         }
-        let mut concerned: BTreeSet<&SpawnPath> = BTreeSet::new();
-        for Deviation { at, deed } in best {
-            concerned.insert(&at.path);
-            if let Deed::Pick(path) = deed {
-                concerned.insert(path);
-            }
-        }
-        // Of a pick, it is the task that comes earlier which matters.
-        let is_near = |deviation: &Deviation| match &deviation.deed {
-            Deed::Pick(path) => concerned.contains(path),
-            _ => concerned.contains(&deviation.at.path),
-        };
         let mut seen = BTreeSet::new();
-        all.retain(|deviation| seen.insert(deviation.to_string()));
-        let candidate = |deviation| {
-            let is_near = is_near(&deviation);
-            Candidate { deviation, is_near }
-        };
-        let mut all: Vec<Candidate> = all.into_iter().map(candidate).collect();
+        all.retain(|candidate| seen.insert(candidate.deviation.to_string()));
         // A stable sort: what comes first in the run stays first.
-        all.sort_by_key(|candidate| !candidate.is_near);
+        all.sort_by_key(|candidate| candidate.rank);
         all
+    }
+
+    /// What all tasks of a kind could do alike: give way at the same await of the same step.
+    pub(crate) fn groups(&self) -> Vec<Vec<Deviation>> {
+        let mut groups: BTreeMap<(usize, u32, u32), Vec<Deviation>> = BTreeMap::new();
+        for step in &self.steps {
+            let Some(at) = self.spot(step) else { continue };
+            for nth in 0..step.switches {
+                let key = (self.kinds[step.task as usize - 1], step.nth, nth);
+                groups.entry(key).or_default().push(gives_way(at.clone(), nth));
+            }
+        }
+        groups.into_values().filter(|group| group.len() > 1).collect()
+    }
+
+    /// The rank of each task.
+    fn ranks(&self, best: &[Deviation]) -> Vec<usize> {
+        let concerned = concerned(best);
+        let of_concerned = if concerned.len() <= CONCERNED_FEW { 0 } else { FAR - 1 };
+        let mut met: BTreeMap<usize, usize> = BTreeMap::new();
+        let rank = |(kind, path): (&usize, &SpawnPath)| {
+            let position = met.entry(*kind).or_default();
+            *position += 1;
+            let of_kind = (*position - 1).min(FAR);
+            let of_kind = if of_kind < 2 { of_kind } else { FAR };
+            match concerned.contains(path) {
+                true => of_kind.min(of_concerned),
+                false => of_kind,
+            }
+        };
+        self.kinds.iter().zip(&self.paths).map(rank).collect()
     }
 }
 
+fn gives_way(at: Spot, nth: u32) -> Deviation {
+    Deviation { at, deed: Deed::Choose { kind: ChoiceKind::Switch, nth, value: 1 } }
+}
+
+/// The tasks that deviations are about.
+fn concerned(deviations: &[Deviation]) -> BTreeSet<&SpawnPath> {
+    let mut concerned = BTreeSet::new();
+    for Deviation { at, deed } in deviations {
+        concerned.insert(match deed {
+            Deed::Pick(path) => path,
+            _ => &at.path,
+        });
+    }
+    concerned
+}
+
+/// The kind of each task.
+fn kinds_of(tasks: &[TaskInfo]) -> Vec<usize> {
+    let mut kinds: BTreeMap<(TaskNumber, &str, u32), usize> = BTreeMap::new();
+    let kind = |(index, task): (usize, &TaskInfo)| {
+        let Place { file, line, .. } = task.spawned_at;
+        *kinds.entry((task.parent, file, line)).or_insert(index)
+    };
+    tasks.iter().enumerate().map(kind).collect()
+}
+
 /// The steps before which the one at `index` could run to come before an operation that it meets:
-/// the first and the last of them, from `start` on.
+/// the first two and the last of them, from `start` on.
 fn before(steps: &[Step], start: usize, index: usize) -> Vec<usize> {
     let step = &steps[index];
     let own = steps[..index].iter().rposition(|other| other.task == step.task);
@@ -103,8 +164,8 @@ fn before(steps: &[Step], start: usize, index: usize) -> Vec<usize> {
             })
     };
     let mut found: Vec<usize> = (first..index).filter(|at| meets(&steps[*at])).collect();
-    if found.len() > 2 {
-        found = vec![found[0], found[found.len() - 1]];
+    if found.len() > 3 {
+        found = vec![found[0], found[1], found[found.len() - 1]];
     }
     found
 }

@@ -8,17 +8,18 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, Deed, Deviation, Spot};
 use super::fault::Fault;
-use super::races::Places;
+use super::small::Small;
 use super::trial::Subject;
-use crate::base::ChoiceKind;
+use crate::base::{ChoiceKind, Result};
+use crate::runner::Outcome;
 
 /// Shrinks within a number of replays.
 pub(crate) struct Shrinker<'a> {
     subject: Subject<'a>,
     fault: &'a Fault,
-    best: Vec<Deviation>,
-    replays: u32,
-    replays_max: u32,
+    pub(super) best: Vec<Deviation>,
+    pub(super) replays: u32,
+    pub(super) replays_max: u32,
     /// What was tried already.
     tried: BTreeSet<String>,
 }
@@ -58,10 +59,11 @@ impl Shrinker<'_> {
             return;
         }
         self.without_kinds();
+        let mut small = Small::default();
         loop {
             let before = cost(&self.best);
+            small.search(self);
             self.locally();
-            self.fewer_by_search();
             if cost(&self.best) >= before || self.is_over() {
                 break;
             }
@@ -82,30 +84,53 @@ impl Shrinker<'_> {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.replays >= self.replays_max || self.best.is_empty()
     }
 
     /// Takes a candidate over if it shows the failure and is better. What was not met is left out,
     /// and so is what the run did anyway.
-    fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
-        if cost(&candidate) >= cost(&self.best) || self.replays >= self.replays_max {
+    pub(super) fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
+        if cost(&candidate) >= cost(&self.best) {
             return false;
+        }
+        self.replay(candidate, false).is_some_and(|(_, is_better)| is_better)
+    }
+
+    /// Replays what was not replayed yet, and tells whether it was taken over.
+    pub(super) fn replay(
+        &mut self,
+        candidate: Vec<Deviation>,
+        record: bool,
+    ) -> Option<(Outcome<Result<()>>, bool)> {
+        if self.replays >= self.replays_max {
+            return None;
         }
         let case = self.subject.case(candidate);
         if !self.tried.insert(case.to_string()) {
-            return false;
+            return None;
         }
         self.replays += 1;
-        let (trial, met) = self.subject.follow(&case, false);
-        if !trial.shows(self.fault) {
-            return false;
-        }
+        let (trial, met) = self.subject.follow(&case, record);
+        let shows = trial.shows(self.fault);
         let mut met = met.into_iter();
         let mut kept = case.deviations;
         kept.retain(|_| met.next().unwrap_or(false));
-        self.best = kept;
-        true
+        let is_better = shows && cost(&kept) < cost(&self.best);
+        if is_better {
+            self.best = kept;
+        }
+        Some((trial.outcome, is_better))
+    }
+
+    /// Replays a case for what can be seen in it, even if it was replayed before.
+    pub(super) fn record(&mut self, case: &[Deviation]) -> Option<Outcome<Result<()>>> {
+        if self.replays >= self.replays_max {
+            return None;
+        }
+        self.replays += 1;
+        let case = self.subject.case(case.to_vec());
+        Some(self.subject.follow(&case, true).0.outcome)
     }
 
     /// Tries to do without all deviations of a kind.
@@ -223,46 +248,6 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Tries what is as small as can be: one deviation from the dull run, at the places where it
-    /// could matter, and then a second one behind it.
-    fn fewer_by_search(&mut self) {
-        if self.best.len() < 2 || self.is_over() {
-            return;
-        }
-        let (dull, _) = self.subject.follow(&self.subject.case(Vec::new()), true);
-        let single = Places::of(&dull.outcome).candidates(0, &self.best);
-        let near = single.iter().take_while(|candidate| candidate.is_near);
-        let near: Vec<Deviation> = near.map(|candidate| candidate.deviation.clone()).collect();
-        for deviation in &near {
-            if self.attempt(vec![deviation.clone()]) || self.is_over() {
-                return;
-            }
-        }
-        let far = single.iter().skip(near.len()).take(SINGLES_MAX);
-        for candidate in far {
-            if self.attempt(vec![candidate.deviation.clone()]) || self.is_over() {
-                return;
-            }
-        }
-        for first in &near {
-            if self.best.len() < 3 || self.is_over() {
-                return;
-            }
-            let case = self.subject.case(vec![first.clone()]);
-            self.replays += 1;
-            let (one, _) = self.subject.follow(&case, true);
-            let places = Places::of(&one.outcome);
-            let behind = places.index_of(&first.at);
-            let second = places.candidates(behind, &self.best);
-            for candidate in second.iter().take_while(|candidate| candidate.is_near) {
-                if self.attempt(vec![first.clone(), candidate.deviation.clone()]) || self.is_over()
-                {
-                    return;
-                }
-            }
-        }
-    }
-
     /// Leaves out at once what several tasks do alike: giving way at the same await of the same
     /// step.
     fn without_groups(&mut self) {
@@ -286,9 +271,6 @@ impl Shrinker<'_> {
         }
     }
 }
-
-/// How many single deviations are tried that concern none of the tasks that the failure does.
-const SINGLES_MAX: usize = 100;
 
 /// Leaves out the deviations of a range. A task that no longer gives way goes on in the same step,
 /// so that what came in later ones comes one earlier.
