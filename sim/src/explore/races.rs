@@ -109,16 +109,16 @@ impl Places {
     /// The rank of each task.
     fn ranks(&self, best: &[Deviation]) -> Vec<usize> {
         let concerned = concerned(best);
-        let of_concerned = if concerned.len() <= CONCERNED_FEW { 0 } else { FAR - 1 };
+        let are_few = concerned.len() <= CONCERNED_FEW;
         let mut met: BTreeMap<usize, usize> = BTreeMap::new();
         let rank = |(kind, path): (&usize, &SpawnPath)| {
             let position = met.entry(*kind).or_default();
             *position += 1;
-            let of_kind = (*position - 1).min(FAR);
-            let of_kind = if of_kind < 2 { of_kind } else { FAR };
-            match concerned.contains(path) {
-                true => of_kind.min(of_concerned),
-                false => of_kind,
+            match *position {
+                _ if are_few && concerned.contains(path) => 0,
+                1 => 0,
+                2 => 1,
+                _ => FAR,
             }
         };
         self.kinds.iter().zip(&self.paths).map(rank).collect()
