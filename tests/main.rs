@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod explore;
 mod kernel;
 mod layers;
 mod mutations;

@@ -17,7 +17,7 @@ pub(super) const BUGS: &[KnownBug] = &[
         name: "aio-wait-for-swallows",
         source: "cpython#86296 (bpo-42130)",
         summary: "wait_for returns the result of what is done, and forgets that it was cancelled",
-        size: 1,
+        size: 0,
         body: || run(wait_for_swallows(Broken)),
         fixed: || run(wait_for_swallows(Fixed)),
     },
@@ -137,10 +137,15 @@ impl Group {
         children.iter().filter(|child| !child.done()).for_each(|child| drop(child.cancel()));
     }
 
+    /// Takes the group's own cancel of the parent back; tells whether none is left.
+    fn takes_all_cancels_back(&self) -> bool {
+        self.state.borrow().has_cancelled_parent && self.parent.uncancel() == 0
+    }
+
     /// The end of the `async with` block, whose body ended so.
     async fn exit(&self, body: Result<()>, version: Version) -> Result<()> {
         let mut cancelled = body.clone().err().filter(Error::is_cancelled);
-        if self.state.borrow().has_cancelled_parent && self.parent.uncancel() == 0 {
+        if version == Broken && self.takes_all_cancels_back() {
             cancelled = None;
         }
         if body.is_err() && !self.state.borrow().is_aborting {
@@ -155,6 +160,9 @@ impl Group {
                 cancelled = Some(error);
                 self.abort();
             }
+        }
+        if version == Fixed && self.takes_all_cancels_back() {
+            cancelled = None;
         }
         let error = self.state.borrow_mut().error.take();
         match (error, cancelled, body) {
@@ -189,7 +197,11 @@ async fn nested_groups(version: Version) -> Result<()> {
         })?;
         fails.set_result(())?;
         // What the inner group raises is dealt with; only the outer group's cancel ends the rest.
-        let _ = inner.exit(Ok(()), version).await;
+        if let Err(error) = inner.exit(Ok(()), version).await
+            && error.is_cancelled()
+        {
+            return Err(error);
+        }
         create_future::<()>()?.await
     };
     let body = body.await;

@@ -152,12 +152,17 @@ async fn condition(version: Version) -> Result<()> {
     let consume = |_| {
         let (condition, items) = (condition.clone(), items.clone());
         spawn(async move {
-            let _guard = condition.lock.lock().await?;
-            while *items.borrow() == 0 {
-                condition.wait(version).await?;
+            let guard = condition.lock.lock().await?;
+            let mut waited = Ok(());
+            while waited.is_ok() && *items.borrow() == 0 {
+                waited = condition.wait(version).await;
             }
-            *items.borrow_mut() -= 1;
-            Ok(())
+            if waited.is_ok() {
+                *items.borrow_mut() -= 1;
+            }
+            // Not the acquisition that it stood for: the wait has given that up.
+            guard.release()?;
+            waited
         })
     };
     let [one, other] = [0, 1].map(consume);

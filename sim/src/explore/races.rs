@@ -73,7 +73,7 @@ impl Places {
                 all.push(Candidate { deviation, rank: rank(step) });
             }
             let deviation = Deviation { at: at.clone(), deed: Deed::Hold };
-            // It hardly matters when a step comes that touches nothing.
+            // It is less likely to matter when a step comes that touches nothing known.
             let blank = match step.touched.is_empty() {
                 true => 1 + step.nth as usize / 4,
                 false => 0,
@@ -83,7 +83,7 @@ impl Places {
                 let Some(head) = self.spot(&self.steps[head]) else { continue };
                 let deviation = Deviation { at: head, deed: Deed::Pick(at.path.clone()) };
                 // It is the task that comes earlier which matters.
-                all.push(Candidate { deviation, rank: rank(step) });
+                all.push(Candidate { deviation, rank: rank(step) + blank });
             }
         }
         let mut seen = BTreeSet::new();
@@ -152,11 +152,15 @@ fn kinds_of(tasks: &[TaskInfo]) -> Vec<usize> {
 }
 
 /// The steps before which the one at `index` could run to come before an operation that it meets:
-/// the first two and the last of them, from `start` on.
+/// the first two and the last of them, from `start` on; the last one of all for a step of which
+/// nothing is known.
 fn before(steps: &[Step], start: usize, index: usize) -> Vec<usize> {
     let step = &steps[index];
     let own = steps[..index].iter().rposition(|other| other.task == step.task);
     let first = own.map_or(0, |own| own + 1).max(start);
+    if step.touched.is_empty() {
+        return (first..index).last().into_iter().collect();
+    }
     let meets = |other: &Step| {
         other.task != step.task
             && step.touched.iter().any(|(resource, writes)| {
@@ -194,4 +198,57 @@ fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
         }
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(task: TaskNumber, nth: u32, touched: &[(u32, bool)]) -> Step {
+        Step { task, nth, touched: touched.iter().copied().collect(), switches: 0 }
+    }
+
+    fn places(steps: Vec<Step>, kinds: &[usize]) -> Places {
+        let paths = (1..=kinds.len() as u32).map(|index| SpawnPath(vec![index]));
+        Places { steps, paths: paths.collect(), kinds: kinds.to_vec() }
+    }
+
+    #[test]
+    fn a_step_could_come_before_the_first_two_and_the_last_that_it_meets() {
+        let write = [(7, true)];
+        let mut steps: Vec<Step> = (1..=5).map(|task| step(task, 1, &write)).collect();
+        steps.insert(1, step(8, 1, &[(9, true)]));
+        steps.push(step(6, 1, &[(7, false)]));
+        assert_eq!(before(&steps, 0, 6), [0, 2, 5]);
+        assert_eq!(before(&steps, 3, 6), [3, 4, 5]);
+        // Two that only look don't meet, and none comes before a step of its own task.
+        let steps = [step(1, 1, &[(7, false)]), step(2, 1, &[(7, false)]), step(2, 2, &write)];
+        assert_eq!(before(&steps, 0, 1), []);
+        assert_eq!(before(&steps, 0, 2), []);
+    }
+
+    #[test]
+    fn a_step_of_which_nothing_is_known_could_come_before_the_last_one() {
+        let steps = [step(1, 1, &[]), step(2, 1, &[(7, true)]), step(3, 1, &[])];
+        assert_eq!(before(&steps, 0, 2), [1]);
+    }
+
+    #[test]
+    fn two_of_each_kind_are_near_and_the_concerned_if_they_are_few() {
+        let places = places(Vec::new(), &[0, 1, 1, 1, 1]);
+        assert_eq!(places.ranks(&[]), [0, 0, 1, FAR, FAR]);
+        let best: Vec<Deviation> = vec!["5@1!".parse().unwrap(), "1@1>4".parse().unwrap()];
+        assert_eq!(places.ranks(&best), [0, 0, 1, 0, 0]);
+        let many = ["1@1!", "2@1!", "3@1!", "4@1!", "5@1!"].map(|text| text.parse().unwrap());
+        assert_eq!(places.ranks(&many), [0, 0, 1, FAR, FAR]);
+    }
+
+    #[test]
+    fn a_group_is_what_all_of_a_kind_can_do() {
+        let mut steps = vec![step(1, 1, &[]), step(2, 1, &[]), step(3, 1, &[])];
+        steps.iter_mut().for_each(|step| step.switches = 2);
+        let groups = places(steps, &[0, 1, 1]).groups();
+        let texts: Vec<String> = groups.iter().flatten().map(Deviation::to_string).collect();
+        assert_eq!(texts, ["2@1s", "3@1s", "2@1#1s", "3@1#1s"]);
+    }
 }

@@ -294,3 +294,39 @@ fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation>
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_without(case: &[&str], start: usize, end: usize, expected: &[&str]) {
+        let case: Vec<Deviation> = case.iter().map(|text| text.parse().unwrap()).collect();
+        let kept = without(&case, start, end);
+        let kept: Vec<String> = kept.iter().map(Deviation::to_string).collect();
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn what_came_after_a_step_that_is_no_longer_split_comes_a_step_earlier() {
+        check_without(&["1.1@1s", "1.1@3>1.2"], 0, 1, &["1.1@2>1.2"]);
+        // The awaits of the second half are counted on from those of the first.
+        check_without(&["1.1@1#1s", "1.1@2s"], 0, 1, &["1.1@1#2s"]);
+        check_without(&["1.1@1s", "1.1@1!", "1.2@3!"], 0, 1, &["1.1@1!", "1.2@3!"]);
+        check_without(&["1.1@1s", "1.1@2s", "1.1@4!"], 0, 2, &["1.1@2!"]);
+    }
+
+    #[test]
+    fn other_deviations_leave_no_trace() {
+        check_without(&["1.1@1>1.2", "1.1@2!", "1.1@3c"], 0, 2, &["1.1@3c"]);
+    }
+
+    #[test]
+    fn fewer_are_better_then_smaller_values() {
+        let of = |text: &str| -> Vec<Deviation> {
+            text.split(',').map(|text| text.parse().unwrap()).collect()
+        };
+        assert!(cost(&of("1@1t9")) < cost(&of("1@1!,1@2!")));
+        assert!(cost(&of("1@1t8")) < cost(&of("1@1t9")));
+        assert!(cost(&of("1@1!")) < cost(&of("1@1t2")));
+    }
+}
