@@ -134,7 +134,9 @@ impl Group {
     fn abort(&self) {
         self.state.borrow_mut().is_aborting = true;
         let children = self.state.borrow().children.clone();
-        children.iter().filter(|child| !child.done()).for_each(|child| drop(child.cancel()));
+        for child in children {
+            child.cancel();
+        }
     }
 
     /// Takes the group's own cancel of the parent back; tells whether none is left.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use scenarios::known_bugs::ALL;
-use seedloop::explore::Explorer;
+use seedloop::explore::{Explorer, Strategy};
 
 use super::table::{Effort, explored, table};
 
 /// The full table, of 200 trials, is `tests/explore/known_bugs.txt`: `just known-bugs` makes it.
-const EFFORT: Effort = Effort { trials: 3, single_max: 30, portfolio_max: 2_000 };
+const EFFORT: Effort = Effort { trials: 3, single_max: 10, portfolio_max: 2_000 };
 
 /// How many schedules each corrected twin is put to, and those of many tasks.
 const FIXED_RUNS: u64 = 1_000;
@@ -49,10 +49,9 @@ fn every_known_bug_has_a_name_of_its_own_and_a_source() {
 /// The bugs need what their table says: with fewer deviations nothing fails.
 #[test]
 fn no_smaller_case_shows_a_bug() {
-    use seedloop::explore::Strategy;
     for bug in ALL.iter().filter(|bug| (1..=2).contains(&bug.size)) {
         let deviations = bug.size as u32 - 1;
-        let explorer = Explorer::new().runs(5_000).strategy(Strategy::Exhaustive { deviations });
+        let explorer = Explorer::new().runs(1_000).strategy(Strategy::Exhaustive { deviations });
         let found = explored(&explorer, bug.body);
         assert!(found.is_none(), "{}: {}", bug.name, found.expect("just found").case);
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use table::{Effort, table};
 
-const EFFORT: Effort = Effort { trials: 200, single_max: 500, portfolio_max: 10_000 };
+const EFFORT: Effort = Effort { trials: 200, single_max: 200, portfolio_max: 10_000 };
 
 fn main() -> io::Result<()> {
     io::stdout().write_all(table(EFFORT).as_bytes())

@@ -20,22 +20,22 @@ const STRATEGIES: [Strategy; 8] = [
 
 /// How much is tried for a table.
 #[derive(Clone, Copy)]
-pub struct Effort {
+pub(crate) struct Effort {
     /// How often each bug is looked for, each time with another seed.
-    pub trials: u64,
+    pub(crate) trials: u64,
     /// How many schedules a single strategy may take.
-    pub single_max: u64,
+    pub(crate) single_max: u64,
     /// How many schedules the portfolio may take.
-    pub portfolio_max: u64,
+    pub(crate) portfolio_max: u64,
 }
 
 /// The failure that an exploration finds, if it finds one.
-pub fn explored(explorer: &Explorer, body: fn() -> Result<()>) -> Option<Box<Failure>> {
+pub(crate) fn explored(explorer: &Explorer, body: fn() -> Result<()>) -> Option<Box<Failure>> {
     explorer.explore_runs(&body, &|_| Ok(())).failure
 }
 
 /// Makes the table: `mean/worst` of the schedules up to the first failure.
-pub fn table(effort: Effort) -> String {
+pub(crate) fn table(effort: Effort) -> String {
     let mut text = format!("{:22}", "");
     for strategy in STRATEGIES {
         write!(text, "{:>15}", strategy.to_string()).expect("a String takes all");
