@@ -28,6 +28,10 @@ conformance n *args:
 mutations *args:
     cargo run --example mutations {{ args }}
 
+# Counts anew how many schedules each known bug takes (some minutes).
+known-bugs:
+    cargo run --release --example known-bugs > tests/explore/known_bugs.txt
+
 # Checks format and lints, as CI does.
 lint:
     cargo fmt --all --check

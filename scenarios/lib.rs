@@ -1,4 +1,5 @@
-//! The examples of the asyncio notes as scenarios, a module for each chapter.
+//! The examples of the asyncio notes as scenarios, a module for each chapter; and known bugs, with
+//! [`known_bugs::ALL`] as their table.
 
 pub mod conform;
 
@@ -9,6 +10,7 @@ pub mod concurrency;
 pub mod errors_and_limits;
 pub mod event_loop;
 pub mod executors;
+pub mod known_bugs;
 pub mod practice;
 pub mod re_raise;
 pub mod running;
@@ -29,9 +31,9 @@ const CHAPTERS: &[&[Scenario]] = &[
 ];
 
 /// All scenarios, in the order of the document.
-pub const ALL: &[Scenario] = &joined::<{ count(CHAPTERS) }>(CHAPTERS);
+pub const ALL: &[Scenario] = &joined::<Scenario, { count(CHAPTERS) }>(CHAPTERS);
 
-const fn count(chapters: &[&[Scenario]]) -> usize {
+const fn count<T>(chapters: &[&[T]]) -> usize {
     let (mut count, mut chapter) = (0, 0);
     while chapter < chapters.len() {
         count += chapters[chapter].len();
@@ -40,7 +42,7 @@ const fn count(chapters: &[&[Scenario]]) -> usize {
     count
 }
 
-const fn joined<const N: usize>(chapters: &[&[Scenario]]) -> [Scenario; N] {
+const fn joined<T: Copy, const N: usize>(chapters: &[&[T]]) -> [T; N] {
     let mut all = [chapters[0][0]; N];
     let (mut next, mut chapter) = (0, 0);
     while chapter < chapters.len() {

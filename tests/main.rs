@@ -3,6 +3,7 @@
 mod cli;
 mod conformance;
 mod docs;
+mod explore;
 mod harness;
 mod kernel;
 mod layers;

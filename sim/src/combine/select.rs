@@ -10,8 +10,8 @@
 /// `continue` and `return` leave the surrounding code.
 ///
 /// At each poll a choice of the kind [`Branch`](crate::explore::ChoiceKind::Branch) says with which
-/// branch the polls begin; they go on from there, round the end. Without a seed that is the first one
-/// written. With `biased;` in front it always is.
+/// branch the polls begin; they go on from there, round the end. Without a seed that is the first
+/// one written. With `biased;` in front it always is.
 ///
 /// ```
 /// use seedloop::{run, select, sleep, sync::mpsc};

@@ -21,8 +21,10 @@ mod hold;
 mod priorities;
 mod profile;
 mod races;
+mod rush;
 mod search;
 mod shrink;
+mod small;
 mod strategy;
 mod trial;
 mod walks;
@@ -40,6 +42,7 @@ pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics}
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub use priorities::{Pct, Pos};
+pub use rush::Rush;
 pub use strategy::Strategy;
 pub use trial::Check;
 pub use walks::{Surw, Urw};

@@ -9,17 +9,18 @@ use std::collections::BTreeSet;
 
 use super::case::{Case, Deed, Deviation, Spot};
 use super::fault::Fault;
-use super::races::Places;
+use super::small::Small;
 use super::trial::Subject;
-use crate::base::ChoiceKind;
+use crate::base::{ChoiceKind, Result};
+use crate::runner::Outcome;
 
 /// Shrinks within a number of replays.
 pub(crate) struct Shrinker<'a> {
     subject: Subject<'a>,
     fault: &'a Fault,
-    best: Vec<Deviation>,
-    replays: u32,
-    replays_max: u32,
+    pub(super) best: Vec<Deviation>,
+    pub(super) replays: u32,
+    pub(super) replays_max: u32,
     /// What was tried already.
     tried: BTreeSet<String>,
 }
@@ -59,10 +60,11 @@ impl Shrinker<'_> {
             return;
         }
         self.without_kinds();
+        let mut small = Small::default();
         loop {
             let before = cost(&self.best);
+            small.search(self);
             self.locally();
-            self.fewer_by_search();
             if cost(&self.best) >= before || self.is_over() {
                 break;
             }
@@ -83,30 +85,53 @@ impl Shrinker<'_> {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.replays >= self.replays_max || self.best.is_empty()
     }
 
     /// Takes a candidate over if it shows the failure and is better. What was not met is left out,
     /// and so is what the run did anyway.
-    fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
-        if cost(&candidate) >= cost(&self.best) || self.replays >= self.replays_max {
+    pub(super) fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
+        if cost(&candidate) >= cost(&self.best) {
             return false;
+        }
+        self.replay(candidate, false).is_some_and(|(_, is_better)| is_better)
+    }
+
+    /// Replays what was not replayed yet, and tells whether it was taken over.
+    pub(super) fn replay(
+        &mut self,
+        candidate: Vec<Deviation>,
+        record: bool,
+    ) -> Option<(Outcome<Result<()>>, bool)> {
+        if self.replays >= self.replays_max {
+            return None;
         }
         let case = self.subject.case(candidate);
         if !self.tried.insert(case.to_string()) {
-            return false;
+            return None;
         }
         self.replays += 1;
-        let (trial, met) = self.subject.follow(&case, false);
-        if !trial.shows(self.fault) {
-            return false;
-        }
+        let (trial, met) = self.subject.follow(&case, record);
+        let shows = trial.shows(self.fault);
         let mut met = met.into_iter();
         let mut kept = case.deviations;
         kept.retain(|_| met.next().unwrap_or(false));
-        self.best = kept;
-        true
+        let is_better = shows && cost(&kept) < cost(&self.best);
+        if is_better {
+            self.best = kept;
+        }
+        Some((trial.outcome, is_better))
+    }
+
+    /// Replays a case for what can be seen in it, even if it was replayed before.
+    pub(super) fn record(&mut self, case: &[Deviation]) -> Option<Outcome<Result<()>>> {
+        if self.replays >= self.replays_max {
+            return None;
+        }
+        self.replays += 1;
+        let case = self.subject.case(case.to_vec());
+        Some(self.subject.follow(&case, true).0.outcome)
     }
 
     /// Tries to do without all deviations of a kind.
@@ -229,46 +254,6 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Tries what is as small as can be: one deviation from the dull run, at the places where it
-    /// could matter, and then a second one behind it.
-    fn fewer_by_search(&mut self) {
-        if self.best.len() < 2 || self.is_over() {
-            return;
-        }
-        let (dull, _) = self.subject.follow(&self.subject.case(Vec::new()), true);
-        let single = Places::of(&dull.outcome).candidates(0, &self.best);
-        let near = single.iter().take_while(|candidate| candidate.is_near);
-        let near: Vec<Deviation> = near.map(|candidate| candidate.deviation.clone()).collect();
-        for deviation in &near {
-            if self.attempt(vec![deviation.clone()]) || self.is_over() {
-                return;
-            }
-        }
-        let far = single.iter().skip(near.len()).take(SINGLES_MAX);
-        for candidate in far {
-            if self.attempt(vec![candidate.deviation.clone()]) || self.is_over() {
-                return;
-            }
-        }
-        for first in &near {
-            if self.best.len() < 3 || self.is_over() {
-                return;
-            }
-            let case = self.subject.case(vec![first.clone()]);
-            self.replays += 1;
-            let (one, _) = self.subject.follow(&case, true);
-            let places = Places::of(&one.outcome);
-            let behind = places.index_of(&first.at);
-            let second = places.candidates(behind, &self.best);
-            for candidate in second.iter().take_while(|candidate| candidate.is_near) {
-                if self.attempt(vec![first.clone(), candidate.deviation.clone()]) || self.is_over()
-                {
-                    return;
-                }
-            }
-        }
-    }
-
     /// Leaves out at once what several tasks do alike: giving way at the same await of the same
     /// step.
     fn without_groups(&mut self) {
@@ -293,9 +278,6 @@ impl Shrinker<'_> {
     }
 }
 
-/// How many single deviations are tried that concern none of the tasks that the failure does.
-const SINGLES_MAX: usize = 100;
-
 /// Leaves out the deviations of a range. A task that no longer gives way goes on in the same step,
 /// so that what came in later ones comes one earlier.
 fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation> {
@@ -317,4 +299,40 @@ fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation>
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_without(case: &[&str], start: usize, end: usize, expected: &[&str]) {
+        let case: Vec<Deviation> = case.iter().map(|text| text.parse().unwrap()).collect();
+        let kept = without(&case, start, end);
+        let kept: Vec<String> = kept.iter().map(Deviation::to_string).collect();
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn what_came_after_a_step_that_is_no_longer_split_comes_a_step_earlier() {
+        check_without(&["1.1@1s", "1.1@3>1.2"], 0, 1, &["1.1@2>1.2"]);
+        // The awaits of the second half are counted on from those of the first.
+        check_without(&["1.1@1#1s", "1.1@2s"], 0, 1, &["1.1@1#2s"]);
+        check_without(&["1.1@1s", "1.1@1!", "1.2@3!"], 0, 1, &["1.1@1!", "1.2@3!"]);
+        check_without(&["1.1@1s", "1.1@2s", "1.1@4!"], 0, 2, &["1.1@2!"]);
+    }
+
+    #[test]
+    fn other_deviations_leave_no_trace() {
+        check_without(&["1.1@1>1.2", "1.1@2!", "1.1@3c"], 0, 2, &["1.1@3c"]);
+    }
+
+    #[test]
+    fn fewer_are_better_then_smaller_values() {
+        let of = |text: &str| -> Vec<Deviation> {
+            text.split(',').map(|text| text.parse().unwrap()).collect()
+        };
+        assert!(cost(&of("1@1t9")) < cost(&of("1@1!,1@2!")));
+        assert!(cost(&of("1@1t8")) < cost(&of("1@1t9")));
+        assert!(cost(&of("1@1!")) < cost(&of("1@1t2")));
+    }
 }

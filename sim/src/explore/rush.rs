@@ -1,0 +1,89 @@
+//! Hurrying one task: what comes before a thing that hardly ever comes late.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::walks::{OWN_STREAM, draw};
+use crate::base::{
+    Candidates, ChoiceKind, Ended, Policy, Question, TaskNumber, Uniform, stream_of,
+};
+
+/// Asyncio's order, where tasks give way at each await that need not wait, but from one random
+/// decision on a task runs whenever it can: of the ready ones the one that was spawned last, or any.
+///
+/// The opposite of [`Hold`](super::Hold). The task that is unlike the others, such as the one that
+/// checks what they do, is often the last, and is found there however many there are.
+#[derive(Debug)]
+pub struct Rush {
+    /// At which decision it begins, and who is hurried.
+    at: u32,
+    hurried: Option<TaskNumber>,
+    picks: u32,
+    picks_max: u32,
+    random: ChaCha8Rng,
+    others: Uniform,
+}
+
+impl Rush {
+    /// Makes the strategy.
+    pub fn new() -> Self {
+        Rush {
+            at: 0,
+            hurried: None,
+            picks: 0,
+            picks_max: 0,
+            random: stream_of(0, OWN_STREAM),
+            others: Uniform::new(0),
+        }
+    }
+
+    fn draw_task(&mut self, ready: &dyn Candidates) -> TaskNumber {
+        match draw(&mut self.random, 2) {
+            0 => {
+                let numbers = (0..ready.count()).map(|choice| ready.get(choice).number);
+                numbers.max().unwrap_or(0)
+            }
+            _ => {
+                let choice = draw(&mut self.random, u64::from(ready.count()));
+                ready.get(choice as u32).number
+            }
+        }
+    }
+}
+
+impl Default for Rush {
+    fn default() -> Self {
+        Rush::new()
+    }
+}
+
+impl Policy for Rush {
+    fn choose(&mut self, question: &Question) -> u32 {
+        match question.kind {
+            ChoiceKind::Switch => 1,
+            _ => self.others.choose(question),
+        }
+    }
+
+    fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        if self.picks == self.at {
+            self.hurried = Some(self.draw_task(ready));
+        }
+        self.picks += 1;
+        self.hurried.and_then(|hurried| ready.choice_of(hurried)).unwrap_or(0)
+    }
+
+    fn watches(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self, seed: u64) -> bool {
+        self.random = stream_of(seed, OWN_STREAM);
+        self.at = draw(&mut self.random, u64::from(self.picks_max.max(1))) as u32;
+        (self.picks, self.hurried) = (0, None);
+        self.others.begin(seed)
+    }
+
+    fn end(&mut self, _ended: &Ended<'_>) {
+        self.picks_max = self.picks_max.max(self.picks);
+    }
+}

@@ -1,0 +1,90 @@
+//! The table of how many schedules each strategy needs for each known bug.
+
+use std::fmt::Write;
+
+use scenarios::known_bugs::{ALL, KnownBug};
+use seedloop::Result;
+use seedloop::explore::{Explorer, Failure, Strategy};
+
+/// The strategies, each a column; the portfolio has two more.
+const STRATEGIES: [Strategy; 8] = [
+    Strategy::Fifo,
+    Strategy::Random,
+    Strategy::Pct { depth: 3 },
+    Strategy::Pos,
+    Strategy::Urw,
+    Strategy::Surw,
+    Strategy::Hold,
+    Strategy::Rush,
+];
+
+/// How much is tried for a table.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// How often each bug is looked for, each time with another seed.
+    pub(crate) trials: u64,
+    /// How many schedules a single strategy may take.
+    pub(crate) single_max: u64,
+    /// How many schedules the portfolio may take.
+    pub(crate) portfolio_max: u64,
+}
+
+/// The failure that an exploration finds, if it finds one.
+pub(crate) fn explored(explorer: &Explorer, body: fn() -> Result<()>) -> Option<Box<Failure>> {
+    explorer.explore_runs(&body, &|_| Ok(())).failure
+}
+
+/// Makes the table: `mean/worst` of the schedules up to the first failure.
+pub(crate) fn table(effort: Effort) -> String {
+    let mut text = format!("{:22}", "");
+    for strategy in STRATEGIES {
+        write!(text, "{:>15}", strategy.to_string()).expect("a String takes all");
+    }
+    writeln!(text, "{:>15}{:>8}{:>6}", "portfolio", "median", "size").expect("a String takes all");
+    for bug in ALL {
+        text.push_str(row(bug, effort).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn row(bug: &KnownBug, effort: Effort) -> String {
+    let mut row = format!("{:22}", bug.name);
+    for strategy in STRATEGIES {
+        // The same run again and again finds nothing more.
+        let most = if strategy == Strategy::Fifo { 1 } else { effort.single_max };
+        let trials = if strategy == Strategy::Fifo { 1 } else { effort.trials };
+        let explorer = Explorer::new().strategy(strategy).runs(most).shrink_replays(0);
+        let found = trials_of(&explorer, bug, trials);
+        let runs: Vec<u64> = found.iter().map(|failure| failure.run).collect();
+        write!(row, "{:>15}", summary(runs, trials)).expect("a String takes all");
+    }
+    let explorer = Explorer::new().runs(effort.portfolio_max);
+    let found = trials_of(&explorer, bug, effort.trials);
+    let mut runs: Vec<u64> = found.iter().map(|failure| failure.run).collect();
+    runs.sort_unstable();
+    let median = runs.get(runs.len() / 2).map_or_else(|| "-".to_owned(), u64::to_string);
+    let mut sizes: Vec<usize> = found.iter().map(|failure| failure.case.len()).collect();
+    sizes.sort_unstable();
+    let size = match sizes[..] {
+        [] => "-".to_owned(),
+        [first, .., last] if first != last => format!("{first}-{last}"),
+        [first, ..] => first.to_string(),
+    };
+    let runs = summary(runs, effort.trials);
+    write!(row, "{runs:>15}{median:>8}{size:>6}").expect("a String takes all");
+    row
+}
+
+fn trials_of(explorer: &Explorer, bug: &KnownBug, trials: u64) -> Vec<Box<Failure>> {
+    (0..trials).filter_map(|seed| explored(&explorer.clone().seed(seed), bug.body)).collect()
+}
+
+/// `mean/worst`, and in how many trials it was found if not in all.
+fn summary(runs: Vec<u64>, trials: u64) -> String {
+    let (count, sum) = (runs.len() as u64, runs.iter().sum::<u64>());
+    let Some(worst) = runs.iter().max() else { return "-".to_owned() };
+    let tenths = (10 * sum + count / 2) / count;
+    let of = if count < trials { format!(" {count}:{trials}") } else { String::new() };
+    format!("{}.{}/{worst}{of}", tenths / 10, tenths % 10)
+}
