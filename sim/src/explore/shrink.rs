@@ -195,7 +195,7 @@ impl Shrinker<'_> {
             }
         }
         // The ones that save the most first.
-        heads.sort_by(|one, other| other.0.cmp(&one.0));
+        heads.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
         for (count, head) in heads {
             if self.is_over() {
                 return;
