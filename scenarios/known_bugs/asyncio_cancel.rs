@@ -24,7 +24,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "aio-groups-forget",
         source: "cpython#116720",
-        summary: "an inner group raises its own errors, and with them forgets the outer one's cancel",
+        summary: "an inner group raises its own errors, and forgets the outer one's cancel",
         size: 0,
         body: || run(nested_groups(Broken)),
         fixed: || run(nested_groups(Fixed)),

@@ -11,7 +11,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "carter01",
         source: "SCTBench, cs/carter01_bad",
-        summary: "each task has a count of its own of who is inside, and waits for a lock inside one",
+        summary: "each task counts on its own who is inside, and waits for a lock inside one",
         size: 0,
         body: || run(carter01(Broken)),
         fixed: || run(carter01(Fixed)),

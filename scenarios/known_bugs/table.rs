@@ -1,6 +1,7 @@
 //! The table of known bugs.
 
 use seedloop::{JoinHandle, Result};
+use seedloop_cli::Scenario;
 
 use super::{asyncio_cancel, asyncio_queue, asyncio_sync, flags, locks, order, rust, updates};
 use crate::{count, joined};
@@ -20,6 +21,14 @@ pub struct KnownBug {
     pub body: fn() -> Result<()>,
     /// Runs the corrected twin once.
     pub fixed: fn() -> Result<()>,
+}
+
+impl KnownBug {
+    /// The program as a scenario, in which exploring has to find the bug.
+    pub fn scenario(&self) -> Scenario {
+        let KnownBug { name, summary, body, .. } = *self;
+        Scenario { name, section: "known bug", summary, body, check: |_| Ok(()) }
+    }
 }
 
 /// Which of the two twins a program is. Where they differ, the difference is one `match`.

@@ -8,7 +8,8 @@ use crate::base::{
 };
 
 /// Asyncio's order, where tasks give way at each await that need not wait, but from one random
-/// decision on a task runs whenever it can: of the ready ones the one that was spawned last, or any.
+/// decision on a task runs whenever it can: of the ready ones the one that was spawned last, or
+/// any.
 ///
 /// The opposite of [`Hold`](super::Hold). The task that is unlike the others, such as the one that
 /// checks what they do, is often the last, and is found there however many there are.

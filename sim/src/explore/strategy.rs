@@ -48,8 +48,8 @@ pub enum Strategy {
 
 impl Strategy {
     /// The names that can be parsed.
-    pub const NAMES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, rush, \
-         exhaustive:<deviations>";
+    pub const NAMES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
+                             rush, exhaustive:<deviations>";
 
     /// Makes what takes the choices.
     pub fn policy(self) -> Box<dyn Policy> {
@@ -126,8 +126,8 @@ struct Portfolio {
     profile: Rc<RefCell<Profile>>,
 }
 
-/// The order of the members, again and again after the first two. Those come more often that are the
-/// best at most of the known bugs; the others are there for what these are bad at.
+/// The order of the members, again and again after the first two. Those come more often that are
+/// the best at most of the known bugs; the others are there for what these are bad at.
 const ROTA: [usize; 16] = [2, 5, 6, 3, 4, 6, 2, 7, 5, 6, 2, 3, 6, 4, 2, 8];
 
 impl Portfolio {
