@@ -330,7 +330,7 @@ impl Explorer {
         })
     }
 
-    fn subject<'a>(
+    pub(super) fn subject<'a>(
         &self,
         body: &'a (dyn Fn() -> Result<()> + Sync),
         check: Check<'a>,
@@ -533,7 +533,7 @@ impl Search<'_> {
 }
 
 /// Lets what is made once in a process, or once in a thread, be made.
-fn warm_up(subject: &Subject<'_>) {
+pub(super) fn warm_up(subject: &Subject<'_>) {
     subject.try_with(Box::new(Fifo), false);
 }
 
@@ -578,7 +578,7 @@ fn nondeterministic(
     clippy::disallowed_methods,
     reason = "a thread for the runs, which are one after the other on it"
 )]
-fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
+pub(super) fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
     let name = thread::current().name().map(str::to_owned);
     thread::scope(|scope| {
         let mut builder = thread::Builder::new().stack_size(STACK);
@@ -596,7 +596,7 @@ fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
 }
 
 /// The seed of one run.
-fn seed_of(seed: u64, run: u64) -> u64 {
+pub(super) fn seed_of(seed: u64, run: u64) -> u64 {
     let word = seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     word.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31)
 }

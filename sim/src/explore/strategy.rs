@@ -112,16 +112,26 @@ impl FromStr for Strategy {
 
 /// Asyncio's order first, then one strategy after the other, which share what they have learned of
 /// the program.
-struct Portfolio {
+pub(super) struct Portfolio {
     members: Vec<Box<dyn Policy>>,
     runs: usize,
+    /// Which of the others is the first.
+    first: usize,
     /// The one that runs.
     current: usize,
     profile: Rc<RefCell<Profile>>,
 }
 
+/// No portfolio has more members, so that the sum of two positions is small.
+const MEMBERS_MAX: u64 = 1 << 16;
+
 impl Portfolio {
     fn new() -> Self {
+        Portfolio::beginning_with(0)
+    }
+
+    /// Asyncio's order first, then the member that a number stands for.
+    pub(super) fn beginning_with(first: u64) -> Self {
         let profile: Rc<RefCell<Profile>> = Rc::default();
         Portfolio {
             members: vec![
@@ -134,6 +144,7 @@ impl Portfolio {
                 Box::new(Uniform::new(0)),
             ],
             runs: 0,
+            first: (first % MEMBERS_MAX) as usize,
             current: 0,
             profile,
         }
@@ -172,7 +183,7 @@ impl Policy for Portfolio {
         let others = self.members.len() - 1;
         self.current = match self.runs {
             0 => 0,
-            run => 1 + (run - 1) % others,
+            run => 1 + (self.first + run - 1) % others,
         };
         self.runs += 1;
         if self.current == 0 {
