@@ -2,5 +2,6 @@
 
 mod attribute;
 mod cancels;
+mod real_crates;
 mod reports;
 mod searches;

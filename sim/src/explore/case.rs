@@ -84,6 +84,18 @@ impl Case {
     pub fn is_empty(&self) -> bool {
         self.deviations.is_empty()
     }
+
+    /// The same with other deviations.
+    pub(crate) fn with(&self, deviations: Vec<Deviation>) -> Self {
+        let Case { model, strikes, lateness, .. } = *self;
+        Case { model, strikes, lateness, deviations }
+    }
+
+    /// The same without the deviations that were not met.
+    pub(crate) fn only(&self, met: &[bool]) -> Self {
+        let met = self.deviations.iter().zip(met).filter(|(_, met)| **met);
+        self.with(met.map(|(deviation, _)| deviation.clone()).collect())
+    }
 }
 
 impl SpawnPath {

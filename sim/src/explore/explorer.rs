@@ -348,7 +348,7 @@ impl Explorer {
         })
     }
 
-    fn subject<'a>(
+    pub(super) fn subject<'a>(
         &self,
         body: &'a (dyn Fn() -> Result<()> + Sync),
         check: Check<'a>,

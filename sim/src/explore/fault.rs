@@ -58,6 +58,12 @@ impl Fault {
         self.kind == other.kind && self.signature == other.signature
     }
 
+    /// The choices of a run that failed gave one that did not fail like it.
+    pub(crate) fn of_another_run(fault: &Fault) -> Self {
+        let text = format!("the same choices gave another run, after: {}", fault.message);
+        Fault::new(FaultKind::Nondeterminism, text)
+    }
+
     fn of_error(error: &Error) -> Self {
         let (kind, signature) = if let Some(panicked) = error.downcast_ref::<Panicked>() {
             let place = panicked.location().map(str::to_owned);

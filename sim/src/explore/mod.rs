@@ -13,6 +13,7 @@
 mod body;
 mod case;
 mod convert;
+mod driven;
 mod exhaustive;
 mod explorer;
 mod fault;
@@ -25,6 +26,7 @@ mod rush;
 mod search;
 mod shrink;
 mod small;
+mod steps;
 mod strategy;
 mod trial;
 mod walks;
@@ -37,12 +39,16 @@ pub use crate::base::{
 pub use body::TestOutput;
 pub(crate) use body::runs_of;
 pub use case::{Case, CaseError, EPOCH};
+#[doc(hidden)]
+pub use driven::{Clue, Finding, Followed};
 pub use exhaustive::Exhaustive;
 pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics};
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub use priorities::{Pct, Pos};
 pub use rush::Rush;
+#[doc(hidden)]
+pub use steps::Steps;
 pub use strategy::Strategy;
 pub use trial::Check;
 pub use walks::{Surw, Urw};

@@ -36,6 +36,13 @@ pub(crate) struct Candidate {
     pub(crate) rank: usize,
 }
 
+impl Candidate {
+    /// It concerns a task that the failure concerns too, or one that stands for its kind.
+    pub(crate) fn is_near(&self) -> bool {
+        self.rank < FAR
+    }
+}
+
 /// The rank of a task that neither the failure concerns nor stands for its kind.
 pub(crate) const FAR: usize = 3;
 

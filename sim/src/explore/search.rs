@@ -197,7 +197,7 @@ pub(super) fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
 }
 
 /// The seed of one run.
-fn seed_of(seed: u64, run: u64) -> u64 {
+pub(super) fn seed_of(seed: u64, run: u64) -> u64 {
     let word = seed ^ run.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     word.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31)
 }

@@ -46,7 +46,7 @@ pub(crate) fn shrink(subject: Subject<'_>, case: &Case, fault: &Fault, replays_m
 }
 
 /// What makes one case better than another: fewer deviations, then smaller values.
-fn cost(deviations: &[Deviation]) -> (usize, u64) {
+pub(super) fn cost(deviations: &[Deviation]) -> (usize, u64) {
     let value = |deviation: &Deviation| match deviation.deed {
         Deed::Pick(_) | Deed::Hold => 1,
         Deed::Choose { value, .. } => u64::from(value),
@@ -136,27 +136,9 @@ impl Shrinker<'_> {
 
     /// Tries to do without all deviations of a kind.
     fn without_kinds(&mut self) {
-        let is_pick = |deed: &Deed| matches!(deed, Deed::Pick(_) | Deed::Hold);
-        let is = |wanted: ChoiceKind| {
-            move |deed: &Deed| match deed {
-                Deed::Choose { kind, .. } => *kind == wanted,
-                _ => false,
-            }
-        };
-        let kinds: [&dyn Fn(&Deed) -> bool; 9] = [
-            &is(ChoiceKind::Delay),
-            &is(ChoiceKind::Lateness),
-            &is(ChoiceKind::Value),
-            &is(ChoiceKind::Branch),
-            &is(ChoiceKind::Fault),
-            &is(ChoiceKind::Switch),
-            &is_pick,
-            &is(ChoiceKind::Cancel),
-            &|_| false,
-        ];
-        for kind in kinds {
-            let without = self.best.iter().filter(|deviation| !kind(&deviation.deed)).cloned();
-            let without: Vec<Deviation> = without.collect();
+        for kind in kinds() {
+            let without = self.best.iter().filter(|deviation| !is_of_kind(deviation, kind));
+            let without: Vec<Deviation> = without.cloned().collect();
             self.attempt(without);
         }
     }
@@ -190,39 +172,11 @@ impl Shrinker<'_> {
 
     /// Tries to hold a step in place of picking many others before it.
     fn hold_instead(&mut self) {
-        let mut heads: Vec<(usize, Spot)> = Vec::new();
-        for Deviation { at, deed } in &self.best {
-            if !matches!(deed, Deed::Pick(_)) {
-                continue;
-            }
-            match heads.iter_mut().find(|(_, head)| head == at) {
-                Some((count, _)) => *count += 1,
-                None => heads.push((1, at.clone())),
-            }
-        }
-        // The ones that save the most first.
-        heads.sort_by_key(|(count, _)| Reverse(*count));
-        for (count, head) in heads {
+        for head in holdable(&self.best) {
             if self.is_over() {
                 return;
             }
-            if count < 2 {
-                continue;
-            }
-            let mut with = Vec::new();
-            let mut held = false;
-            for deviation in &self.best {
-                let is_it = deviation.at == head && matches!(deviation.deed, Deed::Pick(_));
-                match is_it {
-                    false => with.push(deviation.clone()),
-                    true if !held => {
-                        held = true;
-                        with.push(Deviation { at: head.clone(), deed: Deed::Hold });
-                    }
-                    true => {}
-                }
-            }
-            self.attempt(with);
+            self.attempt(hold(&self.best, &head));
         }
     }
 
@@ -257,11 +211,7 @@ impl Shrinker<'_> {
     /// Leaves out at once what several tasks do alike: giving way at the same await of the same
     /// step.
     fn without_groups(&mut self) {
-        let group = |deviation: &Deviation| match &deviation.deed {
-            Deed::Choose { kind, nth, .. } => Some((deviation.at.step, *kind, *nth)),
-            _ => None,
-        };
-        let groups: BTreeSet<_> = self.best.iter().filter_map(group).collect();
+        let groups: BTreeSet<_> = self.best.iter().filter_map(group_of).collect();
         for one in groups {
             if self.is_over() {
                 return;
@@ -269,7 +219,7 @@ impl Shrinker<'_> {
             let mut kept = self.best.clone();
             while let Some(index) = kept
                 .iter()
-                .rposition(|other| group(other) == Some(one) && self.best.contains(other))
+                .rposition(|other| group_of(other) == Some(one) && self.best.contains(other))
             {
                 kept = without(&kept, index, index + 1);
             }
@@ -278,9 +228,12 @@ impl Shrinker<'_> {
     }
 }
 
+/// How many single deviations are tried that concern none of the tasks that the failure does.
+pub(super) const SINGLES_MAX: usize = 100;
+
 /// Leaves out the deviations of a range. A task that no longer gives way goes on in the same step,
 /// so that what came in later ones comes one earlier.
-fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation> {
+pub(super) fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation> {
     let mut kept = deviations.to_vec();
     for removed in kept.drain(start..end).rev().collect::<Vec<_>>() {
         let Deed::Choose { kind: ChoiceKind::Switch, nth: switch, .. } = removed.deed else {
@@ -299,6 +252,69 @@ fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation>
         }
     }
     kept
+}
+
+/// What can be left out at once; none stands for picks and holds.
+pub(super) fn kinds() -> [Option<ChoiceKind>; 8] {
+    [
+        Some(ChoiceKind::Delay),
+        Some(ChoiceKind::Lateness),
+        Some(ChoiceKind::Value),
+        Some(ChoiceKind::Branch),
+        Some(ChoiceKind::Fault),
+        Some(ChoiceKind::Switch),
+        None,
+        Some(ChoiceKind::Cancel),
+    ]
+}
+
+pub(super) fn is_of_kind(deviation: &Deviation, wanted: Option<ChoiceKind>) -> bool {
+    match deviation.deed {
+        Deed::Choose { kind, .. } => wanted == Some(kind),
+        Deed::Pick(_) | Deed::Hold => wanted.is_none(),
+    }
+}
+
+/// The steps before which several others are picked, those first that would save the most.
+pub(super) fn holdable(deviations: &[Deviation]) -> Vec<Spot> {
+    let mut heads: Vec<(usize, Spot)> = Vec::new();
+    for Deviation { at, deed } in deviations {
+        if !matches!(deed, Deed::Pick(_)) {
+            continue;
+        }
+        match heads.iter_mut().find(|(_, head)| head == at) {
+            Some((count, _)) => *count += 1,
+            None => heads.push((1, at.clone())),
+        }
+    }
+    heads.sort_by_key(|(count, _)| Reverse(*count));
+    heads.into_iter().filter(|(count, _)| *count > 1).map(|(_, head)| head).collect()
+}
+
+/// Holds a step in place of all that is picked before it.
+pub(super) fn hold(deviations: &[Deviation], head: &Spot) -> Vec<Deviation> {
+    let mut with = Vec::new();
+    let mut held = false;
+    for deviation in deviations {
+        let is_it = deviation.at == *head && matches!(deviation.deed, Deed::Pick(_));
+        match is_it {
+            false => with.push(deviation.clone()),
+            true if !held => {
+                held = true;
+                with.push(Deviation { at: head.clone(), deed: Deed::Hold });
+            }
+            true => {}
+        }
+    }
+    with
+}
+
+/// What makes deviations alike: the step's number, the kind, and which one of its kind in the step.
+pub(super) fn group_of(deviation: &Deviation) -> Option<(u32, ChoiceKind, u32)> {
+    match &deviation.deed {
+        Deed::Choose { kind, nth, .. } => Some((deviation.at.step, *kind, *nth)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -118,9 +118,11 @@ impl FromStr for Strategy {
 
 /// Asyncio's order first, then the same with every task giving way wherever it can, then one
 /// strategy after the other, which share what they have learned of the program.
-struct Portfolio {
+pub(super) struct Portfolio {
     members: Vec<Box<dyn Policy>>,
     runs: usize,
+    /// Which of the others is the first.
+    first: usize,
     /// The one that runs.
     current: usize,
     profile: Rc<RefCell<Profile>>,
@@ -130,8 +132,16 @@ struct Portfolio {
 /// the best at most of the known bugs; the others are there for what these are bad at.
 const ROTA: [usize; 16] = [2, 5, 6, 3, 4, 6, 2, 7, 5, 6, 2, 3, 6, 4, 2, 8];
 
+/// No portfolio has more members, so that the sum of two positions is small.
+const MEMBERS_MAX: u64 = 1 << 16;
+
 impl Portfolio {
     fn new() -> Self {
+        Portfolio::beginning_with(0)
+    }
+
+    /// Asyncio's order first, then the member that a number stands for.
+    pub(super) fn beginning_with(first: u64) -> Self {
         let profile: Rc<RefCell<Profile>> = Rc::default();
         Portfolio {
             members: vec![
@@ -146,6 +156,7 @@ impl Portfolio {
                 Box::new(Uniform::new(0)),
             ],
             runs: 0,
+            first: (first % MEMBERS_MAX) as usize,
             current: 0,
             profile,
         }
@@ -182,8 +193,9 @@ impl Policy for Portfolio {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.current = match self.runs {
-            first @ (0 | 1) => first,
-            run => ROTA[(run - 2) % ROTA.len()],
+            0 => 0,
+            1 if self.first == 0 => 1,
+            run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
         self.runs += 1;
         if self.current == 0 {
