@@ -38,9 +38,9 @@ pub(crate) fn explored(explorer: &Explorer, body: fn() -> Result<()>) -> Option<
 pub(crate) fn table(effort: Effort) -> String {
     let mut text = format!("{:22}", "");
     for strategy in STRATEGIES {
-        write!(text, "{:>15}", strategy.to_string()).expect("a String takes all");
+        write!(text, "{:>20}", strategy.to_string()).expect("a String takes all");
     }
-    writeln!(text, "{:>15}{:>8}{:>6}", "portfolio", "median", "size").expect("a String takes all");
+    writeln!(text, "{:>20}{:>8}{:>6}", "portfolio", "median", "size").expect("a String takes all");
     for bug in ALL {
         text.push_str(row(bug, effort).trim_end());
         text.push('\n');
@@ -57,7 +57,7 @@ fn row(bug: &KnownBug, effort: Effort) -> String {
         let explorer = Explorer::new().strategy(strategy).runs(most).shrink_replays(0);
         let found = trials_of(&explorer, bug, trials);
         let runs: Vec<u64> = found.iter().map(|failure| failure.run).collect();
-        write!(row, "{:>15}", summary(runs, trials)).expect("a String takes all");
+        write!(row, "{:>20}", summary(runs, trials)).expect("a String takes all");
     }
     let explorer = Explorer::new().runs(effort.portfolio_max);
     let found = trials_of(&explorer, bug, effort.trials);
@@ -72,7 +72,7 @@ fn row(bug: &KnownBug, effort: Effort) -> String {
         [first, ..] => first.to_string(),
     };
     let runs = summary(runs, effort.trials);
-    write!(row, "{runs:>15}{median:>8}{size:>6}").expect("a String takes all");
+    write!(row, "{runs:>20}{median:>8}{size:>6}").expect("a String takes all");
     row
 }
 
