@@ -76,8 +76,9 @@ fn row(bug: &KnownBug, effort: Effort) -> String {
     row
 }
 
-fn trials_of(explorer: &Explorer, bug: &KnownBug, trials: u64) -> Vec<Box<Failure>> {
-    (0..trials).filter_map(|seed| explored(&explorer.clone().seed(seed), bug.body)).collect()
+fn trials_of(explorer: &Explorer, bug: &KnownBug, trials: u64) -> Vec<Failure> {
+    let explored = |seed| explored(&explorer.clone().seed(seed), bug.body);
+    (0..trials).filter_map(explored).map(|failure| *failure).collect()
 }
 
 /// `mean/worst`, and in how many trials it was found if not in all.
