@@ -7,6 +7,7 @@ mod table;
 use std::io::{self, ErrorKind, Write};
 use std::process::{Command, Stdio};
 
+use scenarios::known_bugs::{self, KnownBug};
 use seedloop_cli::{Cli, Output, Status, clap};
 use table::TABLE;
 
@@ -434,7 +435,9 @@ fn binary(arguments: &[&str]) -> Command {
 #[test]
 fn the_binary_has_the_table_of_this_workspace() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
+    let known_bugs: Vec<_> = known_bugs::ALL.iter().map(KnownBug::scenario).collect();
     let status = Cli::new(scenarios::ALL)
+        .known_bugs(&known_bugs)
         .run_with(["seedloop", "list"], &mut Output::new(&mut out, &mut err));
     let done = binary(&["list"]).output().expect("the binary runs");
     assert_eq!(status, Status::Success);
