@@ -19,7 +19,7 @@ pub(crate) struct ExploreArguments {
     /// The seed from which those of the runs follow
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// How choices are taken: portfolio, fifo, random, pct:3, pos, urw, surw, hold
+    /// How choices are taken: portfolio, fifo, random, pct:3, pos, urw, surw, hold, rush
     #[arg(long, value_name = "NAME", default_value_t = Strategy::Portfolio)]
     pub(crate) strategy: Strategy,
     /// What may run next; each scenario's own unless given

@@ -180,7 +180,7 @@ impl Arguments {
     }
 }
 
-const STRATEGIES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
+const STRATEGIES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, rush, \
      exhaustive:<deviations>";
 
 fn strategy(value: &Value) -> Result<TokenStream, Problem> {
@@ -198,6 +198,7 @@ fn strategy(value: &Value) -> Result<TokenStream, Problem> {
         ("urw", Ok(None)) => "Urw".to_owned(),
         ("surw", Ok(None)) => "Surw".to_owned(),
         ("hold", Ok(None)) => "Hold".to_owned(),
+        ("rush", Ok(None)) => "Rush".to_owned(),
         ("pct", Ok(depth)) => format!("Pct {{ depth: {} }}", depth.unwrap_or(3).max(1)),
         ("exhaustive", Ok(Some(deviations))) => {
             format!("Exhaustive {{ deviations: {deviations} }}")
