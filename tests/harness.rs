@@ -2,6 +2,7 @@
 
 mod attribute;
 mod cancels;
+mod epoch;
 mod real_crates;
 mod reports;
 mod searches;

@@ -76,3 +76,55 @@ impl Regressions {
         fs::write(&self.file, text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Model;
+
+    /// A folder for a test's files, gone with it.
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.0));
+        }
+    }
+
+    #[test]
+    fn a_case_is_kept_once_and_found_again() {
+        let name = format!("seedloop-regressions-{}", std::process::id());
+        let folder = Folder(std::env::temp_dir().join(name));
+        fs::create_dir_all(folder.0.join("tests")).expect("a folder");
+        fs::write(folder.0.join("tests/app.rs"), "").expect("a file");
+        let of = |test| Regressions::beside("tests/app.rs", &folder.0, test).expect("it is there");
+        let case: Case = "sl1.1.any.-:1.2@3>1.1".parse().expect("a case");
+        let other = Case::dull(Model::Asyncio);
+        for _ in 0..2 {
+            of("shop::sells").add(&case, "it fails\nin two lines").expect("it can be written");
+        }
+        of("shop").add(&other, "otherwise").expect("it can be written");
+        assert_eq!(of("shop::sells").cases(), [Ok(case)]);
+        assert_eq!(of("shop").cases(), [Ok(other)]);
+        assert_eq!(of("shop::buys").cases(), []);
+        let text = fs::read_to_string(folder.0.join("tests/app.seedloop")).expect("a file");
+        let lines = text.strip_prefix(HEAD).expect("the head comes first");
+        let expected = "shop::sells sl1.1.any.-:1.2@3>1.1  # it fails\n\
+                        shop sl1.1.asyncio.-:  # otherwise\n";
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_line_that_is_no_case_is_told_with_its_place() {
+        let name = format!("seedloop-regressions-wrong-{}", std::process::id());
+        let folder = Folder(std::env::temp_dir().join(name));
+        fs::create_dir_all(&folder.0).expect("a folder");
+        fs::write(folder.0.join("app.rs"), "").expect("a file");
+        fs::write(folder.0.join("app.seedloop"), "# head\nshop sl9:\n").expect("a file");
+        let regressions = Regressions::beside("app.rs", &folder.0, "shop").expect("it is there");
+        let [Err(wrong)] = &regressions.cases()[..] else { panic!("{:?}", regressions.cases()) };
+        let place = format!("{}:2: ", folder.0.join("app.seedloop").display());
+        assert!(wrong.starts_with(&place), "{wrong}");
+        assert!(Regressions::beside("nowhere.rs", &folder.0, "shop").is_none());
+    }
+}
