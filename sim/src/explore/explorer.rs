@@ -308,7 +308,7 @@ impl Explorer {
         on_own_thread(|| self.explore_here(&self.subject(body, check)))
     }
 
-    /// Replays a case on a thread of its own; none if the run does not fail.
+    /// Replays a case on a thread of its own.
     #[track_caller]
     pub fn replay<F, Fut>(&self, case: &Case, body: F) -> Replayed
     where

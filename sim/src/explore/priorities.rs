@@ -72,16 +72,15 @@ impl Policy for Pct {
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let call = ready.choice_of(0).map(|_| (self.priority(0), 0));
         let highest = |ready: &BTreeSet<(u64, TaskNumber)>| ready.last().copied().max(call);
-        let Some((mut priority, mut number)) = highest(&self.ready) else { return 0 };
+        let Some((priority, mut number)) = highest(&self.ready) else { return 0 };
         if self.changes.contains(&self.picks) {
             self.lowest = self.lowest.saturating_sub(1);
             self.priorities[number as usize] = self.lowest;
             if self.ready.remove(&(priority, number)) {
                 self.ready.insert((self.lowest, number));
-                (priority, number) = highest(&self.ready).unwrap_or((priority, number));
+                number = highest(&self.ready).map_or(number, |(_, number)| number);
             }
         }
-        let _ = priority;
         self.picks += 1;
         ready.choice_of(number).unwrap_or(0)
     }

@@ -11,14 +11,12 @@ pub(super) fn divergence_text(
     other: &Outcome<Result<()>>,
 ) -> Option<String> {
     let lines = |outcome: &Outcome<Result<()>>| -> Vec<String> {
-        let names = Names::of(outcome);
         let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
         let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
         let tell = |(record, next)| {
             let row = teller.tell(record, next);
             format!("{} {}", row.who, row.what)
         };
-        let _ = names;
         outcome.records.iter().zip(nexts).map(tell).collect()
     };
     let (first, second) = (lines(one), lines(other));
