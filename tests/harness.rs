@@ -4,5 +4,6 @@ mod attribute;
 mod cancels;
 mod epoch;
 mod real_crates;
+mod reduction;
 mod reports;
 mod searches;

@@ -88,6 +88,51 @@ fn an_exhaustive_search_tries_all_there_is() {
     assert!(explore(1).distinct < all.distinct);
 }
 
+/// Tasks that each do `access` once to a value, which they share or not; the main one waits for one
+/// after the other.
+fn accesses(count: usize, shared: bool, reads: bool) -> impl Fn() -> Body + Sync {
+    move || {
+        Box::pin(async move {
+            let value = Tracked::new(0);
+            let access = |value: Tracked<u32>| async move {
+                match reads {
+                    true => value.read().await.map(drop)?,
+                    false => value.write(1).await?,
+                }
+                Ok(())
+            };
+            let own = || if shared { value.clone() } else { Tracked::new(0) };
+            let tasks: Vec<_> = (0..count).map(|_| spawn(access(own()))).collect();
+            for task in tasks {
+                task.await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+type Body = std::pin::Pin<Box<dyn Future<Output = Result<()>>>>;
+
+/// Of two tasks that write the same, either may be the first; if that is the one for which the main
+/// task waits, the main task may go on before the other one ends, or after. What they do to values
+/// of their own has no order, nor have two reads.
+#[test]
+fn a_reduction_tries_each_order_of_what_meets_once() {
+    let explore = |strategy, count, shared, reads| {
+        let explorer = Explorer::new().strategy(strategy);
+        let exploration = explorer.explore(accesses(count, shared, reads));
+        assert!(exploration.failure.is_none() && exploration.statistics.exhausted);
+        exploration.statistics.runs
+    };
+    assert_eq!(explore(Strategy::Full, 2, true, false), 10);
+    assert_eq!(explore(Strategy::Dpor, 2, true, false), 3);
+    assert_eq!(explore(Strategy::Dpor, 2, true, true), 2);
+    assert_eq!(explore(Strategy::Dpor, 2, false, false), 2);
+    assert_eq!(explore(Strategy::Full, 3, true, false), 238);
+    assert_eq!(explore(Strategy::Dpor, 3, true, false), 12);
+    assert_eq!(explore(Strategy::Dpor, 3, false, false), 5);
+}
+
 /// A case is followed to the same failure, and one that does not fit says where.
 #[test]
 fn a_case_replays_or_says_what_it_missed() {

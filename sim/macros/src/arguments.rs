@@ -181,7 +181,7 @@ impl Arguments {
 }
 
 const STRATEGIES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, rush, \
-     exhaustive:<deviations>";
+     exhaustive:<deviations>, full, dpor";
 
 fn strategy(value: &Value) -> Result<TokenStream, Problem> {
     let word = value.word().ok_or_else(|| value.wrong())?;
@@ -199,6 +199,8 @@ fn strategy(value: &Value) -> Result<TokenStream, Problem> {
         ("surw", Ok(None)) => "Surw".to_owned(),
         ("hold", Ok(None)) => "Hold".to_owned(),
         ("rush", Ok(None)) => "Rush".to_owned(),
+        ("full", Ok(None)) => "Full".to_owned(),
+        ("dpor", Ok(None)) => "Dpor".to_owned(),
         ("pct", Ok(depth)) => format!("Pct {{ depth: {} }}", depth.unwrap_or(3).max(1)),
         ("exhaustive", Ok(Some(deviations))) => {
             format!("Exhaustive {{ deviations: {deviations} }}")

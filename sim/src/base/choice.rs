@@ -77,6 +77,9 @@ impl ResourceKey {
     /// What nobody knows: it may be any resource, and all that the program shares beside them.
     pub const UNKNOWN: ResourceKey = ResourceKey(0);
 
+    /// The queue of the loop's own calls, which keep their order.
+    pub(crate) const CALLS: ResourceKey = ResourceKey::of_kernel(1);
+
     pub(super) const fn word(self) -> u64 {
         self.0
     }
@@ -87,12 +90,43 @@ impl ResourceKey {
         ResourceKey(name.as_bytes().iter().fold(mix(!0, name.len() as u64), word))
     }
 
+    /// What a task is told: that it may run, that it is cancelled.
+    pub(crate) const fn of_task(task: TaskKey) -> ResourceKey {
+        ResourceKey(mix(task.0, TASK))
+    }
+
+    /// How a task ended, and who waits for that.
+    pub(crate) const fn of_end(task: TaskKey) -> ResourceKey {
+        ResourceKey(mix(task.0, END))
+    }
+
+    /// The same word as the maker of more names.
+    pub(crate) const fn as_task(self) -> TaskKey {
+        TaskKey(self.0)
+    }
+
+    /// What is set for a moment of virtual time, in nanoseconds.
+    pub(crate) const fn of_instant(nanos: u64) -> ResourceKey {
+        ResourceKey(mix(INSTANT, nanos))
+    }
+
+    /// Something that there is once in a simulation.
+    pub(crate) const fn of_kernel(which: u64) -> ResourceKey {
+        ResourceKey(mix(KERNEL, which))
+    }
+
     /// The key of the `index`th resource that `maker` made, from 1.
     pub(crate) const fn made_by(maker: TaskKey, index: u32) -> ResourceKey {
         // Another constant than a child's, so that no task and no resource are one.
         ResourceKey(mix(!maker.0, index as u64))
     }
 }
+
+// What tells the resources of the library itself apart: any numbers that are no index.
+const TASK: u64 = 0x7a5c_0000_0000_0001;
+const END: u64 = 0x7a5c_0000_0000_0002;
+const INSTANT: u64 = 0x7a5c_0000_0000_0003;
+const KERNEL: u64 = 0x7a5c_0000_0000_0004;
 
 /// Mixes two words into one that is never 0.
 const fn mix(one: u64, other: u64) -> u64 {

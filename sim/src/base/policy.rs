@@ -16,11 +16,13 @@ pub struct Question {
     pub bound: u32,
     /// When.
     pub at: Moment,
+    /// A cancel is on its way to the task, and strikes when it gives way.
+    pub is_cancelled: bool,
 }
 
 impl Question {
     pub(crate) fn new(kind: ChoiceKind, bound: u32, at: Moment) -> Self {
-        Question { kind, bound, at }
+        Question { kind, bound, at, is_cancelled: false }
     }
 }
 
@@ -103,6 +105,21 @@ pub trait Policy {
     fn runs(&mut self, candidate: &Candidate) {
         let _ = candidate;
     }
+
+    /// Whether the policy wants to know what each step [meets](Self::meets). Asked once a run.
+    fn follows(&self) -> bool {
+        false
+    }
+
+    /// What runs has to do with something that others may have to do with as well: a resource, the
+    /// end of a task, its place in the ready queue. Two steps that have nothing to do with the same
+    /// thing may change places, and so may two that only look at it.
+    fn meets(&mut self, operation: &Operation) {
+        let _ = operation;
+    }
+
+    /// Nothing was ready: virtual time has moved on. What comes then comes after all before.
+    fn time_passed(&mut self) {}
 
     /// A run with this seed begins; false when there is none left that is worth it.
     fn begin(&mut self, seed: u64) -> bool {
@@ -220,16 +237,18 @@ pub(crate) struct Choices {
     /// `None` is FIFO, the most frequent policy, without a call.
     policy: Option<Box<dyn Policy>>,
     watched: bool,
+    followed: bool,
     log: Vec<Choice>,
 }
 
 impl Choices {
     pub(crate) const fn new() -> Self {
-        Choices { policy: None, watched: false, log: Vec::new() }
+        Choices { policy: None, watched: false, followed: false, log: Vec::new() }
     }
 
     pub(crate) fn set_policy(&mut self, policy: Option<Box<dyn Policy>>) {
         self.watched = policy.as_ref().is_some_and(|policy| policy.watches());
+        self.followed = policy.as_ref().is_some_and(|policy| policy.follows());
         self.policy = policy;
     }
 
@@ -240,6 +259,11 @@ impl Choices {
     /// Whether the policy wants to know what is ready.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
+    }
+
+    /// Whether the policy wants to know what each step meets.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.followed
     }
 
     /// Takes one of `0..bound` and logs it; a choice of one is none.
@@ -276,6 +300,18 @@ impl Choices {
     pub(crate) fn runs(&mut self, candidate: &Candidate) {
         if let Some(policy) = &mut self.policy {
             policy.runs(candidate);
+        }
+    }
+
+    pub(crate) fn meets(&mut self, operation: &Operation) {
+        if let Some(policy) = &mut self.policy {
+            policy.meets(operation);
+        }
+    }
+
+    pub(crate) fn time_passed(&mut self) {
+        if let Some(policy) = &mut self.policy {
+            policy.time_passed();
         }
     }
 

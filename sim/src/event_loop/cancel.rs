@@ -8,7 +8,7 @@ use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId, Told
 use super::complete::fire;
 use super::context::with;
 use super::core::Core;
-use crate::base::{Error, Event, Id, LimitExceeded, Message};
+use crate::base::{Access, Error, Event, Id, LimitExceeded, Message};
 
 /// What a cancel goes to.
 #[derive(Clone, Copy)]
@@ -142,6 +142,7 @@ impl Core {
             Victim::Wait(wait) => return self.cancel_wait(wait, message),
             Victim::Boundary(boundary) => return self.cancel_boundary(boundary, message),
         };
+        self.meets_future(future, Access::Write);
         let Some(cell) = self.futures.get_mut(future) else {
             return Entered::Done(false, Fired::Nothing);
         };
@@ -189,6 +190,7 @@ impl Core {
         targets: &mut Vec<Victim>,
     ) -> bool {
         let by = self.source();
+        self.meets_task(task);
         let cell = &mut self.tasks[task];
         cell.cancels += 1;
         let number = cell.number;

@@ -323,9 +323,12 @@ impl LoopCell {
     }
 
     /// Takes the timers that are due into the ready queue, in the order of their deadlines.
-    pub(crate) fn take_due(&mut self, now: Instant) {
+    /// Returns how many there were.
+    pub(crate) fn take_due(&mut self, now: Instant) -> usize {
+        let before = self.ready.len();
         while let Some(due) = self.timers.pop_due(now) {
             self.ready.push(due.into_entry());
         }
+        self.ready.len() - before
     }
 }

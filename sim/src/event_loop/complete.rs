@@ -9,7 +9,7 @@ use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report_within};
-use crate::base::{Cancelled, Error, Message, Panicked};
+use crate::base::{Access, Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
 pub(crate) enum Finished {
@@ -27,6 +27,7 @@ pub(crate) fn finish(future: FutureId, finished: Finished) -> bool {
     // What is refused is dropped here, unborrowed.
     let mut refused = Some(finished);
     let callbacks = with(|core| {
+        core.meets_future(future, Access::Write);
         let cell = core.futures.get_mut(future).filter(|cell| !cell.is_done())?;
         refused.take().map(|finished| cell.finish(finished))
     });

@@ -20,6 +20,8 @@ pub(super) struct Context {
     objects: RefCell<Slab<ObjectCell>>,
     panics: PanicSlot,
     hot: Cell<Hot>,
+    /// The policy wants to know of every wake.
+    followed: Cell<bool>,
     /// A wake is on its way from inside a borrow: [`schedule`](super::waker::schedule) puts the
     /// runnable into `incoming` and the waker's caller queues it.
     pub(super) collecting: Cell<bool>,
@@ -36,6 +38,7 @@ thread_local! {
             objects: RefCell::new(Slab::new()),
             panics: PanicSlot::new(),
             hot: Cell::new(Hot::OUTSIDE),
+            followed: Cell::new(false),
             collecting: Cell::new(false),
             incoming: Cell::new(None),
         })
@@ -86,6 +89,15 @@ pub(crate) fn hot() -> Hot {
 
 pub(crate) fn set_hot(hot: Hot) {
     CONTEXT.with(|context| context.hot.set(hot));
+}
+
+/// Whether the policy wants to know of every wake.
+pub(super) fn is_followed() -> bool {
+    CONTEXT.with(|context| context.followed.get())
+}
+
+pub(crate) fn set_followed(followed: bool) {
+    CONTEXT.with(|context| context.followed.set(followed));
 }
 
 /// The context of a handle that was cloned away from its thread: no thread's.

@@ -23,8 +23,8 @@ use super::step::ends_at_once;
 use super::timer::Due;
 use super::waits::Step;
 use crate::base::{
-    Candidate, ChoiceKind, Error, Event, Id, Instant, LimitExceeded, Moment, Operation, Question,
-    Slab, Source, TaskNumber,
+    Access, Candidate, ChoiceKind, Error, Event, Id, Instant, LimitExceeded, Moment, Operation,
+    Question, ResourceKey, Slab, Source, TaskNumber,
 };
 
 /// Everything that handles are ids of, apart from the shared objects.
@@ -160,6 +160,8 @@ impl Core {
 
     /// Ends a loop at once, or when it runs next. The first error is the one that it ends with.
     pub(crate) fn break_loop_of(&mut self, owner: LoopId, error: Error) {
+        // What would have run comes to nothing.
+        self.meets_everything();
         self.attention = true;
         match self.loops.get_mut(owner) {
             Some(cell) if cell.fatal.is_none() => cell.fatal = Some(error),
@@ -222,9 +224,12 @@ impl Core {
 
     /// Makes a pending future of `owner`.
     pub(crate) fn new_future(&mut self, owner: LoopId, kind: Kind) -> FutureId {
-        self.futures.insert(FutureCell::new(owner, kind))
+        let future = self.futures.insert(FutureCell::new(owner, kind));
+        self.name_future(future);
+        future
     }
 
+    /// Tells whether a future is done. It is the user who asks if a policy has to be told.
     pub(crate) fn is_done(&self, future: FutureId) -> bool {
         self.futures.get(future).is_none_or(FutureCell::is_done)
     }
@@ -245,6 +250,7 @@ impl Core {
     /// Wakes a task through its own waker. This is safe inside a borrow: the waker is
     /// async-task's and does nothing but hand over the runnable.
     pub(crate) fn wake_task(&mut self, task: TaskId) {
+        self.meets_task(task);
         let Some(waker) = self.tasks.get(task).and_then(|cell| cell.waker.as_ref()) else { return };
         let runnable = try_with_context(|context| {
             context.collecting.set(true);
@@ -263,6 +269,7 @@ impl Core {
         let cell = &mut self.tasks[task];
         cell.scheduled = true;
         let (number, owner) = (cell.number, cell.owner);
+        self.meets_task(task);
         if self.session.is_recording() {
             let by = self.source();
             self.session.note(Event::Woken { task: number, by });
@@ -289,12 +296,25 @@ impl Core {
 
     /// Takes one of `0..bound`.
     pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        let at = self.moment();
-        self.session.choose(Question::new(kind, bound, at))
+        let mut question = Question::new(kind, bound, self.moment());
+        question.is_cancelled = self.is_being_cancelled();
+        self.session.choose(question)
+    }
+
+    /// Tells whether the task that runs is to be cancelled when it gives way.
+    fn is_being_cancelled(&self) -> bool {
+        let Some(cell) = self.tasks.get(self.step.task) else { return false };
+        cell.must_cancel.is_some() || self.step.deliver.is_some() && !self.step.delivered
     }
 
     /// What the task that runs, or another one, has done to a resource.
     pub(crate) fn touch(&mut self, operation: Operation) {
+        self.meets(operation.resource, operation.access);
+        self.touch_order(operation);
+    }
+
+    /// The same for the order of operations only.
+    pub(crate) fn touch_order(&mut self, operation: Operation) {
         if self.session.counts_orders() {
             let task = self.current_number();
             self.session.touch(task, operation);
@@ -313,6 +333,7 @@ impl Core {
             return Err(call);
         }
         let id = self.new_handle(owner, call, operation, location, false);
+        self.meets(ResourceKey::CALLS, Access::Write);
         self.loops[owner].ready.push(Entry::Call(id));
         Ok(id)
     }
@@ -342,7 +363,7 @@ impl Core {
         location: &'static Location<'static>,
         waiting: bool,
     ) -> HandleId {
-        self.handles.insert(HandleCell {
+        let handle = HandleCell {
             call: Some(call),
             cancelled: false,
             waiting,
@@ -352,7 +373,10 @@ impl Core {
             operation,
             location,
             variables: self.variables.clone(),
-        })
+        };
+        let id = self.handles.insert(handle);
+        self.name_handle(id);
+        id
     }
 
     /// Lets a wait be told to go on at `when`: the timer of a sleep. Without a running loop, where
@@ -364,6 +388,7 @@ impl Core {
     }
 
     fn push_timer(&mut self, owner: LoopId, when: Instant, due: Due) {
+        self.meets_instant(when);
         self.loops[owner].timers.push(when, due);
         if when <= self.session.now {
             self.look_again();

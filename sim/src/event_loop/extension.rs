@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::context::{try_with, with};
 use super::core::Core;
+use super::meets::OUTSIDE;
 use super::panics::catch_quietly;
-use crate::base::BlockedJob;
+use crate::base::{Access, BlockedJob};
 
 /// The state of an upper layer, one of each type on a thread.
 ///
@@ -34,6 +35,7 @@ pub(crate) trait Extension: Any {
 /// Returns the extension of type `T`, made when it is first asked for.
 pub(crate) fn extension<T: Extension + Default>() -> Rc<T> {
     let find = |core: &mut Core| {
+        core.meets(OUTSIDE, Access::Write);
         core.extensions.iter().find_map(|found| {
             let any: Rc<dyn Any> = Rc::clone(found) as Rc<dyn Any>;
             any.downcast::<T>().ok()

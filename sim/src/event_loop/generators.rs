@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::cell::LoopId;
 use super::context::with;
 use super::handle::{Call, drop_call};
-use crate::base::Result;
+use super::meets::GENERATORS;
+use crate::base::{Access, Result};
 
 /// An async generator that was started and has not ended.
 pub(crate) trait OpenGenerator {
@@ -19,6 +20,7 @@ pub(crate) trait OpenGenerator {
 /// Registers a generator with the running loop; returns the loop and the key there.
 pub(crate) fn register_generator(open: Rc<dyn OpenGenerator>) -> (LoopId, u64) {
     with(|core| {
+        core.meets(GENERATORS, Access::Write);
         let (owner, key) = (core.running, core.next_key().0);
         if let Some(cell) = core.loops.get_mut(owner) {
             cell.generators.insert(key, open);
@@ -29,7 +31,10 @@ pub(crate) fn register_generator(open: Rc<dyn OpenGenerator>) -> (LoopId, u64) {
 
 /// Forgets a generator; returns what the loop held of it.
 pub(crate) fn forget_generator(owner: LoopId, key: u64) -> Option<Rc<dyn OpenGenerator>> {
-    with(|core| core.loops.get_mut(owner)?.generators.remove(&key))
+    with(|core| {
+        core.meets(GENERATORS, Access::Write);
+        core.loops.get_mut(owner)?.generators.remove(&key)
+    })
 }
 
 /// Queues a call of the kernel itself; a closed loop drops it.

@@ -66,7 +66,10 @@ impl Handle {
     #[track_caller]
     pub fn is_cancelled(&self) -> bool {
         self.assert_here();
-        with(|core| core.handles.get(self.id).is_some_and(|cell| cell.cancelled))
+        with(|core| {
+            core.meets_handle(self.id);
+            core.handles.get(self.id).is_some_and(|cell| cell.cancelled)
+        })
     }
 
     #[track_caller]
@@ -151,6 +154,7 @@ impl TimerHandle {
 /// nothing when its turn comes.
 pub(crate) fn cancel_handle(id: HandleId) {
     let cancelled = with(|core| {
+        core.meets_handle(id);
         let cell = core.handles.get_mut(id)?;
         if cell.gone {
             return None;

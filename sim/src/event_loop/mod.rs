@@ -17,6 +17,7 @@ mod extension;
 mod generators;
 mod handle;
 mod loops;
+mod meets;
 mod object;
 mod outside;
 mod panics;
@@ -44,13 +45,14 @@ pub(crate) use cell::{
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
-pub(crate) use context::{Hot, NOWHERE, context_id, hot, set_hot, try_with, with};
+pub(crate) use context::{Hot, NOWHERE, context_id, hot, set_followed, set_hot, try_with, with};
 pub(crate) use core::{Core, Interrupts};
 pub(crate) use deadlock::describe_blocked_loop;
 pub(crate) use extension::{Extension, extension};
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
+pub(crate) use meets::OUTPUT;
 pub(crate) use object::{ObjectId, Shared, Uncounted};
 pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,

@@ -11,6 +11,7 @@ use std::panic::Location;
 
 use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
 use super::core::Core;
+use super::meets::meets_object;
 use crate::base::{
     Access, Event, Id, Operation, Place, ResourceKey, Result, RuntimeError, Slab, TaskNumber,
 };
@@ -33,7 +34,7 @@ pub(crate) struct ObjectCell {
     /// Its number among all objects of the simulation, for events.
     pub(crate) number: u32,
     /// Its name in every run, for policies and reductions.
-    key: ResourceKey,
+    pub(super) key: ResourceKey,
     /// Its number among those of its kind, for people: `lock#2`.
     of_kind: u32,
     /// Who holds it, for reports: the earliest ones, at most [`HOLDERS_MAX`].
@@ -135,7 +136,36 @@ impl<T: 'static> Uncounted<T> {
         assert!(self.is_here(), "{ELSEWHERE}");
     }
 
+    /// Looks at the state, and changes nothing that anyone could tell.
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    #[track_caller]
+    pub(crate) fn peek<R>(&self, call: impl FnOnce(&mut T) -> R) -> R {
+        if self.is_here() {
+            meets_object(self.id, Access::Read);
+        }
+        self.look(call)
+    }
+
     pub(crate) fn try_with<R>(&self, call: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if self.is_here() {
+            meets_object(self.id, Access::Write);
+        }
+        self.try_look(call)
+    }
+
+    /// Works with the state where a policy was told of it: see [`touch`](Self::touch).
+    #[track_caller]
+    pub(crate) fn look<R>(&self, call: impl FnOnce(&mut T) -> R) -> R {
+        match self.try_look(call) {
+            Some(result) => result,
+            None => panic!("{ELSEWHERE}"),
+        }
+    }
+
+    pub(crate) fn try_look<R>(&self, call: impl FnOnce(&mut T) -> R) -> Option<R> {
         if !self.is_here() {
             return None;
         }

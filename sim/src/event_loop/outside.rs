@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::cell::Variables;
 use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
+use super::meets::OUTSIDE;
 use super::panics::catch;
 use super::waits::Step;
-use crate::base::{Error, Instant, Panicked};
+use crate::base::{Access, Error, Instant, Panicked};
 
 /// Names something that will happen outside, to take it back. Its order is that of the events: by
 /// time, then by the order in which they were caused.
@@ -58,6 +59,7 @@ impl OutsideEvents {
 /// Lets `call` happen outside at `when`, or at once at the loop's next look if that is past.
 pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) -> OutsideKey {
     with(|core| {
+        core.meets(OUTSIDE, Access::Write);
         if when <= core.session.now {
             core.look_again();
         }
@@ -67,7 +69,10 @@ pub(crate) fn call_outside_at(when: Instant, call: Box<dyn FnOnce()>) -> Outside
 
 /// Takes back something that has not happened yet.
 pub(crate) fn cancel_outside(key: OutsideKey) {
-    let call = with(|core| core.outside.events.remove(&key));
+    let call = with(|core| {
+        core.meets(OUTSIDE, Access::Write);
+        core.outside.events.remove(&key)
+    });
     drop(call);
 }
 

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use super::cell::{LoopId, Variables};
 use super::context::with;
+use super::meets::OUTPUT;
 use super::panics::catch;
-use crate::base::{Error, Instant, Place};
+use crate::base::{Access, Error, Instant, Place};
 
 /// Receives reports in place of the default, which keeps or prints them.
 pub(crate) type Handler = Rc<dyn Fn(&Report) -> crate::base::Result<()>>;
@@ -141,6 +142,7 @@ pub(crate) fn report_within(id: LoopId, variables: Variables, about: Report) {
 /// Hands a report to the exception handler of a loop, or to the default.
 pub(crate) fn report_to(id: LoopId, mut report: Report) {
     let handler = with(|core| {
+        core.meets(OUTPUT, Access::Write);
         report.time = core.session.now;
         core.loops.get(id).and_then(|cell| cell.handler.clone())
     });

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::meets::Met;
 use super::points::{Invariant, Point};
 use super::report::Report;
 use super::strike::Strikes;
@@ -128,6 +129,8 @@ pub(crate) struct Session {
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
     /// The kinds of the resources by number, kept only when someone will look at them.
     known_resources: Option<Vec<&'static str>>,
+    /// The names of futures, when a policy wants to know what each step meets.
+    pub(super) met: Met,
 }
 
 /// What a recorded run remembers of a task.
@@ -178,6 +181,7 @@ impl Session {
             orders: None,
             known_tasks: None,
             known_resources: None,
+            met: Met::new(),
         }
     }
 
@@ -311,6 +315,19 @@ impl Session {
 
     pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
         self.choices.take_policy()
+    }
+
+    /// Whether the policy wants to know what each step meets.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.choices.is_followed()
+    }
+
+    pub(crate) fn meets(&mut self, operation: &Operation) {
+        self.choices.meets(operation);
+    }
+
+    pub(crate) fn time_passed(&mut self) {
+        self.choices.time_passed();
     }
 
     pub(crate) fn counts_orders(&self) -> bool {

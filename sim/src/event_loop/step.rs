@@ -26,8 +26,8 @@ use super::strike::{Strike, strike};
 use super::waits::Step;
 use super::waker::check_foreign_wakes;
 use crate::base::{
-    ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model, Operation,
-    Panicked, Result, RuntimeError, StepEnd,
+    Access, ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model,
+    Operation, Panicked, ResourceKey, Result, RuntimeError, StepEnd,
 };
 
 /// What is to be done next.
@@ -209,8 +209,9 @@ impl Core {
         let variables = cell.variables.is_some();
         let next = std::mem::replace(&mut cell.next, Operation::UNKNOWN);
         self.step = Step { task, number, began: now, ..Step::NONE };
+        self.meets_task(task);
         if next == Operation::UNKNOWN {
-            self.touch(next);
+            self.touch_order(next);
         }
         set_hot(if plain { Hot::PLAIN } else { Hot::SPECIAL });
         if !plain || variables || self.session.is_attentive() {
@@ -347,7 +348,10 @@ impl Core {
             let outside = self.outside.next_time();
             if outside.is_none_or(|when| when > now) {
                 match [outside, self.next_timer(id)].into_iter().flatten().min() {
-                    Some(when) => self.advance(when),
+                    Some(when) => {
+                        self.session.time_passed();
+                        self.advance(when);
+                    }
                     None => return Begin::Stuck,
                 }
             }
@@ -358,8 +362,11 @@ impl Core {
             return Begin::Outside(call);
         }
         let cell = &mut self.loops[id];
-        cell.take_due(now);
+        let due = cell.take_due(now);
         self.todo = cell.ready.len();
+        for _ in 0..due {
+            self.meets(ResourceKey::CALLS, Access::Write);
+        }
         if self.session.model == Model::AnyOrder && self.todo > 0 {
             // What becomes ready may run before the rest; the iteration ends when something could
             // have become due.
@@ -377,6 +384,7 @@ impl Core {
         let steps = LATENESS_STEPS.min(u32::try_from(most.as_nanos()).unwrap_or(u32::MAX));
         let value = self.choose(ChoiceKind::Lateness, steps + 1);
         if value > 0 {
+            self.meets_everything();
             let late = most / steps * value;
             let to = self.session.now.checked_add(late).unwrap_or(self.session.limits.time);
             self.advance(to);
@@ -385,6 +393,7 @@ impl Core {
 
     /// Moves the clock while something runs: a blocking call.
     pub(crate) fn move_clock(&mut self, to: Instant) {
+        self.meets_everything();
         self.advance(to);
         // The step may turn out to have been slow.
         self.attention = true;
@@ -455,6 +464,7 @@ fn report_slow(started: Instant, name: impl FnOnce() -> Option<Named>) {
 /// Runs a call from the ready queue, unless it was cancelled.
 fn run_call(id: HandleId) {
     let taken = with(|core| {
+        core.meets_handle(id);
         let cell = core.handles.get_mut(id)?;
         cell.gone = true;
         let call = cell.call.take();

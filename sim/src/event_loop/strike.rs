@@ -8,7 +8,7 @@ use super::cancel::cancel_future;
 use super::cell::{Order, TaskId};
 use super::context::with;
 use super::core::Core;
-use crate::base::{ChoiceKind, Question};
+use crate::base::{Access, ChoiceKind, Question};
 
 /// What may strike a task at its awaits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,8 @@ impl Core {
     pub(crate) fn abort(&mut self, task: TaskId) {
         let Some(cell) = self.tasks.get(task) else { return };
         let future = cell.future;
+        self.meets_task(task);
+        self.meets_future(future, Access::Write);
         if self.is_done(future) {
             return;
         }

@@ -144,6 +144,7 @@ impl Core {
         let (Target::Future(future) | Target::End(future)) = target else {
             panic!("seedloop bug: a wait on a future is for something else");
         };
+        self.meets_future(future, Access::Write);
         let done = self.futures.get(future).is_none_or(|cell| cell.is_done());
         if !self.is_parked_here(*wait) {
             self.unpark(std::mem::replace(wait, Id::NONE));

@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 use async_task::Runnable;
 
 use super::cell::{TaskId, TaskMeta};
-use super::context::{context_id, try_with_context, with};
+use super::context::{context_id, is_followed, try_with_context, with};
 use crate::base::{Error, ForeignWake};
 
 /// What a task's body shows to its future in place of async-task's waker, which would not tell a
@@ -46,6 +46,10 @@ impl Wake for TaskWaker {
         if try_with_context(|context| context.is(self.context)).unwrap_or(false) {
             if let Some(waker) = self.inner.get() {
                 waker.wake_by_ref();
+            }
+            if is_followed() {
+                // Also of a task that is ready already: another wake might have come first.
+                with(|core| core.meets_task(self.task));
             }
         } else if !self.noted.swap(true, Ordering::Relaxed) {
             note_foreign(self.context, self.task);

@@ -64,7 +64,7 @@ impl Explorer {
                 Strategy::Portfolio => Box::new(Portfolio::beginning_with(self.seed)),
                 strategy => strategy.policy(),
             };
-            for run in 0..self.runs {
+            for run in 0..self.runs_max() {
                 if !policy.begin(seed_of(self.seed, run)) {
                     return None;
                 }

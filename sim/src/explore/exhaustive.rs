@@ -88,8 +88,54 @@ impl Exhaustive {
     }
 }
 
+/// Every run, one after the other: the last choice that has an alternative left takes it.
+///
+/// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
+/// only the dullest and the last are tried. A program with a loop that ends only by what another
+/// task does has endlessly many runs.
+#[derive(Debug, Default)]
+pub struct Full {
+    path: Vec<Choice>,
+    position: usize,
+    begun: bool,
+}
+
+impl Full {
+    /// Makes the search.
+    pub fn new() -> Self {
+        Full::default()
+    }
+}
+
+impl Policy for Full {
+    fn choose(&mut self, question: &Question) -> u32 {
+        let Question { kind, bound, .. } = *question;
+        if self.position == self.path.len() {
+            self.path.push(Choice { kind, bound, value: 0 });
+        }
+        let choice = self.path[self.position];
+        self.position += 1;
+        choice.value.min(bound - 1)
+    }
+
+    fn begin(&mut self, _seed: u64) -> bool {
+        self.position = 0;
+        if !std::mem::replace(&mut self.begun, true) {
+            return true;
+        }
+        while let Some(choice) = self.path.last_mut() {
+            if let Some(value) = next_value(choice, choice.value) {
+                choice.value = value;
+                return true;
+            }
+            self.path.pop();
+        }
+        false
+    }
+}
+
 /// The alternative that is tried after `value`.
-fn next_value(choice: &Choice, value: u32) -> Option<u32> {
+pub(super) fn next_value(choice: &Choice, value: u32) -> Option<u32> {
     let few = matches!(
         choice.kind,
         ChoiceKind::Ready | ChoiceKind::Switch | ChoiceKind::Cancel | ChoiceKind::Fault

@@ -19,6 +19,8 @@ use crate::runner::Outcome;
 
 /// How many replays a failure may be shrunk with, unless said otherwise.
 const REPLAYS: u32 = 300;
+/// How many runs an exploration has that does not end by itself.
+const RUNS: u64 = 200;
 
 /// Whether tasks are cancelled or dropped at their awaits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +66,8 @@ pub enum Cancel {
 #[derive(Clone, Debug)]
 #[must_use = "an explorer does nothing before `explore` or `check`"]
 pub struct Explorer {
-    pub(crate) runs: u64,
+    /// None: 200, or as many as an exhaustive strategy needs.
+    pub(crate) runs: Option<u64>,
     pub(crate) seed: u64,
     pub(crate) strategy: Strategy,
     pub(crate) model: Model,
@@ -186,7 +189,7 @@ impl Explorer {
         let limits =
             Limits { steps_at_one_instant: 100_000, steps: 10_000_000, ..Limits::default() };
         Explorer {
-            runs: 200,
+            runs: None,
             seed: 0,
             strategy: Strategy::Portfolio,
             model: Model::AnyOrder,
@@ -200,10 +203,15 @@ impl Explorer {
         }
     }
 
-    /// How many runs: 200.
+    /// How many runs: 200, or as many as it takes where the strategy ends by itself.
     pub fn runs(mut self, runs: u64) -> Self {
-        self.runs = runs;
+        self.runs = Some(runs);
         self
+    }
+
+    pub(super) fn runs_max(&self) -> u64 {
+        let default = if self.strategy.is_exhaustive() { u64::MAX } else { RUNS };
+        self.runs.unwrap_or(default)
     }
 
     /// From which the runs' own seeds follow: 0.

@@ -13,11 +13,13 @@
 mod body;
 mod case;
 mod convert;
+mod dpor;
 mod driven;
 mod exhaustive;
 mod explorer;
 mod fault;
 mod follow;
+mod happened;
 mod hold;
 mod priorities;
 mod profile;
@@ -39,9 +41,10 @@ pub use crate::base::{
 pub use body::TestOutput;
 pub(crate) use body::runs_of;
 pub use case::{Case, CaseError, EPOCH};
+pub use dpor::Dpor;
 #[doc(hidden)]
 pub use driven::{Clue, Finding, Followed};
-pub use exhaustive::Exhaustive;
+pub use exhaustive::{Exhaustive, Full};
 pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics};
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;

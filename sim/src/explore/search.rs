@@ -40,7 +40,7 @@ impl Search<'_> {
                 return failure;
             }
         }
-        let found = self.runs_of(self.explorer.strategy.policy(), self.explorer.runs);
+        let found = self.runs_of(self.explorer.strategy.policy(), self.explorer.runs_max());
         found.or_else(|| self.never().map(Box::new))
     }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::str::FromStr;
 
-use super::exhaustive::Exhaustive;
+use super::dpor::Dpor;
+use super::exhaustive::{Exhaustive, Full};
 use super::hold::Hold;
 use super::priorities::{Pct, Pos};
 use super::profile::Profile;
@@ -44,12 +45,16 @@ pub enum Strategy {
         /// At how many places a run may differ from the dull one.
         deviations: u32,
     },
+    /// See [`Full`].
+    Full,
+    /// See [`Dpor`].
+    Dpor,
 }
 
 impl Strategy {
     /// The names that can be parsed.
     pub const NAMES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
-                             rush, exhaustive:<deviations>";
+                             rush, exhaustive:<deviations>, full, dpor";
 
     /// Makes what takes the choices.
     pub fn policy(self) -> Box<dyn Policy> {
@@ -64,13 +69,20 @@ impl Strategy {
             Strategy::Hold => Box::new(Hold::new()),
             Strategy::Rush => Box::new(Rush::new()),
             Strategy::Exhaustive { deviations } => Box::new(Exhaustive::new(deviations)),
+            Strategy::Full => Box::new(Full::new()),
+            Strategy::Dpor => Box::new(Dpor::new()),
         }
     }
 
     /// Tells whether its runs are drawn independently of each other, so that what they have shown
     /// tells how much they have not.
     pub fn is_random(self) -> bool {
-        !matches!(self, Strategy::Fifo | Strategy::Exhaustive { .. })
+        !self.is_exhaustive() && self != Strategy::Fifo
+    }
+
+    /// Tells whether it ends by itself, when all that it looks for was tried.
+    pub fn is_exhaustive(self) -> bool {
+        matches!(self, Strategy::Exhaustive { .. } | Strategy::Full | Strategy::Dpor)
     }
 }
 
@@ -87,6 +99,8 @@ impl fmt::Display for Strategy {
             Strategy::Hold => f.write_str("hold"),
             Strategy::Rush => f.write_str("rush"),
             Strategy::Exhaustive { deviations } => write!(f, "exhaustive:{deviations}"),
+            Strategy::Full => f.write_str("full"),
+            Strategy::Dpor => f.write_str("dpor"),
         }
     }
 }
@@ -111,6 +125,8 @@ impl FromStr for Strategy {
             ("hold", Ok(None)) => Strategy::Hold,
             ("rush", Ok(None)) => Strategy::Rush,
             ("exhaustive", Ok(Some(deviations))) => Strategy::Exhaustive { deviations },
+            ("full", Ok(None)) => Strategy::Full,
+            ("dpor", Ok(None)) => Strategy::Dpor,
             _ => return Err(format!("'{text}' is no strategy; name one of {}", Strategy::NAMES)),
         })
     }

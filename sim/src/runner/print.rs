@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::event_loop::with;
+use crate::base::Access;
+use crate::event_loop::{OUTPUT, with};
 
 /// Prints a line into the transcript of the simulation; see [`out!`](crate::out).
 #[doc(hidden)]
@@ -10,6 +11,7 @@ pub fn print_line(text: fmt::Arguments<'_>) {
     // The user's `Display` runs here, unborrowed.
     let text = text.to_string();
     let (capture, text) = with(|core| {
+        core.meets(OUTPUT, Access::Write);
         let limit = core.session.limits.lines;
         // The line before has broken the loop; code that goes on all the same is endless.
         let endless = core.session.lines.len() >= limit && core.is_broken();

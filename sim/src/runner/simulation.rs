@@ -10,7 +10,7 @@ use super::run::run_at;
 use crate::base::{Choice, Fifo, Instant, Model, Policy, Record, Result, Uniform};
 use crate::event_loop::{
     Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch_error,
-    close_all, set_quiet, with,
+    close_all, set_followed, set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -297,12 +297,14 @@ impl World {
         let (before, variables) =
             with(|core| (core.session.start(configuration), core.variables.take()));
         drop(before);
+        set_followed(with(|core| core.session.is_followed()));
         World { variables }
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
+        set_followed(false);
         close_all();
         let variables = self.variables.take();
         let left =

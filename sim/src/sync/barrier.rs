@@ -181,13 +181,13 @@ impl Barrier {
     /// Returns how many tasks it takes.
     #[track_caller]
     pub fn parties(&self) -> usize {
-        self.state.with(|state| state.parties)
+        self.state.peek(|state| state.parties)
     }
 
     /// Returns how many have come and wait for the others.
     #[track_caller]
     pub fn n_waiting(&self) -> usize {
-        self.state.with(|state| match state.phase {
+        self.state.peek(|state| match state.phase {
             Phase::Filling => state.count,
             _ => 0,
         })
@@ -199,7 +199,7 @@ impl Barrier {
     }
 
     fn phase(&self) -> Phase {
-        self.state.with(|state| state.phase)
+        self.state.peek(|state| state.phase)
     }
 
     /// Counts a task in that holds the lock.

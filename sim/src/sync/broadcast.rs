@@ -89,7 +89,7 @@ impl<T: 'static> Sender<T> {
 
     /// Returns how many values are kept because some receiver has not had them.
     pub fn len(&self) -> usize {
-        self.shared.with(|state| state.len())
+        self.shared.peek(|state| state.len())
     }
 
     /// Tells whether every receiver has had every value.
@@ -99,7 +99,7 @@ impl<T: 'static> Sender<T> {
 
     /// Returns how many receivers there are.
     pub fn receiver_count(&self) -> usize {
-        self.shared.with(|state| state.receivers())
+        self.shared.peek(|state| state.receivers())
     }
 }
 
@@ -155,7 +155,7 @@ impl<T: 'static> Receiver<T> {
 
     /// Returns how many values wait for this receiver, with those that it has missed.
     pub fn len(&self) -> usize {
-        usize::try_from(self.shared().with(|state| state.end()) - self.next).unwrap_or(usize::MAX)
+        usize::try_from(self.shared().peek(|state| state.end()) - self.next).unwrap_or(usize::MAX)
     }
 
     /// Tells whether no value waits for this receiver.
@@ -228,7 +228,7 @@ impl<T: Clone + 'static> Future for Recv<'_, T> {
             receiver.waiter.line.0.with(|state| state.leave(ticket));
         } else {
             let (shared, next) = (&receiver.waiter.line.0, receiver.next);
-            let passes = || shared.with(|state| !state.waits(next));
+            let passes = || shared.peek(|state| !state.waits(next));
             ready!(receiver.switch.poll_infallible_if(shared.id(), passes, cx));
         }
         match receiver.try_recv() {

@@ -59,7 +59,7 @@ impl Event {
     /// Tells whether the flag is set.
     #[track_caller]
     pub fn is_set(&self) -> bool {
-        self.state.with(|state| state.set)
+        self.state.peek(|state| state.set)
     }
 
     /// Sets the flag and wakes all who wait, in the order in which they came. Does nothing if it is

@@ -161,7 +161,7 @@ impl Lock {
     /// first in line takes it.
     #[track_caller]
     pub fn locked(&self) -> bool {
-        self.state.with(|state| state.locked)
+        self.state.peek(|state| state.locked)
     }
 
     /// Takes the lock and gives a guard that releases it when dropped. Waits as
@@ -346,7 +346,7 @@ impl Acquire {
             });
         }
         let lock = &self.waiter.line;
-        ready!(self.switch.poll_if(lock.state.id(), || lock.state.with(State::is_free), cx))?;
+        ready!(self.switch.poll_if(lock.state.id(), || lock.state.peek(State::is_free), cx))?;
         if let Some(hold) = lock.try_take(self.guarded, self.location) {
             return Poll::Ready(Ok(hold));
         }

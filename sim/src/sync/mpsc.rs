@@ -83,7 +83,7 @@ impl<T: 'static> SenderCore<T> {
 
     #[track_caller]
     fn is_closed(&self) -> bool {
-        self.state.with(|state| state.closed)
+        self.state.peek(|state| state.closed)
     }
 }
 
@@ -168,13 +168,13 @@ impl<T: 'static> Sender<T> {
     /// Returns for how many values there is room now.
     #[track_caller]
     pub fn capacity(&self) -> usize {
-        self.core.state.with(|state| state.room)
+        self.core.state.peek(|state| state.room)
     }
 
     /// Returns for how many values there is room in an empty channel.
     #[track_caller]
     pub fn max_capacity(&self) -> usize {
-        self.core.state.with(|state| state.capacity.unwrap_or(usize::MAX))
+        self.core.state.peek(|state| state.capacity.unwrap_or(usize::MAX))
     }
 }
 
@@ -251,7 +251,7 @@ impl<T: 'static> Future for Sending<T> {
             }));
         }
         let state = &this.waiter.line.0;
-        ready!(this.switch.poll_infallible_if(state.id(), || state.with(|s| !s.is_crowded()), cx));
+        ready!(this.switch.poll_infallible_if(state.id(), || state.peek(|s| !s.is_crowded()), cx));
         let value = this.value.take().expect("`Sending` was polled again after it was over");
         match state.with(|state| state.try_send(value)) {
             Ok(woken) => {
@@ -296,7 +296,7 @@ impl<T: 'static> Future for Closed<T> {
             return Poll::Ready(());
         }
         let state = &this.waiter.line.0;
-        let is_closed = || state.with(|state| state.closed);
+        let is_closed = || state.peek(|state| state.closed);
         ready!(this.switch.poll_infallible_if(state.id(), is_closed, cx));
         if is_closed() {
             return Poll::Ready(());

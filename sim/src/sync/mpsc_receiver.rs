@@ -62,7 +62,7 @@ impl<T: 'static> Receiver<T> {
             self.state().with(|state| state.receiver.remove(ticket));
         } else {
             let state = &self.waiter.line.0;
-            let passes = || state.with(|s| !s.items.is_empty() || s.is_over());
+            let passes = || state.peek(|s| !s.items.is_empty() || s.is_over());
             ready!(self.switch.poll_infallible_if(state.id(), passes, cx));
         }
         match self.try_recv() {
@@ -104,13 +104,13 @@ impl<T: 'static> Receiver<T> {
     /// Tells whether no more values can come in.
     #[track_caller]
     pub fn is_closed(&self) -> bool {
-        self.state().with(|state| state.closed || state.senders == 0)
+        self.state().peek(|state| state.closed || state.senders == 0)
     }
 
     /// Returns the number of values in the channel.
     #[track_caller]
     pub fn len(&self) -> usize {
-        self.state().with(|state| state.items.len())
+        self.state().peek(|state| state.items.len())
     }
 
     /// Tells whether no value is in the channel.

@@ -71,7 +71,7 @@ impl Notify {
     #[track_caller]
     pub fn notified(&self) -> Notified {
         Notified {
-            since: self.shared.with(|state| state.rounds),
+            since: self.shared.peek(|state| state.rounds),
             waiter: Waiter::new(NotifyLine(self.shared.clone())),
             switch: SwitchPoint::Ahead,
             location: Location::caller(),
@@ -159,7 +159,7 @@ impl Future for Notified {
             return Poll::Ready(());
         }
         let since = this.since;
-        let passes = || state.with(|state| state.permit || state.rounds != since);
+        let passes = || state.peek(|state| state.permit || state.rounds != since);
         ready!(this.switch.poll_infallible_if(this.waiter.line.0.id(), passes, cx));
         if state.with(|state| state.take_permit(since)) {
             return Poll::Ready(());

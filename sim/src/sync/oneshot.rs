@@ -112,7 +112,7 @@ impl<T: 'static> Sender<T> {
     /// Tells whether the receiver is gone or closed.
     #[track_caller]
     pub fn is_closed(&self) -> bool {
-        self.state().with(|state| state.closed)
+        self.state().peek(|state| state.closed)
     }
 
     /// Waits until the receiver is gone or closed.
@@ -208,7 +208,7 @@ impl<T: 'static> Future for Receiver<T> {
             this.waiter.line.0.with(|state| state.receiver.remove(ticket));
         } else {
             let state = &this.waiter.line.0;
-            let passes = || state.with(|s| s.value.is_some() || s.sent || s.closed);
+            let passes = || state.peek(|s| s.value.is_some() || s.sent || s.closed);
             ready!(this.switch.poll_infallible_if(state.id(), passes, cx));
         }
         match this.try_recv() {

@@ -70,12 +70,12 @@ impl Permits {
 
     #[track_caller]
     pub(super) fn is_locked(&self) -> bool {
-        self.state.with(State::is_locked)
+        self.state.peek(State::is_locked)
     }
 
     #[track_caller]
     pub(super) fn value(&self) -> usize {
-        self.state.with(|state| state.value)
+        self.state.peek(|state| state.value)
     }
 
     /// Gives a permit back and wakes the first who waits.

@@ -73,34 +73,34 @@ impl<T: 'static> Queue<T> {
     #[doc(alias = "len")]
     #[track_caller]
     pub fn qsize(&self) -> usize {
-        self.state.with(|state| state.items.len())
+        self.state.peek(|state| state.items.len())
     }
 
     /// Returns the most items that it holds; 0 is no limit.
     #[doc(alias = "capacity")]
     #[track_caller]
     pub fn maxsize(&self) -> usize {
-        self.state.with(|state| state.maxsize)
+        self.state.peek(|state| state.maxsize)
     }
 
     /// Tells whether there is no item.
     #[doc(alias = "is_empty")]
     #[track_caller]
     pub fn empty(&self) -> bool {
-        self.state.with(|state| state.items.is_empty())
+        self.state.peek(|state| state.items.is_empty())
     }
 
     /// Tells whether there is no room.
     #[doc(alias = "is_full")]
     #[track_caller]
     pub fn full(&self) -> bool {
-        self.state.with(|state| state.is_full())
+        self.state.peek(|state| state.is_full())
     }
 
     /// Tells whether [`shutdown`](Self::shutdown) was called.
     #[track_caller]
     pub fn is_shut_down(&self) -> bool {
-        self.state.with(|state| state.shut_down)
+        self.state.peek(|state| state.shut_down)
     }
 
     /// Puts an item into the queue; waits in line while there is no room: `queue.put(item)`.

@@ -106,7 +106,7 @@ impl<T> Future for Get<T> {
             }
         } else {
             let queue = &this.waiter.line.0;
-            let passes = || queue.state.with(|s| s.refusal_of_get() != Some(GetError::Empty));
+            let passes = || queue.state.peek(|s| s.refusal_of_get() != Some(GetError::Empty));
             ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
         }
         match this.waiter.line.0.get_nowait() {
@@ -152,7 +152,7 @@ impl<T> Future for Put<T> {
             }
         } else {
             let queue = &this.waiter.line.0;
-            let passes = || queue.state.with(|s| s.refusal_of_put() != Some(PutError::Full));
+            let passes = || queue.state.peek(|s| s.refusal_of_put() != Some(PutError::Full));
             ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
         }
         let item = this.item.take().expect("`Put` was polled again after it was over");
@@ -197,7 +197,7 @@ impl<T> Future for Join<T> {
             return Poll::Ready(result);
         }
         let queue = &this.waiter.line.0;
-        let is_done = || queue.state.with(|state| state.unfinished == 0);
+        let is_done = || queue.state.peek(|state| state.unfinished == 0);
         ready!(this.switch.poll_if(queue.state.id(), is_done, cx))?;
         if is_done() {
             return Poll::Ready(Ok(()));

@@ -145,7 +145,7 @@ pub struct RwLockReadGuard<T: 'static> {
 impl<T: 'static> RwLockReadGuard<T> {
     /// Shares the value of the lock that was just entered.
     fn new(gated: &Shared<Gated<Arc<T>>>) -> Self {
-        let value = gated.with(|gated| gated.value.clone());
+        let value = gated.peek(|gated| gated.value.clone());
         RwLockReadGuard { gated: gated.clone(), value }
     }
 }

@@ -57,7 +57,7 @@ impl<T: 'static> Tracked<T> {
     {
         let location = Location::caller();
         self.state.touch(Access::Read, "read", location);
-        self.state.with(|state| state.value.clone())
+        self.state.look(|state| state.value.clone())
     }
 
     /// Puts a value in its place at once, without giving way.
@@ -138,7 +138,7 @@ impl<T: Default + 'static> Default for Tracked<T> {
 impl<T: fmt::Debug + 'static> fmt::Debug for Tracked<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The text is made while the state is on loan, and must not be of the state itself.
-        match self.state.try_with(|state| format!("{:?}", state.value)) {
+        match self.state.try_look(|state| format!("{:?}", state.value)) {
             Some(value) => write!(f, "{:?}({value})", self.state),
             None => f.write_str("value on another thread"),
         }
@@ -198,7 +198,7 @@ impl<T: Clone + 'static> Future for ReadTracked<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.turn.poll(cx))?;
-        Poll::Ready(Ok(self.turn.state.with(|state| state.value.clone())))
+        Poll::Ready(Ok(self.turn.state.look(|state| state.value.clone())))
     }
 }
 

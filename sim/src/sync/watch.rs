@@ -119,7 +119,7 @@ impl<T: 'static> Sender<T> {
     /// Returns the latest value.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
-        Ref { value: self.shared.with(|state| state.value()), changed: false }
+        Ref { value: self.shared.peek(|state| state.value()), changed: false }
     }
 
     /// Makes another receiver, which counts the latest value as seen.
@@ -135,7 +135,7 @@ impl<T: 'static> Sender<T> {
     /// Returns how many receivers there are.
     #[track_caller]
     pub fn receiver_count(&self) -> usize {
-        self.shared.with(|state| state.receivers)
+        self.shared.peek(|state| state.receivers)
     }
 
     /// Tells whether there is no receiver.
@@ -271,14 +271,14 @@ impl<T: 'static> Receiver<T> {
     /// Returns the latest value, without counting it as seen.
     #[track_caller]
     pub fn borrow(&self) -> Ref<T> {
-        let (value, version) = self.shared.with(|state| (state.value(), state.version));
+        let (value, version) = self.shared.peek(|state| (state.value(), state.version));
         Ref { value, changed: version != self.seen }
     }
 
     /// Returns the latest value and counts it as seen.
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<T> {
-        let (value, version) = self.shared.with(|state| (state.value(), state.version));
+        let (value, version) = self.shared.peek(|state| (state.value(), state.version));
         let changed = version != self.seen;
         self.seen = version;
         Ref { value, changed }
@@ -291,7 +291,7 @@ impl<T: 'static> Receiver<T> {
     /// [`RecvError`] when all senders are gone and the latest value was seen.
     #[track_caller]
     pub fn has_changed(&self) -> Result<bool, RecvError> {
-        let (version, senders) = self.shared.with(|state| (state.version, state.senders));
+        let (version, senders) = self.shared.peek(|state| (state.version, state.senders));
         if version != self.seen {
             return Ok(true);
         }
@@ -363,7 +363,7 @@ impl<T: 'static> Future for Changed<'_, T> {
         }
         match this.receiver.has_changed() {
             Ok(true) => {
-                this.receiver.seen = this.receiver.shared.with(|state| state.version);
+                this.receiver.seen = this.receiver.shared.peek(|state| state.version);
                 Poll::Ready(Ok(()))
             }
             Err(gone) => Poll::Ready(Err(gone)),
@@ -394,11 +394,11 @@ impl<T: 'static> Future for Closed<T> {
             this.waiter.line.0.with(|state| state.closed_line.remove(ticket));
         } else {
             let shared = &this.waiter.line.0;
-            let passes = || shared.with(|state| state.receivers == 0);
+            let passes = || shared.peek(|state| state.receivers == 0);
             ready!(this.switch.poll_infallible_if(shared.id(), passes, cx));
         }
         // A receiver may have been made since.
-        if this.waiter.line.0.with(|state| state.receivers == 0) {
+        if this.waiter.line.0.peek(|state| state.receivers == 0) {
             return Poll::Ready(());
         }
         let label = Label::on("closed", this.waiter.line.0.id());

@@ -295,6 +295,7 @@ impl EventLoop {
     pub fn stop(&self) {
         self.assert_here();
         with(|core| {
+            core.meets_everything();
             if let Some(cell) = core.loops.get_mut(self.id) {
                 cell.stopping = true;
                 core.look_again();

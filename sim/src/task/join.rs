@@ -60,6 +60,7 @@ impl<T: 'static> JoinHandle<T> {
         // The user's code runs here, unborrowed.
         let name: Rc<str> = name.as_ref().into();
         with(|core| {
+            core.meets_task(task);
             if let Some(cell) = core.tasks.get_mut(task) {
                 core.session.rename_task(cell.number, &name);
                 cell.name = Some(name);
@@ -126,13 +127,19 @@ fn task_of(raw: &FutureRef) -> TaskId {
 #[track_caller]
 pub(super) fn cancelling_of(raw: &FutureRef) -> u32 {
     let task = task_of(raw);
-    with(|core| core.tasks.get(task).map_or(0, |cell| cell.cancels))
+    with(|core| {
+        core.meets_task(task);
+        core.tasks.get(task).map_or(0, |cell| cell.cancels)
+    })
 }
 
 #[track_caller]
 pub(super) fn uncancel_of(raw: &FutureRef) -> u32 {
     let task = task_of(raw);
-    with(|core| core.uncancel(task))
+    with(|core| {
+        core.meets_task(task);
+        core.uncancel(task)
+    })
 }
 
 /// Drops the body of the task behind a future at its next step.

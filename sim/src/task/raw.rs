@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::event_loop::OTHER_LOOP;
 use crate::base::{
-    Cancelled, Error, Id, InvalidStateError, Message, Result, RuntimeError, ValueError,
+    Access, Cancelled, Error, Id, InvalidStateError, Message, Result, RuntimeError, ValueError,
 };
 use crate::event_loop::{
     Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State,
@@ -84,7 +84,10 @@ impl FutureRef {
         if !self.is_here() {
             return State::Pending;
         }
-        with(|core| core.futures.get(self.id).map_or(State::Pending, |cell| cell.state))
+        with(|core| {
+            core.meets_future(self.id, Access::Read);
+            core.futures.get(self.id).map_or(State::Pending, |cell| cell.state)
+        })
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -107,6 +110,7 @@ impl FutureRef {
         }
         let invalid = |text: &str| Taken::Failed(Error::new(InvalidStateError::new(text)));
         with(|core| {
+            core.meets_future(self.id, Access::Write);
             let Some(cell) = core.futures.get_mut(self.id) else {
                 return invalid("the future is gone with its loop");
             };
@@ -164,6 +168,7 @@ impl FutureRef {
     fn end(&self, text_if_pending: &str) -> Result<Option<Error>> {
         self.check()?;
         with(|core| {
+            core.meets_future(self.id, Access::Write);
             let Some(cell) = core.futures.get_mut(self.id) else {
                 return Err(Error::new(InvalidStateError::new("the future is gone with its loop")));
             };
@@ -192,6 +197,7 @@ impl FutureRef {
         let mut run = Some(run);
         let key = with(|core| {
             let key = core.next_key();
+            core.meets_future(self.id, Access::Write);
             if let Some(cell) = core.futures.get_mut(self.id)
                 && !cell.is_done()
                 && let Some(run) = run.take()
@@ -209,8 +215,10 @@ impl FutureRef {
         if !self.is_here() {
             return false;
         }
-        let removed =
-            with(|core| core.futures.get_mut(self.id).map(|cell| cell.callbacks.remove(key)));
+        let removed = with(|core| {
+            core.meets_future(self.id, Access::Write);
+            core.futures.get_mut(self.id).map(|cell| cell.callbacks.remove(key))
+        });
         removed.is_some_and(|removed| !removed.is_empty())
     }
 
@@ -228,6 +236,7 @@ impl FutureRef {
     /// Marks an error as seen, so that it is not reported.
     pub(crate) fn mark_retrieved(&self) {
         with(|core| {
+            core.meets_future(self.id, Access::Write);
             if let Some(cell) = core.futures.get_mut(self.id) {
                 cell.unretrieved = false;
             }
@@ -237,6 +246,7 @@ impl FutureRef {
     /// The cancel that ended the future, as an error for a value position.
     pub(crate) fn take_cancelled(&self) -> Cancelled {
         with(|core| {
+            core.meets_future(self.id, Access::Write);
             core.futures.get_mut(self.id).map_or_else(Cancelled::new, |cell| cell.take_cancelled())
         })
     }

@@ -259,7 +259,10 @@ pub fn all_tasks() -> Result<Vec<AnyFuture>> {
 
 /// The tasks of a loop that have not ended, in the order in which they were spawned.
 pub(crate) fn tasks_of(owner: LoopId) -> Vec<AnyFuture> {
-    let mut live = with(|core| core.live_tasks(owner));
+    let mut live = with(|core| {
+        core.meets_everything();
+        core.live_tasks(owner)
+    });
     live.sort_by_key(|(number, _)| *number);
     let futures: Vec<_> = with(|core| {
         let tasks = live.iter().map(|(_, task)| &core.tasks[*task]);

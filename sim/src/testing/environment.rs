@@ -90,7 +90,7 @@ impl Environment {
 
     /// The explorer of a test, but for what the environment says.
     pub(super) fn adjust(&self, mut explorer: Explorer) -> Explorer {
-        explorer.runs = self.runs.unwrap_or(explorer.runs);
+        explorer.runs = self.runs.or(explorer.runs);
         explorer.seed = self.seed.unwrap_or(explorer.seed);
         explorer.strategy = self.strategy.unwrap_or(explorer.strategy);
         explorer.model = self.model.unwrap_or(explorer.model);
@@ -142,7 +142,7 @@ mod tests {
             ("SEEDLOOP_SEED", ""),
         ]);
         let explorer = environment.expect("all is right").adjust(Explorer::new().seed(9));
-        assert_eq!((explorer.runs, explorer.seed), (1_000, 9));
+        assert_eq!((explorer.runs, explorer.seed), (Some(1_000), 9));
         assert_eq!(explorer.strategy, Strategy::Pct { depth: 4 });
         assert_eq!(explorer.model, Model::Asyncio);
     }
