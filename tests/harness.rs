@@ -3,6 +3,7 @@
 mod attribute;
 mod cancels;
 mod epoch;
+mod judgements;
 mod real_crates;
 mod reduction;
 mod reports;

@@ -24,14 +24,16 @@ fn the_first_example_prints_what_is_shown() {
     let code = code.replace("pub(super) async fn", "#[seedloop::test]\nasync fn");
     let test = Test {
         package: "bank",
-        target: Target { name: "transfer", binary: None },
+        target: Target { name: "transfer", binary: None, is_integration: true },
         module: "transfer",
         function: "transfers_end",
         // Not where it is: what fails here is to stay out of the regressions.
         file: "tests/transfer.rs",
         folder: "",
         cases: &[],
-        expect_failure: false,
+        expect_failure: None,
+        arguments: "",
+        attribute: "seedloop::test",
         aborts: false,
     };
     let run = || run_test(&test, Explorer::new(), transfer::transfers_end);

@@ -49,12 +49,12 @@ pub use world::{
 
 /// Makes a test of an `async fn`: explores it, and fails with a report if a run does.
 ///
-/// The function takes nothing and returns `()` or a `Result` with any error. Its arguments, each
-/// of which may be left out:
+/// The function takes nothing and returns `()` or a `Result` with any error that has `{:?}`. Its
+/// arguments, each of which may be left out:
 ///
 /// | argument | takes | default |
 /// |---|---|---|
-/// | `runs` | how many runs | 200 |
+/// | `runs` | how many runs | 200; exhaustive strategies end by themselves |
 /// | `seed` | a number | 0 |
 /// | `model` | `any`, or `asyncio` for asyncio's own order | `any` |
 /// | `strategy` | a [`Strategy`](explore::Strategy) by name, as `"pct:3"` | the portfolio |
@@ -63,10 +63,11 @@ pub use world::{
 /// | `leaks` | `report`, or `fail` if tasks still run at the end | `report` |
 /// | `unretrieved` | `report`, or `fail` if nobody asks for an error | `report` |
 /// | `panics` | `fail`, or `join_error` for whoever awaits the task | `fail` |
-/// | `steps`, `steps_at_one_instant` | when to give up | 10,000,000 and 100,000 |
+/// | `steps`, `steps_at_one_instant` | when to give up | 500,000 and 50,000 |
 /// | `limits` | the same as [`Limits`] | |
 /// | `case` | a case that is replayed first; may be given again | |
-/// | `expect_failure` | passes only if a run fails: for a known bug | |
+/// | `expect_failure` | passes only if a run fails, with the text that is given: a known bug | |
+/// | `crate` | the path of this library, if it is not `::seedloop` | |
 ///
 /// ```
 /// # // The attribute makes a test of it, which a doc test does not run.

@@ -143,7 +143,7 @@ fn a_case_that_does_not_fit_or_does_not_fail_is_told() {
         1,
         "",
         "\
-error: the case does not fit: the run never came to 1.9@1!
+error: the case does not fit: the run never came to 1.9@1! (there was no task 1.9)
   tip: the scenario is another one than when the case was made; explore it again
 ",
     );

@@ -27,6 +27,39 @@ async fn a_known_bug_has_to_fail() -> Result<()> {
     add_twice().await
 }
 
+#[seedloop::test(expect_failure = "an update is lost")]
+async fn and_may_be_told_from_others() -> Result<()> {
+    add_twice().await
+}
+
+#[seedloop::test(expect_failure = "an update is doubled")]
+#[should_panic(expected = "an update is lost")]
+async fn another_failure_than_the_expected_one_fails() -> Result<()> {
+    add_twice().await
+}
+
+/// A crate may call the library otherwise.
+mod renamed {
+    pub use seedloop as simulated;
+}
+
+#[seedloop::test(crate = super::attribute::renamed::simulated, strategy = "dpor")]
+async fn the_library_may_have_another_name() -> Result<()> {
+    Ok(())
+}
+
+#[seedloop::test]
+async fn a_test_may_return_any_error() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let task = spawn(async { Ok(5) });
+    assert_eq!("5".parse::<i32>()?, task.await?);
+    Ok(())
+}
+
+#[seedloop::test(expect_failure = "\"out of tea\"")]
+async fn also_a_text() -> std::result::Result<(), String> {
+    Err("out of tea".to_owned())
+}
+
 #[seedloop::test(runs = 100, seed = 7, strategy = "pct:2", model = any, cancel = never)]
 async fn a_lock_mends_it() -> Result<()> {
     let (counter, lock) = (Tracked::new(0), Lock::new());
@@ -99,10 +132,29 @@ async fn what_is_to_happen_sometimes_happens() -> Result<()> {
     other.await
 }
 
+/// The names are what stands there, whatever it looks like.
+#[seedloop::test]
+async fn a_name_is_what_stands_behind_the_condition() {
+    let state = if choose(2) == 1 { "done" } else { "begun" };
+    sometimes!(state == "done");
+    sometimes!(state.len() == 4);
+    sometimes!(state == "begun", "line\tone");
+}
+
+/// It is no known bug either.
 #[seedloop::test(expect_failure)]
+#[should_panic(expected = "'seven of two' was reached in none of 200 runs")]
 async fn what_never_happens_is_a_failure() {
     if choose(2) == 7 {
         reachable!("seven of two");
+    }
+}
+
+#[seedloop::test]
+#[should_panic(expected = "'choose(2) == 9' was reached in none of 200 runs")]
+async fn a_condition_without_a_name_is_known_too() {
+    if choose(2) == 7 {
+        sometimes!(choose(2) == 9);
     }
 }
 

@@ -144,7 +144,7 @@ fn a_case_replays_or_says_what_it_missed() {
 
     let other: Case = "sl1.1.any.-:1.7@2!,1.1@1!".parse().expect("a case");
     let replayed = Explorer::new().replay(&other, last_of_three);
-    assert_eq!(replayed.missed, ["1.7@2!"]);
+    assert_eq!(replayed.missed, ["1.7@2! (there was no task 1.7)"]);
     let dull = Explorer::new().replay(&Case::dull(Model::AnyOrder), last_of_three);
     assert!(dull.fault.is_none());
 }

@@ -13,40 +13,25 @@ use crate::status::Status;
 /// How to explore.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExploreArguments {
-    /// How many runs of each scenario
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub(crate) runs: u64,
+    /// How many runs of each scenario: 200, or as many as an exhaustive strategy needs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) runs: Option<u64>,
     /// The seed from which those of the runs follow
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// How choices are taken: portfolio, fifo, random, pct:3, pos, urw, surw, hold, rush
+    /// How choices are taken: portfolio, fifo, random, pct:3, pos, urw, surw, hold, rush,
+    /// exhaustive:2, full, dpor
     #[arg(long, value_name = "NAME", default_value_t = Strategy::Portfolio)]
     pub(crate) strategy: Strategy,
-    /// What may run next; each scenario's own unless given
-    #[arg(long, value_enum)]
-    pub(crate) model: Option<ModelArgument>,
-    /// Whether tasks are cancelled at their awaits
-    #[arg(long, value_enum, default_value_t = CancelArgument::Never)]
-    pub(crate) cancel: CancelArgument,
+    /// What may run next, any or asyncio; each scenario's own unless given
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<Model>,
+    /// Whether tasks are cancelled at their awaits: never, random, everywhere or pairs
+    #[arg(long, value_name = "WHERE", default_value_t = Cancel::Never)]
+    pub(crate) cancel: Cancel,
     /// Try all runs with at most D deviations from the order of the queue
     #[arg(long, value_name = "D", conflicts_with_all = ["strategy", "runs", "seed"])]
     pub(crate) exhaustive: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum ModelArgument {
-    /// The ready queue is first in, first out
-    Asyncio,
-    /// Any ready task may run next
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(crate) enum CancelArgument {
-    Never,
-    Random,
-    Everywhere,
-    Pairs,
 }
 
 /// A scenario with what is expected of its exploration.
@@ -58,25 +43,21 @@ pub(crate) struct Subject<'a> {
 }
 
 impl ExploreArguments {
+    fn strategy(&self) -> Strategy {
+        match self.exhaustive {
+            Some(deviations) => Strategy::Exhaustive { deviations },
+            None => self.strategy,
+        }
+    }
+
     fn explorer(&self, subject: Subject<'_>) -> Explorer {
         let own = if subject.is_bug { Model::AnyOrder } else { Model::Asyncio };
-        let model = match self.model {
-            None => own,
-            Some(ModelArgument::Asyncio) => Model::Asyncio,
-            Some(ModelArgument::Any) => Model::AnyOrder,
-        };
-        let cancel = match self.cancel {
-            CancelArgument::Never => Cancel::Never,
-            CancelArgument::Random => Cancel::Random,
-            CancelArgument::Everywhere => Cancel::Everywhere,
-            CancelArgument::Pairs => Cancel::Pairs,
-        };
-        let explorer = Explorer::new().seed(self.seed).model(model).cancel(cancel);
-        match self.exhaustive {
-            Some(deviations) => {
-                explorer.strategy(Strategy::Exhaustive { deviations }).runs(u64::MAX)
-            }
-            None => explorer.strategy(self.strategy).runs(self.runs),
+        let model = self.model.unwrap_or(own);
+        let explorer = Explorer::new().seed(self.seed).model(model).cancel(self.cancel);
+        let explorer = explorer.strategy(self.strategy());
+        match self.runs {
+            Some(runs) => explorer.runs(runs),
+            None => explorer,
         }
     }
 }
@@ -100,12 +81,10 @@ pub(crate) fn explore(
         let statistics = &exploration.statistics;
         runs += statistics.runs;
         let gap = widest - scenario.name.width() + 2;
-        let counts = match arguments.exhaustive {
-            Some(deviations) if exploration.failure.is_none() => format!(
-                "all schedules with at most {deviations} deviations: {} explored, 0 failures",
-                statistics.runs
-            ),
-            _ => {
+        let claim = arguments.strategy().claim();
+        let counts = match claim.filter(|_| statistics.exhausted) {
+            Some(claim) => format!("{claim}: {} explored, 0 failures", statistics.runs),
+            None => {
                 let runs = counted(statistics.runs, "run");
                 let unseen = statistics.unseen_per_mille();
                 let unseen = unseen.filter(|_| exploration.failure.is_none());
@@ -153,9 +132,9 @@ fn found(
     statistics: seedloop::explore::Statistics,
 ) -> Found {
     let mut found = Found::default();
-    found.strategy = match arguments.exhaustive {
-        Some(_) => String::new(),
-        None => format!("{}, seed {}", arguments.strategy, arguments.seed),
+    found.strategy = match arguments.strategy() {
+        strategy if strategy.is_exhaustive() => strategy.to_string(),
+        strategy => format!("{strategy}, seed {}", arguments.seed),
     };
     found.statistics = statistics;
     if failure.is_of_a_run() {

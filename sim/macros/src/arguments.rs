@@ -1,11 +1,13 @@
 //! The arguments of the attribute, and the explorer that they describe.
 
+use std::cell::RefCell;
+
 use proc_macro::{Literal, Span, TokenStream, TokenTree};
 
 use crate::Problem;
 
 /// Every argument with what it takes.
-const ARGUMENTS: [(&str, &str); 14] = [
+const ARGUMENTS: [(&str, &str); 15] = [
     ("runs", "a number of runs"),
     ("seed", "a number"),
     ("model", "`any` or `asyncio`"),
@@ -19,7 +21,8 @@ const ARGUMENTS: [(&str, &str); 14] = [
     ("steps_at_one_instant", "a number of steps"),
     ("limits", "`Limits`"),
     ("case", "a case, such as \"sl1.1.any.-:1@2!\""),
-    ("expect_failure", "nothing"),
+    ("expect_failure", "nothing, or what the message of the failure contains"),
+    ("crate", "the path of seedloop, such as `::my_crate::seedloop`"),
 ];
 
 /// What the arguments come to.
@@ -28,7 +31,9 @@ pub(crate) struct Arguments {
     /// Calls on the explorer.
     pub(crate) calls: TokenStream,
     pub(crate) cases: Vec<Literal>,
-    pub(crate) expect_failure: bool,
+    pub(crate) expect_failure: Option<Literal>,
+    /// All as they stand, but for cases.
+    pub(crate) text: String,
     steps: Option<TokenStream>,
     steps_at_one_instant: Option<TokenStream>,
 }
@@ -60,6 +65,15 @@ impl Value {
         }
     }
 
+    /// The argument, as it stands.
+    fn text(&self) -> String {
+        if self.tokens.is_empty() {
+            return self.name.clone();
+        }
+        let tokens: TokenStream = self.tokens.iter().cloned().collect();
+        format!("{} = {tokens}", self.name)
+    }
+
     /// A word, with or without quotation marks.
     fn word(&self) -> Option<String> {
         match self.tokens.as_slice() {
@@ -85,16 +99,38 @@ pub(crate) fn text_of(literal: &Literal) -> Option<String> {
     Some(inner.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
-/// Tokens of a text that is written here.
+/// How the library is called where nobody says otherwise.
+const OUR_ROOT: &str = "::seedloop";
+
+thread_local! {
+    /// How the library is called in the crate of the test.
+    static ROOT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// How the library is called, for people.
+pub(crate) fn root() -> String {
+    ROOT.with_borrow(|root| root.trim_start_matches("::").replace(' ', ""))
+}
+
+/// Tokens of a text that is written here, with the library as the test's crate calls it.
 pub(crate) fn parse(text: &str) -> TokenStream {
+    let text = ROOT.with_borrow(|root| text.replace(OUR_ROOT, root));
     text.parse().expect("seedloop bug: its own tokens do not parse")
 }
 
 impl Arguments {
     pub(crate) fn read(tokens: TokenStream) -> Result<Self, Problem> {
         let mut arguments = Arguments::default();
-        for value in values(tokens)? {
+        let values = values(tokens)?;
+        let root = values.iter().find(|value| value.name == "crate");
+        let root = root.map(|root| root.tokens().map(|path| path.to_string())).transpose()?;
+        ROOT.set(root.unwrap_or_else(|| OUR_ROOT.to_owned()));
+        for value in values {
             arguments.take(&value)?;
+            if value.name != "case" {
+                let comma = if arguments.text.is_empty() { "" } else { ", " };
+                arguments.text.push_str(&format!("{comma}{}", value.text()));
+            }
         }
         arguments.end();
         Ok(arguments)
@@ -110,6 +146,10 @@ impl Arguments {
     fn take(&mut self, value: &Value) -> Result<(), Problem> {
         let fails = [("report", "false"), ("fail", "true")];
         match value.name.as_str() {
+            "runs" if value.tokens().is_ok_and(|runs| runs.to_string() == "0") => {
+                let text = "0 runs show nothing; leave `runs` out for 200";
+                return Err(Problem::new(value.span(), text));
+            }
             name @ ("runs" | "seed" | "lateness" | "limits") => {
                 let tokens = value.tokens()?;
                 self.call(name, tokens);
@@ -148,10 +188,15 @@ impl Arguments {
                 }
                 _ => return Err(value.wrong()),
             },
-            "expect_failure" => match value.tokens.is_empty() {
-                true => self.expect_failure = true,
-                false => return Err(value.wrong()),
+            "expect_failure" => match value.tokens.as_slice() {
+                [] => self.expect_failure = Some(Literal::string("")),
+                [TokenTree::Literal(literal)] if text_of(literal).is_some() => {
+                    self.expect_failure = Some(literal.clone());
+                }
+                _ => return Err(value.wrong()),
             },
+            // Read before all others.
+            "crate" => {}
             name => {
                 let names: Vec<&str> = ARGUMENTS.iter().map(|(name, _)| *name).collect();
                 let text = match nearest(name, &names) {

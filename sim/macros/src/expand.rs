@@ -3,7 +3,7 @@
 use proc_macro::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
 use crate::Problem;
-use crate::arguments::{Arguments, parse};
+use crate::arguments::{Arguments, parse, root};
 use crate::item::Item;
 
 /// Makes the test:
@@ -45,6 +45,7 @@ fn call(arguments: &Arguments, item: &Item) -> TokenStream {
          target: ::seedloop::testing::Target { \
              name: ::core::env!(\"CARGO_CRATE_NAME\"), \
              binary: ::core::option_env!(\"CARGO_BIN_NAME\"), \
+             is_integration: ::core::option_env!(\"CARGO_TARGET_TMPDIR\").is_some(), \
          }, \
          module: ::core::module_path!(), \
          file: ::core::file!(), \
@@ -53,7 +54,19 @@ fn call(arguments: &Arguments, item: &Item) -> TokenStream {
     );
     fields.extend(parse("function:"));
     fields.extend([TokenTree::Literal(Literal::string(&item.name.to_string()))]);
-    fields.extend(parse(&format!(", expect_failure: {}, cases: &", arguments.expect_failure)));
+    fields.extend(parse(", arguments:"));
+    fields.extend([TokenTree::Literal(Literal::string(&arguments.text))]);
+    fields.extend(parse(", attribute:"));
+    fields.extend([TokenTree::Literal(Literal::string(&format!("{}::test", root())))]);
+    fields.extend(parse(", expect_failure:"));
+    match &arguments.expect_failure {
+        None => fields.extend(parse("::core::option::Option::None")),
+        Some(text) => {
+            fields.extend(parse("::core::option::Option::Some"));
+            fields.extend([parenthesised(TokenTree::Literal(text.clone()).into())]);
+        }
+    }
+    fields.extend(parse(", cases: &"));
     let mut cases = TokenStream::new();
     for case in &arguments.cases {
         cases.extend([TokenTree::Literal(case.clone())]);
@@ -66,7 +79,7 @@ fn call(arguments: &Arguments, item: &Item) -> TokenStream {
     call.extend(arguments.calls.clone());
     for name in item.expected() {
         call.extend(parse(".expect"));
-        call.extend([parenthesised(TokenTree::Literal(Literal::string(&name)).into())]);
+        call.extend([parenthesised(name)]);
     }
     call.extend(parse(","));
     call.extend([TokenTree::Ident(item.name.clone())]);

@@ -3,7 +3,7 @@
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::Problem;
-use crate::arguments::text_of;
+use crate::arguments::parse;
 
 /// An `async fn` without parameters.
 pub(crate) struct Item {
@@ -62,15 +62,16 @@ impl Item {
         }
     }
 
-    /// The names of what is to happen in some run: `sometimes!(.., "name")`, `reachable!("name")`.
-    pub(crate) fn expected(&self) -> Vec<String> {
+    /// The names of what is to happen in some run, each as an expression: `sometimes!(.., "name")`,
+    /// `sometimes!(condition)`, `reachable!("name")`.
+    pub(crate) fn expected(&self) -> Vec<TokenStream> {
         let mut names = Vec::new();
         collect(self.body.stream(), &mut names);
         names
     }
 }
 
-fn collect(tokens: TokenStream, names: &mut Vec<String>) {
+fn collect(tokens: TokenStream, names: &mut Vec<TokenStream>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (index, token) in tokens.iter().enumerate() {
         let TokenTree::Group(group) = token else { continue };
@@ -83,14 +84,30 @@ fn collect(tokens: TokenStream, names: &mut Vec<String>) {
             )
         };
         if is_macro("sometimes") || is_macro("reachable") {
-            let arguments: Vec<TokenTree> = group.stream().into_iter().collect();
-            // The name comes last; a trailing comma may follow.
-            let name = arguments.iter().rev().find_map(|token| match token {
-                TokenTree::Literal(literal) => Some(text_of(literal)),
-                TokenTree::Punct(comma) if comma.as_char() == ',' => None,
-                _ => Some(None),
-            });
-            names.extend(name.flatten());
+            names.extend(name_of(group.stream(), is_macro("reachable")));
         }
+    }
+}
+
+/// What stands behind the last comma if that is a literal; else the text of the whole condition.
+fn name_of(arguments: TokenStream, is_name: bool) -> Option<TokenStream> {
+    let is_comma =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+    let mut arguments: Vec<TokenTree> = arguments.into_iter().collect();
+    if arguments.last().is_some_and(is_comma) {
+        arguments.pop();
+    }
+    match arguments.iter().rposition(is_comma) {
+        None if !is_name => {
+            let mut name = parse("::core::stringify!");
+            let condition = arguments.into_iter().collect();
+            name.extend([TokenTree::Group(Group::new(Delimiter::Parenthesis, condition))]);
+            Some(name)
+        }
+        comma => match &arguments[comma.map_or(0, |comma| comma + 1)..] {
+            [TokenTree::Literal(literal)] => Some(TokenTree::Literal(literal.clone()).into()),
+            // Worked out by the program: it is known once it was reached.
+            _ => None,
+        },
     }
 }

@@ -1,5 +1,8 @@
 //! The one source of nondeterminism: every decision that the program leaves open is a *choice*.
 
+use std::fmt;
+use std::str::FromStr;
+
 /// What a choice decides. Choice 0 is always the dull one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -40,6 +43,7 @@ pub struct Choice {
 
 /// What may run next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Model {
     /// The ready queue is first in, first out, as CPython guarantees; what varies is what varies
     /// in a real asyncio program: how long the outside takes, lateness, faults.
@@ -48,6 +52,27 @@ pub enum Model {
     /// Any ready task may run next, as under a legal executor of another kind; the loop's own
     /// callbacks stay in order among themselves.
     AnyOrder,
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Model::Asyncio => "asyncio",
+            Model::AnyOrder => "any",
+        })
+    }
+}
+
+impl FromStr for Model {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "asyncio" => Ok(Model::Asyncio),
+            "any" => Ok(Model::AnyOrder),
+            _ => Err(format!("'{text}' is no model; name any or asyncio")),
+        }
+    }
 }
 
 /// Names a task in every run of a program: a hash of its spawn path, which is the position of each

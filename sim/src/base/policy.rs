@@ -127,6 +127,11 @@ pub trait Policy {
         true
     }
 
+    /// Whether nothing was left out when [`begin`](Self::begin) says that nothing is left.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     /// The run has ended.
     fn end(&mut self, ended: &Ended<'_>) {
         let _ = ended;
@@ -238,18 +243,25 @@ pub(crate) struct Choices {
     policy: Option<Box<dyn Policy>>,
     watched: bool,
     followed: bool,
+    /// What has been ready for the longest time runs next, whatever the policy says.
+    fair: bool,
     log: Vec<Choice>,
 }
 
 impl Choices {
     pub(crate) const fn new() -> Self {
-        Choices { policy: None, watched: false, followed: false, log: Vec::new() }
+        Choices { policy: None, watched: false, followed: false, fair: false, log: Vec::new() }
     }
 
     pub(crate) fn set_policy(&mut self, policy: Option<Box<dyn Policy>>) {
         self.watched = policy.as_ref().is_some_and(|policy| policy.watches());
         self.followed = policy.as_ref().is_some_and(|policy| policy.follows());
         self.policy = policy;
+    }
+
+    /// Takes the dull choice each time from now on.
+    pub(crate) fn be_fair(&mut self) {
+        self.fair = true;
     }
 
     pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
@@ -273,15 +285,18 @@ impl Choices {
             return 0;
         }
         let value = match &mut self.policy {
-            None => 0,
-            Some(policy) => policy.choose(question),
+            Some(policy) if !self.fair => policy.choose(question),
+            _ => 0,
         };
         self.log(kind, bound, value)
     }
 
     /// Takes one of those that are ready and logs it.
     pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        let value = self.policy.as_mut().map_or(0, |policy| policy.pick(ready));
+        let value = match &mut self.policy {
+            Some(policy) if !self.fair => policy.pick(ready),
+            _ => 0,
+        };
         self.log(ChoiceKind::Ready, ready.count(), value)
     }
 

@@ -191,7 +191,7 @@ fn start_on<F: 'static, T: 'static>(
         collect,
     }));
     let (done, pending): (Vec<_>, Vec<_>) =
-        distinct.into_iter().partition(|id| with(|core| core.is_done(*id)));
+        distinct.into_iter().partition(|id| with(|core| core.ask_done(*id)));
     for id in pending {
         let gathering = Rc::clone(&gathering);
         let child_done = Box::new(move |id| child_done(&gathering, id));

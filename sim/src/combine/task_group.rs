@@ -332,7 +332,7 @@ impl TaskGroup {
             }
             (state.parent_future, state.dropped)
         });
-        if dropped || with(|core| core.is_done(parent)) {
+        if dropped || with(|core| core.ask_done(parent)) {
             let text = "a task of a group has failed, and its parent task has left the group";
             report(Report::new(ReportKind::TaskGroup, text).with_error(error));
             return;

@@ -229,9 +229,14 @@ impl Core {
         future
     }
 
-    /// Tells whether a future is done. It is the user who asks if a policy has to be told.
     pub(crate) fn is_done(&self, future: FutureId) -> bool {
         self.futures.get(future).is_none_or(FutureCell::is_done)
+    }
+
+    /// The same where a policy is to know of it.
+    pub(crate) fn ask_done(&mut self, future: FutureId) -> bool {
+        self.meets_future(future, Access::Read);
+        self.is_done(future)
     }
 
     /// The task behind a future, if there is one.

@@ -53,8 +53,9 @@ impl Core {
             && is_later(self.outside.next_time())
             && is_later(self.next_timer(owner));
         if skip {
-            self.session.tasks_spawned += 2;
-            self.session.tasks_unnamed += 2;
+            for _ in 0..2 {
+                self.session.skip_task();
+            }
         }
         skip
     }

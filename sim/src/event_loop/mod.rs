@@ -58,6 +58,7 @@ pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
 pub(crate) use panics::{catch, catch_error, catch_quietly, describe, set_quiet};
+pub(crate) use points::BROKEN;
 pub use points::{Condition, Point, always, sometimes};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;

@@ -24,6 +24,9 @@ pub struct Point {
     pub satisfied: u64,
 }
 
+/// How the message of an invariant begins that does not hold.
+pub(crate) const BROKEN: &str = "invariant broken: ";
+
 /// Something that has to hold after every step.
 pub(crate) struct Invariant {
     name: String,
@@ -36,18 +39,22 @@ pub(crate) struct Invariant {
 pub trait Condition {
     /// Checks the condition.
     #[doc(hidden)]
+    #[track_caller]
     fn hold(self, name: &str, location: &'static Location<'static>);
 }
 
 impl Condition for bool {
+    #[track_caller]
     fn hold(self, name: &str, _location: &'static Location<'static>) {
-        assert!(self, "invariant broken: {name}");
+        assert!(self, "{BROKEN}{name}");
     }
 }
 
 impl<F: Fn() -> bool + 'static> Condition for F {
+    #[track_caller]
     fn hold(self, name: &str, location: &'static Location<'static>) {
-        assert!(self(), "invariant broken: {name}");
+        let holds = self();
+        assert!(holds, "{BROKEN}{name}");
         let invariant = Invariant { name: name.to_owned(), location, holds: Box::new(self) };
         with(|core| {
             // Outside of a simulation there is no step to look after.
@@ -110,7 +117,7 @@ impl Core {
         let location = invariant.location;
         Panicked {
             task: task.into(),
-            message: format!("invariant broken: {}", invariant.name).into(),
+            message: format!("{BROKEN}{}", invariant.name).into(),
             location: Some(location.to_string().into()),
             stack: Stack::default(),
             payload: Payload::default(),
@@ -121,7 +128,8 @@ impl Core {
 
 /// Checks that something holds: now, or with a closure now and after every step until the run ends.
 ///
-/// A closure must not change anything. What does not hold fails the run as a panic does.
+/// Only a closure is checked again; `always!(seen <= 1)`, a plain condition, is checked once, where
+/// it stands. A closure must not change anything. What does not hold fails the run as a panic does.
 ///
 /// ```
 /// use seedloop::{always, spawn, yield_now};

@@ -68,7 +68,9 @@ impl Ready {
         let entries = self.take_all();
         self.any = any.then(Box::default);
         if let Some(any) = &mut self.any {
-            any.watched = watched.then(Watched::default);
+            // What the loops before have called counts too.
+            let calls = session.calls;
+            any.watched = watched.then(|| Watched { calls, ..Watched::default() });
         }
         for entry in entries {
             if let (Entry::Step(runnable), true) = (&entry, self.is_watched()) {
@@ -172,6 +174,7 @@ impl AnyOrder {
             if let Some(watched) = &mut self.watched {
                 session.runs(&watched.call());
                 watched.calls += 1;
+                session.calls = watched.calls;
             }
             return self.calls.pop_front().map(|(_, entry)| entry);
         }

@@ -80,6 +80,8 @@ pub(crate) struct Configuration {
     pub(crate) strikes: Strikes,
     /// How late an iteration of a loop may begin.
     pub(crate) lateness: Duration,
+    /// A run that passes a limit on steps has as many again, in which every task gets its turn.
+    pub(crate) patient: bool,
     /// Keep the transcript instead of printing it, and do not print panics and reports.
     pub(crate) capture: bool,
     /// A panic goes to whoever awaits the task, instead of ending the run.
@@ -97,6 +99,9 @@ pub(crate) struct Session {
     check_at: u64,
     /// That number when the clock moved last.
     work_of_instant: u64,
+    patient: bool,
+    /// How much work there had been when the run became fair.
+    fair_since: Option<u64>,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) capture: bool,
@@ -114,6 +119,8 @@ pub(crate) struct Session {
     resources: Vec<(&'static str, u32)>,
     resources_made: u32,
     pub(crate) outside_count: u32,
+    /// How many of their own calls the loops have run, if a policy wants to know.
+    pub(crate) calls: u32,
     /// Tasks that no task spawned, and resources that no task made.
     pub(crate) roots: u32,
     roots_made: u32,
@@ -158,6 +165,8 @@ impl Session {
             awaits: 0,
             check_at: 0,
             work_of_instant: 0,
+            patient: false,
+            fair_since: None,
             model: Model::Asyncio,
             limits: Limits::DEFAULT,
             capture: false,
@@ -173,6 +182,7 @@ impl Session {
             resources: Vec::new(),
             resources_made: 0,
             outside_count: 0,
+            calls: 0,
             roots: 0,
             roots_made: 0,
             named: Vec::new(),
@@ -192,6 +202,7 @@ impl Session {
         self.active = true;
         self.model = configuration.model;
         self.limits = configuration.limits;
+        self.patient = configuration.patient;
         self.capture = configuration.capture;
         self.panics_join = configuration.panics_join;
         self.strikes = configuration.strikes;
@@ -246,15 +257,29 @@ impl Session {
     /// Tells which limit on steps is passed, if one is; else when to look again.
     pub(crate) fn passed_limit(&mut self) -> Option<String> {
         let Limits { steps, steps_at_one_instant, .. } = self.limits;
-        if self.work() >= steps {
-            return Some(format!("{steps} steps"));
+        let fair = self.fair_since.unwrap_or(0);
+        let end = fair.saturating_add(steps);
+        let end_of_instant = self.work_of_instant.max(fair).saturating_add(steps_at_one_instant);
+        self.check_at = end.min(end_of_instant);
+        if self.work() < self.check_at {
+            return None;
         }
-        let end_of_instant = self.work_of_instant.saturating_add(steps_at_one_instant);
-        if self.work() >= end_of_instant {
-            return Some(format!("{steps_at_one_instant} steps without virtual time moving on"));
+        if self.patient && self.fair_since.is_none() {
+            // Some task may only not have got its turn.
+            self.fair_since = Some(self.work());
+            self.choices.be_fair();
+            return self.passed_limit();
         }
-        self.check_at = steps.min(end_of_instant);
-        None
+        let again = match self.fair_since {
+            Some(_) => ", and as many again with every task in its turn,",
+            None => "",
+        };
+        Some(match self.work() >= end {
+            true => format!("{steps} steps{again}"),
+            false => {
+                format!("{steps_at_one_instant} steps without virtual time moving on{again}")
+            }
+        })
     }
 
     /// Moves the clock; it never goes back.
@@ -398,6 +423,14 @@ impl Session {
         }
     }
 
+    /// A task of the library's own is left out that would do nothing. Its number, its name and its
+    /// place in the spawn tree stay its own.
+    pub(crate) fn skip_task(&mut self) {
+        self.tasks_spawned += 1;
+        self.tasks_unnamed += 1;
+        self.roots += 1;
+    }
+
     /// Remembers that a task was given another name.
     pub(crate) fn rename_task(&mut self, number: TaskNumber, name: &str) {
         if let Some(known) = self.known_tasks.as_mut().and_then(|known| known.get_mut(&number)) {
@@ -439,9 +472,20 @@ impl Session {
         self.known_resources.take().unwrap_or_default()
     }
 
-    /// The tasks by number from 1, if they were kept.
+    /// The tasks by number from 1, if they were kept; those that were [left out](Self::skip_task)
+    /// have no name.
     pub(crate) fn take_tasks(&mut self) -> Vec<TaskInfo> {
-        self.known_tasks.take().unwrap_or_default().into_values().collect()
+        let known = self.known_tasks.take().unwrap_or_default();
+        let mut tasks = Vec::new();
+        for (number, task) in known {
+            let missing = (number as usize).saturating_sub(tasks.len() + 1);
+            let spawned_at = task.spawned_at;
+            let left_out =
+                || TaskInfo { name: String::new(), parent: 0, child_index: 0, spawned_at };
+            tasks.extend(std::iter::repeat_with(left_out).take(missing));
+            tasks.push(task);
+        }
+        tasks
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {

@@ -2,7 +2,8 @@
 //! program tries by itself.
 //!
 //! There are two places at each await where it matters: when the task has come to wait, and when it
-//! was woken and has not run yet. The main task is spared: it is the test itself.
+//! was woken and has not run yet. A third is before a task has begun. The main task is spared: it is
+//! the test itself.
 
 use super::cancel::cancel_future;
 use super::cell::{Order, TaskId};
@@ -36,8 +37,12 @@ impl Core {
 
     /// Lets the policy choose what strikes a task that is about to run.
     pub(super) fn choose_strike_before(&mut self, task: TaskId) -> Option<Strike> {
-        let at = self.tasks[task].candidate().moment;
-        (at.step > 1).then(|| self.choose_strike(task, at)).flatten()
+        let mut at = self.tasks[task].candidate().moment;
+        if at.step == 1 {
+            // Before its first step it is in none.
+            at.step = 0;
+        }
+        self.choose_strike(task, at)
     }
 
     /// The same for one that has come to wait.

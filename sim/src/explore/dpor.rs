@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::exhaustive::next_value;
+use super::exhaustive::{is_skipped, next_value};
 use super::happened::{Footprint, Happenings};
 use crate::base::{
     Candidate, Candidates, Choice, ChoiceKind, Ended, Operation, Policy, Question, ResourceKey,
@@ -22,8 +22,8 @@ use crate::base::{
 /// numbers in default names of tasks. Every await that could give way does. Where the order of the
 /// queue is asyncio's, nothing is left to reduce, and it tries all other choices.
 ///
-/// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
-/// only the dullest and the last are tried. A program with a loop that ends only by what another
+/// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
+/// fault, only the dullest and the last are tried. A program with a loop that ends only by what another
 /// task does has endlessly many runs.
 #[derive(Debug, Default)]
 pub struct Dpor {
@@ -40,6 +40,7 @@ pub struct Dpor {
     chosen: Option<usize>,
     /// Nothing that can run is awake: the rest of the run shows nothing new.
     is_over: bool,
+    skipped: bool,
     state: State,
 }
 
@@ -171,6 +172,7 @@ impl Policy for Dpor {
         }
         if !self.is_over {
             let choice = Choice { kind, bound, value: 0 };
+            self.skipped |= is_skipped(&choice);
             let at = self.happenings.len().saturating_sub(1);
             self.path.push(Node::Value { choice, at });
             self.depth += 1;
@@ -252,6 +254,10 @@ impl Policy for Dpor {
             return true;
         }
         self.advance()
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.skipped
     }
 
     fn end(&mut self, _ended: &Ended<'_>) {

@@ -7,7 +7,7 @@ use std::panic::Location;
 use super::body::runs_of;
 use super::case::Case;
 use super::explorer::Explorer;
-use super::fault::{Fault, FaultKind};
+use super::fault::Fault;
 use super::races::Places;
 use super::search::{on_own_thread, seed_of, warm_up};
 use super::strategy::{Portfolio, Strategy};
@@ -72,7 +72,7 @@ impl Explorer {
                 policy = back;
                 let Some(fault) = trial.fault else { continue };
                 let log = trial.outcome.choices;
-                let (again, case) = subject.for_fault(&fault).convert(log);
+                let (again, case) = subject.convert(log);
                 let case = case.unwrap_or_else(|| subject.case(Vec::new()));
                 let fault = match again.shows(&fault) {
                     true => fault,
@@ -96,11 +96,7 @@ impl Explorer {
         let subject = self.subject(&body, &|_| Ok(())).configured(case);
         on_own_thread(|| {
             let record = case.len() <= CLUE_LENGTH_MAX;
-            let (mut trial, mut met) = subject.follow(case, record);
-            if let Some(fault) = trial.fault.clone().filter(|f| f.kind == FaultKind::Limit) {
-                // It may only have wanted more patience.
-                (trial, met) = subject.for_fault(&fault).follow(case, record);
-            }
+            let (trial, met) = subject.follow(case, record);
             let clue = record.then(|| Clue(Places::of(&trial.outcome)));
             let finding = trial.fault.map(|fault| Finding { fault, case: case.only(&met) });
             Followed { finding, clue }

@@ -6,13 +6,13 @@ use crate::base::{Choice, ChoiceKind, Ended, Policy, Question};
 
 /// Delays, lateness and values have many alternatives; beyond so many only the first and the last
 /// are tried.
-const ALTERNATIVES_MAX: u32 = 8;
+const ALTERNATIVES_MAX: u32 = 64;
 
 /// Every run whose choices differ from the dull ones at no more than `deviations` places, those
 /// with the fewest first.
 ///
-/// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
-/// only the dullest and the last are tried.
+/// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
+/// fault, only the dullest and the last are tried.
 #[derive(Debug)]
 pub struct Exhaustive {
     deviations: u32,
@@ -25,6 +25,9 @@ pub struct Exhaustive {
     parents: VecDeque<Parent>,
     state: State,
     ended: bool,
+    /// Every await gives way that can.
+    gives_way: bool,
+    skipped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ impl Exhaustive {
             parents: VecDeque::new(),
             state: State::First,
             ended: false,
+            gives_way: false,
+            skipped: false,
         }
     }
 
@@ -63,9 +68,10 @@ impl Exhaustive {
         Exhaustive { kind: Some(kind), ..Exhaustive::new(deviations) }
     }
 
-    /// Whether all was tried.
-    pub fn is_over(&self) -> bool {
-        self.ended
+    /// The same where every await gives way that can.
+    pub fn giving_way(mut self) -> Self {
+        self.gives_way = true;
+        self
     }
 
     /// Sets out for the next run: a parent with one more deviation, behind those that it has.
@@ -90,14 +96,15 @@ impl Exhaustive {
 
 /// Every run, one after the other: the last choice that has an alternative left takes it.
 ///
-/// Of a choice with more than 8 alternatives that is not about what runs next, a cancel or a fault,
-/// only the dullest and the last are tried. A program with a loop that ends only by what another
+/// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
+/// fault, only the dullest and the last are tried. A program with a loop that ends only by what another
 /// task does has endlessly many runs.
 #[derive(Debug, Default)]
 pub struct Full {
     path: Vec<Choice>,
     position: usize,
     begun: bool,
+    skipped: bool,
 }
 
 impl Full {
@@ -111,7 +118,9 @@ impl Policy for Full {
     fn choose(&mut self, question: &Question) -> u32 {
         let Question { kind, bound, .. } = *question;
         if self.position == self.path.len() {
-            self.path.push(Choice { kind, bound, value: 0 });
+            let choice = Choice { kind, bound, value: 0 };
+            self.skipped |= is_skipped(&choice);
+            self.path.push(choice);
         }
         let choice = self.path[self.position];
         self.position += 1;
@@ -132,25 +141,37 @@ impl Policy for Full {
         }
         false
     }
+
+    fn is_complete(&self) -> bool {
+        !self.skipped
+    }
 }
 
-/// The alternative that is tried after `value`.
-pub(super) fn next_value(choice: &Choice, value: u32) -> Option<u32> {
+/// Whether only some of its alternatives are tried.
+pub(super) fn is_skipped(choice: &Choice) -> bool {
     let few = matches!(
         choice.kind,
         ChoiceKind::Ready | ChoiceKind::Switch | ChoiceKind::Cancel | ChoiceKind::Fault
     );
-    let next = match few || choice.bound <= ALTERNATIVES_MAX || value > 0 {
-        true => value + 1,
-        false => choice.bound - 1,
+    !few && choice.bound > ALTERNATIVES_MAX
+}
+
+/// The alternative that is tried after `value`.
+pub(super) fn next_value(choice: &Choice, value: u32) -> Option<u32> {
+    let next = match is_skipped(choice) && value == 0 {
+        true => choice.bound - 1,
+        false => value + 1,
     };
     (next < choice.bound).then_some(next)
 }
 
 impl Policy for Exhaustive {
-    fn choose(&mut self, _question: &Question) -> u32 {
+    fn choose(&mut self, question: &Question) -> u32 {
         let position = self.position;
         self.position += 1;
+        if self.gives_way && question.kind == ChoiceKind::Switch {
+            return 1;
+        }
         let found = self.forced.binary_search_by_key(&position, |(position, _)| *position);
         found.map_or(0, |index| self.forced[index].1)
     }
@@ -164,7 +185,13 @@ impl Policy for Exhaustive {
         !self.ended
     }
 
+    fn is_complete(&self) -> bool {
+        !self.skipped
+    }
+
     fn end(&mut self, ended: &Ended<'_>) {
+        let deviates = |choice: &&Choice| self.kind.is_none_or(|kind| kind == choice.kind);
+        self.skipped |= ended.choices.iter().filter(deviates).any(is_skipped);
         if (self.forced.len() as u32) < self.deviations {
             let position = self.forced.last().map_or(0, |(position, _)| position + 1);
             self.parents.push_back(Parent {

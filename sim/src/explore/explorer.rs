@@ -1,19 +1,22 @@
 //! Explorations: many runs of one body, until one fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::body::runs_of;
 use super::case::Case;
 use super::fault::{Fault, FaultKind, Strictness};
+use super::misfit::misfits;
 use super::search::{Search, nondeterministic, on_own_thread, warm_up};
 use super::shrink::shrink;
 use super::strategy::Strategy;
 use super::trial::{Check, Subject, Trial};
-use crate::base::{Model, Result};
+use crate::base::{Model, Policy, Result};
 use crate::event_loop::{Limits, Point, Strikes};
 use crate::runner::Outcome;
 
@@ -31,11 +34,34 @@ pub enum Cancel {
     Never,
     /// At random: at one await in sixteen.
     Random,
-    /// At each await of each task but the main one, once each, when the task has come to wait and
-    /// when it was woken and has not run yet; then at random.
+    /// At each await of each task but the main one at which it waits, in the order of the queue:
+    /// when the task has come to wait, and when it was woken and has not run yet; and before the
+    /// task begins. Then, in any order, the same where every await gives way that can; then at
+    /// random. Each place is a run, up to ten times as many as [`runs`](Explorer::runs) says.
     Everywhere,
     /// The same, and at each two of them.
     Pairs,
+}
+
+impl fmt::Display for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cancel::Never => "never",
+            Cancel::Random => "random",
+            Cancel::Everywhere => "everywhere",
+            Cancel::Pairs => "pairs",
+        })
+    }
+}
+
+impl FromStr for Cancel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Cancel::Never, Cancel::Random, Cancel::Everywhere, Cancel::Pairs];
+        let named = all.into_iter().find(|cancel| cancel.to_string() == text);
+        named.ok_or_else(|| format!("'{text}' is none of never, random, everywhere, pairs"))
+    }
 }
 
 /// Explores a body: runs it again and again with other choices, until a run fails.
@@ -63,7 +89,7 @@ pub enum Cancel {
 /// });
 /// assert!(exploration.failure.is_some());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "an explorer does nothing before `explore` or `check`"]
 pub struct Explorer {
     /// None: 200, or as many as an exhaustive strategy needs.
@@ -78,6 +104,25 @@ pub struct Explorer {
     pub(crate) strictness: Strictness,
     pub(crate) replays: u32,
     pub(crate) expected: Vec<String>,
+    /// What takes the choices, if it is no strategy of ours.
+    pub(super) policy: Option<MakePolicy>,
+    /// Cases that are replayed before all else.
+    pub(crate) cases: Vec<Case>,
+}
+
+/// Makes a policy of the user's.
+type MakePolicy = Arc<dyn Fn() -> Box<dyn Policy> + Send + Sync>;
+
+impl fmt::Debug for Explorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explorer")
+            .field("runs", &self.runs_max())
+            .field("seed", &self.seed)
+            .field("strategy", &self.strategy)
+            .field("model", &self.model)
+            .field("cancel", &self.cancel)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What came of an exploration.
@@ -100,10 +145,18 @@ pub struct Statistics {
     pub runs: u64,
     /// Steps of all runs.
     pub steps: u64,
-    /// Orders of conflicting operations that were seen, each counted once.
+    /// Orders of conflicting operations that were seen, each counted once. It is taken that all
+    /// state which tasks share is [`Tracked`](crate::sync::Tracked), named by
+    /// [`touch!`](crate::touch), or a primitive.
     pub distinct: u64,
-    /// Those of them that were seen in a single run: divided by the runs, the chance that the next
-    /// run shows a new one. Source: Good, "The population frequencies of species" (1953).
+    /// What the runs came to, by what they printed and how they ended, each counted once.
+    pub outcomes: u64,
+    /// Runs that were drawn independently of each other and all in the same way, as those of
+    /// [`Strategy::Random`] and [`Strategy::Pos`]; other strategies have none.
+    pub drawn: u64,
+    /// The orders that were seen in a single one of the runs that were drawn: divided by those, the
+    /// chance that the next one shows a new order. Source: Good, "The population frequencies of
+    /// species" (1953).
     pub seen_once: u64,
     /// Whether there is nothing left to try within the bounds of the strategy.
     pub exhausted: bool,
@@ -115,12 +168,11 @@ pub struct Statistics {
 
 impl Statistics {
     /// The estimated chance that one more run shows a new order, in thousandths; none when nothing
-    /// is left to try, or nothing was tried. Source: Good (1953); it holds for runs that are drawn
-    /// independently, as those of every strategy but the exhaustive one.
+    /// is left to try, or where runs are not drawn independently. Source: Good (1953).
     pub fn unseen_per_mille(&self) -> Option<u64> {
-        match (self.exhausted, self.runs) {
+        match (self.exhausted, self.drawn) {
             (true, _) | (_, 0) => None,
-            (false, runs) => Some(self.seen_once * 1_000 / runs),
+            (false, drawn) => Some(self.seen_once * 1_000 / drawn),
         }
     }
 }
@@ -186,8 +238,7 @@ impl Default for Explorer {
 impl Explorer {
     /// Explores as a test does by default.
     pub fn new() -> Self {
-        let limits =
-            Limits { steps_at_one_instant: 100_000, steps: 10_000_000, ..Limits::default() };
+        let limits = Limits { steps_at_one_instant: 50_000, steps: 500_000, ..Limits::default() };
         Explorer {
             runs: None,
             seed: 0,
@@ -200,12 +251,61 @@ impl Explorer {
             strictness: Strictness::default(),
             replays: REPLAYS,
             expected: Vec::new(),
+            policy: None,
+            cases: Vec::new(),
         }
     }
 
     /// How many runs: 200, or as many as it takes where the strategy ends by itself.
+    ///
+    /// # Panics
+    ///
+    /// When there are to be none: every test would pass.
+    #[track_caller]
     pub fn runs(mut self, runs: u64) -> Self {
+        assert!(runs > 0, "an exploration of 0 runs shows nothing; leave `runs` out for 200");
         self.runs = Some(runs);
+        self
+    }
+
+    /// Lets a policy of one's own take the choices in place of a strategy. `make` makes one for
+    /// each exploration; its [`begin`](Policy::begin) is called before each run.
+    pub fn policy<P: Policy + 'static>(
+        mut self,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Self {
+        self.policy = Some(Arc::new(move || Box::new(make())));
+        self
+    }
+
+    pub(super) fn make_policy(&self) -> Box<dyn Policy> {
+        match &self.policy {
+            Some(make) => make(),
+            None => self.strategy.policy(),
+        }
+    }
+
+    /// What takes the choices, for people.
+    pub(crate) fn strategy_name(&self) -> String {
+        match &self.policy {
+            Some(_) => "a policy of the test's own".to_owned(),
+            None if self.strategy.is_exhaustive() => self.strategy.to_string(),
+            None => format!("{}, seed {}", self.strategy, self.seed),
+        }
+    }
+
+    /// Replays a case first, each time: a regression. [`check`](Self::check) fails if the case
+    /// does, and if it no longer fits the program.
+    ///
+    /// # Panics
+    ///
+    /// When it is no case.
+    #[track_caller]
+    pub fn case(mut self, case: &str) -> Self {
+        match case.parse() {
+            Ok(case) => self.cases.push(case),
+            Err(error) => panic!("'{case}' is no case: {error}"),
+        }
         self
     }
 
@@ -238,13 +338,15 @@ impl Explorer {
         self
     }
 
-    /// How many steps a run may have: 10,000,000.
+    /// How many steps a run may have: 500,000, and as many again in which every task gets its turn,
+    /// since a strategy may only have been unfair.
     pub fn steps(mut self, steps: u64) -> Self {
         self.limits.steps = steps;
         self
     }
 
-    /// How many steps a run may have without time moving on: 100,000.
+    /// How many steps a run may have without time moving on: 50,000, and as many again in which
+    /// every task gets its turn.
     pub fn steps_at_one_instant(mut self, steps: u64) -> Self {
         self.limits.steps_at_one_instant = steps;
         self
@@ -333,11 +435,10 @@ impl Explorer {
         body: &(dyn Fn() -> Result<()> + Sync),
         check: Check<'_>,
     ) -> Replayed {
-        let subject = self.subject(body, check).configured(case).patient();
+        let subject = self.subject(body, check).configured(case);
         on_own_thread(|| {
             let (trial, met) = subject.follow(case, true);
-            let missed = case.deviations.iter().zip(met).filter(|(_, met)| !met);
-            let missed: Vec<String> = missed.map(|(deviation, _)| deviation.to_string()).collect();
+            let missed = misfits(&case.deviations, &met, &trial.outcome);
             Replayed { fault: trial.fault, outcome: trial.outcome, missed }
         })
     }
@@ -351,8 +452,8 @@ impl Explorer {
     ) -> Option<Failure> {
         let subject = self.subject(body, check).configured(case);
         on_own_thread(|| {
-            let fault = subject.patient().follow(case, false).0.fault?;
-            Some(self.make_small(&subject.for_fault(&fault), case.clone(), fault, 0))
+            let fault = subject.follow(case, false).0.fault?;
+            self.make_small(&subject, case.clone(), fault, 0).ok()
         })
     }
 
@@ -384,38 +485,58 @@ impl Explorer {
             subject,
             statistics: Statistics::default(),
             orders: BTreeMap::new(),
+            outcomes: BTreeSet::new(),
+            can_give_way: false,
+            is_drawn: false,
             points: Vec::new(),
         };
         warm_up(subject);
         let failure = search.search();
         let mut statistics = search.statistics;
         statistics.distinct = search.orders.len() as u64;
-        statistics.seen_once = search.orders.values().filter(|count| **count == 1).count() as u64;
+        let once = search.orders.values().filter(|(_, drawn)| *drawn == 1);
+        statistics.seen_once = once.count() as u64;
+        statistics.outcomes = search.outcomes.len() as u64;
         Exploration { statistics, points: search.points, failure }
     }
 
     /// Makes a failing run small, and runs it once more with everything recorded.
     pub(super) fn explain(&self, subject: &Subject<'_>, trial: Trial, run: u64) -> Failure {
         let fault = trial.fault.clone().expect("seedloop bug: a run that did not fail");
-        let subject = subject.for_fault(&fault);
-        let log = trial.outcome.choices;
-        let (again, case) = subject.convert(log.clone());
+        let (again, case) = subject.convert(trial.outcome.choices.clone());
         let case = case.unwrap_or_else(|| subject.case(Vec::new()));
-        if !again.shows(&fault) || !subject.follow(&case, false).0.shows(&fault) {
-            let text = format!("the same choices gave another run, after: {}", fault.message);
-            return nondeterministic(&subject, log, again, case, text, run);
+        if again.outcome.fingerprint != trial.outcome.fingerprint || !again.shows(&fault) {
+            return nondeterministic(subject, &trial, again, case, run);
         }
-        self.make_small(&subject, case, fault, run)
+        let (followed, _) = subject.follow(&case, false);
+        if !followed.shows(&fault) {
+            if subject.replay(trial.outcome.choices.clone(), false).shows(&fault) {
+                not_convertible(&case, &fault);
+            }
+            return nondeterministic(subject, &trial, again, case, run);
+        }
+        let failure = self.make_small(subject, case, fault, run);
+        failure.unwrap_or_else(|case| nondeterministic(subject, &trial, again, case, run))
     }
 
-    fn make_small(&self, subject: &Subject<'_>, case: Case, fault: Fault, run: u64) -> Failure {
+    /// Shrinks a case; gives it back if it does not fail once more in the end.
+    fn make_small(
+        &self,
+        subject: &Subject<'_>,
+        case: Case,
+        fault: Fault,
+        run: u64,
+    ) -> Result<Failure, Case> {
         let shrunk = shrink(*subject, &case, &fault, self.replays);
         let (last, _) = subject.follow(&shrunk.case, true);
+        let Some(shown) = last.fault.filter(|shown| shown.is_like(&fault)) else {
+            return Err(shrunk.case);
+        };
         let dull = subject.replay(Vec::new(), true);
         let dull = dull.fault.is_none().then(|| Box::new(dull.outcome));
-        Failure {
+        Ok(Failure {
             dull,
-            fault: last.fault.unwrap_or(fault),
+            fault: shown,
             run,
             found_with: case.len(),
             case: shrunk.case,
@@ -423,19 +544,30 @@ impl Explorer {
             outcome: last.outcome,
             twin: None,
             missed: Vec::new(),
-        }
+        })
     }
+}
+
+/// The choices lead to the failure each time, and the case that was made of them does not.
+#[cold]
+fn not_convertible(case: &Case, fault: &Fault) -> ! {
+    panic!(
+        "seedloop bug: a failing run was not told as a case that fails; please report it with the \
+         test. The failure: {fault}\nThe case: {case}"
+    )
 }
 
 /// What came of the replay of a case.
 #[derive(Debug)]
+#[must_use = "a replay that fails says so in what it returns"]
 #[non_exhaustive]
 pub struct Replayed {
     /// How the run failed, if it did.
     pub fault: Option<Fault>,
     /// The run, with all its events.
     pub outcome: Outcome<Result<()>>,
-    /// The deviations of the case that nothing in the run came up to: the program is another one.
+    /// The deviations of the case that nothing in the run came up to, each with what stood there:
+    /// the program is another one.
     pub missed: Vec<String>,
 }
 

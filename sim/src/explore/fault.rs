@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::base::{Deadlock, Error, ForeignWake, LimitExceeded, Panicked, Result};
-use crate::event_loop::{Report, ReportKind, Strikes};
+use crate::base::{
+    BlockedTask, Choice, ChoiceKind, Deadlock, Error, ForeignWake, LimitExceeded, Panicked, Result,
+};
+use crate::event_loop::{BROKEN, Report, ReportKind};
 use crate::runner::Outcome;
 
 /// What kind of failure a run ended with.
@@ -66,12 +68,11 @@ impl Fault {
 
     fn of_error(error: &Error) -> Self {
         let (kind, signature) = if let Some(panicked) = error.downcast_ref::<Panicked>() {
-            let place = panicked.location().map(str::to_owned);
-            (FaultKind::Panic, place.unwrap_or_else(|| without_numbers(panicked.message())))
+            (FaultKind::Panic, signature_of(panicked))
         } else if let Some(deadlock) = error.downcast_ref::<Deadlock>() {
             (FaultKind::Deadlock, places_of(deadlock))
         } else if error.is::<LimitExceeded>() {
-            (FaultKind::Limit, String::new())
+            (FaultKind::Limit, limit_of(error))
         } else if error.is::<ForeignWake>() {
             (FaultKind::ForeignWake, String::new())
         } else {
@@ -92,9 +93,28 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The places at which the tasks of a deadlock wait, each once.
+/// Where a panic came from; of an invariant also which one, since one place may have several.
+fn signature_of(panicked: &Panicked) -> String {
+    let message = panicked.message();
+    let named = if message.starts_with(BROKEN) { message } else { "" };
+    match panicked.location() {
+        Some(place) => format!("{place} {named}"),
+        None => without_numbers(message),
+    }
+}
+
+/// Which limit was passed: what stands before the moment at which it was.
+fn limit_of(error: &Error) -> String {
+    let text = error.to_string();
+    text.split(" reached at ").next().unwrap_or_default().to_owned()
+}
+
+/// The places at which the tasks of a deadlock wait, each once: of those in a cycle, if there is
+/// one, since others may wait for anything by then.
 fn places_of(deadlock: &Deadlock) -> String {
-    let waits = deadlock.blocked().iter().flat_map(|task| &task.waits);
+    let counts =
+        |task: &&BlockedTask| deadlock.cycle().is_none_or(|ring| ring.contains(&task.number));
+    let waits = deadlock.blocked().iter().filter(counts).flat_map(|task| &task.waits);
     let mut places: Vec<String> = waits.map(|wait| wait.location.to_string()).collect();
     places.sort();
     places.dedup();
@@ -127,15 +147,15 @@ pub(crate) struct Strictness {
 pub(crate) fn judge(
     outcome: &Outcome<Result<()>>,
     strictness: Strictness,
-    strikes: Strikes,
     check: impl FnOnce(&Outcome<Result<()>>) -> Result<(), String>,
 ) -> Option<Fault> {
-    if let Err(error) | Ok(Err(error)) = &outcome.result {
-        // A cancel that the exploration sent may end what it will; the test only must not break.
-        let is_struck = strikes != Strikes::None && error.is_cancelled();
-        if !is_struck {
-            return Some(Fault::of_error(error));
-        }
+    // A cancel that the exploration sent may end what it will; the test only must not break.
+    let strikes = |choice: &Choice| choice.kind == ChoiceKind::Cancel && choice.value != 0;
+    let is_struck = outcome.choices.iter().any(strikes);
+    if let Err(error) | Ok(Err(error)) = &outcome.result
+        && !(is_struck && error.is_cancelled())
+    {
+        return Some(Fault::of_error(error));
     }
     let of = |kinds: &[ReportKind]| -> Vec<&Report> {
         outcome.reports.iter().filter(|report| kinds.contains(&report.kind)).collect()
@@ -152,8 +172,7 @@ pub(crate) fn judge(
             return Some(Fault::of_reports(FaultKind::Unretrieved, &lost));
         }
     }
-    match strikes {
-        Strikes::None => check(outcome).err().map(|text| Fault::new(FaultKind::Check, text)),
-        _ => None,
-    }
+    // It is the outcome of the whole program that is checked, not of what a cancel left of it.
+    let refused = if is_struck { None } else { check(outcome).err() };
+    refused.map(|text| Fault::new(FaultKind::Check, text))
 }

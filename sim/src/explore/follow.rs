@@ -93,11 +93,12 @@ impl Policy for Follow {
         let nth = *count;
         *count += 1;
         match self.choices.get(&(at, kind, nth)) {
-            Some((index, value)) => {
+            // Of fewer alternatives than the case knows, none is meant.
+            Some((index, value)) if *value < bound => {
                 self.met.borrow_mut().insert(*index);
-                (*value).min(bound - 1)
+                *value
             }
-            None => 0,
+            _ => 0,
         }
     }
 

@@ -21,6 +21,7 @@ mod fault;
 mod follow;
 mod happened;
 mod hold;
+mod misfit;
 mod priorities;
 mod profile;
 mod races;

@@ -1,6 +1,6 @@
 //! The runs of an exploration, one after the other, until one fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use super::case::Case;
@@ -8,11 +8,18 @@ use super::exhaustive::Exhaustive;
 use super::explorer::{Cancel, Explorer, Failure, Statistics};
 use super::fault::{Fault, FaultKind};
 use super::trial::{Subject, Trial};
-use crate::base::{Choice, ChoiceKind, Fifo, Policy};
+use crate::base::{ChoiceKind, Fifo, Policy, Result};
 use crate::event_loop::Point;
+use crate::runner::Outcome;
 
 /// Every so many runs one is taken again and compared.
 const RECHECK: u64 = 64;
+/// How often the last run is taken again.
+const LAST_RECHECKS: usize = 3;
+/// How many places are struck at most, for each run that there is to be.
+const STRIKES: u64 = 10;
+/// And how many in any case.
+const STRIKES_MIN: u64 = 2_000;
 /// The stack of the thread that explores, in bytes: a debug build needs more than an optimised one.
 const STACK: usize = 16 << 20;
 
@@ -21,7 +28,14 @@ pub(super) struct Search<'a> {
     pub(super) explorer: &'a Explorer,
     pub(super) subject: &'a Subject<'a>,
     pub(super) statistics: Statistics,
-    pub(super) orders: BTreeMap<u64, u64>,
+    /// How often each order of operations came about, and in runs that were drawn apart.
+    pub(super) orders: BTreeMap<u64, (u64, u64)>,
+    /// The results that were seen.
+    pub(super) outcomes: BTreeSet<u64>,
+    /// Some task could have given way at an await where it need not wait.
+    pub(super) can_give_way: bool,
+    /// The runs are drawn independently of each other, all in the same way.
+    pub(super) is_drawn: bool,
     pub(super) points: Vec<Point>,
 }
 
@@ -32,23 +46,45 @@ impl Search<'_> {
             Cancel::Everywhere => 1,
             Cancel::Pairs => 2,
         };
-        if pairs > 0 {
-            let everywhere = Box::new(Exhaustive::of_kind(ChoiceKind::Cancel, pairs));
-            let failure = self.runs_of(everywhere, u64::MAX);
-            self.statistics.struck = self.statistics.runs.saturating_sub(1);
+        if pairs > 0
+            && let Some(failure) = self.strike_everywhere(pairs)
+        {
+            return Some(failure);
+        }
+        let strategy = self.explorer.strategy;
+        self.is_drawn = strategy.draws_apart() && self.explorer.policy.is_none();
+        let found = self.runs_of(self.explorer.make_policy(), self.explorer.runs_max());
+        found.or_else(|| self.never().map(Box::new))
+    }
+
+    /// Strikes at one place after the other, or at two: in asyncio's order of the queue, and then,
+    /// in any order, where every await gives way that can.
+    fn strike_everywhere(&mut self, pairs: u32) -> Option<Box<Failure>> {
+        let most = self.explorer.runs_max().saturating_mul(STRIKES).max(STRIKES_MIN);
+        let plain = Exhaustive::of_kind(ChoiceKind::Cancel, pairs);
+        let giving_way = Exhaustive::of_kind(ChoiceKind::Cancel, pairs).giving_way();
+        for (search, is_second) in [(plain, false), (giving_way, true)] {
+            if is_second && !self.can_give_way {
+                break;
+            }
+            let before = self.statistics.runs;
+            let failure = self.runs_of(Box::new(search), most);
+            // The first run is the one in which nothing strikes.
+            self.statistics.struck += (self.statistics.runs - before).saturating_sub(1);
             if failure.is_some() {
                 return failure;
             }
         }
-        let found = self.runs_of(self.explorer.strategy.policy(), self.explorer.runs_max());
-        found.or_else(|| self.never().map(Box::new))
+        self.statistics.exhausted = false;
+        None
     }
 
     fn runs_of(&mut self, mut policy: Box<dyn Policy>, runs: u64) -> Option<Box<Failure>> {
+        let mut last: Option<(Trial, u64)> = None;
         for run in 0..runs {
             if !policy.begin(seed_of(self.explorer.seed, run)) {
-                self.statistics.exhausted = true;
-                return None;
+                self.statistics.exhausted = policy.is_complete();
+                break;
             }
             let (mut trial, back) = self.subject.explore_once(policy);
             policy = back;
@@ -57,25 +93,34 @@ impl Search<'_> {
             if trial.fault.is_some() {
                 return Some(Box::new(self.explorer.explain(self.subject, trial, number)));
             }
-            let chosen = !trial.outcome.choices.is_empty();
             if run % RECHECK == 0
-                && let Some(failure) = self.recheck(trial, number)
+                && let Some(failure) = self.recheck(&trial, number)
             {
                 return Some(Box::new(failure));
             }
+            let chosen = !trial.outcome.choices.is_empty();
+            last = Some((trial, number));
             if !chosen {
                 // There is nothing that another run could do otherwise.
                 self.statistics.exhausted = true;
-                return None;
+                break;
             }
         }
-        None
+        let (trial, number) = last?;
+        // A short exploration is compared as often as a long one.
+        (0..LAST_RECHECKS).find_map(|_| self.recheck(&trial, number)).map(Box::new)
     }
 
     fn count(&mut self, trial: &mut Trial) {
         self.statistics.runs += 1;
         self.statistics.steps += trial.outcome.steps;
-        *self.orders.entry(trial.outcome.order).or_default() += 1;
+        let (seen, drawn) = self.orders.entry(trial.outcome.order).or_default();
+        *seen += 1;
+        *drawn += u64::from(self.is_drawn);
+        self.statistics.drawn += u64::from(self.is_drawn);
+        let choices = &trial.outcome.choices;
+        self.can_give_way |= choices.iter().any(|choice| choice.kind == ChoiceKind::Switch);
+        self.outcomes.insert(hash_of(&trial.outcome));
         for point in std::mem::take(&mut trial.outcome.points) {
             let same = |known: &&mut Point| known.place == point.place && known.name == point.name;
             match self.points.iter_mut().find(same) {
@@ -88,29 +133,42 @@ impl Search<'_> {
         }
     }
 
-    /// Takes a run again on another thread, and compares.
-    fn recheck(&mut self, trial: Trial, run: u64) -> Option<Failure> {
+    /// Takes a run again on another thread, twice, and compares.
+    ///
+    /// Twice in a row, so that something which has another value each time, and the same every
+    /// second time, cannot hide.
+    fn recheck(&mut self, trial: &Trial, run: u64) -> Option<Failure> {
         self.statistics.rechecked += 1;
-        let log = trial.outcome.choices;
         let subject = self.subject;
-        let again = on_own_thread(|| {
+        let log = &trial.outcome.choices;
+        let differs = on_own_thread(|| {
             warm_up(subject);
-            subject.replay(log.clone(), false).outcome.fingerprint
+            let differs = |_| {
+                let again = subject.replay(log.clone(), false);
+                again.outcome.fingerprint != trial.outcome.fingerprint
+            };
+            (0..2).any(differs)
         });
-        if again == trial.outcome.fingerprint {
+        if !differs {
             return None;
         }
         let (again, case) = subject.convert(log.clone());
         let case = case.unwrap_or_else(|| subject.case(Vec::new()));
-        let text = "the same choices gave another run".to_owned();
-        Some(nondeterministic(subject, log, again, case, text, run))
+        Some(nondeterministic(subject, trial, again, case, run))
     }
 
     /// The failure of something that was to happen in some run.
     fn never(&self) -> Option<Failure> {
         let unsatisfied = self.points.iter().find(|point| point.satisfied == 0);
         let unreached = self.explorer.expected.iter();
-        let unreached = unreached.filter(|name| !self.points.iter().any(|p| p.name == **name));
+        // A name that is the text of a condition may be laid out otherwise.
+        let is_same = |one: &str, other: &str| {
+            let letters =
+                |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            letters(one) == letters(other)
+        };
+        let unreached =
+            unreached.filter(|name| !self.points.iter().any(|p| is_same(&p.name, name)));
         let runs = self.statistics.runs;
         let text = match (unsatisfied, unreached.into_iter().next()) {
             (Some(Point { name, place, hits, .. }), _) => {
@@ -133,6 +191,24 @@ impl Search<'_> {
     }
 }
 
+/// Names what a run came to: what it printed and how it ended.
+fn hash_of(outcome: &Outcome<Result<()>>) -> u64 {
+    let mut words = String::new();
+    for line in &outcome.lines {
+        words.push_str(&line.text);
+        words.push('\n');
+    }
+    if let Err(error) | Ok(Err(error)) = &outcome.result {
+        words.push_str(&error.to_string());
+    }
+    fnv(&words)
+}
+
+fn fnv(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 /// Lets what is made once in a process, or once in a thread, be made.
 pub(super) fn warm_up(subject: &Subject<'_>) {
     subject.try_with(Box::new(Fifo), false);
@@ -141,26 +217,40 @@ pub(super) fn warm_up(subject: &Subject<'_>) {
 /// How often two runs of the same choices are compared until they show where they differ.
 const TWINS: usize = 8;
 
+/// The failure of choices that gave another run than they did before: that run, the same choices
+/// again, recorded, and a third run of them that differs from that, if one is found.
 pub(super) fn nondeterministic(
     subject: &Subject<'_>,
-    log: Vec<Choice>,
+    before: &Trial,
     first: Trial,
     case: Case,
-    text: String,
     run: u64,
 ) -> Failure {
+    let log = &before.outcome.choices;
     let mut twin = None;
+    let differs = |other: &Trial| other.outcome.fingerprint != first.outcome.fingerprint;
     for _ in 0..TWINS {
-        let other = on_own_thread(|| {
+        // Twice in a row, as in a recheck.
+        let (one, other) = on_own_thread(|| {
             warm_up(subject);
-            subject.replay(log.clone(), true).outcome
+            (subject.replay(log.clone(), true), subject.replay(log.clone(), true))
         });
-        let differs = other.fingerprint != first.outcome.fingerprint;
-        twin = Some(Box::new(other));
-        if differs {
+        let is_found = differs(&one) || differs(&other);
+        twin = Some(if differs(&one) { one } else { other });
+        if is_found {
             break;
         }
     }
+    let mut ends = vec![end_of(before)];
+    for end in [Some(&first), twin.as_ref()].into_iter().flatten().map(end_of) {
+        if !ends.contains(&end) {
+            ends.push(end);
+        }
+    }
+    let text = match &ends[..] {
+        [_] => "the same choices gave another run".to_owned(),
+        several => format!("the same choices gave another run: one {}", several.join(", one ")),
+    };
     Failure {
         fault: Fault::new(FaultKind::Nondeterminism, text),
         run,
@@ -169,8 +259,18 @@ pub(super) fn nondeterministic(
         replays: 0,
         outcome: first.outcome,
         dull: None,
-        twin,
+        twin: twin.map(|twin| Box::new(twin.outcome)),
         missed: Vec::new(),
+    }
+}
+
+/// How a run ended, in a line.
+fn end_of(trial: &Trial) -> String {
+    match &trial.fault {
+        None => "passed".to_owned(),
+        Some(fault) => {
+            format!("failed ({})", fault.message.lines().next().unwrap_or_default())
+        }
     }
 }
 

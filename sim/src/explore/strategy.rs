@@ -56,6 +56,23 @@ impl Strategy {
     pub const NAMES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
                              rush, exhaustive:<deviations>, full, dpor";
 
+    /// What was tried once an exhaustive strategy has [ended](super::Statistics::exhausted), in
+    /// words; none of any other.
+    pub fn claim(self) -> Option<String> {
+        match self {
+            Strategy::Exhaustive { deviations } => {
+                Some(format!("all schedules with at most {deviations} deviations"))
+            }
+            Strategy::Full => Some("all schedules".to_owned()),
+            Strategy::Dpor => Some(
+                "all schedules but for the order of steps that do not meet, assuming all shared \
+                 state is Tracked or a primitive"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
     /// Makes what takes the choices.
     pub fn policy(self) -> Box<dyn Policy> {
         match self {
@@ -74,10 +91,10 @@ impl Strategy {
         }
     }
 
-    /// Tells whether its runs are drawn independently of each other, so that what they have shown
-    /// tells how much they have not.
-    pub fn is_random(self) -> bool {
-        !self.is_exhaustive() && self != Strategy::Fifo
+    /// Tells whether its runs are drawn independently of each other and all in the same way, so
+    /// that what they have shown tells how much they have not. The others learn, or take turns.
+    pub(super) fn draws_apart(self) -> bool {
+        matches!(self, Strategy::Random | Strategy::Pos)
     }
 
     /// Tells whether it ends by itself, when all that it looks for was tried.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::convert::{Convert, Paths};
-use super::fault::{Fault, FaultKind, Strictness, judge};
+use super::fault::{Fault, Strictness, judge};
 use super::follow::Follow;
-use crate::base::{Choice, Ended, Instant, Model, Policy, Replay, Result};
+use crate::base::{Choice, Ended, Model, Policy, Replay, Result};
 use crate::event_loop::{Limits, Strikes};
 use crate::runner::{Outcome, Simulation};
 
@@ -57,19 +57,14 @@ impl Subject<'_> {
             simulation = simulation.panics_join();
         }
         let (outcome, policy) = simulation.run_with_policy(self.body);
-        let fault = judge(&outcome, self.strictness, self.strikes, self.check);
+        let fault = judge(&outcome, self.strictness, self.check);
         let policy = policy.unwrap_or_else(|| Box::new(Replay::new(Vec::new())));
         (Trial { outcome, fault }, policy)
     }
 
-    /// Runs with a strategy, which has begun, and lets it learn. A run that only went past a limit
-    /// because some task never got its turn is taken again, and goes on fairly from there.
+    /// Runs with a strategy, which has begun, and lets it learn.
     pub(crate) fn explore_once(&self, policy: Box<dyn Policy>) -> (Trial, Box<dyn Policy>) {
-        let (mut trial, mut policy) = self.try_with(policy, false);
-        if trial.fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Limit) {
-            let unfair = std::mem::take(&mut trial.outcome.choices);
-            trial = self.patient().replay(unfair, false);
-        }
+        let (trial, mut policy) = self.try_with(policy, false);
         policy.end(&Ended::new(&trial.outcome.choices, trial.fault.is_some()));
         (trial, policy)
     }
@@ -102,26 +97,6 @@ impl Subject<'_> {
     pub(crate) fn case(&self, deviations: Vec<super::case::Deviation>) -> Case {
         let Subject { model, strikes, lateness, .. } = *self;
         Case { model, strikes, lateness, deviations }
-    }
-
-    /// The same with twice as much patience, for what has to go on after a limit.
-    pub(crate) fn patient(&self) -> Self {
-        let Limits { steps_at_one_instant, steps, time, lines } = self.limits;
-        let limits = Limits {
-            steps_at_one_instant: steps_at_one_instant.saturating_mul(2),
-            steps: steps.saturating_mul(2),
-            time: Instant::from_nanos(time.as_nanos().saturating_mul(2)),
-            lines: lines.saturating_mul(2),
-        };
-        Subject { limits, ..*self }
-    }
-
-    /// With the patience that the fault needs to show itself.
-    pub(crate) fn for_fault(&self, fault: &Fault) -> Self {
-        match fault.kind {
-            FaultKind::Limit => self.patient(),
-            _ => *self,
-        }
     }
 
     /// As a case wants it.

@@ -39,7 +39,7 @@ pub struct Simulation {
 
 /// How many events are kept of a run that an exploration has recorded: what a report looks at, and
 /// not what a run at its limits would fill the memory with.
-const EXPLORED_EVENTS_MAX: usize = 1 << 20;
+const EXPLORED_EVENTS_MAX: usize = 1 << 18;
 
 /// What came of a simulation.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl Simulation {
         self.configuration.strikes = strikes;
         self.configuration.lateness = lateness;
         self.configuration.count_orders = count_orders;
+        self.configuration.patient = true;
         self.configuration.events_max = Some(EXPLORED_EVENTS_MAX);
         self
     }

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::task::{Context, Poll};
 
 use super::raw::FutureRef;
-use crate::base::{Cancelled, Error, Id, Place, Result, RuntimeError};
+use crate::base::{Access, Cancelled, Error, Id, Place, Result, RuntimeError};
 use crate::event_loop::{
     Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Target, Told, WaitId, WaitState,
     context_id, poll_with, with,
@@ -221,6 +221,7 @@ pub(crate) fn misuse_of_await(future: &FutureRef) -> Option<Misuse> {
         return Some(Misuse { error, takes_turn: true });
     }
     let (text, takes_turn) = with(|core| {
+        core.meets_future(future.id(), Access::Write);
         let cell = core.futures.get(future.id())?;
         if cell.is_done() || core.step.task.is_none() {
             return None;

@@ -70,11 +70,14 @@ impl Environment {
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let number = || value.replace('_', "").parse::<u64>().map_err(|_| String::new());
         match name {
-            "SEEDLOOP_RUNS" => self.runs = Some(number()?),
+            "SEEDLOOP_RUNS" => match number()? {
+                0 => return Err("0 runs show nothing".to_owned()),
+                runs => self.runs = Some(runs),
+            },
             "SEEDLOOP_SEED" => self.seed = Some(number()?),
             "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
-            "SEEDLOOP_MODEL" => self.model = Some(model_of(value).ok_or_else(String::new)?),
-            "SEEDLOOP_CANCEL" => self.cancel = Some(cancel_of(value).ok_or_else(String::new)?),
+            "SEEDLOOP_MODEL" => self.model = Some(value.parse()?),
+            "SEEDLOOP_CANCEL" => self.cancel = Some(value.parse()?),
             "SEEDLOOP_CASE" => {
                 self.case = Some(value.parse::<Case>().map_err(|error| error.to_string())?);
             }
@@ -104,24 +107,6 @@ impl Environment {
 pub(super) fn package() -> (Option<String>, PathBuf) {
     let folder = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
     (env::var("CARGO_PKG_NAME").ok(), folder)
-}
-
-fn model_of(text: &str) -> Option<Model> {
-    match text {
-        "any" => Some(Model::AnyOrder),
-        "asyncio" => Some(Model::Asyncio),
-        _ => None,
-    }
-}
-
-fn cancel_of(text: &str) -> Option<Cancel> {
-    match text {
-        "never" => Some(Cancel::Never),
-        "random" => Some(Cancel::Random),
-        "everywhere" => Some(Cancel::Everywhere),
-        "pairs" => Some(Cancel::Pairs),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

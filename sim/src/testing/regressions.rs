@@ -1,8 +1,9 @@
 //! Cases that failed once, in a readable file beside the test: they are replayed first.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::explore::Case;
 
@@ -36,7 +37,9 @@ impl Regressions {
 
     /// The cases of the test, each with what is wrong with its text if it is.
     pub(super) fn cases(&self) -> Vec<Result<Case, String>> {
-        let Ok(text) = fs::read_to_string(&self.file) else { return Vec::new() };
+        let Ok(text) = fs::read(&self.file) else { return Vec::new() };
+        // Whatever else stands there, the lines that can be read count.
+        let text = String::from_utf8_lossy(&text);
         let mut cases = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let mut words = line.split_whitespace();
@@ -50,17 +53,21 @@ impl Regressions {
         cases
     }
 
-    /// Adds a case, unless it is there.
+    /// Adds a case, unless it is there. Tests that fail at the same time, in threads or processes,
+    /// do not lose each other's: each line is appended in one piece.
     ///
     /// # Errors
     ///
     /// When the file cannot be written.
     pub(super) fn add(&self, case: &Case, message: &str) -> io::Result<()> {
-        let mut text = match fs::read_to_string(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => HEAD.to_owned(),
+        static WRITING: Mutex<()> = Mutex::new(());
+        let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+        match OpenOptions::new().write(true).create_new(true).open(&self.file) {
+            Ok(mut file) => file.write_all(HEAD.as_bytes())?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
-        };
+        }
+        let text = String::from_utf8_lossy(&fs::read(&self.file)?).into_owned();
         let start = format!("{} {case}", self.test);
         let is_known = |line: &str| {
             line.strip_prefix(&start).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
@@ -68,12 +75,10 @@ impl Regressions {
         if text.lines().any(is_known) {
             return Ok(());
         }
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let message = message.lines().next().unwrap_or_default();
-        text.push_str(&format!("{start}  # {message}\n"));
-        fs::write(&self.file, text)
+        let line = format!("{end}{start}  # {message}\n");
+        OpenOptions::new().append(true).open(&self.file)?.write_all(line.as_bytes())
     }
 }
 
@@ -111,6 +116,33 @@ mod tests {
         let lines = text.strip_prefix(HEAD).expect("the head comes first");
         let expected = "shop::sells sl1.1.any.-:1.2@3>1.1  # it fails\n\
                         shop sl1.1.asyncio.-:  # otherwise\n";
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests do run in threads")]
+    fn what_fails_at_the_same_time_is_kept() {
+        let name = format!("seedloop-regressions-many-{}", std::process::id());
+        let folder = Folder(std::env::temp_dir().join(name));
+        fs::create_dir_all(&folder.0).expect("a folder");
+        fs::write(folder.0.join("app.rs"), "").expect("a file");
+        let add = |test: u32| {
+            let of = Regressions::beside("app.rs", &folder.0, &format!("test{test}"));
+            let added = of.expect("it is there").add(&Case::dull(Model::AnyOrder), "it fails");
+            added.expect("it can be written");
+        };
+        std::thread::scope(|scope| {
+            let add = &add;
+            for test in 0..40 {
+                scope.spawn(move || add(test));
+            }
+        });
+        let text = fs::read_to_string(folder.0.join("app.seedloop")).expect("a file");
+        let mut lines: Vec<&str> = text.strip_prefix(HEAD).expect("the head").lines().collect();
+        lines.sort_unstable();
+        let mut expected: Vec<String> =
+            (0..40).map(|test| format!("test{test} sl1.1.any.-:  # it fails")).collect();
+        expected.sort_unstable();
         assert_eq!(lines, expected);
     }
 

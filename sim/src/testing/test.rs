@@ -7,7 +7,9 @@ use std::thread;
 use super::environment::{Environment, package};
 use super::regressions::Regressions;
 use crate::base::{Panicked, Result};
-use crate::explore::{Case, Explorer, Failure, Replayed, Statistics, TestOutput, runs_of};
+use crate::explore::{
+    Case, Explorer, Failure, FaultKind, Replayed, Statistics, TestOutput, runs_of,
+};
 use crate::report::{Found, failure_text};
 
 /// A test, as its attribute names it.
@@ -25,8 +27,12 @@ pub struct Test {
     pub folder: &'static str,
     /// A case that is replayed first.
     pub cases: &'static [&'static str],
-    /// The test passes only if a run fails.
-    pub expect_failure: bool,
+    /// The test passes only if a run fails, with this in its message.
+    pub expect_failure: Option<&'static str>,
+    /// The arguments of the attribute, as they stand there.
+    pub arguments: &'static str,
+    /// The attribute, as it was called.
+    pub attribute: &'static str,
     /// The profile of the test aborts at a panic.
     pub aborts: bool,
 }
@@ -35,9 +41,11 @@ pub struct Test {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// The crate's name.
+    /// The crate's name, in which `-` has become `_`.
     pub name: &'static str,
     pub binary: Option<&'static str>,
+    /// It is among the package's integration tests or benches.
+    pub is_integration: bool,
 }
 
 impl Test {
@@ -50,20 +58,54 @@ impl Test {
     }
 
     fn command(&self, case: &Case) -> String {
-        let Target { name, binary } = self.target;
-        let file = self.file.replace('\\', "/");
-        let target = match binary {
-            Some(binary) => format!("--bin {binary}"),
-            None if file.starts_with("tests/") || file.contains("/tests/") => {
-                format!("--test {name}")
-            }
-            None if file.starts_with("examples/") || file.contains("/examples/") => {
-                format!("--example {name}")
-            }
-            None => "--lib".to_owned(),
-        };
         let (package, path) = (self.package, self.path());
-        format!("SEEDLOOP_CASE='{case}' cargo test -p {package} {target} -- --exact {path}")
+        let target = self.target.flag(&self.file_in_package());
+        format!("SEEDLOOP_CASE='{case}' cargo test -p {package}{target} -- --exact {path}")
+    }
+
+    /// The source, from the folder of the package: the compiler names it from some folder above.
+    fn file_in_package(&self) -> String {
+        let file = self.file.replace('\\', "/");
+        let folder = self.folder.replace('\\', "/");
+        let mut above = folder.as_str();
+        while let Some((rest, _)) = above.rsplit_once('/') {
+            let below = folder[rest.len() + 1..].to_owned() + "/";
+            if let Some(inner) = file.strip_prefix(&below) {
+                return inner.to_owned();
+            }
+            above = rest;
+        }
+        file
+    }
+
+    fn regression(&self, case: &Case) -> String {
+        let Test { attribute, arguments, .. } = self;
+        let comma = if arguments.is_empty() { "" } else { ", " };
+        format!("#[{attribute}({arguments}{comma}case = \"{case}\")]")
+    }
+}
+
+impl Target {
+    /// What tells cargo to build this target alone; nothing where its name is not known for sure.
+    fn flag(&self, file: &str) -> String {
+        // `tests/app.rs` and `tests/app/main.rs` are the target `app`.
+        let named = |folder: &str| {
+            let stem = file.strip_prefix(folder)?.split(['/', '.']).next()?;
+            (stem.replace('-', "_") == self.name).then_some(stem)
+        };
+        if file.starts_with("examples/") {
+            let example = named("examples/").unwrap_or(self.name);
+            return format!(" --example {example}");
+        }
+        if self.is_integration {
+            let is_plain = !self.name.contains('_');
+            let test = named("tests/").or(is_plain.then_some(self.name));
+            return test.map(|test| format!(" --test {test}")).unwrap_or_default();
+        }
+        match self.binary {
+            Some(binary) => format!(" --bin {binary}"),
+            None => " --lib".to_owned(),
+        }
     }
 }
 
@@ -80,11 +122,12 @@ where
         regressions: Regressions::beside(test.file, test.folder.as_ref(), &path),
         path,
         command: &|case| test.command(case),
-        regression: &|case| format!("#[seedloop::test(case = \"{case}\")]"),
-        cases: test.cases,
+        regression: &|case| test.regression(case),
         expect_failure: test.expect_failure,
         aborts: test.aborts,
+        has_siblings: false,
     };
+    let explorer = test.cases.iter().fold(explorer, |explorer, case| explorer.case(case));
     subject.run(explorer, &runs_of(body, Location::caller()));
 }
 
@@ -115,10 +158,10 @@ impl Explorer {
             regressions: Regressions::beside(location.file(), &folder, &path),
             path: path.clone(),
             command: &command,
-            regression: &|case| format!("Explorer::replay(&explorer, &\"{case}\".parse()?, body)"),
-            cases: &[],
-            expect_failure: false,
+            regression: &|case| format!("explorer.case(\"{case}\").check(body)"),
+            expect_failure: None,
             aborts: cfg!(panic = "abort"),
+            has_siblings: true,
         };
         subject.run(self, &runs_of(body, location));
     }
@@ -132,9 +175,10 @@ struct Subject<'a> {
     regressions: Option<Regressions>,
     command: Tell<'a>,
     regression: Tell<'a>,
-    cases: &'a [&'a str],
-    expect_failure: bool,
+    expect_failure: Option<&'a str>,
     aborts: bool,
+    /// There may be other explorations in the same test, to which a case may belong.
+    has_siblings: bool,
 }
 
 impl Subject<'_> {
@@ -151,34 +195,38 @@ impl Subject<'_> {
         if let Some(case) = &environment.case {
             return self.replay(&explorer, case, body);
         }
-        if !self.expect_failure {
+        if self.expect_failure.is_none() {
             self.replay_known(&explorer, &environment, body);
         }
         let exploration = explorer.explore_runs(body, &|_| Ok(()));
         let Some(failure) = exploration.failure else {
             assert!(
-                !self.expect_failure,
+                self.expect_failure.is_none(),
                 "the failure that is expected was found in none of {} runs; take \
                  `expect_failure` away if the bug is mended",
                 exploration.statistics.runs
             );
             return;
         };
-        if self.expect_failure {
+        if self.expect_failure.is_some_and(|text| is_expected(&failure, text)) {
             return;
         }
         if let Some(regressions) = &self.regressions
             && !environment.no_regressions
+            && self.expect_failure.is_none()
             && failure.is_of_a_run()
             && let Err(error) = regressions.add(&failure.case, &failure.fault.message)
         {
             note(&format!("{} was not written: {error}", regressions.file().display()));
         }
-        let strategy = format!("{}, seed {}", explorer.strategy, explorer.seed);
-        self.fail(&failure, strategy, exploration.statistics);
+        if let Some(text) = self.expect_failure {
+            note(&format!("the failure that is expected is another one, with '{text}'"));
+        }
+        self.fail(&failure, explorer.strategy_name(), exploration.statistics);
     }
 
-    /// Replays the cases that failed before; the first that fails again ends the test.
+    /// Replays the cases that failed before; the first that fails again ends the test. One that
+    /// was given with the test has to fit it, too.
     #[track_caller]
     fn replay_known(
         &self,
@@ -186,35 +234,51 @@ impl Subject<'_> {
         environment: &Environment,
         body: &(dyn Fn() -> Result<()> + Sync),
     ) {
+        for case in &explorer.cases {
+            self.replay_one(explorer, case, body);
+        }
         let known = self.regressions.as_ref().filter(|_| !environment.no_regressions);
-        let given = self.cases.iter().map(|case| {
-            case.parse::<Case>().map_err(|error| format!("`case = \"{case}\"`: {error}"))
-        });
-        for case in given.chain(known.into_iter().flat_map(Regressions::cases)) {
-            match case {
-                Ok(case) => {
-                    let replayed = explorer.replay_runs(&case, body, &|_| Ok(()));
-                    if replayed.fault.is_some() {
-                        self.fail_replayed(replayed, case);
-                    }
-                }
-                Err(why) => note(&why),
+        for case in known.into_iter().flat_map(Regressions::cases) {
+            let case = case.unwrap_or_else(|why| {
+                panic!("{why}; mend the line, or delete it if it is of no use any more")
+            });
+            let replayed = explorer.replay_runs(&case, body, &|_| Ok(()));
+            if replayed.fault.is_some() {
+                self.fail_replayed(replayed, case);
+            }
+            if !replayed.missed.is_empty() {
+                let missed = replayed.missed.join(", ");
+                note(&format!("{}: the case {case} no longer fits: {missed}", self.path));
             }
         }
     }
 
+    /// Replays a case, which has to fit.
     #[track_caller]
-    fn replay(&self, explorer: &Explorer, case: &Case, body: &(dyn Fn() -> Result<()> + Sync)) {
+    fn replay_one(&self, explorer: &Explorer, case: &Case, body: &(dyn Fn() -> Result<()> + Sync)) {
         let replayed = explorer.replay_runs(case, body, &|_| Ok(()));
         if replayed.fault.is_some() {
             self.fail_replayed(replayed, case.clone());
         }
         assert!(
             replayed.missed.is_empty(),
-            "the case no longer fits: the run never came to {}, and did not fail; the program is \
-             another one than that of the case",
+            "the case {case} no longer fits: the run did not fail, and never came to {}; the \
+             program is another one than that of the case",
             replayed.missed.join(", ")
         );
+    }
+
+    /// Replays the case of the environment in place of exploring.
+    #[track_caller]
+    fn replay(&self, explorer: &Explorer, case: &Case, body: &(dyn Fn() -> Result<()> + Sync)) {
+        if self.has_siblings {
+            let replayed = explorer.replay_runs(case, body, &|_| Ok(()));
+            if replayed.fault.is_some() {
+                self.fail_replayed(replayed, case.clone());
+            }
+        } else {
+            self.replay_one(explorer, case, body);
+        }
         note(&format!("{}: the case does not fail (any more)", self.path));
     }
 
@@ -246,8 +310,73 @@ impl Subject<'_> {
     }
 }
 
+/// Tells whether a failure is the one that a test expects. That a test is not deterministic, or
+/// never came to something, is no known bug.
+fn is_expected(failure: &Failure, text: &str) -> bool {
+    let unlike = matches!(failure.fault.kind, FaultKind::Nondeterminism | FaultKind::Never);
+    !unlike && failure.fault.message.contains(text)
+}
+
 /// Tells the user something, where the test harness shows it.
 #[expect(clippy::print_stderr, reason = "the report of a test, which the harness captures")]
 fn note(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(name: &'static str, is_integration: bool, file: &'static str) -> Test {
+        Test {
+            package: "shop",
+            target: Target { name, binary: None, is_integration },
+            module: "x::inner",
+            function: "sells",
+            file,
+            folder: "/home/me/work/shop",
+            cases: &[],
+            expect_failure: None,
+            arguments: "leaks = fail",
+            attribute: "seedloop::test",
+            aborts: false,
+        }
+    }
+
+    #[test]
+    fn the_command_names_the_target() {
+        let case = Case::dull(crate::base::Model::AnyOrder);
+        let told = |test: &Test| test.command(&case);
+        let whole = |target: &str| {
+            format!("SEEDLOOP_CASE='{case}' cargo test -p shop{target} -- --exact inner::sells")
+        };
+        for (name, is_integration, file, target) in [
+            ("shop", false, "src/lib.rs", " --lib"),
+            // A folder of the library that happens to be called so.
+            ("shop", false, "shop/src/tests/mod.rs", " --lib"),
+            ("app", true, "tests/app.rs", " --test app"),
+            ("app", true, "work/shop/tests/app/main.rs", " --test app"),
+            ("my_test", true, "shop/tests/my-test.rs", " --test my-test"),
+            // A module of the target `all`.
+            ("all", true, "tests/parts/one.rs", " --test all"),
+            // It may be called `it-all` or `it_all`.
+            ("it_all", true, "tests/parts/one.rs", ""),
+            ("demo", false, "shop/examples/demo.rs", " --example demo"),
+        ] {
+            assert_eq!(told(&test(name, is_integration, file)), whole(target), "{file}");
+        }
+        let mut binary = test("shop", false, "src/main.rs");
+        binary.target.binary = Some("shop-cli");
+        assert_eq!(told(&binary), whole(" --bin shop-cli"));
+    }
+
+    #[test]
+    fn the_regression_keeps_what_the_test_says() {
+        let case = Case::dull(crate::base::Model::AnyOrder);
+        let mut test = test("shop", false, "src/lib.rs");
+        let expected = "#[seedloop::test(leaks = fail, case = \"sl1.1.any.-:\")]";
+        assert_eq!(test.regression(&case), expected);
+        test.arguments = "";
+        assert_eq!(test.regression(&case), "#[seedloop::test(case = \"sl1.1.any.-:\")]");
+    }
 }
