@@ -2,8 +2,8 @@
 //! program tries by itself.
 //!
 //! There are two places at each await where it matters: when the task has come to wait, and when it
-//! was woken and has not run yet. A third is before a task has begun. The main task is spared: it is
-//! the test itself.
+//! was woken and has not run yet. A third is before a task has begun. The main task is spared: it
+//! is the test itself.
 
 use super::cancel::cancel_future;
 use super::cell::{Order, TaskId};

@@ -23,8 +23,8 @@ use crate::base::{
 /// queue is asyncio's, nothing is left to reduce, and it tries all other choices.
 ///
 /// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
-/// fault, only the dullest and the last are tried. A program with a loop that ends only by what another
-/// task does has endlessly many runs.
+/// fault, only the dullest and the last are tried. A program with a loop that ends only by what
+/// another task does has endlessly many runs.
 #[derive(Debug, Default)]
 pub struct Dpor {
     /// The choices of the run that goes on, and what is left to try at each.

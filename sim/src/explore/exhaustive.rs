@@ -97,8 +97,8 @@ impl Exhaustive {
 /// Every run, one after the other: the last choice that has an alternative left takes it.
 ///
 /// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
-/// fault, only the dullest and the last are tried. A program with a loop that ends only by what another
-/// task does has endlessly many runs.
+/// fault, only the dullest and the last are tried. A program with a loop that ends only by what
+/// another task does has endlessly many runs.
 #[derive(Debug, Default)]
 pub struct Full {
     path: Vec<Choice>,
