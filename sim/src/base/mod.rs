@@ -31,6 +31,6 @@ pub use time::Instant;
 pub(crate) use event::Recorder;
 pub(crate) use leaf::{Payload, Stack};
 pub(crate) use order::Orders;
-pub(crate) use policy::{Choices, stream_of};
+pub(crate) use policy::{Choices, sealed, stream_of};
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

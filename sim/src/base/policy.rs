@@ -45,7 +45,9 @@ pub struct Candidate {
 ///
 /// A choice is a number below [`count`](Self::count): 0 is what has been ready for the longest
 /// time, the others are in no order of meaning.
-pub trait Candidates {
+///
+/// The library alone implements it, so that it can grow.
+pub trait Candidates: sealed::Sealed {
     /// How many there are, at least 2.
     fn count(&self) -> u32;
 
@@ -57,6 +59,11 @@ pub trait Candidates {
 
     /// The choice that became ready after `choice`, if there is one.
     fn after(&self, choice: u32) -> Option<u32>;
+}
+
+pub(crate) mod sealed {
+    /// What only the library implements.
+    pub trait Sealed {}
 }
 
 /// How a run ended, for a policy that learns from it.

@@ -241,6 +241,8 @@ impl View<'_> {
     }
 }
 
+impl crate::base::sealed::Sealed for View<'_> {}
+
 impl Candidates for View<'_> {
     fn count(&self) -> u32 {
         let calls = usize::from(self.call_at.is_some());

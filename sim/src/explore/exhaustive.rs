@@ -11,6 +11,9 @@ const ALTERNATIVES_MAX: u32 = 64;
 /// Every run whose choices differ from the dull ones at no more than `deviations` places, those
 /// with the fewest first.
 ///
+/// What counts is the choices of the run. A case may say the same with fewer: that a task is held
+/// is one deviation there, and a choice for each step that goes before it here.
+///
 /// Of a choice with more than 64 alternatives that is not about what runs next, a cancel or a
 /// fault, only the dullest and the last are tried.
 #[derive(Debug)]

@@ -76,8 +76,8 @@ impl Environment {
             },
             "SEEDLOOP_SEED" => self.seed = Some(number()?),
             "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
-            "SEEDLOOP_MODEL" => self.model = Some(value.parse()?),
-            "SEEDLOOP_CANCEL" => self.cancel = Some(value.parse()?),
+            "SEEDLOOP_MODEL" => self.model = Some(value.parse().map_err(|_| String::new())?),
+            "SEEDLOOP_CANCEL" => self.cancel = Some(value.parse().map_err(|_| String::new())?),
             "SEEDLOOP_CASE" => {
                 self.case = Some(value.parse::<Case>().map_err(|error| error.to_string())?);
             }

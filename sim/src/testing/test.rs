@@ -147,12 +147,18 @@ impl Explorer {
         Fut: Future<Output = Result<()>> + 'static,
     {
         let location = Location::caller();
-        // The test harness names the thread of a test after it.
-        let path = thread::current().name().unwrap_or("main").to_owned();
+        // The test harness names the thread of a test after it, unless all run on its main thread.
+        let named = thread::current().name().filter(|name| *name != "main").map(str::to_owned);
+        let path =
+            named.clone().unwrap_or_else(|| format!("{}:{}", location.file(), location.line()));
         let (package, folder) = package();
         let command = |case: &Case| {
             let package = package.as_ref().map(|name| format!(" -p {name}")).unwrap_or_default();
-            format!("SEEDLOOP_CASE='{case}' cargo test{package} -- --exact {path}")
+            let test = match &named {
+                Some(name) => format!("-- --exact {name}"),
+                None => format!("NAME, with the name of the test at {path}"),
+            };
+            format!("SEEDLOOP_CASE='{case}' cargo test{package} {test}")
         };
         let subject = Subject {
             regressions: Regressions::beside(location.file(), &folder, &path),
