@@ -309,10 +309,50 @@ impl Subject<'_> {
         if failure.run == 0
             && let Some(stack) = panicked.and_then(Panicked::backtrace)
         {
-            note(&format!("stack of the panic:\n{stack}"));
+            note(&format!("stack of the panic:\n{}", own_frames(&stack.to_string())));
         }
         // Not a panic of its own: its place would be one of this library.
         std::panic::resume_unwind(Box::new(text));
+    }
+}
+
+/// What a frame begins with that is nobody's own: the loop, and what runs below every test.
+const FOREIGN_FRAMES: [&str; 12] = [
+    "seedloop::",
+    "core::",
+    "std::",
+    "alloc::",
+    "async_task::",
+    "futures_lite::",
+    "test::",
+    "__",
+    "rust_",
+    "_start",
+    "clone",
+    "start_thread",
+];
+
+/// The frames of the user's own code in a stack; all of them if there is none. Dozens of others
+/// stand around each.
+fn own_frames(stack: &str) -> String {
+    let mut own = String::new();
+    let mut is_own = false;
+    for line in stack.lines() {
+        let text = line.trim_start();
+        if let Some((number, symbol)) = text.split_once(": ")
+            && number.parse::<u32>().is_ok()
+        {
+            let symbol = symbol.trim_start_matches(['<', '&', '[', '(']);
+            is_own = !FOREIGN_FRAMES.iter().any(|foreign| symbol.starts_with(foreign));
+        }
+        if is_own {
+            own.push_str(line);
+            own.push('\n');
+        }
+    }
+    match own.is_empty() {
+        true => stack.to_owned(),
+        false => own.trim_end().to_owned(),
     }
 }
 
@@ -374,6 +414,19 @@ mod tests {
         let mut binary = test("shop", false, "src/main.rs");
         binary.target.binary = Some("shop-cli");
         assert_eq!(told(&binary), whole(" --bin shop-cli"));
+    }
+
+    #[test]
+    fn a_stack_shows_what_is_the_users() {
+        let stack = "   0: std::backtrace::Backtrace::force_capture\n\
+                     \x20  1: <core::future::Ready<T> as core::future::Future>::poll\n\
+                     \x20            at /rustc/5980/library/core/src/future.rs:1:1\n\
+                     \x20  2: app::lost::{{closure}}\n\
+                     \x20            at ./tests/app.rs:14:5\n\
+                     \x20  3: seedloop::task::body::Body::poll";
+        let own = "   2: app::lost::{{closure}}\n             at ./tests/app.rs:14:5";
+        assert_eq!(own_frames(stack), own);
+        assert_eq!(own_frames("   0: core::one"), "   0: core::one");
     }
 
     #[test]
