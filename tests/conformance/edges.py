@@ -210,6 +210,10 @@ def numbers() -> None:
 
 def callbacks() -> None:
     item, done = {"coro": "k"}, {"task": "done"}
+
+    def each(gen: str, *, aclose: bool = False, **fields: int) -> Statement:
+        return op("async_for", gen=gen, aclose=aclose, body=[log("item")], **fields)
+
     statements = [
         op("return", value=5), op("repeat", n=2, body=[log("r")]), attempt(op("raise", exc="Boom", msg="m")),
         op("try", body=[op("raise", exc="Boom", msg="m")], handlers=[{"catch": "Boom", "body": [op("reraise")]}]),
@@ -240,6 +244,9 @@ def callbacks() -> None:
         op("reschedule"), op("reraise"), op("yield", value=1), call("none"), log("logged"),
         op("timeout", t=1, body=[op("reschedule", t=2)]), once([op("acquire", var="l"), op("release", var="l"),
         log("both")]),
+        each("y"), each("two"), each("two", aclose=True, limit=1), each("late"), each("late", limit=1),
+        each("late", aclose=True, limit=1), each("fails"), each("fails", aclose=True, limit=1),
+        once([op("acquire", var="l"), each("two", limit=1), op("release", var="l")]),
     ]  # fmt: skip
     before = [
         new("Lock", "l"), new("Lock", "held"), op("acquire", var="held"), new("Event", "e"), new("Event", "set"),
@@ -249,9 +256,16 @@ def callbacks() -> None:
         "k"),
     ]  # fmt: skip
     after = [op("sleep", t=1), log("after"), op("sleep", t=1)]
+    late = op("try", body=[op("yield", value=1)], handlers=[], **{"finally": [op("sleep", t=1), log("late")]})
+    gens = {
+        "y": [],
+        "two": [op("yield", value=1), op("yield", value=2)],
+        "late": [late, op("yield", value=2)],
+        "fails": [op("yield", value=1), op("raise", exc="Boom", msg="m")],
+    }
     for number, do in enumerate(statements):
         main = [*before, op("call_soon", tag="c", do=do), *after]
-        show(f"callback {number}: {do['op']}", main, {"y": []}, k=[log("k")], sleeper=[op("sleep", t=1)])
+        show(f"callback {number}: {do['op']}", main, gens, k=[log("k")], sleeper=[op("sleep", t=1)])
 
 
 LINES = r"""

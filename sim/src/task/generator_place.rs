@@ -30,22 +30,28 @@ impl GeneratorPlace {
         GeneratorPlace { id: Id::NONE, location }
     }
 
-    /// Enters the place for a poll of the body, in the running task.
+    /// Enters the place for a poll of the body, in the running task. In a callback there is none:
+    /// the body may run there as far as it need not wait.
     pub(crate) fn enter(&mut self, cx: &Context<'_>) -> InGenerator {
+        if with(|core| core.step.task.is_none()) {
+            return InGenerator { inside: None };
+        }
         poll_with(cx, |core, _| {
             core.enter_task_of_boundary(&mut self.id, self.location)?;
             core.come_back(self.id);
             Ok(())
         });
-        InGenerator { inside: Inside::enter(self.id) }
+        InGenerator { inside: Some(Inside::enter(self.id)) }
     }
 
     /// Leaves the place after the poll.
     pub(crate) fn leave(&mut self, poll: InGenerator, state: BodyState) {
+        let was_entered = poll.inside.is_some();
         drop(poll.inside);
         with(|core| {
             core.step.yielding = false;
             match state {
+                _ if !was_entered => {}
                 BodyState::Over => core.close_boundary(std::mem::replace(&mut self.id, Id::NONE)),
                 _ => core.go_away(self.id, state == BodyState::Away),
             }
@@ -64,7 +70,7 @@ impl Drop for GeneratorPlace {
 /// A poll of a generator's body.
 #[must_use = "`leave` ends it"]
 pub(crate) struct InGenerator {
-    inside: Inside,
+    inside: Option<Inside>,
 }
 
 impl Core {
