@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Instant, Place, TaskNumber};
+use super::{Instant, Place, TaskNumber, one_line};
 
 /// Somebody that a blocked task waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct HolderName {
     pub name: String,
     /// Where it took what it holds; none where its own end is waited for.
     pub since: Option<Place>,
+    /// Whether it has ended, and so will never move.
+    pub has_ended: bool,
 }
 
 /// One thing that a blocked task waits for.
@@ -31,24 +33,42 @@ pub struct BlockedWait {
     pub made_at: Option<Place>,
     /// Who would have to move first.
     pub holders: Vec<HolderName>,
+    /// Who notified it last, and where, if nobody waited then: that is lost.
+    pub missed: Option<HolderName>,
 }
 
 impl BlockedWait {
     /// A wait that nobody is known to be able to end.
     pub(crate) fn new(what: String, location: impl Into<Place>) -> Self {
-        BlockedWait { what, location: location.into(), made_at: None, holders: Vec::new() }
+        let location = location.into();
+        BlockedWait { what, location, made_at: None, holders: Vec::new(), missed: None }
     }
 }
 
 /// Says what is waited for, where, and who would have to move first.
 impl fmt::Display for BlockedWait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.what, self.location)?;
-        if let Some(made_at) = self.made_at {
-            write!(f, ", made at {made_at}")?;
-        }
-        fmt_holders(f, self)
+        fmt_wait(f, self, &|holder| one_line(&holder.name))
     }
+}
+
+/// What a wait for a resource is called: with the operation, unless that says no more.
+pub(crate) fn awaited_name(kind: &str, name: String, operation: &str) -> String {
+    match operation == kind || operation == "notified" {
+        true => name,
+        false => format!("{name} ({operation})"),
+    }
+}
+
+/// What a report calls somebody.
+type Called<'a> = &'a dyn Fn(&HolderName) -> String;
+
+fn fmt_wait(f: &mut fmt::Formatter<'_>, wait: &BlockedWait, called: Called<'_>) -> fmt::Result {
+    write!(f, "{} at {}", wait.what, wait.location)?;
+    if let Some(made_at) = wait.made_at {
+        write!(f, ", made at {made_at}")?;
+    }
+    fmt_holders(f, wait, called)
 }
 
 /// A task that waits for ever.
@@ -201,25 +221,52 @@ impl fmt::Display for Deadlock {
                 write!(f, "{tasks} {task} and {jobs} {job} wait for ever")?;
             }
         }
-        self.fmt_tasks(f)?;
+        let names = self.names();
+        self.fmt_tasks(f, &names)?;
         self.fmt_jobs(f)?;
-        self.fmt_cycle(f)
+        self.fmt_cycle(f, &names)
     }
 }
 
+/// What the text calls the tasks that it names, by number.
+type TaskNames = BTreeMap<TaskNumber, String>;
+
 impl Deadlock {
+    /// In a line, and with the number where several tasks have one name, as in the trace.
+    fn names(&self) -> TaskNames {
+        let waits = self.blocked.iter().flat_map(|task| &task.waits);
+        let others = waits.flat_map(|wait| wait.holders.iter().chain(&wait.missed));
+        let mut names: TaskNames =
+            self.blocked.iter().map(|t| (t.number, t.name.clone())).collect();
+        names.extend(others.map(|other| (other.number, other.name.clone())));
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        for name in names.values() {
+            *counts.entry(one_line(name)).or_default() += 1;
+        }
+        for (number, name) in &mut names {
+            *name = one_line(name);
+            if counts[name] > 1 {
+                name.push_str(&format!("#{number}"));
+            }
+        }
+        names
+    }
+
     /// The first tasks, and those of the cycle.
-    fn fmt_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_tasks(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {
+        let called = |holder: &HolderName| names[&holder.number].clone();
         let first = self.blocked.iter().take(SHOWN_MAX).map(|task| task.number);
         let cycle = self.cycle.iter().flatten().take(CYCLE_SHOWN_MAX).copied();
         let shown: BTreeSet<TaskNumber> = first.chain(cycle).collect();
         for task in shown.iter().filter_map(|number| self.task(*number)) {
-            write!(f, "\n  task '{}' (spawned at {})", task.name, task.spawned_at)?;
+            write!(f, "\n  task '{}' (spawned at {})", names[&task.number], task.spawned_at)?;
             if task.waits.is_empty() {
                 f.write_str("\n    waits for something that is not seedloop's")?;
             }
             for wait in &task.waits {
-                write!(f, "\n    waits for {wait}")?;
+                f.write_str("\n    waits for ")?;
+                fmt_wait(f, wait, &called)?;
+                fmt_missed(f, wait, &called)?;
             }
         }
         fmt_more(f, self.blocked.len() - shown.len(), "task")
@@ -233,11 +280,11 @@ impl Deadlock {
         fmt_more(f, self.jobs.len().saturating_sub(SHOWN_MAX), "job")
     }
 
-    fn fmt_cycle(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_cycle(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {
         let Some(cycle) = &self.cycle else { return Ok(()) };
         f.write_str("\n  cycle: ")?;
         for task in cycle.iter().take(CYCLE_SHOWN_MAX).filter_map(|number| self.task(*number)) {
-            write!(f, "'{}' -> ", task.name)?;
+            write!(f, "'{}' -> ", names[&task.number])?;
             if let Some(wait) = task.waits.first().filter(|wait| wait.what.contains('#')) {
                 write!(f, "{} -> ", wait.what)?;
             }
@@ -246,8 +293,8 @@ impl Deadlock {
             0 => {}
             more => write!(f, "... and {more} more -> ")?,
         }
-        let first = cycle.first().and_then(|number| self.task(*number));
-        write!(f, "'{}'", first.map_or("", |task| &task.name))
+        let first = cycle.first().and_then(|number| names.get(number));
+        write!(f, "'{}'", first.map_or("", String::as_str))
     }
 }
 
@@ -262,12 +309,22 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{noun}{}", if count == 1 { "" } else { "s" })
 }
 
-fn fmt_holders(f: &mut fmt::Formatter<'_>, wait: &BlockedWait) -> fmt::Result {
+/// Tells of a notification that nobody got.
+fn fmt_missed(f: &mut fmt::Formatter<'_>, wait: &BlockedWait, called: Called<'_>) -> fmt::Result {
+    let Some(HolderName { since: Some(at), .. }) = &wait.missed else { return Ok(()) };
+    let by = wait.missed.as_ref().map(called).unwrap_or_default();
+    let resource = wait.what.split(' ').next().unwrap_or(&wait.what);
+    write!(f, "\n      {resource} was notified by '{by}' at {at} when nobody waited")
+}
+
+fn fmt_holders(f: &mut fmt::Formatter<'_>, wait: &BlockedWait, called: Called<'_>) -> fmt::Result {
     for (index, holder) in wait.holders.iter().take(HOLDERS_SHOWN_MAX).enumerate() {
         f.write_str(if index == 0 { ", " } else { " and " })?;
+        let (name, ended) =
+            (called(holder), if holder.has_ended { ", which has ended," } else { "" });
         match holder.since {
-            Some(since) => write!(f, "held by '{}' since {since}", holder.name)?,
-            None => write!(f, "which is '{}'", holder.name)?,
+            Some(since) => write!(f, "held by '{name}'{ended} since {since}")?,
+            None => write!(f, "which is '{name}'")?,
         }
     }
     match wait.holders.len().saturating_sub(HOLDERS_SHOWN_MAX) {

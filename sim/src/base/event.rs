@@ -137,6 +137,21 @@ pub enum Event {
         /// Who did it.
         by: Source,
     },
+    /// A cancel or a drop of the exploration's own strikes a task, where it waits or as it wakes.
+    /// With a place: the [`droppable`](crate::droppable) that is dropped.
+    Struck {
+        /// The task.
+        task: TaskNumber,
+        /// It is dropped; else it is cancelled.
+        drops: bool,
+    },
+    /// A task went on with the result of another one that had ended already.
+    Joined {
+        /// The task that goes on.
+        task: TaskNumber,
+        /// The one that had ended.
+        ended: TaskNumber,
+    },
     /// Something outside the loop happened.
     Outside {
         /// What: `"job started"`, ...
@@ -285,6 +300,9 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
         }
         Event::Outside { operation, number } => (13, number, text(operation)),
         Event::Dropped { task } => (14, task, 0),
+        // These two follow from others, and are only noted.
+        Event::Struck { task, drops } => (15, task, u64::from(drops)),
+        Event::Joined { task, ended } => (16, task, u64::from(ended)),
     };
     (u64::from(low) | tag << 56, high)
 }

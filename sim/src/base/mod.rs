@@ -28,9 +28,11 @@ pub use place::Place;
 pub use policy::{Candidate, Candidates, Ended, Fifo, Policy, Question, Replay, Uniform};
 pub use time::Instant;
 
+pub(crate) use deadlock::awaited_name;
 pub(crate) use event::Recorder;
 pub(crate) use leaf::{Payload, Stack};
 pub(crate) use order::Orders;
+pub(crate) use place::one_line;
 pub(crate) use policy::{Choices, sealed, stream_of};
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

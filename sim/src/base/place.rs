@@ -33,6 +33,18 @@ impl fmt::Display for Place {
     }
 }
 
+/// Returns `text` as one line that no terminal acts on: control characters are escaped.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => line.extend(letter.escape_default()),
+            false => line.push(letter),
+        }
+    }
+    line
+}
+
 /// How the compiler names the standard library: as it was built, rebuilt, or from its sources.
 const STANDARD: [&str; 4] = ["/rustc/", "library/core/", "library/alloc/", "library/std/"];
 

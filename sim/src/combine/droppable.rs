@@ -1,13 +1,14 @@
 //! A future that somebody may drop before it is ready, as the losing branch of a `select!` is.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::base::ChoiceKind;
-use crate::event_loop::{Strikes, with};
+use crate::base::{ChoiceKind, Event};
+use crate::event_loop::{Core, Strikes, with};
 
 /// Marks a future that may be dropped before it is ready: an exploration with cancels in any order
 /// drops it at each place at which it waits, once.
@@ -33,8 +34,9 @@ use crate::event_loop::{Strikes, with};
 /// # Cancel safety
 ///
 /// As the future's.
+#[track_caller]
 pub fn droppable<F: Future>(future: F) -> Droppable<F> {
-    Droppable { inner: Some(future) }
+    Droppable { inner: Some(future), location: Location::caller() }
 }
 
 pin_project! {
@@ -44,6 +46,7 @@ pin_project! {
     pub struct Droppable<F> {
         #[pin]
         inner: Option<F>,
+        location: &'static Location<'static>,
     }
 }
 
@@ -59,9 +62,15 @@ impl<F: Future> Future for Droppable<F> {
                 Poll::Ready(Some(output))
             }
             Poll::Pending => {
-                let strikes = |core: &mut crate::event_loop::Core| {
-                    core.session.strikes == Strikes::CancelsAndDrops
-                        && core.choose(ChoiceKind::Cancel, 2) == 1
+                let location = *this.location;
+                let strikes = |core: &mut Core| {
+                    let drops = core.session.strikes == Strikes::CancelsAndDrops
+                        && core.choose(ChoiceKind::Cancel, 2) == 1;
+                    if drops {
+                        let task = core.current_number();
+                        core.session.note_at(Event::Struck { task, drops }, location);
+                    }
+                    drops
                 };
                 if !with(strikes) {
                     return Poll::Pending;

@@ -113,7 +113,7 @@ impl Interval {
     /// Polls for the next tick, as [`tick`](Self::tick) waits for it.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         if !self.alarm.is_set() && self.next <= Instant::now() {
-            ready!(self.switch.poll_infallible_if(Id::NONE, || true, cx));
+            ready!(self.switch.poll_infallible_if(Id::NONE, self.location, || true, cx));
         } else {
             ready!(self.alarm.poll(self.next, "tick", self.location, cx));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::{Cancelled, Instant, deadline_after};
 use crate::event_loop::{Label, try_with, with};
-use crate::task::{WaitUnit, YieldNow, yield_now};
+use crate::task::{WaitUnit, YieldNow, yield_at};
 
 /// Suspends the task for `delay` of virtual time: `asyncio.sleep(delay)`.
 ///
@@ -77,7 +77,7 @@ impl Sleep {
             _ => return,
         };
         self.state = if deadline <= now {
-            State::Yielding(yield_now())
+            State::Yielding(yield_at(self.location))
         } else {
             let wait = WaitUnit::new(Label::new("sleep"), self.location);
             with(|core| core.set_sleep(deadline, wait.id()));

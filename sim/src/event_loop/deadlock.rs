@@ -1,12 +1,15 @@
 //! A run in which nothing can happen any more: who waits for what, and who holds it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
 use super::context::with;
 use super::core::Core;
-use super::object::{Holder, describe as describe_object, made_at};
-use crate::base::{BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber};
+use super::object::{Described, Holder, describe as describe_object, made_at};
+use crate::base::{
+    BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber, awaited_name,
+};
 
 /// Builds the error that ends a stuck loop.
 pub(super) fn describe(id: LoopId) -> Error {
@@ -99,10 +102,17 @@ impl Core {
 
     fn blocked_wait(&self, wait: WaitId, numbers: &Numbers) -> Option<BlockedWait> {
         let cell = self.waits.get(wait)?;
-        let (what, holders) = match describe_object(cell.label.object) {
-            Some((kind, number, holders)) => {
+        let described = describe_object(cell.label.object);
+        let missed = described.as_ref().and_then(|described| described.missed.as_ref());
+        let missed = missed.map(|missed| self.holder(missed, numbers));
+        let (what, holders) = match described {
+            Some(Described { kind, number, holders, arrived, .. }) => {
                 let holders = holders.iter().map(|holder| self.holder(holder, numbers));
-                (format!("{kind}#{number}"), holders.collect())
+                let what = match arrived {
+                    Some((arrived, of)) => format!("{kind}#{number} ({arrived} of {of} arrived)"),
+                    None => awaited_name(kind, format!("{kind}#{number}"), cell.label.operation),
+                };
+                (what, holders.collect())
             }
             None => {
                 let what =
@@ -111,15 +121,19 @@ impl Core {
             }
         };
         let made_at = made_at(cell.label.object);
-        Some(BlockedWait { made_at, holders, ..BlockedWait::new(what, cell.location) })
+        Some(BlockedWait { made_at, holders, missed, ..BlockedWait::new(what, cell.location) })
     }
 
     fn holder(&self, holder: &Holder, numbers: &Numbers) -> HolderName {
-        HolderName {
-            number: holder.task,
-            name: self.name_of(holder.task, numbers),
-            since: Some(holder.since.into()),
-        }
+        let Holder { task, name, unnamed, since } = holder;
+        let live = numbers.get(task).and_then(|task| self.tasks.get(*task));
+        let name = match live {
+            Some(cell) => cell.name(),
+            None if *task == 0 => "the loop".to_owned(),
+            None => name.as_ref().map_or_else(|| format!("Task-{unnamed}"), Rc::to_string),
+        };
+        let has_ended = *task != 0 && live.is_none_or(|cell| self.is_done(cell.future));
+        HolderName { number: *task, name, since: Some((*since).into()), has_ended }
     }
 
     fn is_gather(&self, target: Target) -> bool {
@@ -133,20 +147,12 @@ impl Core {
         let of_task = |future: FutureId| -> Option<HolderName> {
             let cell = self.tasks.get(self.task_of(future)?)?;
             let pending = !self.is_done(future);
-            pending.then(|| HolderName { number: cell.number, name: cell.name(), since: None })
+            let (number, name) = (cell.number, cell.name());
+            pending.then_some(HolderName { number, name, since: None, has_ended: false })
         };
         match self.futures.get(future).map(|cell| &cell.kind) {
             Some(Kind::Fan(fan)) => fan.children.iter().filter_map(|c| of_task(*c)).collect(),
             _ => of_task(future).into_iter().collect(),
-        }
-    }
-
-    /// The name of a task by its number; a task that has ended is known by number only.
-    fn name_of(&self, number: TaskNumber, numbers: &Numbers) -> String {
-        match numbers.get(&number).and_then(|task| self.tasks.get(*task)) {
-            Some(cell) => cell.name(),
-            None if number == 0 => "the loop".to_owned(),
-            None => format!("task {number}, which has ended"),
         }
     }
 }

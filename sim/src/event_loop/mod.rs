@@ -65,5 +65,7 @@ pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
 pub use touch::touch;
-pub(crate) use waits::{Delivery, Label, OwnState, PollWaker, Refused, WaitState, poll_with};
+pub(crate) use waits::{
+    Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,
+};
 pub(crate) use waker::{TaskWaker, schedule};

@@ -8,6 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
+use std::rc::Rc;
 
 use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
 use super::core::Core;
@@ -18,10 +19,13 @@ use crate::base::{
 
 pub(crate) type ObjectId = Id<ObjectCell>;
 
-/// Who holds a resource, and since where.
-#[derive(Clone, Copy, Debug)]
+/// Who holds a resource, and since where; or who did something else to it.
+#[derive(Clone, Debug)]
 pub(crate) struct Holder {
     pub(crate) task: TaskNumber,
+    /// What the task is called: its name, or the number in it.
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) unnamed: u32,
     pub(crate) since: &'static Location<'static>,
 }
 
@@ -43,6 +47,10 @@ pub(crate) struct ObjectCell {
     more_holders: u32,
     /// Where it was made, for reports, if that tells who could end a wait for it.
     made_at: Option<&'static Location<'static>>,
+    /// Who notified it last when nobody waited and it kept nothing of it, for reports.
+    missed: Option<Holder>,
+    /// How many have come and how many are to come, for reports: of a barrier.
+    arrived: Option<(usize, usize)>,
 }
 
 const ELSEWHERE: &str = "used on another thread than the simulation that made it; create it \
@@ -68,7 +76,9 @@ impl<T: 'static> Shared<T> {
     pub(crate) fn new(kind: &'static str, value: T) -> Self {
         let (number, of_kind, key) = with(|core| {
             let (number, of_kind) = core.session.number_resource(kind);
-            (number, of_kind, core.next_resource_key())
+            let key = core.next_resource_key();
+            core.session.know_resource(kind, key);
+            (number, of_kind, key)
         });
         let cell = ObjectCell {
             value: Some(Box::new(value)),
@@ -80,6 +90,8 @@ impl<T: 'static> Shared<T> {
             holders: Vec::new(),
             more_holders: 0,
             made_at: None,
+            missed: None,
+            arrived: None,
         };
         let id = with_objects(|objects| objects.insert(cell));
         let id = id.unwrap_or(Id::NONE);
@@ -189,17 +201,18 @@ impl<T: 'static> Uncounted<T> {
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change("acquired", Access::Write, Some(since), |cell, task| {
-            match cell.holders.len() {
-                HOLDERS_MAX.. => cell.more_holders += 1,
-                _ => cell.holders.push(Holder { task, since }),
-            }
+        self.note_change("acquired", Access::Write, since, |cell, core| match cell.holders.len() {
+            HOLDERS_MAX.. => cell.more_holders += 1,
+            _ => cell.holders.push(core.as_holder(since)),
         });
     }
 
     /// Takes note that the resource was given back, by its holder or by another for it.
+    #[track_caller]
     pub(crate) fn note_released(&self) {
-        self.note_change("released", Access::Write, None, |cell, task| {
+        let at = Location::caller();
+        self.note_change("released", Access::Write, at, |cell, core| {
+            let task = core.current_number();
             match cell.holders.iter().position(|holder| holder.task == task) {
                 Some(position) => drop(cell.holders.remove(position)),
                 None if cell.more_holders > 0 => cell.more_holders -= 1,
@@ -209,9 +222,36 @@ impl<T: 'static> Uncounted<T> {
         });
     }
 
-    /// Reports an operation on the resource.
+    /// Reports an operation on the resource by the caller.
+    #[track_caller]
     pub(crate) fn note(&self, operation: &'static str) {
-        self.note_change(operation, Access::Write, None, |_, _| ());
+        self.note_at(operation, Location::caller());
+    }
+
+    /// The same for an operation that was called elsewhere.
+    pub(crate) fn note_at(&self, operation: &'static str, at: &'static Location<'static>) {
+        self.touch(Access::Write, operation, at);
+    }
+
+    /// Takes note that the resource was notified when nobody waited, and that this is lost.
+    pub(crate) fn note_missed(&self, at: &'static Location<'static>) {
+        try_with(|core| {
+            let by = core.as_holder(at);
+            with_objects(|objects| {
+                if let Some(cell) = objects.get_mut(self.id) {
+                    cell.missed = Some(by);
+                }
+            });
+        });
+    }
+
+    /// Lets reports tell how many have come to a barrier, and how many are to come.
+    pub(crate) fn note_arrived(&self, arrived: usize, of: usize) {
+        with_objects(|objects| {
+            if let Some(cell) = objects.get_mut(self.id) {
+                cell.arrived = Some((arrived, of));
+            }
+        });
     }
 
     /// Reports an access to a value.
@@ -221,7 +261,7 @@ impl<T: 'static> Uncounted<T> {
         operation: &'static str,
         at: &'static Location<'static>,
     ) {
-        self.note_change(operation, access, Some(at), |_, _| ());
+        self.note_change(operation, access, at, |_, _| ());
     }
 
     /// Reports an operation on the resource by the running task, which changes what is known of it.
@@ -229,14 +269,13 @@ impl<T: 'static> Uncounted<T> {
         &self,
         operation: &'static str,
         access: Access,
-        at: Option<&'static Location<'static>>,
-        change: impl FnOnce(&mut ObjectCell, TaskNumber),
+        at: &'static Location<'static>,
+        change: impl FnOnce(&mut ObjectCell, &Core),
     ) {
         try_with(|core| {
-            let task = core.current_number();
             let number = with_objects(|objects| {
                 let cell = objects.get_mut(self.id)?;
-                change(cell, task);
+                change(cell, core);
                 Some((cell.number, cell.key))
             });
             if let Some(Some((resource, key))) = number {
@@ -327,6 +366,14 @@ pub(super) fn operation_on(id: ObjectId, access: Access) -> Operation {
 }
 
 impl Core {
+    /// The task that runs, as the holder of something since `since`.
+    fn as_holder(&self, since: &'static Location<'static>) -> Holder {
+        let task = self.current_number();
+        let cell = if task == 0 { None } else { self.tasks.get(self.step.task) };
+        let (name, unnamed) = cell.map_or((None, 0), |cell| (cell.name.clone(), cell.unnamed));
+        Holder { task, name, unnamed, since }
+    }
+
     /// The key of the resource that the running task makes next.
     fn next_resource_key(&mut self) -> ResourceKey {
         match self.tasks.get_mut(self.step.task) {
@@ -340,14 +387,28 @@ impl Core {
 }
 
 /// What reports need to know of an object.
-pub(super) fn describe(id: ObjectId) -> Option<(&'static str, u32, Vec<Holder>)> {
+pub(super) struct Described {
+    pub(super) kind: &'static str,
+    /// Its number among those of its kind.
+    pub(super) number: u32,
+    pub(super) holders: Vec<Holder>,
+    pub(super) missed: Option<Holder>,
+    pub(super) arrived: Option<(usize, usize)>,
+}
+
+/// Tells what reports need to know of an object.
+pub(super) fn describe(id: ObjectId) -> Option<Described> {
     if id.is_none() {
         return None;
     }
-    let cell = |objects: &mut Slab<ObjectCell>| {
-        objects.get(id).map(|cell| (cell.kind, cell.of_kind, cell.holders.clone()))
+    let described = |cell: &ObjectCell| Described {
+        kind: cell.kind,
+        number: cell.of_kind,
+        holders: cell.holders.clone(),
+        missed: cell.missed.clone(),
+        arrived: cell.arrived,
     };
-    with_objects(cell).flatten()
+    with_objects(|objects| objects.get(id).map(described)).flatten()
 }
 
 /// Where an object was made, if reports are to tell.

@@ -134,8 +134,8 @@ pub(crate) struct Session {
     orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
-    /// The kinds of the resources by number, kept only when someone will look at them.
-    known_resources: Option<Vec<&'static str>>,
+    /// The kinds and keys of the resources by number, kept only when someone will look at them.
+    known_resources: Option<Vec<(&'static str, ResourceKey)>>,
     /// The names of futures, when a policy wants to know what each step meets.
     pub(super) met: Met,
 }
@@ -444,15 +444,13 @@ impl Session {
             return *number;
         }
         let (number, _) = self.number_resource(name);
+        self.know_resource(name, ResourceKey::named(name));
         self.named.push((name, number));
         number
     }
 
     /// Numbers a new object: among all, and among those of its kind.
     pub(crate) fn number_resource(&mut self, kind: &'static str) -> (u32, u32) {
-        if let Some(known) = &mut self.known_resources {
-            known.push(kind);
-        }
         self.resources_made += 1;
         let of_kind = match self.resources.iter_mut().find(|(other, _)| *other == kind) {
             Some((_, count)) => {
@@ -467,9 +465,16 @@ impl Session {
         (self.resources_made, of_kind)
     }
 
-    /// The kinds of the resources, by number from 1, if they were kept.
-    pub(crate) fn resource_kinds(&mut self) -> Vec<&'static str> {
-        self.known_resources.take().unwrap_or_default()
+    /// Remembers the resource that was numbered last for those who look at the events later.
+    pub(crate) fn know_resource(&mut self, kind: &'static str, key: ResourceKey) {
+        if let Some(known) = &mut self.known_resources {
+            known.push((kind, key));
+        }
+    }
+
+    /// The kinds and keys of the resources, by number from 1, if they were kept.
+    pub(crate) fn take_resources(&mut self) -> (Vec<&'static str>, Vec<ResourceKey>) {
+        self.known_resources.take().unwrap_or_default().into_iter().unzip()
     }
 
     /// The tasks by number from 1, if they were kept; those that were [left out](Self::skip_task)

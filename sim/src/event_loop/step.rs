@@ -223,6 +223,10 @@ impl Core {
     /// The rest of [`begin_step`](Self::begin_step) where it is not enough to poll.
     fn begin_special_step(&mut self, task: TaskId, started: bool) {
         self.attention = true;
+        if self.session.is_recording() {
+            // So that leaves have something to report of.
+            set_hot(Hot::SPECIAL);
+        }
         let cell = &mut self.tasks[task];
         self.variables = cell.variables.take();
         // The pending cancel moves to where leaves find it.

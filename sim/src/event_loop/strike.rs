@@ -9,7 +9,7 @@ use super::cancel::cancel_future;
 use super::cell::{Order, TaskId};
 use super::context::with;
 use super::core::Core;
-use crate::base::{Access, ChoiceKind, Question};
+use crate::base::{Access, ChoiceKind, Event, Question};
 
 /// What may strike a task at its awaits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,11 +67,14 @@ impl Core {
         if spared {
             return None;
         }
-        match self.session.choose(Question::new(ChoiceKind::Cancel, bound, at)) {
-            0 => None,
-            1 => Some(Strike::Cancel),
-            _ => Some(Strike::Drop),
-        }
+        let struck = match self.session.choose(Question::new(ChoiceKind::Cancel, bound, at)) {
+            0 => return None,
+            1 => Strike::Cancel,
+            _ => Strike::Drop,
+        };
+        let (task, drops) = (self.tasks[task].number, struck == Strike::Drop);
+        self.session.note(Event::Struck { task, drops });
+        Some(struck)
     }
 
     /// Drops the future of a task at its next step: Rust's way to end it.

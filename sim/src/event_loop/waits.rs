@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, Kind, Target, TaskId, Told, WaitCell, WaitId};
+use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::{ObjectId, number_of, operation_on};
@@ -21,6 +21,12 @@ pub(crate) struct Label {
     /// Whether what follows changes that.
     pub(crate) access: Access,
 }
+
+/// The operation of a task that gives way with `yield_now`.
+pub(crate) const YIELD: &str = "yield_now";
+
+/// The operation of a task that gives way before one that need not wait.
+pub(crate) const SWITCH: &str = "switch";
 
 impl Label {
     pub(crate) const fn new(operation: &'static str) -> Self {
@@ -149,6 +155,7 @@ impl Core {
         if !self.is_parked_here(*wait) {
             self.unpark(std::mem::replace(wait, Id::NONE));
             if done {
+                self.note_joined(future);
                 return Ok(WaitState::Over(Delivery::None));
             }
             let cell = WaitCell::new(target, label, location);
@@ -167,6 +174,16 @@ impl Core {
         Ok(WaitState::Parked)
     }
 
+    /// Takes note that the running task goes on at once with what another task came to.
+    fn note_joined(&mut self, future: FutureId) {
+        if self.session.is_recording()
+            && let Some(ended) = self.task_of(future).and_then(|ended| self.tasks.get(ended))
+        {
+            let (task, ended) = (self.step.number, ended.number);
+            self.session.note(Event::Joined { task, ended });
+        }
+    }
+
     /// Lets policies know what the running task does at its next step.
     pub(crate) fn about_to(&mut self, label: Label) {
         if self.session.is_labelled()
@@ -179,8 +196,16 @@ impl Core {
     /// The same, with an event: the task gives way before an access.
     pub(crate) fn announce(&mut self, label: Label, location: &'static Location<'static>) {
         self.about_to(label);
+        self.note_waits(label, location);
+    }
+
+    /// Takes note that the running task gives way.
+    pub(crate) fn note_waits(&mut self, label: Label, location: &'static Location<'static>) {
         if self.session.is_recording() {
-            let on = Awaited::Resource(number_of(label.object));
+            let on = match number_of(label.object) {
+                0 => Awaited::Unnumbered,
+                number => Awaited::Resource(number),
+            };
             let task = self.current_number();
             self.session.note_at(Event::Waits { task, operation: label.operation, on }, location);
         }

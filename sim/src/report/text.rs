@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use crate::base::Instant;
+pub(super) use crate::base::one_line;
 
 /// Returns how many cells of a terminal `text` takes.
 pub(super) fn width(text: &str) -> usize {
@@ -19,18 +20,6 @@ pub(super) fn push_left(line: &mut String, text: &str, cells: usize) {
 pub(super) fn push_right(line: &mut String, text: &str, cells: usize) {
     line.extend(std::iter::repeat_n(' ', cells.saturating_sub(width(text))));
     line.push_str(text);
-}
-
-/// Returns `text` as one line that no terminal acts on: control characters are escaped.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter.is_control() {
-            true => line.extend(letter.escape_default()),
-            false => line.push(letter),
-        }
-    }
-    line
 }
 
 /// Prints times with as many decimals as the finest of them needs, so that their points align.

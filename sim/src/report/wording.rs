@@ -6,8 +6,10 @@ use std::slice::Iter;
 
 use super::names::{Names, at};
 use super::text::one_line;
-use crate::base::{Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber};
-use crate::event_loop::Line;
+use crate::base::{
+    Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber, awaited_name,
+};
+use crate::event_loop::{Line, SWITCH, YIELD};
 
 /// How many of the tasks that were ready too a line names.
 const OTHERS_MAX: usize = 5;
@@ -63,9 +65,7 @@ impl<'a> Teller<'a> {
                 self.acting = Source::Loop;
                 (Source::Task(task), end_of(end).to_owned())
             }
-            Event::Waits { task, operation, on } => {
-                (Source::Task(task), format!("waits for {}", self.awaited(operation, on)))
-            }
+            Event::Waits { task, operation, on } => (Source::Task(task), self.wait(operation, on)),
             Event::Woken { task, by } => (by, self.wake(task, by)),
             Event::CancelRequested { task, by } => {
                 (by, format!("cancels {}", self.other(task, by)))
@@ -80,6 +80,13 @@ impl<'a> Teller<'a> {
                 (self.acting, format!("chooses {kind} {value} of 0..{bound}"))
             }
             Event::Printed { .. } => self.print(),
+            Event::Struck { task, drops } => {
+                let struck = if drops { "drops" } else { "cancels" };
+                (Source::Loop, format!("{struck} {} at an await", self.names.task(task)))
+            }
+            Event::Joined { task, ended } => {
+                (Source::Task(task), format!("finds {} ended", self.names.task(ended)))
+            }
             Event::Dropped { task } => (Source::Loop, format!("drops {}", self.names.task(task))),
             Event::Phase { name } => (Source::Loop, format!("begins to {name}")),
             Event::Resource { operation, resource, by } => {
@@ -110,15 +117,23 @@ impl<'a> Teller<'a> {
         if by == Source::Task(task) { "itself".to_owned() } else { self.names.task(task) }
     }
 
+    fn wait(&self, operation: &str, on: Awaited) -> String {
+        match (operation, on) {
+            (YIELD, _) => "gives way".to_owned(),
+            (SWITCH, Awaited::Resource(number)) => {
+                format!("gives way before {}", self.names.resource(number).1)
+            }
+            (SWITCH, _) => "gives way before its await".to_owned(),
+            _ => format!("waits for {}", self.awaited(operation, on)),
+        }
+    }
+
     fn awaited(&self, operation: &str, on: Awaited) -> String {
         match (on, operation) {
             (Awaited::Task(task), _) => self.names.task(task),
             (Awaited::Resource(number), _) => {
                 let (kind, name) = self.names.resource(number);
-                match kind == operation {
-                    true => name,
-                    false => format!("{name} ({operation})"),
-                }
+                awaited_name(kind, name, operation)
             }
             (Awaited::Gather, _) => "gather".to_owned(),
             (Awaited::Unnumbered, "task") => "a task".to_owned(),

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::run::run_at;
-use crate::base::{Choice, Fifo, Instant, Model, Policy, Record, Result, Uniform};
+use crate::base::{Choice, Fifo, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
 use crate::event_loop::{
     Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch_error,
     close_all, set_followed, set_quiet, with,
@@ -61,6 +61,8 @@ pub struct Outcome<T> {
     /// with number 1. Numbers count all resources of the run, in the order in which they were
     /// made; the 2 of `lock#2` counts the locks alone.
     pub resources: Vec<&'static str>,
+    /// Their names in every run of the program.
+    pub(crate) resource_keys: Vec<ResourceKey>,
     /// A hash of all that happened: equal for equal runs, on every machine.
     pub fingerprint: u64,
     /// The virtual time at the end.
@@ -168,6 +170,7 @@ impl Simulation {
         close_all();
         let outcome = with(|core| {
             let session = &mut core.session;
+            let (resources, resource_keys) = session.take_resources();
             Outcome {
                 result,
                 lines: std::mem::take(&mut session.lines),
@@ -175,7 +178,8 @@ impl Simulation {
                 records: session.take_records(),
                 choices: session.take_choices(),
                 tasks: session.take_tasks(),
-                resources: session.resource_kinds(),
+                resources,
+                resource_keys,
                 fingerprint: session.fingerprint(),
                 time: session.now,
                 steps: session.step,
@@ -224,6 +228,7 @@ impl Simulation {
             choices: outcome.choices,
             tasks: outcome.tasks,
             resources: outcome.resources,
+            resource_keys: outcome.resource_keys,
             fingerprint: outcome.fingerprint,
             time: outcome.time,
             steps: outcome.steps,
@@ -273,6 +278,7 @@ impl Default for Outcome<()> {
             choices: Vec::new(),
             tasks: Vec::new(),
             resources: Vec::new(),
+            resource_keys: Vec::new(),
             fingerprint: 0,
             time: Instant::START,
             steps: 0,

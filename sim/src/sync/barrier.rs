@@ -81,7 +81,7 @@ impl Barrier {
         }
         let state = State { parties, phase: Phase::Filling, count: 0 };
         let state = Shared::new("barrier", state);
-        Ok(Barrier { condition: Condition::new(), state })
+        Ok(Barrier { condition: Condition::of_barrier(), state })
     }
 
     /// Waits until all have come: `barrier.wait()`. Returns which of them this one was, from 0 in
@@ -218,6 +218,7 @@ impl Barrier {
             state.phase = Phase::Draining;
             Arrival::Last(index)
         });
+        self.note_arrived();
         if let Arrival::Last(_) = arrival {
             self.condition.wake(usize::MAX);
         }
@@ -236,8 +237,15 @@ impl Barrier {
             }
             true
         });
+        self.note_arrived();
         if empty == Some(true) {
             self.condition.wake(usize::MAX);
+        }
+    }
+
+    fn note_arrived(&self) {
+        if let Some((count, parties)) = self.state.try_look(|state| (state.count, state.parties)) {
+            self.state.note_arrived(count, parties);
         }
     }
 

@@ -69,6 +69,7 @@ impl<T: 'static> Sender<T> {
     /// # Errors
     ///
     /// A [`SendError`] with the value when there is no receiver.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         let value = Arc::new(value);
         let kept = Arc::clone(&value);
@@ -190,12 +191,18 @@ impl<T: Clone + 'static> Receiver<T> {
     /// # Errors
     ///
     /// As [`recv`](Self::recv), and [`TryRecvError::Empty`] when there is none yet.
+    #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.try_recv_at(Location::caller())
+    }
+
+    #[track_caller]
+    fn try_recv_at(&mut self, location: &'static Location<'static>) -> Result<T, TryRecvError> {
         let next = &mut self.next;
         let taken = self.waiter.line.0.with(|state| Ok((state.take(next)?, state.forget_taken())));
         let (value, forgotten) = taken?;
         drop(forgotten);
-        self.shared().note("recv");
+        self.shared().note_at("recv", location);
         // The user's code: nothing is borrowed here.
         Ok(Arc::try_unwrap(value).unwrap_or_else(|value| T::clone(&value)))
     }
@@ -229,9 +236,9 @@ impl<T: Clone + 'static> Future for Recv<'_, T> {
         } else {
             let (shared, next) = (&receiver.waiter.line.0, receiver.next);
             let passes = || shared.peek(|state| !state.waits(next));
-            ready!(receiver.switch.poll_infallible_if(shared.id(), passes, cx));
+            ready!(receiver.switch.poll_infallible_if(shared.id(), location, passes, cx));
         }
-        match receiver.try_recv() {
+        match receiver.try_recv_at(location) {
             Ok(value) => Poll::Ready(Ok(value)),
             Err(TryRecvError::Closed) => Poll::Ready(Err(RecvError::Closed)),
             Err(TryRecvError::Lagged(missed)) => Poll::Ready(Err(RecvError::Lagged(missed))),

@@ -67,8 +67,17 @@ impl Condition {
 
     /// Makes a condition of `lock`, which several conditions may share: `asyncio.Condition(lock)`.
     pub fn with_lock(lock: &Lock) -> Self {
+        Condition::of_kind("condition", lock.clone())
+    }
+
+    /// Makes a condition inside something else, as which reports know it.
+    pub(super) fn of_barrier() -> Self {
+        Condition::of_kind("barrier's condition", Lock::of_kind("barrier's lock"))
+    }
+
+    fn of_kind(kind: &'static str, lock: Lock) -> Self {
         let state = State { waiters: WaitQueue::new(), home: Home::new() };
-        Condition { lock: lock.clone(), state: Shared::new("condition", state) }
+        Condition { lock, state: Shared::new(kind, state) }
     }
 
     /// Takes the lock: `await condition.acquire()`; see [`Lock::acquire`].
@@ -92,6 +101,7 @@ impl Condition {
     /// # Errors
     ///
     /// A [`RuntimeError`] when the lock is not held.
+    #[track_caller]
     pub fn release(&self) -> Result<(), RuntimeError> {
         self.lock.release()
     }
@@ -210,12 +220,15 @@ impl Condition {
     ///
     /// Source: CPython 3.13, `locks.Condition.notify`.
     #[doc(alias = "notify_one")]
+    #[track_caller]
     pub fn notify(&self, n: usize) -> Result<(), RuntimeError> {
         self.state.check()?;
         if !self.locked() {
             return Err(RuntimeError::new("cannot notify on un-acquired lock"));
         }
-        self.wake(n);
+        if !self.wake(n) && n > 0 {
+            self.state.note_missed(Location::caller());
+        }
         Ok(())
     }
 
@@ -226,6 +239,7 @@ impl Condition {
     /// A [`RuntimeError`] when the lock is not held.
     ///
     /// Source: CPython 3.13, `locks.Condition.notify_all`.
+    #[track_caller]
     pub fn notify_all(&self) -> Result<(), RuntimeError> {
         self.notify(usize::MAX)
     }
@@ -234,16 +248,17 @@ impl Condition {
         &self.lock
     }
 
-    /// Notifies without a look at the lock.
+    /// Notifies without a look at the lock; tells whether anybody waited.
     #[track_caller]
-    pub(super) fn wake(&self, n: usize) {
+    pub(super) fn wake(&self, n: usize) -> bool {
         self.state.note("notify");
-        for _ in 0..n {
+        for woken in 0..n {
             match self.state.with(|state| state.waiters.wake_next()) {
                 Some(future) => complete(Some(future)),
-                None => return,
+                None => return woken > 0,
             }
         }
+        n > 0
     }
 }
 
@@ -424,13 +439,13 @@ impl<P: FnMut() -> bool> Future for ConditionWaitFor<P> {
                 ready!(Pin::new(wait).poll(cx))?;
                 this.wait = None;
             } else if this.switch.is_yielding() {
-                ready!(this.switch.poll_if(this.condition.state.id(), || true, cx))?;
+                ready!(this.switch.poll_if(this.condition.state.id(), this.location, || true, cx))?;
             }
             if (this.predicate)() {
                 // A turn may be given here; what is true then is asked for again.
                 return this
                     .switch
-                    .poll_if(this.condition.state.id(), || true, cx)
+                    .poll_if(this.condition.state.id(), this.location, || true, cx)
                     .map_err(ConditionError::Cancelled);
             }
             this.switch = SwitchPoint::Passed;

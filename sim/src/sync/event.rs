@@ -160,7 +160,7 @@ impl Future for EventWait {
             return Poll::Ready(result);
         }
         let event = &this.waiter.line;
-        ready!(this.switch.poll_if(event.state.id(), || event.is_set(), cx))?;
+        ready!(this.switch.poll_if(event.state.id(), this.location, || event.is_set(), cx))?;
         if event.is_set() {
             return Poll::Ready(Ok(()));
         }

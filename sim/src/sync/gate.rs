@@ -147,6 +147,7 @@ impl<V: 'static> Enter<V> {
         let (gated, access) = (&self.waiter.line.0, self.access);
         ready!(self.switch.poll_infallible_if(
             gated.id(),
+            self.location,
             || gated.peek(|g| g.is_open(access)),
             cx
         ));

@@ -90,6 +90,11 @@ impl State {
 impl Lock {
     /// Makes a lock that nobody holds.
     pub fn new() -> Self {
+        Lock::of_kind("lock")
+    }
+
+    /// Makes a lock inside something else, as which reports know it.
+    pub(super) fn of_kind(kind: &'static str) -> Self {
         let state = State {
             locked: false,
             hold: Hold { number: 0, guarded: false },
@@ -98,7 +103,7 @@ impl Lock {
             waiters: WaitQueue::new(),
             home: Home::new(),
         };
-        Lock { state: Shared::new("lock", state) }
+        Lock { state: Shared::new(kind, state) }
     }
 
     /// Takes the lock; waits in line while it is held or others wait for it: `lock.acquire()`.
@@ -134,6 +139,7 @@ impl Lock {
     /// A [`RuntimeError`] when the lock is not held, and on another thread than the lock's.
     ///
     /// Source: CPython 3.13, `locks.Lock.release`.
+    #[track_caller]
     pub fn release(&self) -> Result<(), RuntimeError> {
         self.state.check()?;
         match self.give_back(|_| true) {
@@ -143,6 +149,7 @@ impl Lock {
     }
 
     /// Releases the lock if it is held by an acquisition that `is_meant`.
+    #[track_caller]
     fn give_back(&self, is_meant: impl FnOnce(Hold) -> bool) -> bool {
         let woken = self.state.try_with(|state| {
             if !state.locked || !is_meant(state.hold) {
@@ -346,7 +353,12 @@ impl Acquire {
             });
         }
         let lock = &self.waiter.line;
-        ready!(self.switch.poll_if(lock.state.id(), || lock.state.peek(State::is_free), cx))?;
+        ready!(self.switch.poll_if(
+            lock.state.id(),
+            self.location,
+            || lock.state.peek(State::is_free),
+            cx
+        ))?;
         if let Some(hold) = lock.try_take(self.guarded, self.location) {
             return Poll::Ready(Ok(hold));
         }

@@ -246,16 +246,21 @@ impl<T: 'static> Future for Sending<T> {
             let state = &this.waiter.line.0;
             let woken = state.with(|state| state.send_granted(ticket, value));
             return Poll::Ready(woken.map(|woken| {
-                state.note("send");
+                state.note_at("send", this.location);
                 complete(woken);
             }));
         }
         let state = &this.waiter.line.0;
-        ready!(this.switch.poll_infallible_if(state.id(), || state.peek(|s| !s.is_crowded()), cx));
+        ready!(this.switch.poll_infallible_if(
+            state.id(),
+            this.location,
+            || state.peek(|s| !s.is_crowded()),
+            cx
+        ));
         let value = this.value.take().expect("`Sending` was polled again after it was over");
         match state.with(|state| state.try_send(value)) {
             Ok(woken) => {
-                state.note("send");
+                state.note_at("send", this.location);
                 complete(woken);
                 Poll::Ready(Ok(()))
             }
@@ -297,7 +302,7 @@ impl<T: 'static> Future for Closed<T> {
         }
         let state = &this.waiter.line.0;
         let is_closed = || state.peek(|state| state.closed);
-        ready!(this.switch.poll_infallible_if(state.id(), is_closed, cx));
+        ready!(this.switch.poll_infallible_if(state.id(), this.location, is_closed, cx));
         if is_closed() {
             return Poll::Ready(());
         }

@@ -63,9 +63,9 @@ impl<T: 'static> Receiver<T> {
         } else {
             let state = &self.waiter.line.0;
             let passes = || state.peek(|s| !s.items.is_empty() || s.is_over());
-            ready!(self.switch.poll_infallible_if(state.id(), passes, cx));
+            ready!(self.switch.poll_infallible_if(state.id(), location, passes, cx));
         }
-        match self.try_recv() {
+        match self.try_recv_at(location) {
             Ok(value) => {
                 self.switch = SwitchPoint::Ahead;
                 Poll::Ready(Some(value))
@@ -87,8 +87,13 @@ impl<T: 'static> Receiver<T> {
     /// will be none.
     #[track_caller]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.try_recv_at(Location::caller())
+    }
+
+    #[track_caller]
+    fn try_recv_at(&mut self, location: &'static Location<'static>) -> Result<T, TryRecvError> {
         let (value, woken) = self.state().with(State::take)?;
-        self.state().note("recv");
+        self.state().note_at("recv", location);
         complete(woken);
         Ok(value)
     }

@@ -80,28 +80,42 @@ impl Notify {
 
     /// Wakes the first who waits, who resumes one hop later; if nobody does, the next wait need not
     /// wait. Several in advance count as one.
+    #[track_caller]
     pub fn notify_one(&self) {
         self.shared.note("notify");
-        notify_one(&self.shared);
+        let had_permit = self.shared.try_look(|state| state.permit) == Some(true);
+        if !notify_one(&self.shared) && had_permit {
+            self.shared.note_missed(Location::caller());
+        }
     }
 
     /// Wakes all who wait now. Those who come later wait.
+    #[track_caller]
     pub fn notify_waiters(&self) {
         self.shared.note("notify all");
         self.shared.with(|state| state.rounds += 1);
+        let mut is_missed = true;
         while let Some(woken) = self.shared.with(|state| state.line.take_next()) {
+            is_missed = false;
             complete(Some(woken));
+        }
+        if is_missed {
+            self.shared.note_missed(Location::caller());
         }
     }
 }
 
-fn notify_one(shared: &Shared<State>) {
+/// Tells whether somebody waited.
+fn notify_one(shared: &Shared<State>) -> bool {
     let woken = shared.try_with(|state| {
         let woken = state.line.wake_next();
         state.permit |= woken.is_none();
         woken
     });
-    complete(woken.flatten());
+    let woken = woken.flatten();
+    let waited = woken.is_some();
+    complete(woken);
+    waited
 }
 
 impl Default for Notify {
@@ -160,7 +174,7 @@ impl Future for Notified {
         }
         let since = this.since;
         let passes = || state.peek(|state| state.permit || state.rounds != since);
-        ready!(this.switch.poll_infallible_if(this.waiter.line.0.id(), passes, cx));
+        ready!(this.switch.poll_infallible_if(this.waiter.line.0.id(), this.location, passes, cx));
         if state.with(|state| state.take_permit(since)) {
             return Poll::Ready(());
         }

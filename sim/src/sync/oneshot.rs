@@ -209,7 +209,7 @@ impl<T: 'static> Future for Receiver<T> {
         } else {
             let state = &this.waiter.line.0;
             let passes = || state.peek(|s| s.value.is_some() || s.sent || s.closed);
-            ready!(this.switch.poll_infallible_if(state.id(), passes, cx));
+            ready!(this.switch.poll_infallible_if(state.id(), location, passes, cx));
         }
         match this.try_recv() {
             Ok(value) => Poll::Ready(Ok(value)),
@@ -287,7 +287,12 @@ impl<T: 'static> Future for Closed<'_, T> {
             this.waiter.line.0.with(|state| state.closed_line.remove(ticket));
             return Poll::Ready(());
         }
-        ready!(this.switch.poll_infallible_if(this.waiter.line.0.id(), || this.of.is_closed(), cx));
+        ready!(this.switch.poll_infallible_if(
+            this.waiter.line.0.id(),
+            this.location,
+            || this.of.is_closed(),
+            cx
+        ));
         if this.of.is_closed() {
             return Poll::Ready(());
         }

@@ -205,7 +205,12 @@ impl Future for AcquirePermit {
             });
         }
         let permits = &this.waiter.line;
-        ready!(this.switch.poll_if(permits.state.id(), || !permits.is_locked(), cx))?;
+        ready!(this.switch.poll_if(
+            permits.state.id(),
+            this.location,
+            || !permits.is_locked(),
+            cx
+        ))?;
         if permits.try_take(this.location) {
             return Poll::Ready(Ok(()));
         }

@@ -140,11 +140,15 @@ impl<T: 'static> Queue<T> {
     #[track_caller]
     pub fn put_nowait(&self, item: T) -> Result<(), PutError> {
         // The item is dropped here, unborrowed, if it is refused.
-        self.try_put(item).map_err(|(error, _)| error)
+        self.try_put(item, Location::caller()).map_err(|(error, _)| error)
     }
 
     #[track_caller]
-    pub(super) fn try_put(&self, item: T) -> Result<(), (PutError, T)> {
+    pub(super) fn try_put(
+        &self,
+        item: T,
+        location: &'static Location<'static>,
+    ) -> Result<(), (PutError, T)> {
         let woken = match self.state.with(|state| state.put(item))? {
             state::Put::Done(woken) => woken,
             state::Put::Unsorted(item, sorted) => {
@@ -152,7 +156,7 @@ impl<T: 'static> Queue<T> {
                 self.state.with(State::count_put)
             }
         };
-        self.state.note("put");
+        self.state.note_at("put", location);
         complete(woken);
         Ok(())
     }
@@ -192,6 +196,11 @@ impl<T: 'static> Queue<T> {
     #[doc(alias = "try_recv")]
     #[track_caller]
     pub fn get_nowait(&self) -> Result<T, GetError> {
+        self.try_get(Location::caller())
+    }
+
+    #[track_caller]
+    pub(super) fn try_get(&self, location: &'static Location<'static>) -> Result<T, GetError> {
         let (item, woken) = match self.state.with(State::get)? {
             state::Get::Done(item, woken) => (item, woken),
             state::Get::Unsorted(sorted) => {
@@ -200,7 +209,7 @@ impl<T: 'static> Queue<T> {
                 (item, self.state.with(|state| state.putters.take_next()))
             }
         };
-        self.state.note("get");
+        self.state.note_at("get", location);
         complete(woken);
         Ok(item)
     }

@@ -107,9 +107,9 @@ impl<T> Future for Get<T> {
         } else {
             let queue = &this.waiter.line.0;
             let passes = || queue.state.peek(|s| s.refusal_of_get() != Some(GetError::Empty));
-            ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
+            ready!(this.switch.poll_if(queue.state.id(), this.location, passes, cx))?;
         }
-        match this.waiter.line.0.get_nowait() {
+        match this.waiter.line.0.try_get(this.location) {
             Ok(item) => Poll::Ready(Ok(item)),
             Err(GetError::ShutDown) => Poll::Ready(Err(QueueError::ShutDown)),
             Err(GetError::Empty) => {
@@ -153,10 +153,10 @@ impl<T> Future for Put<T> {
         } else {
             let queue = &this.waiter.line.0;
             let passes = || queue.state.peek(|s| s.refusal_of_put() != Some(PutError::Full));
-            ready!(this.switch.poll_if(queue.state.id(), passes, cx))?;
+            ready!(this.switch.poll_if(queue.state.id(), this.location, passes, cx))?;
         }
         let item = this.item.take().expect("`Put` was polled again after it was over");
-        match this.waiter.line.0.try_put(item) {
+        match this.waiter.line.0.try_put(item, this.location) {
             Ok(()) => Poll::Ready(Ok(())),
             Err((PutError::ShutDown, _)) => Poll::Ready(Err(QueueError::ShutDown)),
             Err((PutError::Full, item)) => {
@@ -198,7 +198,7 @@ impl<T> Future for Join<T> {
         }
         let queue = &this.waiter.line.0;
         let is_done = || queue.state.peek(|state| state.unfinished == 0);
-        ready!(this.switch.poll_if(queue.state.id(), is_done, cx))?;
+        ready!(this.switch.poll_if(queue.state.id(), this.location, is_done, cx))?;
         if is_done() {
             return Poll::Ready(Ok(()));
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::base::{Access, Cancelled};
 use crate::event_loop::{Label, Shared, with};
-use crate::task::{YieldNow, yield_now};
+use crate::task::{YieldNow, take_turn};
 
 /// A value that tasks share, each access to which is a place where another task may come between.
 ///
@@ -175,7 +175,7 @@ impl<T: 'static> Turn<T> {
                     Access::Write => Label::on(operation, object),
                 };
                 with(|core| core.announce(label, self.location));
-                self.turn.insert(yield_now())
+                self.turn.insert(take_turn())
             }
         };
         let result = ready!(Pin::new(turn).poll(cx));

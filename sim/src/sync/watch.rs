@@ -79,6 +79,7 @@ impl<T: 'static> Sender<T> {
     ///
     /// When a [`Ref`] of the value is held: drop what [`borrow`](Receiver::borrow) gave first.
     /// (Elsewhere that would block the thread for ever.)
+    #[track_caller]
     pub fn send_modify(&self, modify: impl FnOnce(&mut T)) {
         self.send_if_modified(|value| {
             modify(value);
@@ -359,7 +360,7 @@ impl<T: 'static> Future for Changed<'_, T> {
         } else {
             let receiver = &this.receiver;
             let passes = || receiver.has_changed() != Ok(false);
-            ready!(this.switch.poll_infallible_if(receiver.shared.id(), passes, cx));
+            ready!(this.switch.poll_infallible_if(receiver.shared.id(), this.location, passes, cx));
         }
         match this.receiver.has_changed() {
             Ok(true) => {
@@ -395,7 +396,7 @@ impl<T: 'static> Future for Closed<T> {
         } else {
             let shared = &this.waiter.line.0;
             let passes = || shared.peek(|state| state.receivers == 0);
-            ready!(this.switch.poll_infallible_if(shared.id(), passes, cx));
+            ready!(this.switch.poll_infallible_if(shared.id(), this.location, passes, cx));
         }
         // A receiver may have been made since.
         if this.waiter.line.0.peek(|state| state.receivers == 0) {

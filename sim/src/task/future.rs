@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::any::AnyFuture;
 use super::raw::{FutureRef, closed, unit};
 use super::wait::{Misuse, Wait, await_location, misuse_of_await, settle};
-use super::yields::{YieldNow, yield_now};
+use super::yields::{YieldNow, take_turn};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{CallbackKey, Core, Finished, Kind, Label, LoopId, State, finish, with};
 
@@ -274,7 +274,7 @@ impl<T: 'static> LoopFuture<T> {
             if !takes_turn {
                 return Poll::Ready(Err(error));
             }
-            let misuse = self.misuse.insert(Box::new((error, yield_now())));
+            let misuse = self.misuse.insert(Box::new((error, take_turn())));
             // The first poll of a turn is never ready.
             return Pin::new(&mut misuse.1).poll(cx).map(|_| self.raw.take_as());
         }

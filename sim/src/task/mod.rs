@@ -25,7 +25,7 @@ pub use join::JoinHandle;
 pub(crate) use join::abort_of;
 pub use local::{ContextVar, Token};
 pub use spawn::{all_tasks, current_task, spawn, spawn_named};
-pub(crate) use yields::{SwitchPoint, Turn};
+pub(crate) use yields::{SwitchPoint, Turn, take_turn, yield_at};
 pub use yields::{YieldNow, yield_now};
 
 pub(crate) use body::release_adopted;

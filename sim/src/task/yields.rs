@@ -1,12 +1,13 @@
 //! Giving way once: `asyncio.sleep(0)`.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::base::{Cancelled, ChoiceKind, Model};
 use crate::event_loop::{
-    BoundaryId, Core, Delivery, Hot, Label, ObjectId, TaskId, context_id, hot, with,
+    BoundaryId, Core, Delivery, Hot, Label, ObjectId, SWITCH, TaskId, YIELD, context_id, hot, with,
 };
 
 /// Gives way once: the task is ready again at once, behind all that is ready already.
@@ -22,14 +23,27 @@ use crate::event_loop::{
 /// Source: CPython 3.13, `tasks.__sleep0`.
 #[must_use = "futures do nothing unless they are awaited"]
 #[doc(alias = "sleep(0)")]
+#[track_caller]
 pub fn yield_now() -> YieldNow {
-    YieldNow { parked: Parked::Not }
+    YieldNow { parked: Parked::Not, location: Some(Location::caller()) }
+}
+
+/// The same for an await at `location`.
+pub(crate) fn yield_at(location: &'static Location<'static>) -> YieldNow {
+    YieldNow { parked: Parked::Not, location: Some(location) }
+}
+
+/// The same where something else tells reports of it.
+pub(crate) fn take_turn() -> YieldNow {
+    YieldNow { parked: Parked::Not, location: None }
 }
 
 /// The future of [`yield_now`].
 #[derive(Debug)]
 pub struct YieldNow {
     parked: Parked,
+    /// For reports.
+    location: Option<&'static Location<'static>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +73,10 @@ impl Future for YieldNow {
                 self.parked = Parked::Not;
                 return Poll::Ready(Ok(()));
             }
-            Parked::Not => self.parked = with(Core::begin_yield),
+            Parked::Not => {
+                let location = self.location;
+                self.parked = with(|core| core.begin_yield(location));
+            }
             _ => return Poll::Ready(self.end()),
         }
         cx.waker().wake_by_ref();
@@ -120,7 +137,10 @@ impl Core {
         self.step.deliver.is_some() && !self.step.delivered && self.delivers_to(self.step.boundary)
     }
 
-    fn begin_yield(&mut self) -> Parked {
+    fn begin_yield(&mut self, location: Option<&'static Location<'static>>) -> Parked {
+        if let Some(location) = location {
+            self.note_waits(Label::new(YIELD), location);
+        }
         let (task, boundary) = (self.step.task, self.step.boundary);
         if boundary.is_none() {
             return Parked::InTask;
@@ -139,9 +159,9 @@ impl Core {
     }
 }
 
-/// Lets policies know what the running task does after its turn.
-pub(crate) fn about_to(object: ObjectId) {
-    with(|core| core.about_to(Label::on("switch", object)));
+/// Lets policies know what the running task does after its turn, and reports where it gives it.
+pub(crate) fn about_to(object: ObjectId, location: &'static Location<'static>) {
+    with(|core| core.announce(Label::on(SWITCH, object), location));
 }
 
 /// The place before an operation that need not wait: in any order there is a choice to give way
@@ -170,6 +190,7 @@ impl SwitchPoint {
     pub(crate) fn poll_infallible_if(
         &mut self,
         object: ObjectId,
+        location: &'static Location<'static>,
         passes: impl FnOnce() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
@@ -178,8 +199,8 @@ impl SwitchPoint {
             SwitchPoint::Ahead if !with(Core::count_await) => Poll::Pending,
             SwitchPoint::Ahead if SwitchPoint::is_chosen(passes) => {
                 // Not registered as a yield of ours, and so as foreign as the wait itself.
-                *self = SwitchPoint::Yielding(yield_now());
-                about_to(object);
+                *self = SwitchPoint::Yielding(take_turn());
+                about_to(object, location);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -197,6 +218,7 @@ impl SwitchPoint {
     pub(crate) fn poll_if(
         &mut self,
         object: ObjectId,
+        location: &'static Location<'static>,
         passes: impl FnOnce() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cancelled>> {
@@ -206,8 +228,8 @@ impl SwitchPoint {
             }
             *self = match SwitchPoint::is_chosen(passes) {
                 true => {
-                    about_to(object);
-                    SwitchPoint::Yielding(yield_now())
+                    about_to(object, location);
+                    SwitchPoint::Yielding(take_turn())
                 }
                 false => SwitchPoint::Passed,
             };

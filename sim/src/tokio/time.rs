@@ -119,7 +119,9 @@ impl Future for Sleep {
             }
         }
         match this.phase {
-            Phase::New(switch) => ready!(switch.poll_infallible_if(Id::NONE, || true, cx)),
+            Phase::New(switch) => {
+                ready!(switch.poll_infallible_if(Id::NONE, this.location, || true, cx))
+            }
             Phase::Yielding(turn) => ready!(turn.poll(cx)),
             Phase::Asleep => ready!(this.alarm.poll(*this.deadline, "sleep", this.location, cx)),
             Phase::Over => {}
