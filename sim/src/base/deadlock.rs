@@ -208,6 +208,30 @@ fn only_holder(task: &BlockedTask) -> Option<TaskNumber> {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_with(f, &self.names())
+    }
+}
+
+/// A deadlock, with what its tasks are to be called.
+struct Named<'a>(&'a Deadlock, TaskNames);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_with(f, &self.1)
+    }
+}
+
+impl Deadlock {
+    /// The text, with what `name` calls the tasks.
+    pub(crate) fn with_names(&self, name: impl Fn(TaskNumber) -> String) -> String {
+        let mut names = self.names();
+        for (number, known) in names.iter_mut().filter(|(number, _)| **number > 0) {
+            *known = name(*number);
+        }
+        Named(self, names).to_string()
+    }
+
+    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {
         let (tasks, jobs) = (self.blocked.len(), self.jobs.len());
         write!(f, "deadlock at {}: ", self.time)?;
         match (tasks, jobs) {
@@ -221,10 +245,9 @@ impl fmt::Display for Deadlock {
                 write!(f, "{tasks} {task} and {jobs} {job} wait for ever")?;
             }
         }
-        let names = self.names();
-        self.fmt_tasks(f, &names)?;
+        self.fmt_tasks(f, names)?;
         self.fmt_jobs(f)?;
-        self.fmt_cycle(f, &names)
+        self.fmt_cycle(f, names)
     }
 }
 

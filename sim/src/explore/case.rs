@@ -1,5 +1,6 @@
 //! Cases: what a person copies to see a run again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -35,6 +36,13 @@ pub struct Case {
     pub(crate) strikes: Strikes,
     pub(crate) lateness: Duration,
     pub(crate) deviations: Vec<Deviation>,
+}
+
+/// A step that is held until nothing else can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) task: TaskKey,
+    pub(crate) step: u32,
 }
 
 /// The positions of a task and its ancestors among their parents' children, from the eldest on.
@@ -83,6 +91,21 @@ impl Case {
     /// Tells whether it is the dull run.
     pub fn is_empty(&self) -> bool {
         self.deviations.is_empty()
+    }
+
+    /// The steps that are held.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        let held = self.deviations.iter().filter(|deviation| deviation.deed == Deed::Hold);
+        held.map(|Deviation { at, .. }| Held { task: at.path.key(), step: at.step }).collect()
+    }
+
+    /// The tasks that run first somewhere.
+    pub(crate) fn run_first(&self) -> BTreeSet<TaskKey> {
+        let picked = self.deviations.iter().filter_map(|deviation| match &deviation.deed {
+            Deed::Pick(path) => Some(path.key()),
+            _ => None,
+        });
+        picked.collect()
     }
 
     /// The same with other deviations.

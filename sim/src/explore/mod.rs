@@ -41,6 +41,7 @@ pub use crate::base::{
 };
 pub use body::TestOutput;
 pub(crate) use body::runs_of;
+pub(crate) use case::Held;
 pub use case::{Case, CaseError, EPOCH};
 pub use dpor::Dpor;
 #[doc(hidden)]

@@ -172,9 +172,12 @@ impl Search<'_> {
         let runs = self.statistics.runs;
         let text = match (unsatisfied, unreached.into_iter().next()) {
             (Some(Point { name, place, hits, .. }), _) => {
-                format!("'{name}' at {place} was so in none of {runs} runs, of {hits} times there")
+                let (runs, times) = (counted(runs, "run"), counted(*hits, "time"));
+                format!("'{name}' at {place} was never so, in {runs} that came there {times}")
             }
-            (None, Some(name)) => format!("'{name}' was reached in none of {runs} runs"),
+            (None, Some(name)) => {
+                format!("'{name}' was never reached, in {}", counted(runs, "run"))
+            }
             (None, None) => return None,
         };
         Some(Failure {
@@ -207,6 +210,10 @@ fn hash_of(outcome: &Outcome<Result<()>>) -> u64 {
 fn fnv(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lets what is made once in a process, or once in a thread, be made.

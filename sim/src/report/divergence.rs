@@ -2,7 +2,7 @@
 
 use super::names::{Names, at};
 use super::wording::Teller;
-use crate::base::Result;
+use crate::base::{Event, Record, Result, TaskNumber};
 use crate::runner::Outcome;
 
 /// Tells the first event in which two recorded runs differ; none if they do not.
@@ -23,12 +23,15 @@ pub(super) fn divergence_text(
     let index =
         (0..first.len().max(second.len())).find(|index| first.get(*index) != second.get(*index))?;
     let nothing = "nothing more".to_owned();
-    let tell = |lines: &[String]| lines.get(index).unwrap_or(&nothing).clone();
+    let tell = |lines: &[String], outcome: &Outcome<Result<()>>| {
+        let told = lines.get(index).unwrap_or(&nothing);
+        format!("{told}{}", timer_text(outcome, index).unwrap_or_default())
+    };
     let mut text = format!(
         "event {} is\n  {}\nin one run, and in the other\n  {}\n",
         index + 1,
-        tell(&first),
-        tell(&second)
+        tell(&first, one),
+        tell(&second, other)
     );
     // Most events have no line of their own; the last one before that has tells where to look.
     let records = &one.records[..index.min(one.records.len())];
@@ -36,4 +39,27 @@ pub(super) fn divergence_text(
         text.push_str(&format!("after the program was{}\n", at(record.place)));
     }
     Some(text)
+}
+
+/// Names the timer to which the clock is moved on, by what it wakes.
+fn timer_text(outcome: &Outcome<Result<()>>, index: usize) -> Option<String> {
+    let records = &outcome.records;
+    let moved = records.get(index).filter(|record| record.event == Event::ClockMoved)?;
+    let set_for = records[index + 1..].iter().take_while(|record| record.time == moved.time);
+    set_for.into_iter().find_map(|record| match record.event {
+        Event::Woken { task, .. } => {
+            let name = Names::of(outcome).task(task);
+            let wait = last_wait(&records[..index], task)?;
+            Some(format!(", to the timer of {name}{}", at(wait.place)))
+        }
+        Event::Callback { operation } => {
+            Some(format!(", to the timer of a callback ({operation}){}", at(record.place)))
+        }
+        _ => None,
+    })
+}
+
+fn last_wait(records: &[Record], of: TaskNumber) -> Option<&Record> {
+    let waits = |record: &&Record| matches!(record.event, Event::Waits { task, .. } if task == of);
+    records.iter().rev().find(waits)
 }

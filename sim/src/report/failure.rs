@@ -3,13 +3,16 @@
 use std::fmt::Write;
 
 use super::divergence::divergence_text;
-use super::race::race_text;
+use super::names::Names;
+use super::race::find_race;
 use super::table::push_table;
 use super::text::one_line;
-use crate::base::Result;
+use crate::base::{Deadlock, Result};
 use crate::explore::{Failure, FaultKind, Statistics};
 use crate::runner::Outcome;
 
+/// How many lines there are in all.
+const LINES_MAX: usize = 40;
 /// How many lines of the message are shown.
 const MESSAGE_MAX: usize = 14;
 /// How many lines of the transcript are shown, the last ones.
@@ -34,13 +37,20 @@ pub fn failure_text(failure: &Failure, found: &Found) -> String {
     let mut text = String::new();
     push_message(&mut text, failure);
     push_found(&mut text, failure, found);
-    push_run(&mut text, failure);
+    let mut end = String::new();
     if !found.replay.is_empty() {
-        push(&mut text, format_args!("replay:     {}", found.replay));
+        push(&mut end, format_args!("replay:     {}", found.replay));
     }
     if !found.regression.is_empty() {
-        push(&mut text, format_args!("regression: {}", found.regression));
+        push(&mut end, format_args!("regression: {}", found.regression));
     }
+    if failure.twin.is_some() {
+        push_divergence(&mut text, failure);
+    } else if failure.fault.kind != FaultKind::Never {
+        let taken = text.lines().count() + end.lines().count();
+        push_run(&mut text, failure, LINES_MAX.saturating_sub(taken));
+    }
+    text.push_str(&end);
     text
 }
 
@@ -50,12 +60,27 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 }
 
 fn push_message(text: &mut String, failure: &Failure) {
-    let lines: Vec<&str> = failure.fault.message.lines().collect();
+    let message = message(failure);
+    let lines: Vec<&str> = message.lines().collect();
     for line in lines.iter().take(MESSAGE_MAX) {
         push(text, format_args!("{line}"));
     }
     if lines.len() > MESSAGE_MAX {
         push(text, format_args!("... and {} lines more", lines.len() - MESSAGE_MAX));
+    }
+}
+
+/// The message, with the names that the table has too.
+fn message(failure: &Failure) -> String {
+    let Failure { fault, outcome, .. } = failure;
+    let deadlock = fault.error.as_ref().and_then(|error| error.downcast_ref::<Deadlock>());
+    match (deadlock, fault.kind) {
+        (Some(deadlock), _) if !outcome.tasks.is_empty() => {
+            let names = Names::of(outcome);
+            deadlock.with_names(|number| names.task(number))
+        }
+        (_, FaultKind::Error) => format!("the test returned an error: {}", fault.message),
+        _ => fault.message.clone(),
     }
 }
 
@@ -71,7 +96,7 @@ fn push_found(text: &mut String, failure: &Failure, found: &Found) {
         push(text, format_args!("found in run {run}{by}, after {distinct} distinct {orders}"));
     }
     match (case.len(), *found_with) {
-        _ if failure.fault.kind == FaultKind::Never => {}
+        _ if matches!(failure.fault.kind, FaultKind::Never | FaultKind::Nondeterminism) => {}
         (0, _) => push(text, format_args!("it fails in the order of the queue: nothing deviates")),
         (left, with) if *replays > 0 && left != with => push(
             text,
@@ -91,32 +116,37 @@ fn deviations(count: usize) -> String {
     }
 }
 
-fn push_run(text: &mut String, failure: &Failure) {
-    if let Some(twin) = &failure.twin {
-        text.push('\n');
-        match divergence_text(&failure.outcome, twin) {
-            Some(divergence) => text.push_str(&divergence),
-            None => push(text, format_args!("the two runs that were recorded do not differ")),
-        }
-        push(
-            text,
-            format_args!(
-                "look for HashMap, Instant::now, statics, thread-locals, and threads of the \
-                 program's own there"
-            ),
-        );
-        text.push('\n');
-        return;
-    }
-    if matches!(failure.fault.kind, FaultKind::Never) {
-        return;
-    }
+fn push_divergence(text: &mut String, failure: &Failure) {
+    let Some(twin) = &failure.twin else { return };
     text.push('\n');
-    push_table(text, &failure.outcome);
-    if let Some(race) = failure.dull.as_ref().and_then(|dull| race_text(&failure.outcome, dull)) {
-        push(text, format_args!("race: {race}"));
+    match divergence_text(&failure.outcome, twin) {
+        Some(divergence) => text.push_str(&divergence),
+        None => push(text, format_args!("the two runs that were recorded do not differ")),
     }
-    push_transcript(text, &failure.outcome);
+    push(
+        text,
+        format_args!(
+            "look for HashMap, Instant::now, statics, thread-locals, and threads of the program's \
+             own there"
+        ),
+    );
+    text.push('\n');
+}
+
+/// Appends the table, the race and what was printed, with an empty line before and behind.
+fn push_run(text: &mut String, failure: &Failure, lines_max: usize) {
+    let Failure { outcome, dull, case, .. } = failure;
+    let race = find_race(outcome, dull.as_deref());
+    let mut below = String::new();
+    if let Some(race) = &race {
+        let told = race.text(&Names::of(outcome), dull.is_some());
+        push(&mut below, format_args!("race: {told}"));
+    }
+    push_transcript(&mut below, outcome);
+    text.push('\n');
+    let taken = below.lines().count() + 2;
+    push_table(text, outcome, case, race.as_ref(), lines_max.saturating_sub(taken));
+    text.push_str(&below);
     text.push('\n');
 }
 

@@ -7,7 +7,9 @@
 mod divergence;
 mod failure;
 mod names;
+mod operations;
 mod race;
+mod steps;
 mod table;
 mod text;
 mod trace;

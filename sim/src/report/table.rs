@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::names::{Names, at};
-use super::text::{end_line, one_line, push_left, push_right, width};
-use super::wording::{Row, Teller};
-use crate::base::{ChoiceKind, Event, Record, Result, Source, TaskNumber};
+use super::names::Names;
+use super::race::Race;
+use super::steps::{Part, Step, steps_of};
+use super::text::{end_line, middle, push_left, push_right, width};
+use crate::base::{Result, TaskNumber};
+use crate::explore::Case;
 use crate::runner::Outcome;
 
 /// How many rows are shown, without those that stand for others.
-const ROWS_MAX: usize = 14;
+const ROWS_MAX: usize = 20;
+/// How many rows are shown because they deviate.
+const DEVIATING_MAX: usize = 11;
 /// How wide a line is, in cells.
 const CELLS_MAX: usize = 110;
 /// How far apart columns stand at most: cells may reach into the next, which is empty then.
@@ -17,20 +21,17 @@ const COLUMN_MAX: usize = 18;
 /// How many columns there are; further tasks share the last one.
 const COLUMNS_MAX: usize = 6;
 
-/// One step of a run.
-struct Step {
-    /// The task; none for a call of the loop's own.
-    task: Option<TaskNumber>,
-    /// What it does, in a line.
-    what: String,
-    /// What is not as in the dull run.
-    deviates: Vec<&'static str>,
-}
-
-/// Appends the table of a run; the marks say where it deviates from the dull one.
-pub(super) fn push_table(text: &mut String, outcome: &Outcome<Result<()>>) {
-    let steps = steps_of(outcome);
-    let shown = shown(&steps);
+/// Appends the table of a run of a case, in at most so many lines; the marks say where it deviates
+/// from the dull one.
+pub(super) fn push_table(
+    text: &mut String,
+    outcome: &Outcome<Result<()>>,
+    case: &Case,
+    race: Option<&Race>,
+    lines_max: usize,
+) {
+    let steps = steps_of(outcome, case);
+    let shown = shown(&steps, race, lines_max.saturating_sub(1));
     if shown.is_empty() {
         return;
     }
@@ -44,57 +45,100 @@ pub(super) fn push_table(text: &mut String, outcome: &Outcome<Result<()>>) {
     push_right(&mut head, "step", number_cells + 2);
     head.push_str("  ");
     for name in &heads {
-        push_left(&mut head, &shortened(name, apart - 1), apart);
+        push_left(&mut head, &middle(name, apart - 1), apart);
     }
     end_line(text, &head);
+    let push_row =
+        |text: &mut String, number: &str, task: Option<TaskNumber>, row: Cell<'_>| {
+            let mut line = String::new();
+            line.push_str(if row.marks.is_empty() { " " } else { ">" });
+            push_right(&mut line, number, number_cells + 1);
+            line.push_str("  ");
+            let column = columns.iter().position(|column| column.holds(task)).unwrap_or(0);
+            push_left(&mut line, "", column * apart);
+            let room = CELLS_MAX.saturating_sub(width(&line));
+            line.push_str(&row.text(room));
+            end_line(text, &line);
+        };
     let mut last = 0;
     for index in shown {
-        push_folded(text, index - last, number_cells);
+        push_folded(text, &steps[last..index], number_cells);
         last = index + 1;
-        let step = &steps[index];
-        let mut line = String::new();
-        let mark = if step.deviates.is_empty() { " " } else { ">" };
-        line.push_str(mark);
-        push_right(&mut line, &(index + 1).to_string(), number_cells + 1);
-        line.push_str("  ");
-        let column = columns.iter().position(|column| column.holds(step)).unwrap_or(0);
-        push_left(&mut line, "", column * apart);
-        let mut what = step.what.clone();
-        if !step.deviates.is_empty() {
-            what = format!("[{}] {what}", step.deviates.join(", "));
+        let Step { task, parts, deviates, held, .. } = &steps[index];
+        for (task, place) in held {
+            let row = Cell { marks: &["held here"], parts: std::slice::from_ref(place) };
+            push_row(text, "", Some(*task), row);
         }
-        let room = CELLS_MAX.saturating_sub(width(&line));
-        line.push_str(&shortened(&what, room));
-        end_line(text, &line);
+        push_row(text, &(index + 1).to_string(), *task, Cell { marks: deviates, parts });
     }
-    push_folded(text, steps.len() - last, number_cells);
+    push_folded(text, &steps[last..], number_cells);
 }
 
-fn push_folded(text: &mut String, folded: usize, cells: usize) {
-    if folded > 0 {
-        let steps = if folded == 1 { "step" } else { "steps" };
-        let dots = " ".repeat(cells);
-        end_line(text, &format!("{dots}..  {folded} {steps} in the order of the queue"));
+fn push_folded(text: &mut String, folded: &[Step], cells: usize) {
+    let steps = match folded.len() {
+        0 => return,
+        1 => "1 step".to_owned(),
+        many => format!("{many} steps"),
+    };
+    let deviating = folded.iter().filter(|step| !step.deviates.is_empty()).count();
+    let what = match deviating {
+        0 => " in the order of the queue".to_owned(),
+        1 => ", 1 of them deviates".to_owned(),
+        some => format!(", {some} of them deviate"),
+    };
+    let dots = " ".repeat(cells);
+    end_line(text, &format!("{dots}..  {steps}{what}"));
+}
+
+/// What stands in a row.
+struct Cell<'a> {
+    marks: &'a [&'static str],
+    parts: &'a [Part],
+}
+
+impl Cell<'_> {
+    /// The text, at most so wide, if its places leave it room for that.
+    fn text(&self, room: usize) -> String {
+        let mut parts = self.parts.to_vec();
+        while width(&self.joined(&parts)) > room && parts.len() > 2 {
+            // What it begins with and what it ends with tell most.
+            let middle = parts.len() / 2;
+            let dots = Part { text: "..".to_owned(), place: String::new() };
+            let is_dots = |part: &Part| *part == dots;
+            match parts.iter().position(is_dots) {
+                None => parts[middle] = dots,
+                Some(dots) if dots > 1 => drop(parts.remove(dots - 1)),
+                Some(dots) if dots + 2 < parts.len() => drop(parts.remove(dots + 1)),
+                Some(_) => break,
+            }
+        }
+        while width(&self.joined(&parts)) > room {
+            let over = width(&self.joined(&parts)) - room;
+            let widest = parts.iter_mut().max_by_key(|part| width(&part.text));
+            let Some(part) = widest.filter(|part| width(&part.text) > SHORT) else { break };
+            let cells = width(&part.text).saturating_sub(over).max(SHORT);
+            part.text = middle(&part.text, cells);
+        }
+        self.joined(&parts)
+    }
+
+    fn joined(&self, parts: &[Part]) -> String {
+        let mut text = String::new();
+        if !self.marks.is_empty() {
+            text.push_str(&format!("[{}]", self.marks.join(", ")));
+        }
+        let mut before = if text.is_empty() { "" } else { " " };
+        for Part { text: what, place } in parts {
+            let gap = if what.is_empty() || place.is_empty() { "" } else { " " };
+            text.push_str(&format!("{before}{what}{gap}{place}"));
+            before = if what == "starts" { ", " } else { "; " };
+        }
+        text
     }
 }
 
-/// Cuts a text that is too wide.
-fn shortened(text: &str, cells: usize) -> String {
-    if width(text) <= cells {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for letter in text.chars() {
-        let mut next = short.clone();
-        next.push(letter);
-        if width(&next) + 2 > cells {
-            break;
-        }
-        short = next;
-    }
-    short.push_str("..");
-    short
-}
+/// To how many cells a text is shortened at most.
+const SHORT: usize = 8;
 
 /// A column: a task, or all that have none of their own.
 enum Column {
@@ -110,17 +154,21 @@ impl Column {
         }
     }
 
-    fn holds(&self, step: &Step) -> bool {
+    fn holds(&self, task: Option<TaskNumber>) -> bool {
         match self {
-            Column::Task(number) => step.task == Some(*number),
+            Column::Task(number) => task == Some(*number),
             Column::Others => true,
         }
     }
 }
 
 /// Those of the shown steps, by the tasks' numbers.
-fn columns(steps: &[Step], shown: &[usize]) -> Vec<Column> {
-    let tasks: BTreeSet<TaskNumber> = shown.iter().filter_map(|index| steps[*index].task).collect();
+fn columns(steps: &[Step], shown: &BTreeSet<usize>) -> Vec<Column> {
+    let mut tasks: BTreeSet<TaskNumber> = BTreeSet::new();
+    for step in shown.iter().map(|index| &steps[*index]) {
+        tasks.extend(step.task);
+        tasks.extend(step.held.iter().map(|(task, _)| *task));
+    }
     let others = shown.iter().any(|index| steps[*index].task.is_none());
     let fits = tasks.len() + usize::from(others) <= COLUMNS_MAX;
     let taken = if fits { tasks.len() } else { COLUMNS_MAX - 1 };
@@ -131,117 +179,87 @@ fn columns(steps: &[Step], shown: &[usize]) -> Vec<Column> {
     columns
 }
 
-/// The steps around those that deviate, and the last ones.
-fn shown(steps: &[Step]) -> Vec<usize> {
-    let mut shown: BTreeSet<usize> = BTreeSet::new();
-    let deviating = steps.iter().enumerate().filter(|(_, step)| !step.deviates.is_empty());
-    let deviating: Vec<usize> = deviating.map(|(index, _)| index).collect();
-    let last = steps.len().saturating_sub(3)..steps.len();
-    for index in deviating.iter().copied().take(ROWS_MAX - 3).chain(last) {
-        shown.insert(index);
-    }
+/// The steps to show in so many lines: those that deviate, those of the race, the last ones, those
+/// that touch what the race is about, and what stands around these.
+fn shown(steps: &[Step], race: Option<&Race>, lines_max: usize) -> BTreeSet<usize> {
+    let mut shown = Shown { steps, lines_max, rows: BTreeSet::new() };
+    let deviating: Vec<usize> = (0..steps.len())
+        .filter(|index| !steps[*index].deviates.is_empty() || !steps[*index].held.is_empty())
+        .take(DEVIATING_MAX)
+        .collect();
+    let mut told = race.map(Race::steps).unwrap_or_default();
+    told.sort_unstable();
+    shown.rows.extend(steps.len().checked_sub(1));
+    shown.add(deviating.iter().copied());
+    shown.add(told.iter().copied());
+    shown.add(steps.len().saturating_sub(3)..steps.len());
+    let end = told.last().copied().unwrap_or(steps.len());
+    let touching = match race {
+        Some(race) => BTreeSet::from([race.resource()]),
+        None => last_touched(steps),
+    };
+    let touches = |index: &usize| !steps[*index].touched.is_disjoint(&touching);
+    shown.add((0..end.min(steps.len())).rev().filter(touches));
     for distance in 1..=2 {
-        for index in &deviating {
-            for near in [index.checked_sub(distance), index.checked_add(distance)] {
-                let Some(near) = near.filter(|near| *near < steps.len()) else { continue };
-                if shown.len() < ROWS_MAX {
-                    shown.insert(near);
-                }
+        let around = deviating.iter().chain(&told);
+        let around = around.flat_map(|at| [at.checked_sub(distance), at.checked_add(distance)]);
+        shown.add(around.flatten());
+    }
+    if deviating.is_empty() {
+        shown.add((0..steps.len()).rev().take(ROWS_MAX));
+    }
+    shown.close_gaps();
+    shown.rows
+}
+
+/// The resources of the last step that touches any.
+fn last_touched(steps: &[Step]) -> BTreeSet<u32> {
+    let last = steps.iter().rev().find(|step| !step.touched.is_empty());
+    last.map(|step| step.touched.clone()).unwrap_or_default()
+}
+
+/// What is to be shown, within its lines.
+struct Shown<'a> {
+    steps: &'a [Step],
+    lines_max: usize,
+    rows: BTreeSet<usize>,
+}
+
+impl Shown<'_> {
+    fn add(&mut self, rows: impl IntoIterator<Item = usize>) {
+        for row in rows {
+            if self.rows.len() >= ROWS_MAX {
+                return;
+            }
+            if row < self.steps.len() && self.rows.insert(row) && self.lines() > self.lines_max {
+                self.rows.remove(&row);
             }
         }
     }
-    shown.into_iter().collect()
-}
 
-/// The steps of a recorded run, with what they do.
-fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
-    let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
-    let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
-    let mut steps: Vec<Step> = Vec::new();
-    // What was decided before the step that it is about.
-    let mut picked = false;
-    let mut struck = None;
-    for (record, next) in outcome.records.iter().zip(nexts) {
-        let Row { what, .. } = teller.tell(record, next);
-        let what = with_short_place(what, record);
-        match record.event {
-            Event::StepStarted { task } => {
-                let mut deviates = Vec::new();
-                if std::mem::take(&mut picked) {
-                    deviates.push("runs first");
-                }
-                deviates.extend(struck.take());
-                steps.push(Step { task: Some(task), what: String::new(), deviates });
-                if what == "starts" {
-                    push_part(&mut steps, "starts");
-                }
-            }
-            Event::Callback { .. } => {
-                let deviates =
-                    if std::mem::take(&mut picked) { vec!["runs first"] } else { vec![] };
-                steps.push(Step { task: None, what: what.clone(), deviates });
-            }
-            Event::Chosen { kind, value, .. } if value != 0 => match kind {
-                ChoiceKind::Ready => picked = true,
-                ChoiceKind::Cancel => {
-                    struck = Some(if value == 1 { "cancelled" } else { "dropped" });
-                }
-                ChoiceKind::Switch => mark(&mut steps, "gives way"),
-                ChoiceKind::Delay => mark(&mut steps, "takes longer"),
-                ChoiceKind::Lateness => mark(&mut steps, "the loop is late after this"),
-                ChoiceKind::Fault => mark(&mut steps, "a fault"),
-                ChoiceKind::Branch => mark(&mut steps, "another branch first"),
-                ChoiceKind::Value => mark(&mut steps, "another value"),
-            },
-            Event::Waits { .. }
-            | Event::Spawned { by: Source::Task(_), .. }
-            | Event::CancelRequested { by: Source::Task(_), .. }
-            | Event::Printed { .. }
-            | Event::Resource { by: Source::Task(_), .. } => push_part(&mut steps, &what),
-            Event::StepEnded { end, .. } => {
-                use crate::base::StepEnd::{Cancelled, Failed, Panicked, Returned};
-                if matches!(end, Cancelled | Failed | Panicked | Returned) {
-                    push_part(&mut steps, &what);
-                }
-            }
-            _ => {}
+    /// How many lines the rows take, and those that stand for the others.
+    fn lines(&self) -> usize {
+        let mut lines = 0;
+        let mut next = 0;
+        for row in &self.rows {
+            lines += 1 + usize::from(*row > next) + self.steps[*row].held.len();
+            next = row + 1;
         }
+        lines + usize::from(next < self.steps.len())
     }
-    for step in &mut steps {
-        if step.what.is_empty() {
-            step.what.push_str("goes on");
-        }
-    }
-    steps
-}
 
-/// Names a place by its file and line alone: the folders stand in the message and the race.
-fn with_short_place(what: String, record: &Record) -> String {
-    let long = at(record.place);
-    match (what.strip_suffix(&long), record.place) {
-        (Some(what), Some(place)) if !long.is_empty() => {
-            let file = place.file.rsplit(['/', '\\']).next().unwrap_or(place.file);
-            format!("{what} {file}:{}", place.line)
-        }
-        _ => what,
-    }
-}
-
-fn mark(steps: &mut [Step], deviation: &'static str) {
-    if let Some(step) = steps.last_mut() {
-        step.deviates.push(deviation);
-    }
-}
-
-fn push_part(steps: &mut [Step], part: &str) {
-    let Some(step) = steps.last_mut() else { return };
-    let part = one_line(part);
-    if step.what == "starts" {
-        step.what.clear();
-        step.what.push_str(&format!("starts, {part}"));
-    } else if step.what.is_empty() {
-        step.what.push_str(&part);
-    } else if !step.what.ends_with(&part) {
-        step.what.push_str(&format!("; {part}"));
+    /// A row takes no more room than a line that stands for it.
+    fn close_gaps(&mut self) {
+        let is_shown = |row: usize| self.rows.contains(&row);
+        let single = |row: &usize| {
+            !is_shown(*row)
+                && (*row == 0 || is_shown(*row - 1))
+                && (*row + 1 == self.steps.len() || is_shown(*row + 1))
+                && self.steps[*row].held.is_empty()
+        };
+        let around = self.rows.iter().flat_map(|row| [row.wrapping_sub(1), row + 1]);
+        let single: Vec<usize> =
+            around.filter(|row| *row < self.steps.len()).filter(single).collect();
+        self.rows.extend(single);
     }
 }

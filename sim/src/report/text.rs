@@ -22,6 +22,30 @@ pub(super) fn push_right(line: &mut String, text: &str, cells: usize) {
     line.push_str(text);
 }
 
+/// Cuts a text that is too wide, in its middle: the number at its end may tell it from others.
+pub(super) fn middle(text: &str, cells: usize) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let room = cells.saturating_sub("..".len());
+    let tail: Vec<char> = taken(text.chars().rev(), room / 2);
+    let head: Vec<char> = taken(text.chars(), room - room / 2);
+    head.into_iter().chain("..".chars()).chain(tail.into_iter().rev()).collect()
+}
+
+/// The first letters that fit.
+fn taken(letters: impl Iterator<Item = char>, cells: usize) -> Vec<char> {
+    let mut taken = String::new();
+    for letter in letters {
+        taken.push(letter);
+        if width(&taken) > cells {
+            taken.pop();
+            break;
+        }
+    }
+    taken.chars().collect()
+}
+
 /// Prints times with as many decimals as the finest of them needs, so that their points align.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
