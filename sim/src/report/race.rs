@@ -345,7 +345,7 @@ fn verb(operation: &str) -> String {
         "get" | "recv" => "takes from".to_owned(),
         "send" => "sends to".to_owned(),
         "notify" => "notifies".to_owned(),
-        "notify all" => "notifies all at".to_owned(),
+        "notify all" => "notifies all waiters of".to_owned(),
         "task_done" => "has done one of".to_owned(),
         "shutdown" => "shuts down".to_owned(),
         WAIT => "waits for".to_owned(),

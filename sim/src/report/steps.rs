@@ -6,7 +6,9 @@ use super::names::{Names, at};
 use super::operations::{has_ended, is_internal, keys_of};
 use super::text::one_line;
 use super::wording::{Row, Teller};
-use crate::base::{ChoiceKind, Event, Place, Record, Result, Source, StepEnd, TaskKey, TaskNumber};
+use crate::base::{
+    Awaited, ChoiceKind, Event, Place, Record, Result, Source, StepEnd, TaskKey, TaskNumber,
+};
 use crate::event_loop::{SWITCH, YIELD};
 use crate::explore::{Case, Held};
 use crate::runner::Outcome;
@@ -32,6 +34,17 @@ pub(super) struct Part {
     pub(super) text: String,
     /// Where, as a file and a line; empty where nobody knows.
     pub(super) place: String,
+}
+
+impl Part {
+    /// How much is lost with it where there is no room for all.
+    pub(super) fn telling(&self) -> u32 {
+        match self.text.split([' ', ':']).next() {
+            _ if self.place.is_empty() => 0,
+            Some("spawns" | "prints") => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// Reads the steps off a run of a case.
@@ -78,6 +91,8 @@ struct Reader<'a> {
     seen: BTreeMap<TaskNumber, String>,
     /// How many waits of ours each task has that nothing has ended yet, at most.
     waits: BTreeMap<TaskNumber, u32>,
+    /// The tasks whose last step gave way.
+    gave_way: BTreeSet<TaskNumber>,
     holds: Vec<Hold>,
     /// The tasks that the case lets run first.
     first: BTreeSet<TaskKey>,
@@ -98,6 +113,7 @@ impl<'a> Reader<'a> {
             counts: BTreeMap::new(),
             seen: BTreeMap::new(),
             waits: BTreeMap::new(),
+            gave_way: BTreeSet::new(),
             holds: case.held().into_iter().map(hold).collect(),
             first: case.run_first(),
             picked: false,
@@ -118,15 +134,12 @@ impl<'a> Reader<'a> {
             Event::Woken { task, .. } => self.wake(task),
             Event::Struck { task, drops } => self.strike(task, drops, record, part),
             Event::Chosen { kind, value, .. } if value != 0 => self.choose(kind),
-            Event::Waits { task, operation, .. } => {
-                if operation != YIELD && operation != SWITCH {
-                    *self.waits.entry(task).or_default() += 1;
-                }
+            Event::Waits { task, operation, on } => {
+                *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
                 self.push(task, part);
             }
             Event::Resource { resource, by: Source::Task(task), .. } => {
-                let kind = self.outcome.resources.get((resource as usize).wrapping_sub(1));
-                if kind.is_none_or(|kind| !is_internal(kind)) {
+                if !is_internal(self.kind(resource)) {
                     self.touch(resource);
                     self.push(task, part);
                 }
@@ -140,6 +153,17 @@ impl<'a> Reader<'a> {
             Event::StepEnded { task, end } => self.end(task, end, part),
             _ => {}
         }
+    }
+
+    fn kind(&self, resource: u32) -> &'static str {
+        let kind = self.outcome.resources.get((resource as usize).wrapping_sub(1));
+        kind.copied().unwrap_or("resource")
+    }
+
+    /// Tells whether somebody else has to end this wait: the task does not only give way.
+    fn parks(&self, operation: &str, on: Awaited) -> bool {
+        let is_value = matches!(on, Awaited::Resource(number) if self.kind(number) == "value");
+        operation != YIELD && operation != SWITCH && !is_value
     }
 
     fn key(&self, task: TaskNumber) -> TaskKey {
@@ -160,7 +184,8 @@ impl<'a> Reader<'a> {
                 if number != task {
                     hold.is_told = true;
                     let place = seen.get(&number).cloned().unwrap_or_default();
-                    held.push((number, Part { text: String::new(), place }));
+                    let text = if hold.held.step == 1 { "before it starts" } else { "" };
+                    held.push((number, Part { text: text.to_owned(), place }));
                 }
             }
         }
@@ -179,8 +204,10 @@ impl<'a> Reader<'a> {
         for hold in self.holds.iter_mut() {
             hold.is_ready &= hold.held.task != key || hold.held.step != count;
         }
-        let waits = self.waits.entry(task).or_default();
-        *waits = waits.saturating_sub(1);
+        if !self.gave_way.remove(&task) {
+            let waits = self.waits.entry(task).or_default();
+            *waits = waits.saturating_sub(1);
+        }
         self.began = Some((task, step));
         let parts = if part.text == "starts" { vec![part] } else { Vec::new() };
         self.steps.push(Step { task: Some(task), parts, deviates, held, ..Step::default() });
@@ -235,15 +262,17 @@ impl<'a> Reader<'a> {
     fn end(&mut self, task: TaskNumber, end: StepEnd, part: Part) {
         let waits = self.waits.get(&task).copied().unwrap_or(0);
         let Some(step) = self.steps.last() else { return };
-        let is_blank = step.parts.iter().all(|part| part.text == "starts");
         let seen = self.seen.get(&task).cloned().unwrap_or_default();
         let after = if seen.is_empty() { "" } else { ", after" };
+        if end == StepEnd::Yields {
+            self.gave_way.insert(task);
+        }
         if has_ended(end) {
             self.push(task, part);
         } else if end == StepEnd::Waits && waits == 0 && !waits_by_itself(step) {
             let text = format!("waits for something foreign{after}");
             self.push(task, Part { text, place: seen });
-        } else if is_blank && step.parts.is_empty() {
+        } else if step.parts.is_empty() {
             let text = if seen.is_empty() { "goes on" } else { "goes on from" };
             self.push(task, Part { text: text.to_owned(), place: seen });
         }

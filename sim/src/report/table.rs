@@ -14,6 +14,8 @@ use crate::runner::Outcome;
 const ROWS_MAX: usize = 20;
 /// How many rows are shown because they deviate.
 const DEVIATING_MAX: usize = 11;
+/// How many rows of a long run are shown because they are the last ones, if none deviates.
+const LAST_MAX: usize = 8;
 /// How wide a line is, in cells.
 const CELLS_MAX: usize = 110;
 /// How far apart columns stand at most: cells may reach into the next, which is empty then.
@@ -48,18 +50,20 @@ pub(super) fn push_table(
         push_left(&mut head, &middle(name, apart - 1), apart);
     }
     end_line(text, &head);
-    let push_row =
-        |text: &mut String, number: &str, task: Option<TaskNumber>, row: Cell<'_>| {
-            let mut line = String::new();
-            line.push_str(if row.marks.is_empty() { " " } else { ">" });
-            push_right(&mut line, number, number_cells + 1);
-            line.push_str("  ");
-            let column = columns.iter().position(|column| column.holds(task)).unwrap_or(0);
-            push_left(&mut line, "", column * apart);
-            let room = CELLS_MAX.saturating_sub(width(&line));
-            line.push_str(&row.text(room));
-            end_line(text, &line);
-        };
+    let push_row = |text: &mut String, number: &str, task: Option<TaskNumber>, row: Cell<'_>| {
+        let mut line = String::new();
+        line.push_str(if row.marks.is_empty() { " " } else { ">" });
+        push_right(&mut line, number, number_cells + 1);
+        line.push_str("  ");
+        let column = columns.iter().position(|column| column.holds(task)).unwrap_or(0);
+        push_left(&mut line, "", column * apart);
+        if let (Some(Column::Others), Some(task)) = (columns.get(column), task) {
+            line.push_str(&format!("{}: ", names.task(task)));
+        }
+        let room = CELLS_MAX.saturating_sub(width(&line));
+        line.push_str(&row.text(room));
+        end_line(text, &line);
+    };
     let mut last = 0;
     for index in shown {
         push_folded(text, &steps[last..index], number_cells);
@@ -100,17 +104,16 @@ impl Cell<'_> {
     /// The text, at most so wide, if its places leave it room for that.
     fn text(&self, room: usize) -> String {
         let mut parts = self.parts.to_vec();
-        while width(&self.joined(&parts)) > room && parts.len() > 2 {
+        let dots = Part { text: "..".to_owned(), place: String::new() };
+        while width(&self.joined(&parts)) > room {
             // What it begins with and what it ends with tell most.
-            let middle = parts.len() / 2;
-            let dots = Part { text: "..".to_owned(), place: String::new() };
-            let is_dots = |part: &Part| *part == dots;
-            match parts.iter().position(is_dots) {
-                None => parts[middle] = dots,
-                Some(dots) if dots > 1 => drop(parts.remove(dots - 1)),
-                Some(dots) if dots + 2 < parts.len() => drop(parts.remove(dots + 1)),
-                Some(_) => break,
-            }
+            let inner = 1..parts.len().saturating_sub(1);
+            let left_out = inner
+                .filter(|index| parts[*index] != dots)
+                .min_by_key(|index| (parts[*index].telling(), index.abs_diff(parts.len() / 2)));
+            let Some(left_out) = left_out else { break };
+            parts[left_out] = dots.clone();
+            parts.dedup();
         }
         while width(&self.joined(&parts)) > room {
             let over = width(&self.joined(&parts)) - room;
@@ -206,7 +209,8 @@ fn shown(steps: &[Step], race: Option<&Race>, lines_max: usize) -> BTreeSet<usiz
         shown.add(around.flatten());
     }
     if deviating.is_empty() {
-        shown.add((0..steps.len()).rev().take(ROWS_MAX));
+        let rows = if steps.len() <= ROWS_MAX { ROWS_MAX } else { LAST_MAX };
+        shown.add((0..steps.len()).rev().take(rows));
     }
     shown.close_gaps();
     shown.rows
