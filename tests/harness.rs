@@ -8,3 +8,4 @@ mod real_crates;
 mod reduction;
 mod reports;
 mod searches;
+mod told;

@@ -9,7 +9,7 @@ use seedloop::sync::{Lock, Tracked};
 use seedloop::{Result, out, sleep, spawn, spawn_named};
 
 /// The report, with what a test harness would add to it.
-fn report_of(explorer: &Explorer, body: fn() -> Result<()>) -> String {
+pub(super) fn report_of(explorer: &Explorer, body: fn() -> Result<()>) -> String {
     let exploration = explorer.explore_runs(&body, &|_| Ok(()));
     let failure = exploration.failure.expect("a run fails");
     let mut found = Found::default();
@@ -111,6 +111,8 @@ fn a_static_is_named() {
     let place = format!("after the program was at {}:", file!());
     assert!(text.contains("event ") && text.contains("moves the clock on by"), "{text}");
     assert!(text.contains(&place), "{text}");
+    let timer = format!("s, to the timer of Task-1 at {}:", file!());
+    assert!(text.contains(&timer) && !text.contains("in the order of the queue"), "{text}");
 }
 
 /// So is the order of a map with a random seed, also where no run fails.

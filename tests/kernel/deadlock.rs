@@ -177,7 +177,7 @@ fn a_oneshot_tells_where_it_was_made() {
         Ok(received?)
     });
     let at = |offset: u32| format!("tests/kernel/deadlock.rs:{}", line + offset);
-    let wait = format!("waits for oneshot#1 at {}, made at {}", at(4), at(2));
+    let wait = format!("waits for oneshot#1 (recv) at {}, made at {}", at(4), at(2));
     assert!(deadlock.to_string().ends_with(&wait), "{deadlock}");
 }
 

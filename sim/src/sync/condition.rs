@@ -252,13 +252,15 @@ impl Condition {
     #[track_caller]
     pub(super) fn wake(&self, n: usize) -> bool {
         self.state.note("notify");
-        for woken in 0..n {
+        let mut waited = false;
+        for _ in 0..n {
             match self.state.with(|state| state.waiters.wake_next()) {
                 Some(future) => complete(Some(future)),
-                None => return woken > 0,
+                None => break,
             }
+            waited = true;
         }
-        n > 0
+        waited
     }
 }
 
