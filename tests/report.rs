@@ -66,8 +66,8 @@ fn the_trace_names_resources() {
         "0.0s     3  Task-1  waits for queue#1 (get) at tests/report.rs:56",
         "0.0s     4  待つ人  lock#1: acquired at tests/report.rs:51",
         "0.0s     4  待つ人  lock#1: released",
-        "0.0s     4  待つ人  queue#1: put",
-        "0.0s     5  Task-1  queue#1: get",
+        "0.0s     4  待つ人  queue#1: put at tests/report.rs:52",
+        "0.0s     5  Task-1  queue#1: get at tests/report.rs:56",
     ];
     assert_eq!(about, expected, "the trace is\n{trace}");
 }

@@ -54,9 +54,10 @@ impl fmt::Display for BlockedWait {
 
 /// What a wait for a resource is called: with the operation, unless that says no more.
 pub(crate) fn awaited_name(kind: &str, name: String, operation: &str) -> String {
-    match operation == kind || operation == "notified" {
-        true => name,
-        false => format!("{name} ({operation})"),
+    match operation {
+        "notified" | "join_next" => name,
+        _ if operation == kind => name,
+        _ => format!("{name} ({operation})"),
     }
 }
 

@@ -138,11 +138,11 @@ impl<'a> Reader<'a> {
                 *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
                 self.push(task, part);
             }
-            Event::Resource { resource, by: Source::Task(task), .. } => {
-                if !is_internal(self.kind(resource)) {
-                    self.touch(resource);
-                    self.push(task, part);
-                }
+            Event::Resource { resource, by: Source::Task(task), .. }
+                if !is_internal(self.kind(resource)) =>
+            {
+                self.touch(resource);
+                self.push(task, part);
             }
             Event::Spawned { by: Source::Task(task), .. }
             | Event::CancelRequested { by: Source::Task(task), .. } => self.push(task, part),
