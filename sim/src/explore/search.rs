@@ -176,7 +176,7 @@ impl Search<'_> {
                 format!("'{name}' at {place} was never so, in {runs} that came there {times}")
             }
             (None, Some(name)) => {
-                format!("'{name}' was never reached, in {}", counted(runs, "run"))
+                format!("'{name}' was reached in none of {}", counted(runs, "run"))
             }
             (None, None) => return None,
         };
