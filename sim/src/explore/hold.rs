@@ -1,10 +1,14 @@
 //! Starving one task: what waits for a thing that hardly ever comes late.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use rand_chacha::ChaCha8Rng;
 
+use super::profile::Profile;
 use super::walks::{OWN_STREAM, draw};
 use crate::base::{
-    Candidate, Candidates, ChoiceKind, Ended, Policy, Question, TaskNumber, Uniform, stream_of,
+    Candidate, Candidates, ChoiceKind, Policy, Question, TaskNumber, Uniform, stream_of,
 };
 
 /// Asyncio's order, but at one random decision what is next in the queue is held until nothing else
@@ -17,8 +21,7 @@ pub struct Hold {
     /// At which decision it begins, and who is held.
     at: u32,
     held: Option<TaskNumber>,
-    picks: u32,
-    picks_max: u32,
+    profile: Rc<RefCell<Profile>>,
     switches: bool,
     random: ChaCha8Rng,
     others: Uniform,
@@ -27,15 +30,23 @@ pub struct Hold {
 impl Hold {
     /// Makes the strategy.
     pub fn new() -> Self {
+        Hold::sharing(Rc::default())
+    }
+
+    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
         Hold {
             at: 0,
             held: None,
-            picks: 0,
-            picks_max: 0,
+            profile,
             switches: false,
             random: stream_of(0, OWN_STREAM),
             others: Uniform::new(0),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn at(&self) -> u32 {
+        self.at
     }
 }
 
@@ -55,10 +66,9 @@ impl Policy for Hold {
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let head = ready.get(0).number;
-        if self.picks == self.at && head != 0 {
+        if self.profile.borrow_mut().picks.count() == self.at && head != 0 {
             self.held = Some(head);
         }
-        self.picks += 1;
         match self.held {
             Some(held) if held == head => ready.after(0).unwrap_or(0),
             _ => 0,
@@ -77,13 +87,11 @@ impl Policy for Hold {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.random = stream_of(seed, OWN_STREAM);
-        self.at = draw(&mut self.random, u64::from(self.picks_max.max(1))) as u32;
+        let picks = &mut self.profile.borrow_mut().picks;
+        picks.begin();
+        self.at = draw(&mut self.random, picks.most()) as u32;
         self.switches = draw(&mut self.random, 2) == 1;
-        (self.picks, self.held) = (0, None);
+        self.held = None;
         self.others.begin(seed)
-    }
-
-    fn end(&mut self, _ended: &Ended<'_>) {
-        self.picks_max = self.picks_max.max(self.picks);
     }
 }

@@ -11,13 +11,36 @@ pub(crate) struct Profile {
     now: Vec<Counted>,
     /// Events of each task on each resource, in the run that goes on.
     touched: BTreeMap<(ResourceKey, TaskNumber), u32>,
-    picks: u32,
     /// The steps of each task and of all that it spawns, as they were last seen.
     pub(crate) subtrees: BTreeMap<TaskKey, u32>,
-    /// The same for operations on a resource.
+    /// The same for operations on a resource that more than one task touches.
     pub(crate) on: BTreeMap<ResourceKey, BTreeMap<TaskKey, u32>>,
-    /// The most decisions that a run had.
-    pub(crate) picks_max: u32,
+    pub(crate) picks: Picks,
+}
+
+/// How many decisions of what runs next there are.
+#[derive(Debug, Default)]
+pub(crate) struct Picks {
+    now: u32,
+    most: u32,
+}
+
+impl Picks {
+    pub(crate) fn begin(&mut self) {
+        self.now = 0;
+    }
+
+    /// Counts a decision, and returns its number from 0.
+    pub(crate) fn count(&mut self) -> u32 {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+        self.now - 1
+    }
+
+    /// The most that a run had, at least 1.
+    pub(crate) fn most(&self) -> u64 {
+        u64::from(self.most.max(1))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,11 +59,7 @@ impl Profile {
     pub(crate) fn begin(&mut self) {
         self.now.clear();
         self.touched.clear();
-        self.picks = 0;
-    }
-
-    pub(crate) fn picked(&mut self) {
-        self.picks += 1;
+        self.picks.begin();
     }
 
     /// Takes a step in.
@@ -61,7 +80,6 @@ impl Profile {
 
     /// Keeps what the run that has ended showed.
     pub(crate) fn end(&mut self) {
-        self.picks_max = self.picks_max.max(self.picks);
         let mut sums: Vec<u32> = self.now.iter().map(|counted| counted.steps).collect();
         // Children have higher numbers than their parents.
         for number in (1..sums.len()).rev() {
@@ -73,18 +91,22 @@ impl Profile {
         for (counted, sum) in self.now.iter().zip(sums).skip(1) {
             self.subtrees.insert(counted.key, sum);
         }
-        for on in self.on.values_mut() {
-            on.clear();
+        self.on.clear();
+        let mut by_resource: BTreeMap<ResourceKey, BTreeMap<TaskNumber, u32>> = BTreeMap::new();
+        // What the loop itself touches is no task's to do.
+        for ((resource, number), count) in self.touched.iter().filter(|((_, n), _)| *n != 0) {
+            by_resource.entry(*resource).or_default().insert(*number, *count);
         }
-        for ((resource, number), count) in &self.touched {
-            let on = self.on.entry(*resource).or_default();
-            let mut number = *number as usize;
-            while number != 0 {
-                *on.entry(self.now[number].key).or_default() += count;
-                number = self.now[number].parent as usize;
+        for (resource, mut counts) in by_resource.into_iter().filter(|(_, on)| on.len() > 1) {
+            let on = self.on.entry(resource).or_default();
+            while let Some((number, count)) = counts.pop_last() {
+                let Counted { key, parent, .. } = self.now[number as usize];
+                on.insert(key, count);
+                if parent != 0 {
+                    *counts.entry(parent).or_default() += count;
+                }
             }
         }
-        self.on.retain(|_, on| !on.is_empty());
     }
 }
 

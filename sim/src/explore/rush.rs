@@ -1,11 +1,13 @@
 //! Hurrying one task: what comes before a thing that hardly ever comes late.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use rand_chacha::ChaCha8Rng;
 
+use super::profile::Profile;
 use super::walks::{OWN_STREAM, draw};
-use crate::base::{
-    Candidates, ChoiceKind, Ended, Policy, Question, TaskNumber, Uniform, stream_of,
-};
+use crate::base::{Candidates, ChoiceKind, Policy, Question, TaskNumber, Uniform, stream_of};
 
 /// Asyncio's order, where tasks give way at each await that need not wait, but from one random
 /// decision on a task runs whenever it can: of the ready ones the one that was spawned last, or
@@ -18,8 +20,7 @@ pub struct Rush {
     /// At which decision it begins, and who is hurried.
     at: u32,
     hurried: Option<TaskNumber>,
-    picks: u32,
-    picks_max: u32,
+    profile: Rc<RefCell<Profile>>,
     random: ChaCha8Rng,
     others: Uniform,
 }
@@ -27,11 +28,14 @@ pub struct Rush {
 impl Rush {
     /// Makes the strategy.
     pub fn new() -> Self {
+        Rush::sharing(Rc::default())
+    }
+
+    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
         Rush {
             at: 0,
             hurried: None,
-            picks: 0,
-            picks_max: 0,
+            profile,
             random: stream_of(0, OWN_STREAM),
             others: Uniform::new(0),
         }
@@ -66,10 +70,10 @@ impl Policy for Rush {
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        if self.picks == self.at {
+        let number = self.profile.borrow_mut().picks.count();
+        if number == self.at {
             self.hurried = Some(self.draw_task(ready));
         }
-        self.picks += 1;
         self.hurried.and_then(|hurried| ready.choice_of(hurried)).unwrap_or(0)
     }
 
@@ -79,12 +83,10 @@ impl Policy for Rush {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.random = stream_of(seed, OWN_STREAM);
-        self.at = draw(&mut self.random, u64::from(self.picks_max.max(1))) as u32;
-        (self.picks, self.hurried) = (0, None);
+        let picks = &mut self.profile.borrow_mut().picks;
+        picks.begin();
+        self.at = draw(&mut self.random, picks.most()) as u32;
+        self.hurried = None;
         self.others.begin(seed)
-    }
-
-    fn end(&mut self, _ended: &Ended<'_>) {
-        self.picks_max = self.picks_max.max(self.picks);
     }
 }

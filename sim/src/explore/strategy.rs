@@ -183,9 +183,9 @@ impl Portfolio {
                 Box::new(Urw::sharing(profile.clone())),
                 Box::new(Surw::sharing(profile.clone())),
                 Box::new(Pos::new()),
-                Box::new(Hold::new()),
-                Box::new(Rush::new()),
-                Box::new(Pct::new(3)),
+                Box::new(Hold::sharing(profile.clone())),
+                Box::new(Rush::sharing(profile.clone())),
+                Box::new(Pct::sharing(profile.clone(), 3)),
                 Box::new(Uniform::new(0)),
             ],
             runs: 0,
@@ -198,14 +198,25 @@ impl Portfolio {
     fn current(&mut self) -> &mut dyn Policy {
         &mut *self.members[self.current]
     }
+
+    /// The first two members don't count for themselves.
+    fn count(&self) {
+        if self.current < 2 {
+            self.profile.borrow_mut().picks.count();
+        }
+    }
 }
 
 impl Policy for Portfolio {
     fn choose(&mut self, question: &Question) -> u32 {
+        if question.kind == ChoiceKind::Ready {
+            self.count();
+        }
         self.current().choose(question)
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
+        self.count();
         self.current().pick(ready)
     }
 
@@ -231,8 +242,10 @@ impl Policy for Portfolio {
             run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
         self.runs += 1;
-        if self.current == 0 {
-            self.profile.borrow_mut().begin();
+        match self.current {
+            0 => self.profile.borrow_mut().begin(),
+            1 => self.profile.borrow_mut().picks.begin(),
+            _ => {}
         }
         self.current().begin(seed)
     }
@@ -256,5 +269,48 @@ impl Policy for GivingWay {
 
     fn pick(&mut self, _ready: &dyn Candidates) -> u32 {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::{Simulation, run};
+    use crate::task::{spawn, yield_now};
+
+    /// Else the first run of each of them would deviate at the first decision, or nowhere.
+    #[test]
+    fn the_members_of_the_portfolio_know_from_the_first_run_how_many_decisions_there_are() {
+        let mut portfolio = Portfolio::new();
+        let profile = portfolio.profile.clone();
+        assert!(portfolio.begin(0));
+        Simulation::new()
+            .model(crate::base::Model::AnyOrder)
+            .boxed_policy(Box::new(portfolio))
+            .run(|| {
+                run(async {
+                    let tasks = [(); 2].map(|()| {
+                        spawn(async {
+                            for _ in 0..20 {
+                                yield_now().await?;
+                            }
+                            Ok(())
+                        })
+                    });
+                    for task in tasks {
+                        task.await?;
+                    }
+                    Ok(())
+                })
+            });
+        // Two tasks of 21 steps each, beside the main one.
+        assert_eq!(profile.borrow().picks.most(), 42);
+        let mut begun = std::collections::BTreeSet::new();
+        for seed in 0..50 {
+            let mut hold = Hold::sharing(profile.clone());
+            assert!(hold.begin(seed));
+            begun.insert(hold.at());
+        }
+        assert!(begun.len() > 20, "{begun:?}");
     }
 }
