@@ -9,7 +9,7 @@ use proptest::test_runner::{TestCaseError, TestCaseResult};
 use seedloop::explore::{Case, CaseError, Clue, Explorer};
 
 /// So many schedules are tried on a smaller input that does not fail as the larger one did: the
-/// dull one, and two of each member of the portfolio.
+/// dull one, and others as the portfolio comes to them.
 const SEARCH_RUNS: u64 = 13;
 
 /// How a run's choices are taken.
@@ -29,8 +29,8 @@ pub(crate) enum Plan {
     Draw(u64),
     /// This case; if it does not fail, others from this seed.
     Follow { case: Case, seed: u64, is_small: bool },
-    /// This case and no other.
-    Only(Case),
+    /// This case and no other; whether a clue to its run is wanted.
+    Only(Case, bool),
 }
 
 /// What runs leave for the strategy.
@@ -70,12 +70,12 @@ impl Schedule {
         let explorer = &self.explorer;
         let (finding, clue) = match &self.plan {
             Plan::Draw(seed) => (explorer.clone().seed(*seed).find(&body), None),
-            Plan::Only(case) => {
-                let followed = explorer.follow(case, &body);
+            Plan::Only(case, with_clue) => {
+                let followed = explorer.follow(case, *with_clue, &body);
                 (followed.finding, followed.clue)
             }
             Plan::Follow { case, seed, is_small } => {
-                let found = explorer.follow(case, &body).finding.or_else(|| {
+                let found = explorer.follow(case, false, &body).finding.or_else(|| {
                     let mut found = explorer.clone().runs(SEARCH_RUNS).seed(*seed).find(&body)?;
                     if *is_small {
                         found.case = explorer.shrink(&found.case, &body).unwrap_or(found.case);
@@ -99,7 +99,7 @@ impl Schedule {
     /// Returns the case of the run that failed, if one did.
     pub fn case(&self) -> Option<Case> {
         match &self.plan {
-            Plan::Follow { case, .. } | Plan::Only(case) => Some(case.clone()),
+            Plan::Follow { case, .. } | Plan::Only(case, _) => Some(case.clone()),
             Plan::Draw(_) => lock(&self.cell).found.clone(),
         }
     }
@@ -107,7 +107,7 @@ impl Schedule {
 
 impl From<Case> for Schedule {
     fn from(case: Case) -> Self {
-        Schedule::new(Explorer::new(), Plan::Only(case), Arc::default())
+        Schedule::new(Explorer::new(), Plan::Only(case, false), Arc::default())
     }
 }
 

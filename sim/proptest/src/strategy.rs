@@ -60,8 +60,8 @@ pub struct ScheduleTree {
     cell: Arc<Mutex<Cell>>,
     /// Once the schedule is being shrunk.
     steps: Option<Steps>,
-    /// The step of it of which nothing is known yet.
-    tried: Option<Case>,
+    /// The step of it of which nothing is known yet, and whether a clue to it is wanted.
+    tried: Option<(Case, bool)>,
 }
 
 impl ScheduleTree {
@@ -80,7 +80,7 @@ impl ValueTree for ScheduleTree {
     fn current(&self) -> Schedule {
         let seed = self.seed;
         let plan = match (&self.tried, lock(&self.cell).found.clone()) {
-            (Some(case), _) => Plan::Only(case.clone()),
+            (Some((case, with_clue)), _) => Plan::Only(case.clone(), *with_clue),
             (None, Some(case)) => Plan::Follow { case, seed, is_small: self.steps.is_some() },
             (None, None) => Plan::Draw(seed),
         };
@@ -90,7 +90,7 @@ impl ValueTree for ScheduleTree {
     /// Deviates less, after a run that failed.
     fn simplify(&mut self) -> bool {
         match (self.steps.as_mut(), self.tried.take()) {
-            (Some(steps), Some(tried)) => {
+            (Some(steps), Some((tried, _))) => {
                 let mut cell = lock(&self.cell);
                 // The test may have failed without it.
                 let case = match (cell.failed, &cell.found) {
@@ -98,7 +98,7 @@ impl ValueTree for ScheduleTree {
                     _ => tried,
                 };
                 cell.found = Some(case.clone());
-                steps.failed(case);
+                steps.tell(Some(case), cell.clue.take());
             }
             (Some(_), None) => {}
             (None, _) => {
@@ -116,7 +116,7 @@ impl ValueTree for ScheduleTree {
             return false;
         }
         if let Some(steps) = &mut self.steps {
-            steps.passed(lock(&self.cell).clue.take());
+            steps.tell(None, lock(&self.cell).clue.take());
         }
         self.step();
         true

@@ -27,7 +27,7 @@ pub struct Finding {
 pub struct Followed {
     /// None if it did not fail. Its case is without what the run never came to.
     pub finding: Option<Finding>,
-    /// Where the run could have deviated. A long case is not asked for it.
+    /// Where the run could have deviated, if that was asked for.
     pub clue: Option<Clue>,
 }
 
@@ -40,9 +40,6 @@ impl fmt::Debug for Clue {
         f.write_str("Clue(..)")
     }
 }
-
-/// The longest case whose run is recorded for a clue.
-const CLUE_LENGTH_MAX: usize = 1;
 
 impl Explorer {
     /// Runs `body` until a run fails, and leaves that run as it is. With the portfolio the first
@@ -84,10 +81,10 @@ impl Explorer {
         })
     }
 
-    /// Runs `body` as `case` says.
+    /// Runs `body` as `case` says, and looks for a clue if one is wanted.
     #[doc(hidden)]
     #[track_caller]
-    pub fn follow<F, Fut>(&self, case: &Case, body: F) -> Followed
+    pub fn follow<F, Fut>(&self, case: &Case, record: bool, body: F) -> Followed
     where
         F: Fn() -> Fut + Sync,
         Fut: Future<Output = Result<()>> + 'static,
@@ -95,7 +92,6 @@ impl Explorer {
         let body = runs_of(body, Location::caller());
         let subject = self.subject(&body, &|_| Ok(())).configured(case);
         on_own_thread(|| {
-            let record = case.len() <= CLUE_LENGTH_MAX;
             let (trial, met) = subject.follow(case, record);
             let clue = record.then(|| Clue(Places::of(&trial.outcome)));
             let finding = trial.fault.map(|fault| Finding { fault, case: case.only(&met) });

@@ -19,6 +19,7 @@ mod exhaustive;
 mod explorer;
 mod fault;
 mod follow;
+mod guided;
 mod happened;
 mod hold;
 mod misfit;

@@ -14,9 +14,17 @@ use crate::runner::Outcome;
 struct Step {
     task: TaskNumber,
     nth: u32,
-    /// The resources that it touched, and whether it changed them.
-    touched: BTreeMap<u32, bool>,
+    touched: Vec<Touched>,
     /// How often it could have given way.
+    switches: u32,
+}
+
+/// An operation on a resource.
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    resource: u32,
+    writes: bool,
+    /// How often the step could have given way before.
     switches: u32,
 }
 
@@ -26,21 +34,26 @@ pub(crate) struct Places {
     paths: Vec<SpawnPath>,
     /// Each task's kind: the first task with the same parent that was spawned at the same place.
     kinds: Vec<usize>,
+    /// By resource, the steps that touched it and those that changed it, each once.
+    touching: BTreeMap<u32, Touching>,
+    /// By step, where the step of the same task before it is.
+    own: Vec<Option<usize>>,
+}
+
+#[derive(Debug, Default)]
+struct Touching {
+    all: Vec<usize>,
+    writes: Vec<usize>,
 }
 
 /// A deviation that could matter.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub(crate) deviation: Deviation,
+    /// The step at which it deviates, by its place in the run.
+    pub(crate) at: usize,
     /// How far it is from what a small case is likely to hold: 0 is the nearest.
     pub(crate) rank: usize,
-}
-
-impl Candidate {
-    /// It concerns a task that the failure concerns too, or one that stands for its kind.
-    pub(crate) fn is_near(&self) -> bool {
-        self.rank < FAR
-    }
 }
 
 /// The rank of a task that neither the failure concerns nor stands for its kind.
@@ -52,18 +65,33 @@ const CONCERNED_FEW: usize = 4;
 impl Places {
     pub(crate) fn of(outcome: &Outcome<Result<()>>) -> Self {
         let (steps, paths) = (steps_of(outcome), Paths::in_order(&outcome.tasks));
-        Places { steps, paths, kinds: kinds_of(&outcome.tasks) }
+        Places::new(steps, paths, kinds_of(&outcome.tasks))
+    }
+
+    fn new(steps: Vec<Step>, paths: Vec<SpawnPath>, kinds: Vec<usize>) -> Self {
+        let mut touching: BTreeMap<u32, Touching> = BTreeMap::new();
+        let mut last: BTreeMap<TaskNumber, usize> = BTreeMap::new();
+        let mut own = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            own.push(last.insert(step.task, index));
+            for touched in &step.touched {
+                let Touching { all, writes } = touching.entry(touched.resource).or_default();
+                for list in [Some(all), touched.writes.then_some(writes)].into_iter().flatten() {
+                    if list.last() != Some(&index) {
+                        list.push(index);
+                    }
+                }
+            }
+        }
+        Places { steps, paths, kinds, touching, own }
+    }
+
+    pub(super) fn path(&self, task: TaskNumber) -> Option<&SpawnPath> {
+        self.paths.get((task as usize).checked_sub(1)?)
     }
 
     fn spot(&self, step: &Step) -> Option<Spot> {
-        let path = self.paths.get((step.task as usize).checked_sub(1)?)?.clone();
-        Some(Spot { path, step: step.nth })
-    }
-
-    /// Where a step stands among all.
-    pub(crate) fn index_of(&self, spot: &Spot) -> usize {
-        let is_it = |step: &Step| self.spot(step).is_some_and(|other| other == *spot);
-        self.steps.iter().position(is_it).unwrap_or(0)
+        Some(Spot { path: self.path(step.task)?.clone(), step: step.nth })
     }
 
     /// Single deviations from the step at `start` on, the nearest first: those of the tasks that
@@ -73,31 +101,130 @@ impl Places {
         let ranks = self.ranks(best);
         let rank = |step: &Step| ranks[step.task as usize - 1];
         let mut all: Vec<Candidate> = Vec::new();
+        let mut seen: BTreeSet<(usize, TaskNumber)> = BTreeSet::new();
         for (index, step) in self.steps.iter().enumerate().skip(start) {
             let Some(at) = self.spot(step) else { continue };
             for nth in 0..step.switches {
                 let deviation = gives_way(at.clone(), nth);
-                all.push(Candidate { deviation, rank: rank(step) });
+                all.push(Candidate { deviation, at: index, rank: rank(step) });
             }
-            let deviation = Deviation { at: at.clone(), deed: Deed::Hold };
             // It is less likely to matter when a step comes that touches nothing known.
             let blank = match step.touched.is_empty() {
                 true => 1 + step.nth as usize / 4,
                 false => 0,
             };
-            all.push(Candidate { deviation, rank: rank(step) + blank });
-            for head in before(&self.steps, start, index) {
-                let Some(head) = self.spot(&self.steps[head]) else { continue };
-                let deviation = Deviation { at: head, deed: Deed::Pick(at.path.clone()) };
-                // It is the task that comes earlier which matters.
-                all.push(Candidate { deviation, rank: rank(step) + blank });
+            let deviation = Deviation { at: at.clone(), deed: Deed::Hold };
+            all.push(Candidate { deviation, at: index, rank: rank(step) + blank });
+            for head in self.before(start, index) {
+                let Some(spot) = self.spot(&self.steps[head]) else { continue };
+                if seen.insert((head, step.task)) {
+                    let deviation = Deviation { at: spot, deed: Deed::Pick(at.path.clone()) };
+                    // It is the task that comes earlier which matters.
+                    all.push(Candidate { deviation, at: head, rank: rank(step) + blank });
+                }
             }
         }
-        let mut seen = BTreeSet::new();
-        all.retain(|candidate| seen.insert(candidate.deviation.to_string()));
         // A stable sort: what comes first in the run stays first.
         all.sort_by_key(|candidate| candidate.rank);
         all
+    }
+
+    /// The steps before which the one at `index` could run to come before an operation that it
+    /// meets: the first two and the last of them, from `start` on; the last one of all for a step
+    /// of which nothing is known.
+    fn before(&self, start: usize, index: usize) -> Vec<usize> {
+        let step = &self.steps[index];
+        let first = self.own[index].map_or(0, |own| own + 1).max(start);
+        if step.touched.is_empty() {
+            return (first..index).last().into_iter().collect();
+        }
+        let mut found = BTreeSet::new();
+        for touched in &step.touched {
+            let Some(touching) = self.touching.get(&touched.resource) else { continue };
+            let list = if touched.writes { &touching.all } else { &touching.writes };
+            let from = list.partition_point(|other| *other < first);
+            let to = list.partition_point(|other| *other < index);
+            if from < to {
+                found.extend(list[from..to].iter().take(2));
+                found.insert(list[to - 1]);
+            }
+        }
+        let mut found: Vec<usize> = found.into_iter().collect();
+        if found.len() > 3 {
+            found = vec![found[0], found[1], found[found.len() - 1]];
+        }
+        found
+    }
+
+    /// What tells runs apart: whose step came after whose.
+    pub(super) fn order(&self) -> Vec<TaskNumber> {
+        self.steps.iter().map(|step| step.task).collect()
+    }
+
+    /// What could put operations that meet into the order that they have in another run: for each
+    /// of the first few pairs that are not, the ways to let the second come first.
+    pub(super) fn towards(&self, other: &Places) -> Vec<Vec<Deviation>> {
+        let wanted = other.positions();
+        let mut counts: BTreeMap<(u32, TaskNumber), u32> = BTreeMap::new();
+        // By resource, what was met so far: where, and where it is in the other run.
+        let mut met: BTreeMap<u32, Vec<Met>> = BTreeMap::new();
+        let mut pairs: BTreeSet<(usize, usize, u32)> = BTreeSet::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            for touched in &step.touched {
+                let Touched { resource, writes, switches } = *touched;
+                let Some(path) = self.path(step.task) else { continue };
+                let nth = counts.entry((resource, step.task)).or_default();
+                let position = wanted.get(&(resource, path, *nth)).copied();
+                *nth += 1;
+                let met = met.entry(resource).or_default();
+                let is_late = |one: &&Met| {
+                    self.steps[one.index].task != step.task
+                        && (one.writes || writes)
+                        && one.position.is_none_or(|before| Some(before) > position)
+                };
+                if position.is_some()
+                    && let Some(before) = met.iter().find(is_late)
+                {
+                    pairs.insert((before.index, index, before.switches));
+                }
+                met.push(Met { index, writes, switches, position });
+            }
+        }
+        let ways = |(before, after, switches)| self.ways(before, after, switches);
+        pairs.into_iter().take(PAIRS_MAX).flat_map(ways).collect()
+    }
+
+    /// Where each operation is: by resource, task, and which one of its operations on that.
+    fn positions(&self) -> BTreeMap<(u32, &SpawnPath, u32), usize> {
+        let mut counts: BTreeMap<(u32, TaskNumber), u32> = BTreeMap::new();
+        let mut positions = BTreeMap::new();
+        for step in &self.steps {
+            for Touched { resource, .. } in &step.touched {
+                let Some(path) = self.path(step.task) else { continue };
+                let nth = counts.entry((*resource, step.task)).or_default();
+                positions.insert((*resource, path, *nth), positions.len());
+                *nth += 1;
+            }
+        }
+        positions
+    }
+
+    /// How the step at `after` could come before the one at `before`, or before what that does
+    /// after so many awaits at which it could give way.
+    fn ways(&self, before: usize, after: usize, switches: u32) -> Vec<Vec<Deviation>> {
+        let task = self.steps[after].task;
+        let (Some(at), Some(path)) = (self.spot(&self.steps[before]), self.path(task)) else {
+            return Vec::new();
+        };
+        let mut ways = vec![vec![Deviation { at: at.clone(), deed: Deed::Hold }]];
+        if let Some(nth) = switches.checked_sub(1) {
+            ways.push(vec![gives_way(at.clone(), nth)]);
+        }
+        let between = &self.steps[before + 1..=after];
+        let many = between.iter().filter(|step| step.task == task).count();
+        let pick = Deviation { at, deed: Deed::Pick(path.clone()) };
+        ways.push(vec![pick; many]);
+        ways
     }
 
     /// What all tasks of a kind could do alike: give way at the same await of the same step.
@@ -132,6 +259,18 @@ impl Places {
     }
 }
 
+/// An operation that was met.
+struct Met {
+    index: usize,
+    writes: bool,
+    switches: u32,
+    /// None if the other run has no such operation.
+    position: Option<usize>,
+}
+
+/// Of so many pairs of operations that are not in the order of another run, ways are looked for.
+const PAIRS_MAX: usize = 8;
+
 fn gives_way(at: Spot, nth: u32) -> Deviation {
     Deviation { at, deed: Deed::Choose { kind: ChoiceKind::Switch, nth, value: 1 } }
 }
@@ -158,29 +297,6 @@ fn kinds_of(tasks: &[TaskInfo]) -> Vec<usize> {
     tasks.iter().enumerate().map(kind).collect()
 }
 
-/// The steps before which the one at `index` could run to come before an operation that it meets:
-/// the first two and the last of them, from `start` on; the last one of all for a step of which
-/// nothing is known.
-fn before(steps: &[Step], start: usize, index: usize) -> Vec<usize> {
-    let step = &steps[index];
-    let own = steps[..index].iter().rposition(|other| other.task == step.task);
-    let first = own.map_or(0, |own| own + 1).max(start);
-    if step.touched.is_empty() {
-        return (first..index).last().into_iter().collect();
-    }
-    let meets = |other: &Step| {
-        other.task != step.task
-            && step.touched.iter().any(|(resource, writes)| {
-                other.touched.get(resource).is_some_and(|other| *other || *writes)
-            })
-    };
-    let mut found: Vec<usize> = (first..index).filter(|at| meets(&steps[*at])).collect();
-    if found.len() > 3 {
-        found = vec![found[0], found[1], found[found.len() - 1]];
-    }
-    found
-}
-
 fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut counts: BTreeMap<TaskNumber, u32> = BTreeMap::new();
@@ -193,7 +309,8 @@ fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
             }
             Event::Resource { operation, resource, by: Source::Task(task) } => {
                 if let Some(step) = steps.last_mut().filter(|step| step.task == task) {
-                    *step.touched.entry(resource).or_default() |= operation != "read";
+                    let (writes, switches) = (operation != "read", step.switches);
+                    step.touched.push(Touched { resource, writes, switches });
                 }
             }
             Event::Chosen { kind: ChoiceKind::Switch, .. } => {
@@ -212,12 +329,22 @@ mod tests {
     use super::*;
 
     fn step(task: TaskNumber, nth: u32, touched: &[(u32, bool)]) -> Step {
-        Step { task, nth, touched: touched.iter().copied().collect(), switches: 0 }
+        let touched = touched.iter();
+        let touched = touched.map(|(resource, writes)| Touched {
+            resource: *resource,
+            writes: *writes,
+            switches: 0,
+        });
+        Step { task, nth, touched: touched.collect(), switches: 0 }
     }
 
     fn places(steps: Vec<Step>, kinds: &[usize]) -> Places {
         let paths = (1..=kinds.len() as u32).map(|index| SpawnPath(vec![index]));
-        Places { steps, paths: paths.collect(), kinds: kinds.to_vec() }
+        Places::new(steps, paths.collect(), kinds.to_vec())
+    }
+
+    fn before(steps: Vec<Step>, start: usize, index: usize) -> Vec<usize> {
+        places(steps, &[0; 9]).before(start, index)
     }
 
     #[test]
@@ -226,18 +353,20 @@ mod tests {
         let mut steps: Vec<Step> = (1..=5).map(|task| step(task, 1, &write)).collect();
         steps.insert(1, step(8, 1, &[(9, true)]));
         steps.push(step(6, 1, &[(7, false)]));
-        assert_eq!(before(&steps, 0, 6), [0, 2, 5]);
-        assert_eq!(before(&steps, 3, 6), [3, 4, 5]);
+        let places = places(steps, &[0; 9]);
+        assert_eq!(places.before(0, 6), [0, 2, 5]);
+        assert_eq!(places.before(3, 6), [3, 4, 5]);
         // Two that only look don't meet, and none comes before a step of its own task.
-        let steps = [step(1, 1, &[(7, false)]), step(2, 1, &[(7, false)]), step(2, 2, &write)];
-        assert_eq!(before(&steps, 0, 1), []);
-        assert_eq!(before(&steps, 0, 2), []);
+        let steps =
+            || vec![step(1, 1, &[(7, false)]), step(2, 1, &[(7, false)]), step(2, 2, &write)];
+        assert_eq!(before(steps(), 0, 1), []);
+        assert_eq!(before(steps(), 0, 2), []);
     }
 
     #[test]
     fn a_step_of_which_nothing_is_known_could_come_before_the_last_one() {
-        let steps = [step(1, 1, &[]), step(2, 1, &[(7, true)]), step(3, 1, &[])];
-        assert_eq!(before(&steps, 0, 2), [1]);
+        let steps = vec![step(1, 1, &[]), step(2, 1, &[(7, true)]), step(3, 1, &[])];
+        assert_eq!(before(steps, 0, 2), [1]);
     }
 
     #[test]

@@ -5,25 +5,18 @@
 //! for the idea to do it with schedules.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::case::{Case, Deed, Deviation, Spot};
+use super::case::{Case, Deed, Deviation, SpawnPath, Spot};
+use super::driven::Clue;
 use super::fault::Fault;
-use super::small::Small;
+use super::guided::guided;
+use super::races::Places;
+use super::small::small;
+use super::steps::{Desk, Steps, Told};
 use super::trial::Subject;
-use crate::base::{ChoiceKind, Result};
-use crate::runner::Outcome;
-
-/// Shrinks within a number of replays.
-pub(crate) struct Shrinker<'a> {
-    subject: Subject<'a>,
-    fault: &'a Fault,
-    pub(super) best: Vec<Deviation>,
-    pub(super) replays: u32,
-    pub(super) replays_max: u32,
-    /// What was tried already.
-    tried: BTreeSet<String>,
-}
+use crate::base::ChoiceKind;
 
 /// What came of it.
 pub(crate) struct Shrunk {
@@ -31,18 +24,44 @@ pub(crate) struct Shrunk {
     pub(crate) replays: u32,
 }
 
-/// Shrinks `case`, which shows `fault`.
+/// Shrinks `case`, which shows `fault`, within a number of replays.
 pub(crate) fn shrink(subject: Subject<'_>, case: &Case, fault: &Fault, replays_max: u32) -> Shrunk {
-    let mut shrinker = Shrinker {
-        subject,
-        fault,
-        best: case.deviations.clone(),
-        replays: 0,
-        replays_max,
-        tried: BTreeSet::new(),
-    };
-    shrinker.shrink();
-    Shrunk { case: subject.case(shrinker.best), replays: shrinker.replays }
+    let mut steps = Steps::within(case.clone(), replays_max);
+    while let Some((case, with_clue)) = steps.next_case() {
+        let (trial, met) = subject.follow(&case, with_clue);
+        let failed = trial.shows(fault).then(|| case.only(&met));
+        steps.tell(failed, with_clue.then(|| Clue(Places::of(&trial.outcome))));
+    }
+    Shrunk { case: steps.best(), replays: steps.tries() }
+}
+
+/// A shrinking that goes on.
+pub(super) struct Shrinker {
+    desk: Desk,
+    pub(super) best: Vec<Deviation>,
+    pub(super) replays: u32,
+    pub(super) replays_max: u32,
+    /// What was tried already.
+    tried: BTreeSet<String>,
+    /// Where runs that were recorded could have deviated, by their case.
+    seen: BTreeMap<String, Arc<Places>>,
+}
+
+/// Does all there is to do, in this order.
+pub(super) async fn shrink_all(mut shrinker: Shrinker) {
+    if shrinker.attempt(Vec::new()).await {
+        return;
+    }
+    shrinker.without_kinds().await;
+    loop {
+        let before = cost(&shrinker.best);
+        small(&mut shrinker).await;
+        shrinker.locally().await;
+        guided(&mut shrinker).await;
+        if cost(&shrinker.best) >= before || shrinker.is_over() {
+            break;
+        }
+    }
 }
 
 /// What makes one case better than another: fewer deviations, then smaller values.
@@ -54,31 +73,20 @@ pub(super) fn cost(deviations: &[Deviation]) -> (usize, u64) {
     (deviations.len(), deviations.iter().map(value).sum())
 }
 
-impl Shrinker<'_> {
-    fn shrink(&mut self) {
-        if self.attempt(Vec::new()) {
-            return;
-        }
-        self.without_kinds();
-        let mut small = Small::default();
-        loop {
-            let before = cost(&self.best);
-            small.search(self);
-            self.locally();
-            if cost(&self.best) >= before || self.is_over() {
-                break;
-            }
-        }
+impl Shrinker {
+    pub(super) fn new(desk: Desk, best: Vec<Deviation>, replays_max: u32) -> Self {
+        let (tried, seen) = (BTreeSet::new(), BTreeMap::new());
+        Shrinker { desk, best, replays: 0, replays_max, tried, seen }
     }
 
     /// Leaves out and replaces, until nothing helps any more.
-    fn locally(&mut self) {
+    async fn locally(&mut self) {
         loop {
             let before = cost(&self.best);
-            self.hold_instead();
-            self.without_groups();
-            self.without_chunks();
-            self.smaller_values();
+            self.hold_instead().await;
+            self.without_groups().await;
+            self.without_chunks().await;
+            self.smaller_values().await;
             if cost(&self.best) >= before || self.is_over() {
                 break;
             }
@@ -91,60 +99,52 @@ impl Shrinker<'_> {
 
     /// Takes a candidate over if it shows the failure and is better. What was not met is left out,
     /// and so is what the run did anyway.
-    pub(super) fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
-        if cost(&candidate) >= cost(&self.best) {
-            return false;
-        }
-        self.replay(candidate, false).is_some_and(|(_, is_better)| is_better)
+    pub(super) async fn attempt(&mut self, candidate: Vec<Deviation>) -> bool {
+        cost(&candidate) < cost(&self.best) && self.replay(candidate, false).await
     }
 
     /// Replays what was not replayed yet, and tells whether it was taken over.
-    pub(super) fn replay(
-        &mut self,
-        candidate: Vec<Deviation>,
-        record: bool,
-    ) -> Option<(Outcome<Result<()>>, bool)> {
-        if self.replays >= self.replays_max {
-            return None;
-        }
-        let case = self.subject.case(candidate);
-        if !self.tried.insert(case.to_string()) {
-            return None;
+    pub(super) async fn replay(&mut self, candidate: Vec<Deviation>, with_clue: bool) -> bool {
+        let text = text_of(&candidate);
+        if self.replays >= self.replays_max || !self.tried.insert(text.clone()) {
+            return false;
         }
         self.replays += 1;
-        let (trial, met) = self.subject.follow(&case, record);
-        let shows = trial.shows(self.fault);
-        let mut met = met.into_iter();
-        let mut kept = case.deviations;
-        kept.retain(|_| met.next().unwrap_or(false));
-        let is_better = shows && cost(&kept) < cost(&self.best);
-        if is_better {
-            self.best = kept;
+        let Told { failed, clue } = self.desk.tell(candidate, with_clue).await;
+        if let Some(Clue(places)) = clue {
+            self.seen.insert(text, Arc::new(places));
         }
-        Some((trial.outcome, is_better))
+        let better = failed.filter(|case| cost(&case.deviations) < cost(&self.best));
+        if let Some(case) = &better {
+            self.best.clone_from(&case.deviations);
+            self.desk.keep(&self.best);
+        }
+        better.is_some()
     }
 
-    /// Replays a case for what can be seen in it, even if it was replayed before.
-    pub(super) fn record(&mut self, case: &[Deviation]) -> Option<Outcome<Result<()>>> {
-        if self.replays >= self.replays_max {
-            return None;
+    /// Where the run of a case could deviate, which is replayed for it if need be; none if there
+    /// are no replays left.
+    pub(super) async fn places(&mut self, case: &[Deviation]) -> Option<Arc<Places>> {
+        let text = text_of(case);
+        if !self.seen.contains_key(&text) {
+            // It may have been replayed without a look at it.
+            self.tried.remove(&text);
+            self.replay(case.to_vec(), true).await;
         }
-        self.replays += 1;
-        let case = self.subject.case(case.to_vec());
-        Some(self.subject.follow(&case, true).0.outcome)
+        self.seen.get(&text).cloned()
     }
 
     /// Tries to do without all deviations of a kind.
-    fn without_kinds(&mut self) {
+    async fn without_kinds(&mut self) {
         for kind in kinds() {
             let without = self.best.iter().filter(|deviation| !is_of_kind(deviation, kind));
             let without: Vec<Deviation> = without.cloned().collect();
-            self.attempt(without);
+            self.attempt(without).await;
         }
     }
 
     /// Leaves out ever smaller parts, down to single deviations.
-    fn without_chunks(&mut self) {
+    async fn without_chunks(&mut self) {
         let mut size = (self.best.len() / 2).max(1);
         while !self.is_over() {
             let mut end = self.best.len();
@@ -152,10 +152,11 @@ impl Shrinker<'_> {
             // From the end on: what comes later depends on what came before.
             while end > 0 && !self.is_over() {
                 let start = end.saturating_sub(size);
-                let shifted = without(&self.best, start, end.min(self.best.len()));
+                let range = start..end.min(self.best.len());
+                let shifted = without(&self.best, |index| range.contains(&index));
                 let mut plain = self.best.clone();
-                plain.drain(start..end.min(plain.len()));
-                if self.attempt(shifted) || self.attempt(plain) {
+                plain.drain(range.clone());
+                if self.attempt(shifted).await || self.attempt(plain).await {
                     shrunk = true;
                     end = start.min(self.best.len());
                 } else {
@@ -171,17 +172,17 @@ impl Shrinker<'_> {
     }
 
     /// Tries to hold a step in place of picking many others before it.
-    fn hold_instead(&mut self) {
+    async fn hold_instead(&mut self) {
         for head in holdable(&self.best) {
             if self.is_over() {
                 return;
             }
-            self.attempt(hold(&self.best, &head));
+            self.attempt(hold(&self.best, &head)).await;
         }
     }
 
     /// Brings values down to the least that will do.
-    fn smaller_values(&mut self) {
+    async fn smaller_values(&mut self) {
         let mut index = 0;
         while index < self.best.len() && !self.is_over() {
             let Deed::Choose { value, .. } = self.best[index].deed else {
@@ -198,7 +199,7 @@ impl Shrinker<'_> {
                     *value = middle;
                 }
                 let length = self.best.len();
-                match self.attempt(with) {
+                match self.attempt(with).await {
                     true if self.best.len() != length => break,
                     true => high = middle,
                     false => low = middle + 1,
@@ -210,52 +211,67 @@ impl Shrinker<'_> {
 
     /// Leaves out at once what several tasks do alike: giving way at the same await of the same
     /// step.
-    fn without_groups(&mut self) {
+    async fn without_groups(&mut self) {
         let groups: BTreeSet<_> = self.best.iter().filter_map(group_of).collect();
         for one in groups {
             if self.is_over() {
                 return;
             }
-            let mut kept = self.best.clone();
-            while let Some(index) = kept
-                .iter()
-                .rposition(|other| group_of(other) == Some(one) && self.best.contains(other))
-            {
-                kept = without(&kept, index, index + 1);
-            }
-            self.attempt(kept);
+            let kept = without(&self.best, |index| group_of(&self.best[index]) == Some(one));
+            self.attempt(kept).await;
         }
     }
 }
 
-/// How many single deviations are tried that concern none of the tasks that the failure does.
-pub(super) const SINGLES_MAX: usize = 100;
+fn text_of(case: &[Deviation]) -> String {
+    let texts: Vec<String> = case.iter().map(Deviation::to_string).collect();
+    texts.join(",")
+}
 
-/// Leaves out the deviations of a range. A task that no longer gives way goes on in the same step,
-/// so that what came in later ones comes one earlier.
-pub(super) fn without(deviations: &[Deviation], start: usize, end: usize) -> Vec<Deviation> {
-    let mut kept = deviations.to_vec();
-    for removed in kept.drain(start..end).rev().collect::<Vec<_>>() {
-        let Deed::Choose { kind: ChoiceKind::Switch, nth: switch, .. } = removed.deed else {
-            continue;
-        };
-        for Deviation { at, deed } in &mut kept {
-            if at.path != removed.at.path || at.step <= removed.at.step {
-                continue;
-            }
-            if at.step == removed.at.step + 1
-                && let Deed::Choose { kind: ChoiceKind::Switch, nth, .. } = deed
-            {
-                *nth += switch + 1;
-            }
-            at.step -= 1;
+/// Leaves out some deviations. A task that no longer gives way goes on in the same step, so that
+/// what came in later ones comes one earlier.
+fn without(deviations: &[Deviation], is_left_out: impl Fn(usize) -> bool) -> Vec<Deviation> {
+    // For each task the steps that are no longer split, and how many awaits each had before the
+    // split and those before it that follow on each other.
+    let mut joined: BTreeMap<&SpawnPath, Vec<(u32, u32)>> = BTreeMap::new();
+    for (index, Deviation { at, deed }) in deviations.iter().enumerate() {
+        if let Deed::Choose { kind: ChoiceKind::Switch, nth, .. } = deed
+            && is_left_out(index)
+        {
+            joined.entry(&at.path).or_default().push((at.step, nth + 1));
         }
+    }
+    for steps in joined.values_mut() {
+        steps.sort_unstable();
+        for index in 1..steps.len() {
+            if steps[index - 1].0 + 1 == steps[index].0 {
+                steps[index].1 += steps[index - 1].1;
+            }
+        }
+    }
+    let mut kept = Vec::new();
+    for (index, deviation) in deviations.iter().enumerate() {
+        if is_left_out(index) {
+            continue;
+        }
+        let mut deviation = deviation.clone();
+        if let Some(steps) = joined.get(&deviation.at.path) {
+            let before = steps.partition_point(|(step, _)| *step < deviation.at.step);
+            if let Some((step, awaits)) = before.checked_sub(1).map(|last| steps[last])
+                && step + 1 == deviation.at.step
+                && let Deed::Choose { kind: ChoiceKind::Switch, nth, .. } = &mut deviation.deed
+            {
+                *nth += awaits;
+            }
+            deviation.at.step -= before as u32;
+        }
+        kept.push(deviation);
     }
     kept
 }
 
 /// What can be left out at once; none stands for picks and holds.
-pub(super) fn kinds() -> [Option<ChoiceKind>; 8] {
+fn kinds() -> [Option<ChoiceKind>; 8] {
     [
         Some(ChoiceKind::Delay),
         Some(ChoiceKind::Lateness),
@@ -268,7 +284,7 @@ pub(super) fn kinds() -> [Option<ChoiceKind>; 8] {
     ]
 }
 
-pub(super) fn is_of_kind(deviation: &Deviation, wanted: Option<ChoiceKind>) -> bool {
+fn is_of_kind(deviation: &Deviation, wanted: Option<ChoiceKind>) -> bool {
     match deviation.deed {
         Deed::Choose { kind, .. } => wanted == Some(kind),
         Deed::Pick(_) | Deed::Hold => wanted.is_none(),
@@ -276,23 +292,20 @@ pub(super) fn is_of_kind(deviation: &Deviation, wanted: Option<ChoiceKind>) -> b
 }
 
 /// The steps before which several others are picked, those first that would save the most.
-pub(super) fn holdable(deviations: &[Deviation]) -> Vec<Spot> {
-    let mut heads: Vec<(usize, Spot)> = Vec::new();
-    for Deviation { at, deed } in deviations {
-        if !matches!(deed, Deed::Pick(_)) {
-            continue;
-        }
-        match heads.iter_mut().find(|(_, head)| head == at) {
-            Some((count, _)) => *count += 1,
-            None => heads.push((1, at.clone())),
+fn holdable(deviations: &[Deviation]) -> Vec<Spot> {
+    let mut counts: BTreeMap<&Spot, (usize, usize)> = BTreeMap::new();
+    for (index, Deviation { at, deed }) in deviations.iter().enumerate() {
+        if matches!(deed, Deed::Pick(_)) {
+            counts.entry(at).or_insert((0, index)).0 += 1;
         }
     }
-    heads.sort_by_key(|(count, _)| Reverse(*count));
-    heads.into_iter().filter(|(count, _)| *count > 1).map(|(_, head)| head).collect()
+    let mut heads: Vec<_> = counts.into_iter().filter(|(_, (count, _))| *count > 1).collect();
+    heads.sort_by_key(|(_, (count, first))| (Reverse(*count), *first));
+    heads.into_iter().map(|(head, _)| head.clone()).collect()
 }
 
 /// Holds a step in place of all that is picked before it.
-pub(super) fn hold(deviations: &[Deviation], head: &Spot) -> Vec<Deviation> {
+fn hold(deviations: &[Deviation], head: &Spot) -> Vec<Deviation> {
     let mut with = Vec::new();
     let mut held = false;
     for deviation in deviations {
@@ -310,7 +323,7 @@ pub(super) fn hold(deviations: &[Deviation], head: &Spot) -> Vec<Deviation> {
 }
 
 /// What makes deviations alike: the step's number, the kind, and which one of its kind in the step.
-pub(super) fn group_of(deviation: &Deviation) -> Option<(u32, ChoiceKind, u32)> {
+fn group_of(deviation: &Deviation) -> Option<(u32, ChoiceKind, u32)> {
     match &deviation.deed {
         Deed::Choose { kind, nth, .. } => Some((deviation.at.step, *kind, *nth)),
         _ => None,
@@ -323,7 +336,7 @@ mod tests {
 
     fn check_without(case: &[&str], start: usize, end: usize, expected: &[&str]) {
         let case: Vec<Deviation> = case.iter().map(|text| text.parse().unwrap()).collect();
-        let kept = without(&case, start, end);
+        let kept = without(&case, |index| (start..end).contains(&index));
         let kept: Vec<String> = kept.iter().map(Deviation::to_string).collect();
         assert_eq!(kept, expected);
     }
