@@ -9,14 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::case::Deviation;
 use super::shrink::Shrinker;
-use super::small::{apart_from_order, joined};
+use super::small::joined;
 
 /// So many replays one such search may take at most.
-const REPLAYS_MAX: u32 = 100;
+const REPLAYS_MAX: u32 = 80;
 
 /// Looks for the fewest deviations, those cases first that have fewer.
-pub(super) async fn guided(shrinker: &mut Shrinker) {
-    let base = apart_from_order(&shrinker.best);
+pub(super) async fn guided(shrinker: &mut Shrinker, base: &[Deviation]) {
     if shrinker.best.len() < base.len() + 3 {
         return;
     }
@@ -36,7 +35,7 @@ pub(super) async fn guided(shrinker: &mut Shrinker) {
             return;
         }
         let length = shrinker.best.len();
-        let Some(places) = shrinker.places(&joined(&base, &case)).await else { return };
+        let Some(places) = shrinker.places(&joined(base, &case)).await else { return };
         if shrinker.best.len() < length {
             // All that is left has at least as many.
             return;

@@ -12,14 +12,15 @@ use crate::base::{
 };
 
 /// Asyncio's order, but at one random decision what is next in the queue is held until nothing else
-/// can run. In every other run tasks also give way at each await that need not wait.
+/// can run. In every other run tasks also give way at each await that need not wait. Of the first run
+/// the decisions are only counted.
 ///
 /// Source: the delays of Emmi, Qadeer, Rakamarić, "Delay-bounded scheduling" (POPL 2011), with a
 /// delay that is as long as it can be.
 #[derive(Debug)]
 pub struct Hold {
     /// At which decision it begins, and who is held.
-    at: u32,
+    at: Option<u32>,
     held: Option<TaskNumber>,
     profile: Rc<RefCell<Profile>>,
     switches: bool,
@@ -35,7 +36,7 @@ impl Hold {
 
     pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
         Hold {
-            at: 0,
+            at: None,
             held: None,
             profile,
             switches: false,
@@ -45,7 +46,7 @@ impl Hold {
     }
 
     #[cfg(test)]
-    pub(super) fn at(&self) -> u32 {
+    pub(super) fn at(&self) -> Option<u32> {
         self.at
     }
 }
@@ -66,7 +67,7 @@ impl Policy for Hold {
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let head = ready.get(0).number;
-        if self.profile.borrow_mut().picks.count() == self.at && head != 0 {
+        if Some(self.profile.borrow_mut().picks.count()) == self.at && head != 0 {
             self.held = Some(head);
         }
         match self.held {
@@ -89,7 +90,7 @@ impl Policy for Hold {
         self.random = stream_of(seed, OWN_STREAM);
         let picks = &mut self.profile.borrow_mut().picks;
         picks.begin();
-        self.at = draw(&mut self.random, picks.most()) as u32;
+        self.at = picks.draw(&mut self.random);
         self.switches = draw(&mut self.random, 2) == 1;
         self.held = None;
         self.others.begin(seed)

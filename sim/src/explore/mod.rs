@@ -26,6 +26,7 @@ mod misfit;
 mod priorities;
 mod profile;
 mod races;
+mod reversals;
 mod rush;
 mod search;
 mod shrink;

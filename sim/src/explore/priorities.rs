@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::profile::{Profile, writes};
-use super::walks::{OWN_STREAM, draw};
+use super::walks::OWN_STREAM;
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Operation, Policy, Question, ResourceKey, TaskNumber,
     Uniform, stream_of,
@@ -119,8 +119,8 @@ impl Policy for Pct {
         self.changes.clear();
         // The decisions are not sorted, so that the rungs come in any order.
         for rung in 1..self.depth {
-            let at = draw(&mut self.random, picks.most()) as u32;
-            self.changes.push((at, u64::from(rung)));
+            let at = picks.draw(&mut self.random);
+            self.changes.extend(at.map(|at| (at, u64::from(rung))));
         }
         self.others.begin(seed)
     }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use rand_chacha::ChaCha8Rng;
+
+use super::walks::draw;
 use crate::base::{Access, Candidate, Operation, ResourceKey, TaskKey, TaskNumber};
 
 /// Measures the run that goes on, and remembers the last one.
@@ -37,9 +40,14 @@ impl Picks {
         self.now - 1
     }
 
-    /// The most that a run had, at least 1.
+    /// The most that a run had.
     pub(crate) fn most(&self) -> u64 {
-        u64::from(self.most.max(1))
+        u64::from(self.most)
+    }
+
+    /// Draws one of them; none if no run was counted.
+    pub(crate) fn draw(&self, random: &mut ChaCha8Rng) -> Option<u32> {
+        (self.most > 0).then(|| draw(random, self.most()) as u32)
     }
 }
 

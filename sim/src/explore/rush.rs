@@ -11,14 +11,14 @@ use crate::base::{Candidates, ChoiceKind, Policy, Question, TaskNumber, Uniform,
 
 /// Asyncio's order, where tasks give way at each await that need not wait, but from one random
 /// decision on a task runs whenever it can: of the ready ones the one that was spawned last, or
-/// any.
+/// any. Of the first run the decisions are only counted.
 ///
 /// The opposite of [`Hold`](super::Hold). The task that is unlike the others, such as the one that
 /// checks what they do, is often the last, and is found there however many there are.
 #[derive(Debug)]
 pub struct Rush {
     /// At which decision it begins, and who is hurried.
-    at: u32,
+    at: Option<u32>,
     hurried: Option<TaskNumber>,
     profile: Rc<RefCell<Profile>>,
     random: ChaCha8Rng,
@@ -33,7 +33,7 @@ impl Rush {
 
     pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
         Rush {
-            at: 0,
+            at: None,
             hurried: None,
             profile,
             random: stream_of(0, OWN_STREAM),
@@ -71,7 +71,7 @@ impl Policy for Rush {
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let number = self.profile.borrow_mut().picks.count();
-        if number == self.at {
+        if Some(number) == self.at {
             self.hurried = Some(self.draw_task(ready));
         }
         self.hurried.and_then(|hurried| ready.choice_of(hurried)).unwrap_or(0)
@@ -85,7 +85,7 @@ impl Policy for Rush {
         self.random = stream_of(seed, OWN_STREAM);
         let picks = &mut self.profile.borrow_mut().picks;
         picks.begin();
-        self.at = draw(&mut self.random, picks.most()) as u32;
+        self.at = picks.draw(&mut self.random);
         self.hurried = None;
         self.others.begin(seed)
     }

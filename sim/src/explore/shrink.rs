@@ -11,7 +11,6 @@ use std::sync::Arc;
 use super::case::{Case, Deed, Deviation, SpawnPath, Spot};
 use super::driven::Clue;
 use super::fault::Fault;
-use super::guided::guided;
 use super::races::Places;
 use super::small::small;
 use super::steps::{Desk, Steps, Told};
@@ -57,7 +56,6 @@ pub(super) async fn shrink_all(mut shrinker: Shrinker) {
         let before = cost(&shrinker.best);
         small(&mut shrinker).await;
         shrinker.locally().await;
-        guided(&mut shrinker).await;
         if cost(&shrinker.best) >= before || shrinker.is_over() {
             break;
         }

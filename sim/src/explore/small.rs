@@ -2,6 +2,7 @@
 //! case is taken apart.
 
 use super::case::{Deed, Deviation};
+use super::guided::guided;
 use super::races::{Candidate, FAR};
 use super::shrink::Shrinker;
 use crate::base::ChoiceKind;
@@ -12,7 +13,8 @@ const FAR_SINGLES_MAX: usize = 40;
 const PAIR_RANKS_MAX: usize = 2;
 
 /// Tries one deviation at the places where it could matter, then what tasks of a kind do alike,
-/// then two deviations, with at most half of the replays that are left, then one at any place.
+/// then what the failing run leads to, then two deviations, with at most a third of the replays that
+/// are left, then one at any place.
 ///
 /// What is not about the order of steps, such as a cancel, is kept as it is.
 pub(super) async fn small(shrinker: &mut Shrinker) {
@@ -36,6 +38,7 @@ pub(super) async fn small(shrinker: &mut Shrinker) {
             shrinker.attempt(joined(&base, part)).await;
         }
     }
+    guided(shrinker, &base).await;
     pairs(shrinker, &base, &near).await;
     for candidate in far.iter().take(FAR_SINGLES_MAX) {
         if shrinker.attempt(joined(&base, [&candidate.deviation])).await {
@@ -46,7 +49,7 @@ pub(super) async fn small(shrinker: &mut Shrinker) {
 
 /// Tries one deviation, and a second one at the places behind it: the nearest two first.
 async fn pairs(shrinker: &mut Shrinker, base: &[Deviation], near: &[Candidate]) {
-    let half = shrinker.replays + (shrinker.replays_max - shrinker.replays) / 2;
+    let most = shrinker.replays + (shrinker.replays_max - shrinker.replays) / 3;
     for ranks in 0..=PAIR_RANKS_MAX {
         for first in near.iter().filter(|first| first.rank <= ranks) {
             let one = joined(base, [&first.deviation]);
@@ -54,7 +57,7 @@ async fn pairs(shrinker: &mut Shrinker, base: &[Deviation], near: &[Candidate]) 
             // Up to the first one the two runs are the same.
             let seconds = places.candidates(first.at, &shrinker.best);
             for second in seconds.iter().filter(|second| second.rank + first.rank == ranks) {
-                if shrinker.best.len() < base.len() + 3 || shrinker.replays >= half {
+                if shrinker.best.len() < base.len() + 3 || shrinker.replays >= most {
                     return;
                 }
                 shrinker.attempt(joined(&one, [&second.deviation])).await;
@@ -64,7 +67,7 @@ async fn pairs(shrinker: &mut Shrinker, base: &[Deviation], near: &[Candidate]) 
 }
 
 /// The deviations that are not about which step comes when.
-pub(super) fn apart_from_order(deviations: &[Deviation]) -> Vec<Deviation> {
+fn apart_from_order(deviations: &[Deviation]) -> Vec<Deviation> {
     let is_of_order = |deviation: &&Deviation| match deviation.deed {
         Deed::Pick(_) | Deed::Hold => true,
         Deed::Choose { kind, .. } => kind == ChoiceKind::Switch,

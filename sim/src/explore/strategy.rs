@@ -10,9 +10,12 @@ use super::exhaustive::{Exhaustive, Full};
 use super::hold::Hold;
 use super::priorities::{Pct, Pos};
 use super::profile::Profile;
+use super::reversals::Reversals;
 use super::rush::Rush;
 use super::walks::{Surw, Urw};
-use crate::base::{Candidate, Candidates, ChoiceKind, Ended, Fifo, Policy, Question, Uniform};
+use crate::base::{
+    Candidate, Candidates, ChoiceKind, Ended, Fifo, Operation, Policy, Question, Uniform,
+};
 
 /// How the choices of one run after the other are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,7 +166,15 @@ pub(super) struct Portfolio {
 
 /// The order of the members, again and again after the first two. Those come more often that are
 /// the best at most of the known bugs; the others are there for what these are bad at.
-const ROTA: [usize; 16] = [2, 5, 6, 3, 4, 6, 2, 7, 5, 6, 2, 3, 6, 4, 2, 8];
+const ROTA: [usize; 20] = [2, 3, 9, 6, 5, 9, 2, 6, 9, 4, 3, 9, 6, 2, 7, 9, 6, 5, 2, 8];
+
+const RUSH: usize = 6;
+/// The member that always has another run.
+const UNIFORM: usize = 8;
+/// The one that tries one thing after the other, of which there are too many where there are more
+/// decisions than these: then another one comes in its place.
+const REVERSALS: usize = 9;
+const PICKS_FEW: u64 = 100;
 
 /// No portfolio has more members, so that the sum of two positions is small.
 const MEMBERS_MAX: u64 = 1 << 16;
@@ -187,6 +198,7 @@ impl Portfolio {
                 Box::new(Rush::sharing(profile.clone())),
                 Box::new(Pct::sharing(profile.clone(), 3)),
                 Box::new(Uniform::new(0)),
+                Box::new(Reversals::new()),
             ],
             runs: 0,
             first: (first % MEMBERS_MAX) as usize,
@@ -224,6 +236,18 @@ impl Policy for Portfolio {
         self.members[self.current].watches() || !self.profile.borrow().is_known()
     }
 
+    fn follows(&self) -> bool {
+        self.members[self.current].follows()
+    }
+
+    fn meets(&mut self, operation: &Operation) {
+        self.current().meets(operation);
+    }
+
+    fn time_passed(&mut self) {
+        self.current().time_passed();
+    }
+
     fn became_ready(&mut self, candidate: &Candidate) {
         self.current().became_ready(candidate);
     }
@@ -241,13 +265,22 @@ impl Policy for Portfolio {
             1 if self.first == 0 => 1,
             run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
+        if self.current == REVERSALS && self.profile.borrow().picks.most() > PICKS_FEW {
+            self.current = RUSH;
+        }
         self.runs += 1;
         match self.current {
             0 => self.profile.borrow_mut().begin(),
             1 => self.profile.borrow_mut().picks.begin(),
             _ => {}
         }
-        self.current().begin(seed)
+        let begins = self.current().begin(seed);
+        if !begins {
+            // It has nothing left to try.
+            self.current = UNIFORM;
+            self.current().begin(seed);
+        }
+        true
     }
 
     fn end(&mut self, ended: &Ended<'_>) {
