@@ -7,7 +7,9 @@ mod flags;
 mod locks;
 mod order;
 mod rust;
+mod safe_stack;
 mod table;
 mod updates;
 
+pub use safe_stack::SAFE_STACK;
 pub use table::{ALL, KnownBug, Version};

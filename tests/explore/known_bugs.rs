@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use scenarios::known_bugs::ALL;
+use scenarios::known_bugs::{ALL, KnownBug};
 use seedloop::explore::{Explorer, Strategy};
 
 use super::table::{Effort, explored, table};
@@ -46,13 +46,19 @@ fn every_known_bug_has_a_name_of_its_own_and_a_source() {
     }
 }
 
-/// The bugs need what their table says: with fewer deviations nothing fails.
+/// There are too many smaller cases of this one to try all.
+const UNKNOWN_MINIMUM: &str = "philosophers-8";
+
+/// The bugs need what their table says: with fewer picks and awaits that give way nothing fails. A
+/// hold is several picks, so that of bugs that need one hold it is not known here.
 #[test]
 fn no_smaller_case_shows_a_bug() {
-    for bug in ALL.iter().filter(|bug| (1..=2).contains(&bug.size)) {
-        let deviations = bug.size as u32 - 1;
-        let explorer = Explorer::new().runs(1_000).strategy(Strategy::Exhaustive { deviations });
-        let found = explored(&explorer, bug.body);
+    let known = |bug: &&KnownBug| bug.size > 0 && bug.name != UNKNOWN_MINIMUM;
+    for bug in ALL.iter().filter(known) {
+        let strategy = Strategy::Exhaustive { deviations: bug.size as u32 - 1 };
+        let exploration = Explorer::new().strategy(strategy).explore_runs(&bug.body, &|_| Ok(()));
+        let found = exploration.failure;
         assert!(found.is_none(), "{}: {}", bug.name, found.expect("just found").case);
+        assert!(exploration.statistics.exhausted, "{} was cut off", bug.name);
     }
 }

@@ -48,6 +48,15 @@ pub(crate) fn table(effort: Effort) -> String {
     text
 }
 
+/// How soon the portfolio alone finds a bug.
+#[cfg_attr(test, expect(dead_code, reason = "tests look for what is found sooner"))]
+pub(crate) fn alone(bug: &KnownBug, effort: Effort) -> String {
+    let explorer = Explorer::new().runs(effort.portfolio_max).shrink_replays(0);
+    let found = trials_of(&explorer, bug, effort.trials);
+    let runs = found.iter().map(|failure| failure.run).collect();
+    format!("{:22}portfolio {}\n", bug.name, summary(runs, effort.trials))
+}
+
 fn row(bug: &KnownBug, effort: Effort) -> String {
     let mut row = format!("{:22}", bug.name);
     for strategy in STRATEGIES {

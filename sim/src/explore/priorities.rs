@@ -137,6 +137,8 @@ pub struct Pos {
     ready: BTreeSet<(u64, TaskNumber)>,
     /// The operations to come on each resource.
     pending: BTreeMap<ResourceKey, BTreeSet<TaskNumber>>,
+    /// By how many bits the keys are smaller that are drawn after a conflict.
+    haste: u32,
     random: ChaCha8Rng,
     others: Uniform,
 }
@@ -148,13 +150,22 @@ impl Pos {
             keys: BTreeMap::new(),
             ready: BTreeSet::new(),
             pending: BTreeMap::new(),
+            haste: 0,
             random: stream_of(0, OWN_STREAM),
             others: Uniform::new(0),
         }
     }
 
-    fn insert(&mut self, number: TaskNumber, operation: Operation) {
-        let key = self.random.next_u64();
+    /// The same, but what conflicts with an operation that has run comes soon after it: tasks that
+    /// work on the same thing take turns there, and are long away from it otherwise. What takes
+    /// many such turns comes up several times as often (SafeStack 48 times in a million runs, in
+    /// place of 14).
+    pub(super) fn hasty() -> Self {
+        Pos { haste: 8, ..Pos::new() }
+    }
+
+    fn insert(&mut self, number: TaskNumber, operation: Operation, haste: u32) {
+        let key = self.random.next_u64() >> haste;
         self.keys.insert(number, (key, operation));
         self.ready.insert((key, number));
     }
@@ -191,7 +202,7 @@ impl Policy for Pos {
     }
 
     fn became_ready(&mut self, candidate: &Candidate) {
-        self.insert(candidate.number, candidate.next);
+        self.insert(candidate.number, candidate.next, 0);
         if candidate.next.resource != ResourceKey::UNKNOWN {
             self.pending.entry(candidate.next.resource).or_default().insert(candidate.number);
         }
@@ -208,7 +219,7 @@ impl Policy for Pos {
                 && (writes(operation) || writes(other))
             {
                 self.ready.remove(&(key, number));
-                self.insert(number, other);
+                self.insert(number, other, self.haste);
             }
         }
     }

@@ -330,7 +330,13 @@ fn group_of(deviation: &Deviation) -> Option<(u32, ChoiceKind, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+
     use super::*;
+    use crate::base::Result;
+    use crate::explore::{Explorer, Strategy};
+    use crate::sync::Tracked;
+    use crate::task::{spawn, yield_now};
 
     fn check_without(case: &[&str], start: usize, end: usize, expected: &[&str]) {
         let case: Vec<Deviation> = case.iter().map(|text| text.parse().unwrap()).collect();
@@ -361,5 +367,113 @@ mod tests {
         assert!(cost(&of("1@1t9")) < cost(&of("1@1!,1@2!")));
         assert!(cost(&of("1@1t8")) < cost(&of("1@1t9")));
         assert!(cost(&of("1@1!")) < cost(&of("1@1t2")));
+    }
+
+    /// Three deviations: the second task comes into the first one's way twice.
+    async fn torn() -> Result<()> {
+        let (x, y) = (Tracked::new(0), Tracked::new(0));
+        let (other_x, other_y) = (x.clone(), y.clone());
+        let one = spawn(async move {
+            x.write(1).await?;
+            let seen = y.read().await?;
+            x.write(2).await?;
+            if seen == 1 {
+                x.write(3).await?;
+            }
+            Ok(())
+        });
+        let other = spawn(async move {
+            if other_x.read().await? == 1 {
+                other_y.write(1).await?;
+                for _ in 0..3 {
+                    yield_now().await?;
+                }
+                if other_x.read().await? == 2 {
+                    assert_ne!(other_x.read().await?, 3, "torn");
+                }
+            }
+            Ok(())
+        });
+        one.await?;
+        other.await
+    }
+
+    /// Three: what comes round comes against the order of the tasks.
+    async fn relay() -> Result<()> {
+        let [p, q, r] = [(); 3].map(|()| Tracked::new(0));
+        let (to_first, to_second) = (q.clone(), r.clone());
+        let (round, start) = (p.clone(), r.clone());
+        let first = spawn(async move {
+            yield_now().await?;
+            if to_first.read().await? == 1 {
+                p.write(1).await?;
+            }
+            Ok(())
+        });
+        let second = spawn(async move {
+            if to_second.read().await? == 1 {
+                yield_now().await?;
+                q.write(1).await?;
+            }
+            Ok(())
+        });
+        let third = spawn(async move {
+            yield_now().await?;
+            start.write(1).await?;
+            start.write(2).await?;
+            assert_eq!(round.read().await?, 0, "it came round");
+            Ok(())
+        });
+        first.await?;
+        second.await?;
+        third.await
+    }
+
+    /// Three: a reader sees a half of a pair twice.
+    async fn halves() -> Result<()> {
+        let (x, y) = (Tracked::new(0), Tracked::new(0));
+        let (left, right) = (x.clone(), y.clone());
+        let writer = spawn(async move {
+            for value in 1..=3 {
+                left.write(value).await?;
+                right.write(value).await?;
+            }
+            Ok(())
+        });
+        let reader = spawn(async move {
+            let mut seen = [0; 4];
+            for pair in seen.chunks_mut(2) {
+                pair[0] = x.read().await?;
+                pair[1] = y.read().await?;
+            }
+            assert_ne!(seen, [1, 0, 2, 1], "half a pair, twice");
+            Ok(())
+        });
+        writer.await?;
+        reader.await
+    }
+
+    fn check_sizes<Fut>(seeds: u64, runs: u64, size: usize, body: fn() -> Fut)
+    where
+        Fut: Future<Output = Result<()>> + 'static,
+    {
+        for deviations in 0..size as u32 {
+            let explorer = Explorer::new().strategy(Strategy::Exhaustive { deviations });
+            let exploration = explorer.explore(body);
+            assert!(exploration.failure.is_none() && exploration.statistics.exhausted);
+        }
+        for seed in 0..seeds {
+            let exploration = Explorer::new().runs(runs).seed(seed).explore(body);
+            let failure = exploration.failure.unwrap_or_else(|| panic!("seed {seed}: not found"));
+            assert_eq!(failure.case.len(), size, "seed {seed}: {}", failure.case);
+            assert!(failure.replays <= 300, "seed {seed}: {} replays", failure.replays);
+        }
+    }
+
+    #[test]
+    fn what_needs_three_deviations_is_found_and_has_three_from_every_seed() {
+        check_sizes(20, 200, 3, torn);
+        check_sizes(20, 200, 3, relay);
+        check_sizes(5, 2_000, 3, halves);
     }
 }

@@ -175,6 +175,9 @@ const UNIFORM: usize = 8;
 /// decisions than these: then another one comes in its place.
 const REVERSALS: usize = 9;
 const PICKS_FEW: u64 = 100;
+/// What so many runs have not shown takes many turns: most of what comes then is this member's.
+const HASTY: usize = 10;
+const RUNS_MANY: usize = 2_000;
 
 /// No portfolio has more members, so that the sum of two positions is small.
 const MEMBERS_MAX: u64 = 1 << 16;
@@ -199,6 +202,7 @@ impl Portfolio {
                 Box::new(Pct::sharing(profile.clone(), 3)),
                 Box::new(Uniform::new(0)),
                 Box::new(Reversals::new()),
+                Box::new(Pos::hasty()),
             ],
             runs: 0,
             first: (first % MEMBERS_MAX) as usize,
@@ -263,6 +267,7 @@ impl Policy for Portfolio {
         self.current = match self.runs {
             0 => 0,
             1 if self.first == 0 => 1,
+            run if run >= RUNS_MANY && run % 3 > 0 => HASTY,
             run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
         if self.current == REVERSALS && self.profile.borrow().picks.most() > PICKS_FEW {
