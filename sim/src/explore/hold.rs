@@ -12,8 +12,8 @@ use crate::base::{
 };
 
 /// Asyncio's order, but at one random decision what is next in the queue is held until nothing else
-/// can run. In every other run tasks also give way at each await that need not wait. Of the first run
-/// the decisions are only counted.
+/// can run. In every other run tasks also give way at each await that need not wait. Of the first
+/// run the decisions are only counted.
 ///
 /// Source: the delays of Emmi, Qadeer, Rakamarić, "Delay-bounded scheduling" (POPL 2011), with a
 /// delay that is as long as it can be.

@@ -13,8 +13,8 @@ const FAR_SINGLES_MAX: usize = 40;
 const PAIR_RANKS_MAX: usize = 2;
 
 /// Tries one deviation at the places where it could matter, then what tasks of a kind do alike,
-/// then what the failing run leads to, then two deviations, with at most a third of the replays that
-/// are left, then one at any place.
+/// then what the failing run leads to, then two deviations, with at most a third of the replays
+/// that are left, then one at any place.
 ///
 /// What is not about the order of steps, such as a cancel, is kept as it is.
 pub(super) async fn small(shrinker: &mut Shrinker) {
