@@ -31,6 +31,11 @@ mutations *args:
 # Counts anew how many schedules each known bug takes (some minutes).
 known-bugs:
     cargo run --release --example known-bugs > tests/explore/known_bugs.txt
+    cargo run --release --example known-bugs -- safe-stack >> tests/explore/known_bugs.txt
+
+# Puts each corrected twin of a known bug to n schedules.
+twins n:
+    cargo run --release --example known-bugs -- twins {{ n }}
 
 # Checks format and lints, as CI does.
 lint:

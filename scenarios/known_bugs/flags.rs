@@ -12,7 +12,7 @@ use super::table::join;
 pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "account",
-        source: "SCTBench, cs/account_bad",
+        source: "SCTBench, CS.account_bad",
         summary: "the balance is not what the check expects once both bookings are done",
         size: 1,
         body: || run(account(Broken)),
@@ -20,7 +20,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "lazy01",
-        source: "SCTBench, cs/lazy01_bad",
+        source: "SCTBench, CS.lazy01_bad",
         summary: "a task takes it for granted that it comes before one of the others",
         size: 1,
         body: || run(lazy01(Broken)),
@@ -28,7 +28,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "bluetooth",
-        source: "Qadeer and Wu, \"KISS\" (PLDI 2004); SCTBench, cs/bluetooth_driver_bad",
+        source: "Qadeer and Wu, \"KISS\" (PLDI 2004); SCTBench, CS.bluetooth_driver_bad",
         summary: "a driver is stopped between the check of its flag and the count of the request",
         size: 1,
         body: || run(bluetooth(Broken)),
@@ -36,7 +36,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "circular-buffer",
-        source: "SCTBench, cs/circular_buffer_bad",
+        source: "SCTBench, CS.circular_buffer_bad",
         summary: "a consumer counts turns in place of what it has received",
         size: 2,
         body: || run(circular_buffer(Broken)),
@@ -44,7 +44,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "stack",
-        source: "SCTBench, cs/stack_bad",
+        source: "SCTBench, CS.stack_bad",
         summary: "a flag says that the stack was filled once, not that something is on it",
         size: 1,
         body: || run(stack(Broken)),
@@ -52,7 +52,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "token-ring",
-        source: "SCTBench, cs/token_ring_bad",
+        source: "SCTBench, CS.token_ring_bad",
         summary: "three tasks hand a value on, in an order that nobody sees to",
         size: 1,
         body: || run(token_ring(Broken)),

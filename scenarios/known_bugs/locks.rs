@@ -10,7 +10,7 @@ use super::table::join;
 pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "carter01",
-        source: "SCTBench, cs/carter01_bad",
+        source: "SCTBench, CS.carter01_bad",
         summary: "each task counts on its own who is inside, and waits for a lock inside one",
         size: 0,
         body: || run(carter01(Broken)),
@@ -18,7 +18,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "deadlock01",
-        source: "SCTBench, cs/deadlock01_bad",
+        source: "SCTBench, CS.deadlock01_bad",
         summary: "two tasks take two locks in opposite orders",
         size: 1,
         body: || run(deadlock01(Broken)),
@@ -26,7 +26,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "philosophers-3",
-        source: "Dijkstra, EWD 310 (1971); SCTBench, cs/din_phil3_sat",
+        source: "Dijkstra, EWD 310 (1971); SCTBench, CS.din_phil3_sat",
         summary: "three philosophers each hold the fork that another one waits for",
         size: 2,
         body: || run(philosophers(3, Broken)),
@@ -34,7 +34,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "philosophers-5",
-        source: "Dijkstra, EWD 310 (1971); SCTBench, cs/din_phil5_sat",
+        source: "Dijkstra, EWD 310 (1971); SCTBench, CS.din_phil5_sat",
         summary: "the same with five of them",
         size: 4,
         body: || run(philosophers(5, Broken)),

@@ -10,7 +10,7 @@ use super::table::join;
 pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "twostage-2",
-        source: "SCTBench, cs/twostage_bad",
+        source: "SCTBench, CS.twostage_bad",
         summary: "a reader comes between the two stages of a write, each under a lock of its own",
         size: 1,
         body: || run(twostage(2, Broken)),
@@ -18,7 +18,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "twostage-20",
-        source: "SCTBench, cs/twostage_20_bad",
+        source: "SCTBench, CS.twostage_bad with 20 tasks",
         summary: "the same between the stages of nineteen writers",
         size: 2,
         body: || run(twostage(20, Broken)),
@@ -26,7 +26,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "twostage-50",
-        source: "SCTBench, cs/twostage_50_bad",
+        source: "SCTBench, CS.twostage_bad with 50 tasks",
         summary: "the same between the stages of forty-nine writers",
         size: 2,
         body: || run(twostage(50, Broken)),
@@ -34,7 +34,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "reorder-3",
-        source: "SCTBench, cs/reorder_3_bad",
+        source: "SCTBench, CS.reorder_3_bad",
         summary: "a check comes between the two writes of a task",
         size: 1,
         body: || run(reorder(3, Broken)),
@@ -42,7 +42,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "reorder-5",
-        source: "SCTBench, cs/reorder_5_bad",
+        source: "SCTBench, CS.reorder_5_bad",
         summary: "the same with four tasks that write",
         size: 1,
         body: || run(reorder(5, Broken)),
@@ -50,7 +50,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "reorder-20",
-        source: "SCTBench, cs/reorder_20_bad",
+        source: "SCTBench, CS.reorder_20_bad",
         summary: "the same with nineteen tasks that write",
         size: 1,
         body: || run(reorder(20, Broken)),
@@ -58,7 +58,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "reorder-50",
-        source: "SCTBench, cs/reorder_50_bad",
+        source: "SCTBench, CS.reorder_5_bad with 50 tasks",
         summary: "the same with forty-nine tasks that write",
         size: 1,
         body: || run(reorder(50, Broken)),

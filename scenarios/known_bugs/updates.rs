@@ -10,7 +10,7 @@ use super::table::join;
 pub(super) const BUGS: &[KnownBug] = &[
     KnownBug {
         name: "lost-update",
-        source: "textbooks; in SCTBench as `lazy` without its lock",
+        source: "textbooks",
         summary: "two tasks read a counter, then write it back increased by one",
         size: 0,
         body: || run(lost_update(2, Broken)),
@@ -34,7 +34,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "wronglock-3",
-        source: "SCTBench, cs/wronglock_3_bad",
+        source: "SCTBench, CS.wronglock_3_bad",
         summary: "a counter is guarded by one lock here and by another one there",
         size: 1,
         body: || run(wronglock(3, Broken)),
@@ -42,7 +42,7 @@ pub(super) const BUGS: &[KnownBug] = &[
     },
     KnownBug {
         name: "wronglock-7",
-        source: "SCTBench, cs/wronglock_bad",
+        source: "SCTBench, CS.wronglock_bad",
         summary: "the same with seven tasks that take the other lock",
         size: 1,
         body: || run(wronglock(7, Broken)),

@@ -7,7 +7,7 @@ use seedloop::Result;
 use seedloop::explore::{Explorer, Failure, Strategy};
 
 /// The strategies, each a column; the portfolio has two more.
-const STRATEGIES: [Strategy; 8] = [
+const STRATEGIES: [Strategy; 9] = [
     Strategy::Fifo,
     Strategy::Random,
     Strategy::Pct { depth: 3 },
@@ -16,6 +16,7 @@ const STRATEGIES: [Strategy; 8] = [
     Strategy::Surw,
     Strategy::Hold,
     Strategy::Rush,
+    Strategy::Dpor,
 ];
 
 /// How much is tried for a table.
@@ -60,9 +61,10 @@ pub(crate) fn alone(bug: &KnownBug, effort: Effort) -> String {
 fn row(bug: &KnownBug, effort: Effort) -> String {
     let mut row = format!("{:22}", bug.name);
     for strategy in STRATEGIES {
-        // The same run again and again finds nothing more.
+        // The same run again and again finds nothing more, nor does the same search.
         let most = if strategy == Strategy::Fifo { 1 } else { effort.single_max };
-        let trials = if strategy == Strategy::Fifo { 1 } else { effort.trials };
+        let is_one = matches!(strategy, Strategy::Fifo | Strategy::Dpor);
+        let trials = if is_one { 1 } else { effort.trials };
         let explorer = Explorer::new().strategy(strategy).runs(most).shrink_replays(0);
         let found = trials_of(&explorer, bug, trials);
         let runs: Vec<u64> = found.iter().map(|failure| failure.run).collect();

@@ -158,8 +158,7 @@ impl Pos {
 
     /// The same, but what conflicts with an operation that has run comes soon after it: tasks that
     /// work on the same thing take turns there, and are long away from it otherwise. What takes
-    /// many such turns comes up several times as often (SafeStack 48 times in a million runs, in
-    /// place of 14).
+    /// many such turns comes up several times as often.
     pub(super) fn hasty() -> Self {
         Pos { haste: 8, ..Pos::new() }
     }
