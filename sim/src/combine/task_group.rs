@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::Location;
 
+use super::timeout::cancel_block;
 use crate::base::{Cancelled, Error, Group, Id, Result, RuntimeError};
 use crate::event_loop::{
-    FutureId, Label, LoopId, Report, ReportKind, Shared, State as FutureState, TaskId, WaitId,
-    cancel_future, report, try_with, with,
+    BoundaryId, FutureId, Label, LoopId, Report, ReportKind, Shared, State as FutureState, TaskId,
+    WaitId, cancel_boundary_scope, report, try_with, with,
 };
 use crate::task::{
     Boundary, FutureRef, JoinHandle, WaitUnit, check_open, release_adopted, spawn_on,
@@ -52,6 +53,8 @@ struct State {
     owner: LoopId,
     parent: TaskId,
     parent_future: FutureId,
+    /// Holds the body and the wait for the children: what the group's own cancel reaches.
+    boundary: BoundaryId,
     parent_cancel_requested: bool,
     /// The children that have not ended, in the order in which they were spawned.
     tasks: BTreeMap<u64, FutureRef>,
@@ -78,6 +81,7 @@ impl TaskGroup {
             owner: Id::NONE,
             parent: Id::NONE,
             parent_future: Id::NONE,
+            boundary: Id::NONE,
             parent_cancel_requested: false,
             tasks: BTreeMap::new(),
             spawned: 0,
@@ -162,7 +166,8 @@ impl TaskGroup {
     /// Runs `body` and waits for all tasks of the group: `async with asyncio.TaskGroup() as tg`.
     ///
     /// The body gets the group. When it fails or is cancelled, the tasks are cancelled. When a task
-    /// fails, the other tasks are, and so is the body, once. Whatever happens, all tasks have ended
+    /// fails, the other tasks are, and so is the body, once; what the task awaits beside the block,
+    /// in a `join!`, is not. Whatever happens, all tasks have ended
     /// when this is ready. A waiter resumes two hops after the last one.
     ///
     /// # Errors
@@ -175,7 +180,8 @@ impl TaskGroup {
     /// # Cancel safety
     ///
     /// Dropping the future cancels the tasks of the group; the task that dropped it is done only
-    /// after they have ended, and their errors are reported.
+    /// after they have ended, and their errors are reported. A cancel that the group had requested
+    /// of the task is taken back.
     #[track_caller]
     pub fn scope<T>(
         self,
@@ -184,14 +190,15 @@ impl TaskGroup {
         let location = Location::caller();
         async move {
             self.enter()?;
-            let live = Live { group: self.clone() };
-            let result = match Boundary::new(body(&self), location).await {
-                Ok(result) => result,
-                Err(cancelled) => Err(Error::cancelled(cancelled)),
+            let block = async {
+                self.state.with(|state| state.boundary = with(|core| core.step.boundary));
+                let live = Live { group: self.clone() };
+                let result = inside(body(&self), location).await;
+                let result = self.exit(result, location).await;
+                drop(live);
+                result
             };
-            let result = self.exit(result, location).await;
-            drop(live);
-            result
+            inside(block, location).await
         }
     }
 
@@ -216,24 +223,24 @@ impl TaskGroup {
     /// Leaves the block. Source: CPython 3.13, `TaskGroup.__aexit__`.
     async fn exit<T>(&self, result: Result<T>, location: &'static Location<'static>) -> Result<T> {
         let mut propagate = result.as_ref().err().and_then(Error::as_cancelled).cloned();
-        let (aborting, parent) = self.state.with(|state| {
+        let (aborting, parent, boundary) = self.state.with(|state| {
             state.exiting = true;
             if let Err(error) = &result
                 && error.is_fatal()
             {
                 state.base_error.get_or_insert_with(|| error.clone());
             }
-            (state.aborting, state.parent)
+            (state.aborting, state.parent, state.boundary)
         });
         if result.is_err() && !aborting {
             self.abort();
         }
         self.wait_for_children(&mut propagate, location).await;
+        let requested = self.state.with(|state| std::mem::take(&mut state.parent_cancel_requested));
         if let Some(error) = self.state.with(|state| state.base_error.take()) {
             return Err(error);
         }
-        let requested = self.state.with(|state| state.parent_cancel_requested);
-        if requested && with(|core| core.uncancel(parent)) == 0 {
+        if requested && with(|core| core.uncancel_expired(parent, boundary)) == 0 {
             propagate = None;
         }
         let mut errors = self.state.with(|state| std::mem::take(&mut state.errors));
@@ -249,7 +256,7 @@ impl TaskGroup {
             Err(error) if errors.is_empty() => return Err(error),
             _ => {}
         }
-        self.renew_outside_cancel(parent);
+        renew_outside_cancel(parent, boundary);
         Err(Error::new(Group::new("unhandled errors in a TaskGroup", errors)))
     }
 
@@ -270,22 +277,6 @@ impl TaskGroup {
                 *propagate = Some(cancelled);
                 self.abort();
             }
-        }
-    }
-
-    /// An outside cancel that the group's error hides is requested again, for the next await.
-    fn renew_outside_cancel(&self, parent: TaskId) {
-        let future = with(|core| {
-            let cell = core.tasks.get(parent)?;
-            if cell.cancels == 0 {
-                return None;
-            }
-            let future = cell.future;
-            core.uncancel(parent);
-            Some(future)
-        });
-        if let Some(future) = future {
-            cancel_future(future, None);
         }
     }
 
@@ -325,14 +316,14 @@ impl TaskGroup {
             return;
         }
         let Ok(Some(error)) = child.exception() else { return };
-        let (parent, dropped) = self.state.with(|state| {
+        let (parent, future, boundary, dropped) = self.state.with(|state| {
             state.errors.push(error.clone());
             if error.is_fatal() {
                 state.base_error.get_or_insert_with(|| error.clone());
             }
-            (state.parent_future, state.dropped)
+            (state.parent, state.parent_future, state.boundary, state.dropped)
         });
-        if dropped || with(|core| core.ask_done(parent)) {
+        if dropped || with(|core| core.ask_done(future)) {
             let text = "a task of a group has failed, and its parent task has left the group";
             report(Report::new(ReportKind::TaskGroup, text).with_error(error));
             return;
@@ -344,8 +335,43 @@ impl TaskGroup {
         });
         if abort {
             self.abort();
-            cancel_future(parent, None);
+            cancel_block(parent, boundary);
         }
+    }
+}
+
+/// Awaits something inside a boundary.
+async fn inside<T>(
+    body: impl Future<Output = Result<T>>,
+    location: &'static Location<'static>,
+) -> Result<T> {
+    match Boundary::new(body, location).await {
+        Ok(result) => result,
+        Err(cancelled) => Err(Error::cancelled(cancelled)),
+    }
+}
+
+/// An outside cancel that a group's error hides is requested again, for the next await. If it is
+/// that of blocks around the group, it goes no further than the outermost of them.
+fn renew_outside_cancel(parent: TaskId, boundary: BoundaryId) {
+    let renewed = with(|core| {
+        let cancels = core.cancels_of(parent, boundary);
+        if cancels == 0 {
+            return None;
+        }
+        let cell = core.tasks.get(parent)?;
+        let around = |other: &&BoundaryId| core.is_within(boundary, **other);
+        let blocks = || cell.expired.iter().filter(around);
+        let depth = |other: &&BoundaryId| blocks().filter(|b| core.is_within(**other, **b)).count();
+        let outermost = blocks().min_by_key(depth).copied().unwrap_or(Id::NONE);
+        let only_theirs = blocks().count() >= cancels as usize;
+        let reach = if only_theirs { outermost } else { Id::NONE };
+        let future = cell.future;
+        core.uncancel(parent);
+        Some((future, reach))
+    });
+    if let Some((future, reach)) = renewed {
+        cancel_boundary_scope(future, reach);
     }
 }
 
@@ -361,15 +387,15 @@ impl Drop for Live {
         if try_with(|_| ()).is_none() || !state.is_here() {
             return;
         }
-        let (left, requested, parent) = state.with(|state| {
+        let (left, requested, parent, boundary) = state.with(|state| {
             let left = !state.tasks.is_empty();
             state.dropped = left;
             state.exiting = true;
-            let requested = left && std::mem::take(&mut state.parent_cancel_requested);
-            (left, requested, state.parent)
+            let requested = std::mem::take(&mut state.parent_cancel_requested);
+            (left, requested, state.parent, state.boundary)
         });
         if requested {
-            with(|core| core.uncancel(parent));
+            with(|core| core.uncancel_expired(parent, boundary));
         }
         if left {
             with(|core| {

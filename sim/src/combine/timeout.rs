@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Elapsed, Error, Id, Instant, Result, RuntimeError, deadline_after};
 use crate::event_loop::{
-    BoundaryId, Call, FutureId, HandleId, Shared, TaskId, cancel_boundary_scope, cancel_handle,
-    drop_call, try_with, with,
+    BoundaryId, Call, Core, FutureId, HandleId, Shared, TaskId, cancel_boundary_scope,
+    cancel_handle, drop_call, try_with, with,
 };
 use crate::task::Boundary;
 
@@ -165,17 +165,7 @@ impl Timeout {
             state.timer = None;
             (state.task, state.boundary)
         });
-        let reached: Option<(FutureId, BoundaryId)> = with(|core| {
-            let reach = core.reach_of(boundary);
-            let cell = core.tasks.get_mut(task)?;
-            if reach == boundary {
-                cell.expired.push(boundary);
-            }
-            Some((cell.future, reach))
-        });
-        if let Some((future, reach)) = reached {
-            cancel_boundary_scope(future, reach);
-        }
+        cancel_block(task, boundary);
     }
 
     /// Runs `body` under the limit: `async with asyncio.timeout(..) as t`. The body gets this
@@ -242,9 +232,25 @@ impl Timeout {
     }
 }
 
-impl crate::event_loop::Core {
-    /// Takes back the cancel of a timeout; returns how many others are left that concern it.
-    fn uncancel_expired(&mut self, task: TaskId, boundary: BoundaryId) -> u32 {
+/// Cancels a task for one of its blocks, as far as it waits inside: wherever it waits if the block
+/// is part of a generator that stands at a `yield_`. `uncancel_expired` takes it back.
+pub(super) fn cancel_block(task: TaskId, boundary: BoundaryId) {
+    let reached: Option<(FutureId, BoundaryId)> = with(|core| {
+        let reach = core.reach_of(boundary);
+        let cell = core.tasks.get_mut(task)?;
+        if reach == boundary {
+            cell.expired.push(boundary);
+        }
+        Some((cell.future, reach))
+    });
+    if let Some((future, reach)) = reached {
+        cancel_boundary_scope(future, reach);
+    }
+}
+
+impl Core {
+    /// Takes back the cancel of a block; returns how many others are left that concern it.
+    pub(super) fn uncancel_expired(&mut self, task: TaskId, boundary: BoundaryId) -> u32 {
         let Some(cell) = self.tasks.get_mut(task) else { return 0 };
         if let Some(position) = cell.expired.iter().position(|other| *other == boundary) {
             cell.expired.remove(position);
@@ -254,9 +260,9 @@ impl crate::event_loop::Core {
         self.cancels_of(task, boundary)
     }
 
-    /// How many cancels of a task concern a timeout in it: those of timeouts in another branch of
-    /// the task (a `join!`) do not.
-    fn cancels_of(&self, task: TaskId, boundary: BoundaryId) -> u32 {
+    /// How many cancels of a task concern a block in it: those of blocks in another branch of the
+    /// task (a `join!`) do not.
+    pub(super) fn cancels_of(&self, task: TaskId, boundary: BoundaryId) -> u32 {
         let Some(cell) = self.tasks.get(task) else { return 0 };
         let beside = |other: &&BoundaryId| {
             !self.is_within(**other, boundary) && !self.is_within(boundary, **other)

@@ -137,7 +137,8 @@ pub(crate) struct TaskCell {
     pub(crate) last_wait: WaitId,
     /// Boundaries and waits right below the task itself; none while parked means a foreign wait.
     pub(crate) live: u32,
-    /// Boundaries of timeouts that have cancelled the task and not yet taken it back.
+    /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
+    /// it back.
     pub(crate) expired: Vec<BoundaryId>,
     /// Groups whose blocks were dropped in this task and whose children have not ended; the task
     /// is not done before they have.
