@@ -6,6 +6,7 @@ mod destructors;
 mod drops;
 mod elsewhere;
 mod foreign;
+mod generators;
 mod group_cancels;
 mod limits;
 mod loops;

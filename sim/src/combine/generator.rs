@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
+use super::timeout::cancel_block;
 use crate::base::{Error, GeneratorExit, Result, RuntimeError, StopAsyncIteration};
 use crate::event_loop::{
-    Core, LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain,
-    register_generator, try_with, with,
+    BoundaryId, Core, LoopId, OpenGenerator, Shared, TaskId, Uncounted, forget_generator,
+    queue_plain, register_generator, try_with, with,
 };
 use crate::task::{BodyState, GeneratorPlace, spawn_on};
 
@@ -22,7 +23,8 @@ type Body = Pin<Box<dyn Future<Output = Result<()>>>>;
 ///
 /// Iterate with [`next`](Self::next) or as a `Stream`. The body runs in the task that iterates. It
 /// is closed by [`aclose`](Self::aclose): the body gets [`GeneratorExit`] at its `yield_`, and may
-/// await in its clean-up. Dropping the last handle on an open one hands it to the loop, which
+/// await in its clean-up. If a `next` was dropped while the body awaited something, that await is
+/// cancelled instead, as far as it can be; else the body is dropped. Dropping the last handle on an open one hands it to the loop, which
 /// closes it in a task of its own, two hops later; one that is still open when the run ends is
 /// closed then.
 ///
@@ -65,8 +67,12 @@ struct State<Y: 'static> {
     place: GeneratorPlace,
     /// What the body hands out.
     item: Option<Y>,
-    /// What the body gets at its `yield_`.
+    /// The item is out, and the body stands at its `yield_`.
+    at_yield: bool,
+    /// What the body gets at its `yield_`; an error waits until it is at one.
     resume: Resume,
+    /// What the body awaited when it was closed has been cancelled.
+    cut: bool,
     /// The loop that closes it in the end, and its key there.
     registered: Option<(LoopId, u64)>,
 }
@@ -104,7 +110,9 @@ impl<Y: 'static> AsyncGen<Y> {
                 closed: false,
                 place: GeneratorPlace::new(location),
                 item: None,
+                at_yield: false,
                 resume: Resume::Stay,
+                cut: false,
                 registered: None,
             },
         );
@@ -117,13 +125,15 @@ impl<Y: 'static> AsyncGen<Y> {
     ///
     /// # Errors
     ///
-    /// The body's error, after which it is finished; a [`RuntimeError`] while another item is being
+    /// The body's error, after which it is finished; a [`RuntimeError`] in place of a
+    /// [`StopAsyncIteration`] of the body's; a [`RuntimeError`] while another item is being
     /// waited for.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves the body at the await at which it is; the next one goes on from
-    /// there.
+    /// there. Until then a cancel of the task does not reach the body. A `Stream` does not learn
+    /// that its `next` was dropped: there a cancel does.
     ///
     /// Source: Python language reference, "Asynchronous generator-iterator methods", `__anext__`.
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]
@@ -133,11 +143,13 @@ impl<Y: 'static> AsyncGen<Y> {
     }
 
     /// Raises an error at the `yield_` at which the body is, and gives the next item if it goes on:
-    /// `await gen.athrow(error)`.
+    /// `await gen.athrow(error)`. Gives none if the body has ended. If a dropped `next` has left
+    /// the body at another await, the error is raised at the `yield_` that it comes to.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next); the error itself when the body does not catch it.
+    /// As [`next`](Self::next); the error itself when the body does not catch it, or was never
+    /// started.
     ///
     /// # Cancel safety
     ///
@@ -152,6 +164,10 @@ impl<Y: 'static> AsyncGen<Y> {
     /// clean-up, which runs in the calling task: `await gen.aclose()`. Does nothing if the body was
     /// never started or has returned.
     ///
+    /// If a dropped `next` has left the body at another await, that is cancelled: there CPython
+    /// raises its `GeneratorExit`, but ours can only give a cancelled error. It then ends the body
+    /// as well as a `GeneratorExit` does. Awaits of something foreign are dropped with the body.
+    ///
     /// # Errors
     ///
     /// What the body fails with; a [`RuntimeError`] when it yields again, or while another item is
@@ -159,7 +175,8 @@ impl<Y: 'static> AsyncGen<Y> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the body at the await at which it is, and the generator open.
+    /// Dropping the future leaves the body at the await at which it is, and the generator open;
+    /// the next `aclose` goes on from there, and gives what the body ends with.
     ///
     /// Source: Python language reference, "Asynchronous generator-iterator methods", `aclose`.
     pub fn aclose(&self) -> CloseGenerator<Y> {
@@ -171,11 +188,22 @@ impl<Y: 'static> AsyncGen<Y> {
 struct Turn {
     entry: Option<Entry>,
     inside: bool,
+    /// It closes a body that awaits something, and has yet to cut that short.
+    cuts: bool,
+    cut: Option<Cut>,
+}
+
+/// A cancel of what the body awaits, requested of the running task.
+struct Cut {
+    task: TaskId,
+    boundary: BoundaryId,
+    /// How many cancels of the task there were before.
+    cancels: u32,
 }
 
 impl Turn {
     fn new(entry: Entry) -> Self {
-        Turn { entry: Some(entry), inside: false }
+        Turn { entry: Some(entry), inside: false, cuts: false, cut: None }
     }
 
     /// Enters the body, unless that was done, and runs it to its next item.
@@ -187,33 +215,80 @@ impl Turn {
         if let Some(entry) = self.entry.take() {
             state.check()?;
             if let Entry::Throw(_) | Entry::Close = entry
-                && let Some(body) = take_unstarted(state)
+                && let Some(unstarted) = take_unstarted(state)
             {
-                drop(body);
+                let raises = unstarted.is_some();
+                drop(unstarted);
                 return Poll::Ready(match entry {
-                    Entry::Throw(error) => Err(error),
+                    Entry::Throw(error) if raises => Err(error),
                     _ => Ok(None),
                 });
             }
-            enter(state, entry)?;
+            self.cuts = enter(state, entry)?;
             self.inside = true;
         }
         if !with(Core::count_await) {
             // A limit has ended the run, and nothing goes on.
             return Poll::Pending;
         }
-        let polled = poll_body(state, cx);
+        let mut polled = poll_body(state, cx);
+        if polled.is_pending() && std::mem::take(&mut self.cuts) {
+            polled = self.cut_short(state);
+        }
         if polled.is_ready() {
-            self.leave(state);
+            polled = polled.map(|result| self.settle_cut(result));
+            self.leave(state, false);
         }
         polled
     }
 
-    /// Marks the generator as free again, if this one is inside.
-    fn leave<Y: 'static>(&mut self, state: &Shared<State<Y>>) {
-        if std::mem::take(&mut self.inside) {
-            state.try_with(|state| state.running = false);
+    /// Cancels what the body awaits, which now is a wait of the running task; drops the body if
+    /// that knows no cancel.
+    fn cut_short<Y: 'static>(&mut self, state: &Shared<State<Y>>) -> Poll<Result<Option<Y>>> {
+        let found = state.with(|state| {
+            state.cut = true;
+            state.place.awaited()
+        });
+        let Some((task, boundary)) = found else {
+            let body = state.with(|state| {
+                state.finished = true;
+                state.body.take()
+            });
+            drop(body);
+            forget_open(state);
+            return Poll::Ready(Ok(None));
+        };
+        let cancels = with(|core| core.cancels_of(task, boundary));
+        self.cut = Some(Cut { task, boundary, cancels });
+        cancel_block(task, boundary);
+        Poll::Pending
+    }
+
+    /// A body that ended cancelled by the cut alone has been closed.
+    fn settle_cut<Y>(&mut self, result: Result<Option<Y>>) -> Result<Option<Y>> {
+        let Some(cut) = self.cut.take() else { return result };
+        let left = with(|core| core.uncancel_expired(cut.task, cut.boundary));
+        match result {
+            Err(error) if error.is_cancelled() && left <= cut.cancels => Ok(None),
+            result => result,
         }
+    }
+
+    /// Marks the generator as free again, if this one is inside; if it was dropped there, nobody
+    /// awaits the body.
+    fn leave<Y: 'static>(&mut self, state: &Shared<State<Y>>, dropped: bool) {
+        if !std::mem::take(&mut self.inside) {
+            return;
+        }
+        if let Some(cut) = self.cut.take() {
+            try_with(|core| core.uncancel_expired(cut.task, cut.boundary));
+        }
+        state.try_with(|state| {
+            state.running = false;
+            if dropped {
+                state.place.abandon();
+            }
+        });
     }
 }
 
@@ -261,7 +336,7 @@ impl<Y: 'static> Future for CloseGenerator<Y> {
 
 impl<Y: 'static> Drop for CloseGenerator<Y> {
     fn drop(&mut self) {
-        self.turn.leave(&self.state);
+        self.turn.leave(&self.state, true);
     }
 }
 
@@ -272,9 +347,11 @@ enum Entry {
     Close,
 }
 
+/// Enters the body; tells whether what it awaits is to be cut short.
+///
 /// Source: CPython 3.13, `genobject.c`, `async_gen_asend_send`, `async_gen_athrow_send`.
-fn enter<Y: 'static>(state: &Shared<State<Y>>, entry: Entry) -> Result<()> {
-    let first = state.with(|state| {
+fn enter<Y: 'static>(state: &Shared<State<Y>>, entry: Entry) -> Result<bool> {
+    let (first, cuts) = state.with(|state| {
         let (operation, resume, closes) = match entry {
             Entry::Next => ("anext()", Resume::Next, false),
             Entry::Throw(error) => ("athrow()", Resume::Throw(error), false),
@@ -284,20 +361,26 @@ fn enter<Y: 'static>(state: &Shared<State<Y>>, entry: Entry) -> Result<()> {
             let text = format!("{operation}: asynchronous generator is already running");
             return Err(Error::new(RuntimeError::new(text)));
         }
-        if state.closed && matches!(resume, Resume::Throw(_)) {
+        if state.closed && state.at_yield && matches!(resume, Resume::Throw(_)) {
             return Err(Error::new(StopAsyncIteration));
         }
         state.running = true;
+        let again = state.closed;
         state.closed |= closes;
-        if state.started && !matches!(state.resume, Resume::Next) {
-            state.resume = resume;
+        match resume {
+            // An earlier `aclose` was dropped: its clean-up goes on.
+            _ if closes && again => {}
+            // What the body awaits is left alone, and so is an error that waits for its `yield_`.
+            Resume::Next if !state.at_yield => {}
+            resume => state.resume = resume,
         }
-        Ok(!std::mem::replace(&mut state.started, true))
+        let first = !std::mem::replace(&mut state.started, true);
+        Ok((first, closes && !state.at_yield && !state.cut && !again))
     })?;
     if first {
         register(state);
     }
-    Ok(())
+    Ok(cuts)
 }
 
 /// Lets the loop know of a generator at its first iteration, to close it in the end.
@@ -341,7 +424,13 @@ fn poll_body<Y: 'static>(
         Some(Poll::Ready(result)) => {
             drop(lent.body.take());
             forget_open(state);
-            Poll::Ready(result.map(|()| None))
+            Poll::Ready(match result {
+                Err(error) if error.is::<StopAsyncIteration>() => {
+                    let text = "async generator raised StopAsyncIteration";
+                    Err(Error::new(RuntimeError::new(text)))
+                }
+                result => result.map(|()| None),
+            })
         }
         _ => match state.with(|state| state.item.take()) {
             Some(item) => Poll::Ready(Ok(Some(item))),
@@ -388,7 +477,7 @@ impl<Y: 'static> Co<Y> {
     ///
     /// Source: Python language reference, "Yield expressions".
     pub fn yield_(&self, item: Y) -> YieldItem<'_, Y> {
-        YieldItem { co: self, item: Some(item) }
+        YieldItem { co: self, item: Some(item), out: false }
     }
 }
 
@@ -397,6 +486,8 @@ impl<Y: 'static> Co<Y> {
 pub struct YieldItem<'a, Y: 'static> {
     co: &'a Co<Y>,
     item: Option<Y>,
+    /// The item is out, and nobody has come back for the next one.
+    out: bool,
 }
 
 // Nothing in it is pinned.
@@ -406,20 +497,34 @@ impl<Y: 'static> Future for YieldItem<'_, Y> {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let resume = self.co.state.with(|state| std::mem::replace(&mut state.resume, Resume::Stay));
         if let Some(item) = self.item.take() {
-            self.co.state.with(|state| {
-                state.item = Some(item);
-                state.resume = Resume::Stay;
-            });
+            if let Resume::Throw(error) = resume {
+                // It was raised while the body was on its way here.
+                drop(item);
+                return Poll::Ready(Err(error));
+            }
+            self.co.state.with(|state| (state.item, state.at_yield) = (Some(item), true));
+            self.out = true;
             with(|core| core.step.yielding = true);
             // No wake is needed: whoever asks for the next item polls the body.
             return Poll::Pending;
         }
-        let resume = self.co.state.with(|state| std::mem::replace(&mut state.resume, Resume::Stay));
-        match resume {
-            Resume::Stay => Poll::Pending,
-            Resume::Next => Poll::Ready(Ok(())),
-            Resume::Throw(error) => Poll::Ready(Err(error)),
+        let result = match resume {
+            Resume::Stay => return Poll::Pending,
+            Resume::Next => Ok(()),
+            Resume::Throw(error) => Err(error),
+        };
+        self.out = false;
+        self.co.state.with(|state| state.at_yield = false);
+        Poll::Ready(result)
+    }
+}
+
+impl<Y: 'static> Drop for YieldItem<'_, Y> {
+    fn drop(&mut self) {
+        if self.out {
+            self.co.state.try_with(|state| state.at_yield = false);
         }
     }
 }
@@ -442,7 +547,7 @@ impl<Y: 'static> Future for NextItem<'_, Y> {
 
 impl<Y: 'static> Drop for NextItem<'_, Y> {
     fn drop(&mut self) {
-        self.turn.leave(&self.generator.state);
+        self.turn.leave(&self.generator.state, true);
     }
 }
 
@@ -451,18 +556,13 @@ impl<Y: 'static> Stream for AsyncGen<Y> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Y>>> {
         let state = &self.get_mut().state;
-        // A stream keeps no future between polls: it enters when nobody is inside.
-        let outside = state.with(|state| !state.running);
-        if outside && let Err(error) = enter(state, Entry::Next) {
+        // A stream keeps no future between polls, and may not be polled again: each poll is a turn.
+        if let Err(error) = enter(state, Entry::Next) {
             return Poll::Ready(Some(Err(error)));
         }
-        if !with(Core::count_await) {
-            return Poll::Pending;
-        }
-        let polled = poll_body(state, cx);
-        if polled.is_ready() {
-            state.with(|state| state.running = false);
-        }
+        let goes_on = with(Core::count_await);
+        let polled = if goes_on { poll_body(state, cx) } else { Poll::Pending };
+        state.with(|state| state.running = false);
         polled.map(Result::transpose)
     }
 }

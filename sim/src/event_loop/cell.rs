@@ -209,6 +209,8 @@ pub(crate) struct BoundaryCell {
     pub(crate) counted: bool,
     /// Nobody awaits what is inside: a generator stands at its `yield_`.
     pub(crate) away: bool,
+    /// The body of a generator that was left in the middle of an await: nobody awaits it.
+    pub(crate) abandoned: bool,
     /// The wait that stands for a foreign wait inside.
     pub(crate) wait: WaitId,
     /// A cancel is to drop what is inside.

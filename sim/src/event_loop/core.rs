@@ -426,6 +426,7 @@ impl Core {
             live: 0,
             counted: true,
             away: false,
+            abandoned: false,
             wait: Id::NONE,
             cancelled: false,
             message: None,

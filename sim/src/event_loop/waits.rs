@@ -329,16 +329,18 @@ impl Core {
         }
     }
 
-    /// Tells whether `inner` is `scope` or stands inside it; everything stands inside none.
+    /// Tells whether `inner` is `scope` or stands inside it. Everything stands inside none, but the
+    /// body of a generator that nobody awaits.
     pub(crate) fn is_within(&self, inner: BoundaryId, scope: BoundaryId) -> bool {
         let mut boundary = inner;
         loop {
-            if boundary == scope || scope.is_none() {
+            if boundary == scope {
                 return true;
             }
             match self.boundaries.get(boundary) {
+                Some(cell) if cell.abandoned => return false,
                 Some(cell) => boundary = cell.parent,
-                None => return false,
+                None => return scope.is_none(),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::task::Context;
 
 use super::boundary::Inside;
 use crate::base::Id;
-use crate::event_loop::{BoundaryId, Core, poll_with, try_with, with};
+use crate::event_loop::{BoundaryId, Core, TaskId, poll_with, try_with, with};
 
 /// The place of a generator's body. What is waited for inside counts for the code around it while
 /// the body is awaited, and not while it stands at a `yield_`: then the task waits elsewhere.
@@ -59,6 +59,24 @@ impl GeneratorPlace {
     }
 }
 
+impl GeneratorPlace {
+    /// The running task and the place in it, if a cancel can reach what the body awaits there.
+    pub(crate) fn awaited(&self) -> Option<(TaskId, BoundaryId)> {
+        let (task, live) = with(|core| core.boundaries.get(self.id).map(|c| (c.task, c.live)))?;
+        (live > 0).then_some((task, self.id))
+    }
+
+    /// Nobody awaits the body any more, which stands at some await of its own.
+    pub(crate) fn abandon(&mut self) {
+        try_with(|core| {
+            if core.boundaries.contains(self.id) {
+                core.boundaries[self.id].abandoned = true;
+                core.count_boundary(self.id, false);
+            }
+        });
+    }
+}
+
 impl Drop for GeneratorPlace {
     fn drop(&mut self) {
         if !self.id.is_none() {
@@ -79,7 +97,7 @@ impl Core {
         self.count_boundary(id, false);
         let parent = self.step.boundary;
         let cell = &mut self.boundaries[id];
-        (cell.parent, cell.away) = (parent, false);
+        (cell.parent, cell.away, cell.abandoned) = (parent, false, false);
         self.count_boundary(id, true);
     }
 
