@@ -8,4 +8,18 @@ mod combine;
 mod event_loop;
 mod groups;
 pub(crate) mod helpers;
+mod primitives;
 mod shutdown;
+
+/// Each of the forty has a test that is named after it.
+#[test]
+fn every_surprise_has_a_test() {
+    let sources = crate::layers::sources();
+    let here = sources.iter().filter(|(path, _)| path.starts_with("tests/surprises/"));
+    let mut numbers: Vec<u32> = here
+        .flat_map(|(_, text)| text.split("#[test]\nfn s").skip(1))
+        .filter_map(|rest| rest.split_once('_')?.0.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=40).collect::<Vec<u32>>());
+}

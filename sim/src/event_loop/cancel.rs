@@ -146,8 +146,8 @@ impl Core {
         let Some(cell) = self.futures.get_mut(future) else {
             return Entered::Done(false, Fired::Nothing);
         };
-        // Even of a done future: it silences "never retrieved" (S40).
-        cell.unretrieved = false;
+        // Even of a done future, unless it is a gather: it silences "never retrieved" (S40).
+        cell.unretrieved &= matches!(cell.kind, Kind::Fan(_));
         if cell.is_done() {
             return Entered::Done(false, Fired::Nothing);
         }
