@@ -432,5 +432,5 @@ impl Drop for LockGuard {
 }
 
 fn not_acquired() -> RuntimeError {
-    RuntimeError::new("lock is not acquired")
+    RuntimeError::new("Lock is not acquired.")
 }

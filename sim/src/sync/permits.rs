@@ -39,7 +39,7 @@ impl State {
     /// Takes a permit back and gives it to the first who waits.
     fn release(&mut self) -> Result<Option<WaitId>, ValueError> {
         if self.bound.is_some_and(|bound| self.value >= bound) {
-            return Err(ValueError::new("bounded semaphore released too many times"));
+            return Err(ValueError::new("BoundedSemaphore released too many times"));
         }
         let Some(value) = self.value.checked_add(1) else {
             return Err(ValueError::new(
