@@ -24,9 +24,10 @@ type Body = Pin<Box<dyn Future<Output = Result<()>>>>;
 /// Iterate with [`next`](Self::next) or as a `Stream`. The body runs in the task that iterates. It
 /// is closed by [`aclose`](Self::aclose): the body gets [`GeneratorExit`] at its `yield_`, and may
 /// await in its clean-up. If a `next` was dropped while the body awaited something, that await is
-/// cancelled instead, as far as it can be; else the body is dropped. Dropping the last handle on an open one hands it to the loop, which
-/// closes it in a task of its own, two hops later; one that is still open when the run ends is
-/// closed then.
+/// cancelled instead, as far as it can be; else the body is dropped.
+///
+/// Dropping the last handle on an open one hands it to the loop, which closes it in a task of its
+/// own, two hops later; one that is still open when the run ends is closed then.
 ///
 /// ```
 /// use seedloop::{AsyncGen, run, sleep};
