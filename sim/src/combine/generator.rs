@@ -9,11 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
-use super::timeout::cancel_block;
+use super::cut::Cut;
 use crate::base::{Error, GeneratorExit, Result, RuntimeError, StopAsyncIteration};
 use crate::event_loop::{
-    BoundaryId, Core, LoopId, OpenGenerator, Shared, TaskId, Uncounted, forget_generator,
-    queue_plain, register_generator, try_with, with,
+    Core, LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain,
+    register_generator, try_with, with,
 };
 use crate::task::{BodyState, GeneratorPlace, spawn_on};
 
@@ -194,14 +194,6 @@ struct Turn {
     cut: Option<Cut>,
 }
 
-/// A cancel of what the body awaits, requested of the running task.
-struct Cut {
-    task: TaskId,
-    boundary: BoundaryId,
-    /// How many cancels of the task there were before.
-    cancels: u32,
-}
-
 impl Turn {
     fn new(entry: Entry) -> Self {
         Turn { entry: Some(entry), inside: false, cuts: false, cut: None }
@@ -259,18 +251,15 @@ impl Turn {
             forget_open(state);
             return Poll::Ready(Ok(None));
         };
-        let cancels = with(|core| core.cancels_of(task, boundary));
-        self.cut = Some(Cut { task, boundary, cancels });
-        cancel_block(task, boundary);
+        self.cut = Some(Cut::request(task, boundary));
         Poll::Pending
     }
 
     /// A body that ended cancelled by the cut alone has been closed.
     fn settle_cut<Y>(&mut self, result: Result<Option<Y>>) -> Result<Option<Y>> {
-        let Some(cut) = self.cut.take() else { return result };
-        let left = with(|core| core.uncancel_expired(cut.task, cut.boundary));
+        let alone = self.cut.take().is_some_and(Cut::take_back);
         match result {
-            Err(error) if error.is_cancelled() && left <= cut.cancels => Ok(None),
+            Err(error) if error.is_cancelled() && alone => Ok(None),
             result => result,
         }
     }
@@ -281,9 +270,7 @@ impl Turn {
         if !std::mem::take(&mut self.inside) {
             return;
         }
-        if let Some(cut) = self.cut.take() {
-            try_with(|core| core.uncancel_expired(cut.task, cut.boundary));
-        }
+        self.cut.take().map(Cut::take_back);
         state.try_with(|state| {
             state.running = false;
             if dropped {

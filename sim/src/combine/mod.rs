@@ -3,6 +3,7 @@
 mod alarm;
 mod as_completed;
 pub mod branches;
+mod cut;
 mod droppable;
 mod gather;
 mod gather_input;
