@@ -1,6 +1,7 @@
 //! What asyncio has no counterpart of: tasks that wait on several things or on foreign ones, drops,
 //! panics and misuse.
 
+mod contexts;
 mod deadlock;
 mod destructors;
 mod drops;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::event_loop::with;
+use crate::event_loop::{LoopId, TaskId, with};
 
 /// A value that each task has for itself: `contextvars.ContextVar`.
 ///
@@ -42,8 +42,22 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 #[must_use = "pass it to `ContextVar::reset` or drop it on purpose with `_`"]
 pub struct Token<T> {
     key: u64,
+    made_in: Surroundings,
     previous: Option<Rc<dyn Any>>,
     of: PhantomData<fn() -> T>,
+}
+
+/// Whose variables they are: `contextvars.Context`.
+#[derive(Clone, Copy, PartialEq)]
+enum Surroundings {
+    Task(TaskId),
+    /// The main tasks of a runner have one context.
+    Main(LoopId),
+    /// A callback, by the step at which it runs.
+    Callback(u64),
+    /// A job of a pool; jobs are not told apart.
+    Job,
+    Thread,
 }
 
 impl<T: Clone + 'static> ContextVar<T> {
@@ -79,18 +93,39 @@ impl<T: Clone + 'static> ContextVar<T> {
     pub fn set(&self, value: T) -> Token<T> {
         let key = self.key();
         let previous = replace(key, Some(Rc::new(value)));
-        Token { key, previous, of: PhantomData }
+        Token { key, made_in: surroundings(), previous, of: PhantomData }
     }
 
     /// Puts back what the variable was before the `set` that returned `token`.
     ///
     /// # Panics
     ///
-    /// When the token is that of another variable.
+    /// When the token is that of another variable, or was made in another context: in another task
+    /// or callback. The main tasks of one `Runner` are in one context, and so are jobs of pools.
     pub fn reset(&self, token: Token<T>) {
         assert!(token.key == self.key(), "the token was made by another ContextVar");
+        assert!(
+            token.made_in == surroundings(),
+            "the token was made in a different context; reset it in the task that made it"
+        );
         drop(replace(token.key, token.previous));
     }
+}
+
+/// Tells in whose context this runs.
+fn surroundings() -> Surroundings {
+    with(|core| {
+        let task = core.step.task;
+        if core.source_outside {
+            return Surroundings::Job;
+        }
+        match core.tasks.get(task) {
+            Some(cell) if cell.future == core.interrupts.main => Surroundings::Main(core.running),
+            Some(_) => Surroundings::Task(task),
+            None if core.running.is_none() => Surroundings::Thread,
+            None => Surroundings::Callback(core.session.step),
+        }
+    })
 }
 
 /// Replaces one variable in what runs; returns what it was.
