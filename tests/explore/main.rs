@@ -18,7 +18,6 @@ const EFFORT: Effort = Effort { trials: 200, single_max: 200, portfolio_max: 10_
 const MANY: Effort = Effort { trials: 20, single_max: 0, portfolio_max: 100_000 };
 
 fn main() -> io::Result<ExitCode> {
-    #[expect(clippy::disallowed_methods, reason = "an example's own arguments")]
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut stdout = io::stdout();

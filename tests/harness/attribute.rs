@@ -40,7 +40,7 @@ async fn another_failure_than_the_expected_one_fails() -> Result<()> {
 
 /// A crate may call the library otherwise.
 mod renamed {
-    pub use seedloop as simulated;
+    pub(super) use seedloop as simulated;
 }
 
 #[seedloop::test(crate = super::attribute::renamed::simulated, strategy = "dpor")]

@@ -90,10 +90,6 @@ type Boxed = std::pin::Pin<Box<dyn Future<Output = Result<()>>>>;
 
 async fn perform_one(op: &Op, shared: &Shared, log: &Log) -> Result<String> {
     let inner = |ops: &[Op]| perform(ops.to_vec(), shared.clone(), log.clone());
-    let task = |index: &usize| {
-        let tasks = shared.tasks.borrow();
-        tasks[index % tasks.len()].shared()
-    };
     Ok(match op {
         Op::Read(index) => shared.values[index % 2].read().await?.to_string(),
         Op::Write(index, value) => {
@@ -133,6 +129,18 @@ async fn perform_one(op: &Op, shared: &Shared, log: &Log) -> Result<String> {
             format!("put, {}", shared.queue.qsize())
         }
         Op::Get => format!("got {}", shared.queue.get().await?),
+        other => return perform_with_tasks(other, shared, log).await,
+    })
+}
+
+/// What has to do with tasks and time.
+async fn perform_with_tasks(op: &Op, shared: &Shared, log: &Log) -> Result<String> {
+    let inner = |ops: &[Op]| perform(ops.to_vec(), shared.clone(), log.clone());
+    let task = |index: &usize| {
+        let tasks = shared.tasks.borrow();
+        tasks[index % tasks.len()].shared()
+    };
+    Ok(match op {
         Op::Answer(value) => format!("{:?}", shared.answer.set_result(*value).is_ok()),
         Op::Ask => format!("heard {}", shared.answer.shared().await?),
         Op::Cancel(index) => format!("cancels {}", task(index).cancel()),
@@ -162,6 +170,7 @@ async fn perform_one(op: &Op, shared: &Shared, log: &Log) -> Result<String> {
             sleep(Duration::from_millis(*millis)).await?;
             "slept".to_owned()
         }
+        other => unreachable!("{other:?} needs no task"),
     })
 }
 
