@@ -196,20 +196,15 @@ impl Search<'_> {
 
 /// Names what a run came to: what it printed and how it ended.
 fn hash_of(outcome: &Outcome<Result<()>>) -> u64 {
-    let mut words = String::new();
-    for line in &outcome.lines {
-        words.push_str(&line.text);
-        words.push('\n');
-    }
-    if let Err(error) | Ok(Err(error)) = &outcome.result {
-        words.push_str(&error.to_string());
-    }
-    fnv(&words)
-}
-
-fn fnv(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+    let add = |hash: u64, text: &str| text.bytes().chain([b'\n']).fold(hash, step);
+    let printed = outcome.lines.iter().map(|line| line.text.as_str());
+    // FNV-1a, over each line with its end.
+    let hash = printed.fold(0xcbf2_9ce4_8422_2325, add);
+    match &outcome.result {
+        Err(error) | Ok(Err(error)) => add(hash, &error.to_string()),
+        Ok(Ok(())) => hash,
+    }
 }
 
 fn counted(count: u64, noun: &str) -> String {

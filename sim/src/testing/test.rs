@@ -380,7 +380,7 @@ mod tests {
             module: "x::inner",
             function: "sells",
             file,
-            folder: "/home/me/work/shop",
+            folder: "/some/work/shop",
             cases: &[],
             expect_failure: None,
             arguments: "leaks = fail",
