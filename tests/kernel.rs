@@ -16,3 +16,4 @@ mod moves;
 mod panics;
 mod several;
 mod simulation;
+mod stale;

@@ -230,8 +230,17 @@ impl<T: 'static> AsCompleted<T> {
 
 /// The future of [`AsCompleted::next`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct NextCompleted<'a, T> {
+pub struct NextCompleted<'a, T: 'static> {
     from: &'a mut AsCompleted<T>,
+}
+
+/// Nobody waits any more; what has ended meanwhile is kept for the next call.
+impl<T: 'static> Drop for NextCompleted<'_, T> {
+    fn drop(&mut self) {
+        if self.from.wait.take().is_some() {
+            self.from.state.try_with(|state| state.getter = None);
+        }
+    }
 }
 
 impl<T: 'static> Future for NextCompleted<'_, T> {

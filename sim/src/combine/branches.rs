@@ -24,6 +24,16 @@ pub fn choose_branch(count: usize) -> usize {
     with(|core| core.choose(ChoiceKind::Branch, bound)) as usize
 }
 
+/// Begins a poll of a `select!`; what comes back is for [`end_select`].
+pub fn begin_select() -> u64 {
+    with(|core| core.last_poll())
+}
+
+/// Ends a `select!`: what is kept of its branches is awaited no more.
+pub fn end_select(begin: u64) {
+    with(|core| core.leave_waits_after(begin));
+}
+
 /// The first branch as written, of a `biased` one.
 pub fn first_branch(_count: usize) -> usize {
     0

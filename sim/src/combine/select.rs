@@ -39,7 +39,8 @@
 /// # Cancel safety
 ///
 /// As that of the futures: those that come second are dropped. One that is to go on is polled by
-/// reference, as `result = &mut future => ..`.
+/// reference, as `result = &mut future => ..`; until it is polled again the task does not await it,
+/// and a cancel leaves it alone.
 #[macro_export]
 macro_rules! select {
     ($(biased;)? else => $else:expr $(,)?) => { $else };
@@ -118,6 +119,7 @@ macro_rules! __select_all {
             ::core::future::poll_fn(|cx| {
                 let mut pending = false;
                 let count = enabled.len();
+                let begin = $crate::branches::begin_select();
                 let start = $crate::branches::$start(count);
                 for turn in 0..count {
                     let branch = (start + turn) % count;
@@ -130,6 +132,7 @@ macro_rules! __select_all {
                             ::core::task::Poll::Ready(output) => {
                                 enabled[branch] = false;
                                 if $crate::__select_matches!(output, $p) {
+                                    $crate::branches::end_select(begin);
                                     return ::core::task::Poll::Ready(
                                         $crate::__select_nest!($skip output)
                                     );

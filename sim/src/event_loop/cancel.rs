@@ -197,7 +197,8 @@ impl Core {
         self.session.emit(Event::CancelRequested { task: number, by });
         if !self.is_running(task) && !self.tasks[task].drops_body() {
             let start = targets.len();
-            targets.extend(self.targets_of(task, |place| self.is_within(place, scope)));
+            let meant = self.targets_of(task, |place| self.is_within(place, scope));
+            targets.extend(self.ask(meant));
             if targets.len() > start {
                 return true;
             }
@@ -211,8 +212,9 @@ impl Core {
         &self,
         task: TaskId,
         is_meant: impl Fn(BoundaryId) -> bool,
-    ) -> impl Iterator<Item = Victim> {
-        self.waits_of(task).filter_map(move |wait| {
+    ) -> Vec<(WaitId, Victim)> {
+        let awaited = self.waits_of(task).filter(|wait| self.is_awaited(*wait));
+        let targets = awaited.filter_map(|wait| {
             let cell = &self.waits[wait];
             let victim = match cell.target {
                 Target::Future(future) => Victim::Future(future),
@@ -220,18 +222,28 @@ impl Core {
                 Target::Boundary(boundary) => Victim::Boundary(boundary),
                 Target::Infallible | Target::End(_) => return None,
             };
-            is_meant(cell.boundary_of_wait()).then_some(victim)
-        })
+            is_meant(cell.boundary_of_wait()).then_some((wait, victim))
+        });
+        targets.collect()
     }
 
-    /// Cancels a task that waits on nothing of ours.
+    /// Takes note that a cancel goes to these waits.
+    fn ask(&mut self, targets: Vec<(WaitId, Victim)>) -> impl Iterator<Item = Victim> {
+        for (wait, _) in &targets {
+            self.waits[*wait].asked = true;
+        }
+        targets.into_iter().map(|(_, victim)| victim)
+    }
+
+    /// Cancels a task that waits on nothing of ours where the cancel is meant to go.
     fn cancel_unwaiting(&mut self, task: TaskId, message: &Option<Message>, scope: BoundaryId) {
         let running = self.is_running(task);
         let cell = &mut self.tasks[task];
         if cell.drops_body() {
             return;
         }
-        if running || cell.scheduled || cell.steps == 0 || cell.live > 0 {
+        // One that is meant for a block that is not being polled waits until it is.
+        if running || cell.scheduled || cell.steps == 0 || !scope.is_none() {
             self.set_must_cancel(task, message, scope);
             return;
         }
@@ -274,6 +286,9 @@ impl Core {
     /// Forgets what is pending for `scope`, which is left or dropped: nothing can take it there.
     pub(crate) fn revoke_cancel(&mut self, task: TaskId, scope: BoundaryId) {
         let Some(cell) = self.tasks.get_mut(task) else { return };
+        if cell.owed.as_ref().is_some_and(|(owed, _)| *owed == scope) {
+            cell.owed = None;
+        }
         let several = !cell.scopes.is_empty();
         cell.scopes.retain(|other| *other != scope);
         let revoked = match several {
@@ -299,6 +314,8 @@ impl Core {
             Subject::Task(task) => {
                 if frame.refused || frame.was_ready {
                     self.set_must_cancel(task, message, scope);
+                } else if let Some(cell) = self.tasks.get_mut(task) {
+                    cell.owed = Some((scope, message.clone()));
                 }
                 true
             }
@@ -354,9 +371,11 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
         let future = core.tasks[task].future;
         let message = core.futures[future].message.clone();
         let is_meant = |place| core.is_meant_for(place, task, scope);
-        let targets: Vec<Victim> = core.targets_of(task, is_meant).collect();
+        let targets = core.targets_of(task, is_meant);
+        let targets: Vec<Victim> = core.ask(targets).collect();
         let cell = &core.tasks[task];
-        if targets.is_empty() && !cell.scheduled && cell.live == 0 && !cell.drops_body() {
+        let is_for_all = scope.is_none() && cell.scopes.is_empty();
+        if targets.is_empty() && is_for_all && !cell.scheduled && !cell.drops_body() {
             core.drop_body(task);
         }
         (targets, message)
@@ -369,6 +388,9 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
         with(|core| {
             if let Some(cell) = core.tasks.get_mut(task) {
                 cell.must_cancel = None;
+                if cell.scopes.is_empty() {
+                    cell.owed = Some((scope, message));
+                }
             }
         });
     }

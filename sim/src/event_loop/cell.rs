@@ -113,6 +113,8 @@ pub(crate) struct TaskCell {
     pub(crate) made: u32,
     /// How many steps it has begun.
     pub(crate) steps: u32,
+    /// The number of the last poll of a wait before its last step.
+    pub(crate) since: u64,
     /// What it is about to do at the next one.
     pub(crate) next: Operation,
     pub(crate) owner: LoopId,
@@ -130,13 +132,14 @@ pub(crate) struct TaskCell {
     pub(crate) must_cancel: Option<BoundaryId>,
     /// Where that is to go if it stands for several; empty if it is for one place.
     pub(crate) scopes: Vec<BoundaryId>,
+    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
+    /// reaches, and its message.
+    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
     /// How often it was cancelled less how often that was taken back.
     pub(crate) cancels: u32,
     /// Waits of ours in which it is parked, in the order in which they were parked.
     pub(crate) first_wait: WaitId,
     pub(crate) last_wait: WaitId,
-    /// Boundaries and waits right below the task itself; none while parked means a foreign wait.
-    pub(crate) live: u32,
     /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
     /// it back.
     pub(crate) expired: Vec<BoundaryId>,
@@ -192,6 +195,12 @@ pub(crate) struct WaitCell {
     pub(crate) boundary: BoundaryId,
     /// `None` is the task's own waker.
     pub(crate) waker: Option<Waker>,
+    /// The number of its last poll among all of them; 1 if what polled it is over since, and 0 if
+    /// it was polled by a waker that is not the task's own, since whoever has made that waker need
+    /// not poll it at each step.
+    pub(crate) polled: u64,
+    /// A cancel of the task went to it, and it was not polled since.
+    pub(crate) asked: bool,
     pub(crate) label: Label,
     pub(crate) location: &'static Location<'static>,
     /// Its neighbours in the list of its task.
@@ -203,9 +212,10 @@ pub(crate) struct WaitCell {
 pub(crate) struct BoundaryCell {
     pub(crate) task: TaskId,
     pub(crate) parent: BoundaryId,
-    /// Waits and boundaries right inside.
-    pub(crate) live: u32,
-    /// It is among the live ones right inside its parent.
+    /// Waits and boundaries right inside that were polled by wakers other than the task's own:
+    /// they count whether or not the last poll has come to them. The others tell at each poll.
+    pub(crate) apart: u32,
+    /// It is among those of its parent.
     pub(crate) counted: bool,
     /// Nobody awaits what is inside: a generator stands at its `yield_`.
     pub(crate) away: bool,
@@ -288,11 +298,24 @@ impl WaitCell {
             message: None,
             boundary: Id::NONE,
             waker: None,
+            polled: 0,
+            asked: false,
             label,
             location,
             previous: Id::NONE,
             next: Id::NONE,
         }
+    }
+
+    /// Tells whether a cancel finds it, in contrast to what is foreign or cannot fail.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self.target, Target::Future(_) | Target::Own)
+    }
+
+    /// Tells whether it counts in its boundary by itself: it was polled by another waker than the
+    /// task's own.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.polled == 0 && self.is_ours()
     }
 
     /// The innermost boundary around what is waited for.

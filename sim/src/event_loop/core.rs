@@ -32,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) futures: Slab<FutureCell>,
     pub(crate) tasks: Slab<TaskCell>,
     pub(crate) waits: Slab<WaitCell>,
+    /// How many polls have left a task parked in a wait, and one.
+    pub(crate) polls: u64,
     pub(crate) boundaries: Slab<BoundaryCell>,
     pub(crate) handles: Slab<HandleCell>,
     pub(crate) loops: Slab<LoopCell>,
@@ -89,6 +91,7 @@ impl Core {
             futures: Slab::new(),
             tasks: Slab::new(),
             waits: Slab::new(),
+            polls: 1,
             boundaries: Slab::new(),
             handles: Slab::new(),
             loops: Slab::new(),
@@ -418,13 +421,11 @@ impl Core {
 
     /// Opens a boundary inside the one that is being polled.
     pub(crate) fn open_boundary(&mut self, location: &'static Location<'static>) -> BoundaryId {
-        let (task, parent) = (self.step.task, self.step.boundary);
-        self.count_live(task, parent, 1);
         self.boundaries.insert(BoundaryCell {
-            task,
-            parent,
-            live: 0,
-            counted: true,
+            task: self.step.task,
+            parent: self.step.boundary,
+            apart: 0,
+            counted: false,
             away: false,
             abandoned: false,
             wait: Id::NONE,
@@ -439,7 +440,7 @@ impl Core {
         let Some(cell) = self.boundaries.remove(boundary) else { return };
         self.unpark(cell.wait);
         if cell.counted {
-            self.count_live(cell.task, cell.parent, -1);
+            self.count_apart(cell.parent, -1);
         }
         if let Some(task) = self.tasks.get_mut(cell.task) {
             task.expired.retain(|other| *other != boundary);

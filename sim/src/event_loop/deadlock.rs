@@ -82,7 +82,8 @@ impl Core {
 
     fn blocked(&self, task: TaskId, numbers: &Numbers) -> Option<BlockedTask> {
         let cell = self.tasks.get(task)?;
-        let mut waits: Vec<WaitId> = self.waits_of(task).collect();
+        let mut waits: Vec<WaitId> =
+            self.waits_of(task).filter(|wait| self.is_awaited(*wait)).collect();
         let target = |wait: &WaitId| self.waits.get(*wait).map(|cell| cell.target);
         if waits
             .iter()

@@ -4,6 +4,7 @@
 //! All state of a thread stands in one [`context`]; handles are ids into it. Functions here take
 //! short borrows of it and run no user code (poll, wake, drop, callback) while they hold one.
 
+mod awaited;
 mod callback;
 mod cancel;
 mod cell;

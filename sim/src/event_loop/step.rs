@@ -205,10 +205,11 @@ impl Core {
         cell.scheduled = false;
         let (number, started) = (cell.number, cell.steps > 0);
         cell.steps += 1;
-        let plain = cell.must_cancel.is_none() && cell.order == Order::Run;
+        let before = std::mem::replace(&mut cell.since, self.polls);
+        let plain = cell.must_cancel.is_none() && cell.owed.is_none() && cell.order == Order::Run;
         let variables = cell.variables.is_some();
         let next = std::mem::replace(&mut cell.next, Operation::UNKNOWN);
-        self.step = Step { task, number, began: now, ..Step::NONE };
+        self.step = Step { task, number, before, began: now, ..Step::NONE };
         self.meets_task(task);
         if next == Operation::UNKNOWN {
             self.touch_order(next);
@@ -275,6 +276,7 @@ impl Core {
         {
             cell.must_cancel.get_or_insert(scope);
         }
+        self.settle_owed(step.task);
         Some((step, self.has_pending_cancel(step.task)))
     }
 

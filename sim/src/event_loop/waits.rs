@@ -112,12 +112,16 @@ pub(crate) fn poll_with<R>(
 pub(crate) struct Step {
     pub(crate) task: TaskId,
     pub(crate) number: TaskNumber,
+    /// The number of the last poll of a wait before the step before this one.
+    pub(crate) before: u64,
     /// A cancel is to be delivered to a parked leaf inside this boundary; none is anywhere.
     pub(crate) deliver: Option<BoundaryId>,
     /// A leaf took it.
     pub(crate) delivered: bool,
     /// The innermost boundary that is being polled.
     pub(crate) boundary: BoundaryId,
+    /// Something of ours has come to wait right inside that boundary, in this poll of it.
+    pub(crate) waits: bool,
     /// A generator hands out an item: it stands at its `yield_`, and waits for nothing.
     pub(crate) yielding: bool,
     /// The virtual time at which the step began.
@@ -128,12 +132,21 @@ impl Step {
     pub(crate) const NONE: Step = Step {
         task: Id::NONE,
         number: 0,
+        before: 1,
         deliver: None,
         delivered: false,
         boundary: Id::NONE,
+        waits: false,
         yielding: false,
         began: Instant::START,
     };
+}
+
+/// Takes note that this step polls a wait and leaves the task parked in it.
+fn note_poll(step: &mut Step, polls: &mut u64, wait: &mut WaitCell) {
+    *polls += 1;
+    wait.polled = if wait.waker.is_none() { *polls } else { 0 };
+    step.waits |= wait.is_ours();
 }
 
 impl Core {
@@ -228,9 +241,8 @@ impl Core {
         infallible: bool,
         waker: &mut PollWaker<'_>,
     ) -> Result<OwnState, Refused> {
-        let cell = &self.waits[wait];
-        let told = cell.told;
-        let parked = cell.task == self.step.task && !cell.task.is_none();
+        let told = self.waits[wait].told;
+        let parked = self.is_parked_here(wait);
         if told == Told::NotYet {
             if !parked {
                 self.park_own(wait, infallible, waker)?;
@@ -278,19 +290,13 @@ impl Core {
         self.waits.get(wait).is_none_or(|cell| cell.told != Told::NotYet)
     }
 
-    /// Tells whether the running task is parked in this wait: one that was moved to another task
-    /// has to park anew.
-    fn is_parked_here(&self, wait: WaitId) -> bool {
-        self.waits.get(wait).is_some_and(|cell| cell.task == self.step.task)
-    }
-
     /// Takes the cancel that this step delivers, if the parked leaf stands where it is meant to go.
     fn take_delivery(&mut self, wait: WaitId) -> Delivery {
         if self.step.deliver.is_none() {
             return Delivery::None;
         }
         let cell = &self.waits[wait];
-        if cell.task != self.step.task || !self.delivers_to(cell.boundary) {
+        if !self.was_awaited_here(wait) || !self.delivers_to(cell.boundary) {
             return Delivery::None;
         }
         self.take_delivery_of_task()
@@ -352,6 +358,7 @@ impl Core {
         waker: &mut PollWaker<'_>,
     ) -> Result<WaitId, Refused> {
         cell.waker = self.waker_for(self.step.task, waker)?;
+        note_poll(&mut self.step, &mut self.polls, &mut cell);
         let target = cell.target;
         let wait = self.waits.insert(cell);
         self.link(wait);
@@ -378,6 +385,7 @@ impl Core {
         let cell = &mut self.waits[wait];
         cell.target = if infallible { Target::Infallible } else { Target::Own };
         let old = std::mem::replace(&mut cell.waker, waker);
+        note_poll(&mut self.step, &mut self.polls, cell);
         self.link(wait);
         self.trash.extend(old.map(Trash::Waker));
         Ok(())
@@ -418,12 +426,25 @@ impl Core {
     ) -> Result<(), Refused> {
         let cell = &self.waits[wait];
         if cell.waker.as_ref().is_some_and(|kept| kept.will_wake(waker.by)) {
+            note_poll(&mut self.step, &mut self.polls, &mut self.waits[wait]);
             return Ok(());
         }
         let new = self.waker_for(cell.task, waker)?;
-        let old = std::mem::replace(&mut self.waits[wait].waker, new);
+        let cell = &mut self.waits[wait];
+        let (old, was_apart) = (std::mem::replace(&mut cell.waker, new), cell.is_apart());
+        note_poll(&mut self.step, &mut self.polls, cell);
+        let (is_apart, boundary) = (cell.is_apart(), cell.boundary);
+        if was_apart != is_apart {
+            self.count_apart(boundary, if is_apart { 1 } else { -1 });
+        }
         self.trash.extend(old.map(Trash::Waker));
         Ok(())
+    }
+
+    /// Tells whether a poll comes by the task's own waker.
+    pub(crate) fn is_own(&self, waker: &PollWaker<'_>) -> bool {
+        let shown = self.tasks.get(self.step.task).and_then(|cell| cell.shown.as_ref());
+        shown.is_some_and(|own| own.will_wake(waker.by))
     }
 
     /// Forgets a wait.
@@ -450,8 +471,8 @@ impl Core {
         let cell = &mut waits[wait];
         (cell.task, cell.boundary, cell.previous) = (task, boundary, last);
         let (target, label, location) = (cell.target, cell.label, cell.location);
-        if matches!(target, Target::Future(_) | Target::Own) {
-            self.count_live(task, boundary, 1);
+        if cell.is_apart() {
+            self.count_apart(boundary, 1);
         }
         let (number, on) = (self.tasks[task].number, self.awaited(target, label));
         self.session
@@ -467,7 +488,11 @@ impl Core {
         }
         let (previous, next) = (cell.previous, cell.next);
         (cell.previous, cell.next) = (Id::NONE, Id::NONE);
-        let (target, boundary) = (cell.target, cell.boundary);
+        let (is_apart, boundary) = (cell.is_apart(), cell.boundary);
+        let asked = std::mem::take(&mut cell.asked);
+        if asked && let Some(task) = self.tasks.get_mut(task) {
+            task.owed = None;
+        }
         match self.waits.get_mut(previous) {
             Some(previous) => previous.next = next,
             None => {
@@ -484,8 +509,8 @@ impl Core {
                 }
             }
         }
-        if matches!(target, Target::Future(_) | Target::Own) {
-            self.count_live(task, boundary, -1);
+        if is_apart {
+            self.count_apart(boundary, -1);
         }
     }
 
@@ -498,25 +523,21 @@ impl Core {
         })
     }
 
-    /// Counts what waits right inside a boundary, or right below the task.
-    pub(crate) fn count_live(&mut self, task: TaskId, boundary: BoundaryId, change: i32) {
-        let live = match boundary.is_none() {
-            true => self.tasks.get_mut(task).map(|cell| &mut cell.live),
-            false => self.boundaries.get_mut(boundary).map(|cell| &mut cell.live),
-        };
-        if let Some(live) = live {
-            *live = live.wrapping_add_signed(change);
+    /// Counts what waits right inside a boundary by another waker than the task's own.
+    pub(crate) fn count_apart(&mut self, boundary: BoundaryId, change: i32) {
+        if let Some(cell) = self.boundaries.get_mut(boundary) {
+            cell.apart = cell.apart.wrapping_add_signed(change);
         }
     }
 
     /// Takes the waker of a wait that is over, or wakes the task itself.
     pub(crate) fn wake_wait(&mut self, wait: WaitId) -> Option<Waker> {
+        // Of one that nobody polls any more one cannot say that its task goes on there.
+        let is_told = self.session.is_labelled() && self.is_polled(wait);
         let cell = self.waits.get_mut(wait)?;
         let (task, label) = (cell.task, cell.label);
         let waker = cell.waker.take();
-        if self.session.is_labelled()
-            && let Some(task) = self.tasks.get_mut(task)
-        {
+        if is_told && let Some(task) = self.tasks.get_mut(task) {
             task.next = label.next_operation();
         }
         match waker {

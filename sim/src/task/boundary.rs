@@ -41,9 +41,10 @@ impl Place {
             // Ids of another thread mean nothing here.
             (self.id, self.context) = (Id::NONE, here);
         }
-        poll_with(cx, |core, _| {
+        poll_with(cx, |core, waker| {
             let first = self.id.is_none();
             core.enter_task_of_boundary(&mut self.id, self.location)?;
+            core.put_boundary(self.id, !core.is_own(waker));
             let goes_on = if first { core.count_await() } else { core.goes_on() };
             Ok(goes_on.then(|| core.take_boundary_cancel(self.id)))
         })
@@ -96,10 +97,10 @@ impl<F: Future> Boundary<F> {
         let inner = this.inner.as_mut().as_pin_mut().expect("a finished future was polled again");
         let inside = Inside::enter(place.id);
         let polled = inner.poll(cx);
-        drop(inside);
+        let waits = inside.leave();
         match polled {
             Poll::Pending => {
-                poll_with(cx, |core, waker| core.park_boundary(place.id, waker));
+                poll_with(cx, |core, waker| core.park_boundary(place.id, waits, waker));
                 Poll::Pending
             }
             Poll::Ready(output) => {
@@ -123,6 +124,8 @@ impl<F: Future> Future for Boundary<F> {
 /// Makes a boundary the innermost one for as long as it lives, also when the poll panics.
 pub(super) struct Inside {
     outer: BoundaryId,
+    /// What is known of the outer one.
+    waits: bool,
     before: Hot,
 }
 
@@ -132,15 +135,32 @@ impl Inside {
         if before == Hot::PLAIN {
             set_hot(Hot::INSIDE);
         }
-        let outer = with(|core| std::mem::replace(&mut core.step.boundary, boundary));
-        Inside { outer, before }
+        with(|core| {
+            let outer = std::mem::replace(&mut core.step.boundary, boundary);
+            let waits = std::mem::replace(&mut core.step.waits, false);
+            Inside { outer, waits, before }
+        })
+    }
+
+    /// Goes back to the outer one; returns whether something of ours waits inside.
+    pub(super) fn leave(self) -> bool {
+        let waits = self.restore();
+        std::mem::forget(self);
+        waits
+    }
+
+    fn restore(&self) -> bool {
+        set_hot(self.before);
+        with(|core| {
+            core.step.boundary = self.outer;
+            std::mem::replace(&mut core.step.waits, self.waits)
+        })
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        with(|core| core.step.boundary = self.outer);
-        set_hot(self.before);
+        self.restore();
     }
 }
 
@@ -162,6 +182,28 @@ impl Core {
         Ok(())
     }
 
+    /// Puts a boundary where it is polled now; one that is `counted` is polled by another waker
+    /// than the task's own.
+    pub(super) fn put_boundary(&mut self, id: BoundaryId, counted: bool) {
+        let parent = self.step.boundary;
+        let cell = &self.boundaries[id];
+        if cell.parent == parent && cell.counted == counted {
+            return;
+        }
+        self.count_boundary(id, false);
+        self.boundaries[id].parent = parent;
+        self.count_boundary(id, counted);
+    }
+
+    /// Says whether a boundary counts in its parent by itself.
+    pub(super) fn count_boundary(&mut self, id: BoundaryId, counted: bool) {
+        let cell = &mut self.boundaries[id];
+        if std::mem::replace(&mut cell.counted, counted) != counted {
+            let parent = cell.parent;
+            self.count_apart(parent, if counted { 1 } else { -1 });
+        }
+    }
+
     /// Takes the cancel that is to drop what is inside: one that was addressed to the boundary, or
     /// one that is delivered at this step while something foreign is waited for.
     fn take_boundary_cancel(&mut self, id: BoundaryId) -> Delivery {
@@ -169,7 +211,7 @@ impl Core {
         if cell.cancelled {
             return Delivery::Cancel(cell.message.clone());
         }
-        if cell.wait.is_none() {
+        if !self.was_awaited_here(cell.wait) {
             return Delivery::None;
         }
         match self.delivers_to(id) {
@@ -179,14 +221,25 @@ impl Core {
     }
 
     /// Registers the boundary as a wait of its task if nothing of ours is waited for inside.
-    fn park_boundary(&mut self, id: BoundaryId, waker: &mut PollWaker<'_>) -> Result<(), Refused> {
+    fn park_boundary(
+        &mut self,
+        id: BoundaryId,
+        waits: bool,
+        waker: &mut PollWaker<'_>,
+    ) -> Result<(), Refused> {
+        // Either way the boundary around this one has something of ours inside.
+        self.step.waits = true;
         let cell = &self.boundaries[id];
         let (wait, location) = (cell.wait, cell.location);
-        let foreign = cell.live == 0 && !self.step.yielding;
-        if !foreign {
+        let foreign = !waits && cell.apart == 0 && !self.step.yielding;
+        if !foreign || !self.is_parked_here(wait) {
             self.unpark(wait);
             self.boundaries[id].wait = Id::NONE;
-        } else if wait.is_none() {
+        }
+        if !foreign {
+            return Ok(());
+        }
+        if self.boundaries[id].wait.is_none() {
             let label = Label::new("something that is not seedloop's");
             let cell = WaitCell::new(Target::Boundary(id), label, location);
             self.boundaries[id].wait = self.park(cell, waker)?;

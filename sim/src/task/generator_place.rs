@@ -11,6 +11,8 @@ use crate::event_loop::{BoundaryId, Core, TaskId, poll_with, try_with, with};
 /// the body is awaited, and not while it stands at a `yield_`: then the task waits elsewhere.
 pub(crate) struct GeneratorPlace {
     id: BoundaryId,
+    /// Something of ours is awaited inside, which a cancel can reach.
+    reachable: bool,
     location: &'static Location<'static>,
 }
 
@@ -27,33 +29,38 @@ pub(crate) enum BodyState {
 
 impl GeneratorPlace {
     pub(crate) fn new(location: &'static Location<'static>) -> Self {
-        GeneratorPlace { id: Id::NONE, location }
+        GeneratorPlace { id: Id::NONE, reachable: false, location }
     }
 
     /// Enters the place for a poll of the body, in the running task. In a callback there is none:
     /// the body may run there as far as it need not wait.
     pub(crate) fn enter(&mut self, cx: &Context<'_>) -> InGenerator {
         if with(|core| core.step.task.is_none()) {
-            return InGenerator { inside: None };
+            return InGenerator { inside: None, is_own: true };
         }
-        poll_with(cx, |core, _| {
+        let is_own = poll_with(cx, |core, waker| {
             core.enter_task_of_boundary(&mut self.id, self.location)?;
-            core.come_back(self.id);
-            Ok(())
+            core.put_boundary(self.id, false);
+            let cell = &mut core.boundaries[self.id];
+            (cell.away, cell.abandoned) = (false, false);
+            Ok(core.is_own(waker))
         });
-        InGenerator { inside: Some(Inside::enter(self.id)) }
+        InGenerator { inside: Some(Inside::enter(self.id)), is_own }
     }
 
     /// Leaves the place after the poll.
     pub(crate) fn leave(&mut self, poll: InGenerator, state: BodyState) {
         let was_entered = poll.inside.is_some();
-        drop(poll.inside);
+        let waits = poll.inside.is_some_and(Inside::leave);
         with(|core| {
             core.step.yielding = false;
             match state {
                 _ if !was_entered => {}
                 BodyState::Over => core.close_boundary(std::mem::replace(&mut self.id, Id::NONE)),
-                _ => core.go_away(self.id, state == BodyState::Away),
+                BodyState::Away => core.boundaries[self.id].away = true,
+                BodyState::Waits => {
+                    self.reachable = core.wait_in_generator(self.id, waits, poll.is_own);
+                }
             }
         });
     }
@@ -62,8 +69,8 @@ impl GeneratorPlace {
 impl GeneratorPlace {
     /// The running task and the place in it, if a cancel can reach what the body awaits there.
     pub(crate) fn awaited(&self) -> Option<(TaskId, BoundaryId)> {
-        let (task, live) = with(|core| core.boundaries.get(self.id).map(|c| (c.task, c.live)))?;
-        (live > 0).then_some((task, self.id))
+        let task = with(|core| core.boundaries.get(self.id).map(|cell| cell.task))?;
+        self.reachable.then_some((task, self.id))
     }
 
     /// Nobody awaits the body any more, which stands at some await of its own.
@@ -89,33 +96,19 @@ impl Drop for GeneratorPlace {
 #[must_use = "`leave` ends it"]
 pub(crate) struct InGenerator {
     inside: Option<Inside>,
+    is_own: bool,
 }
 
 impl Core {
-    /// Puts the place where the body is awaited now.
-    fn come_back(&mut self, id: BoundaryId) {
-        self.count_boundary(id, false);
-        let parent = self.step.boundary;
-        let cell = &mut self.boundaries[id];
-        (cell.parent, cell.away, cell.abandoned) = (parent, false, false);
-        self.count_boundary(id, true);
-    }
-
-    fn go_away(&mut self, id: BoundaryId, away: bool) {
-        let cell = &mut self.boundaries[id];
-        cell.away = away;
-        // A place is no boundary for foreign waits: one around it has to take care of them.
-        let waits = !away && cell.live > 0;
-        self.count_boundary(id, waits);
-    }
-
-    /// Says whether a boundary is among the live ones right inside its parent.
-    fn count_boundary(&mut self, id: BoundaryId, counted: bool) {
-        let cell = &mut self.boundaries[id];
-        if std::mem::replace(&mut cell.counted, counted) != counted {
-            let (task, parent) = (cell.task, cell.parent);
-            self.count_live(task, parent, if counted { 1 } else { -1 });
+    /// The body waits; returns whether on something of ours. A place is no boundary for foreign
+    /// waits: one around it has to take care of them.
+    fn wait_in_generator(&mut self, id: BoundaryId, waits: bool, is_own: bool) -> bool {
+        let waits = waits || self.boundaries[id].apart > 0;
+        if waits {
+            self.step.waits = true;
+            self.count_boundary(id, !is_own);
         }
+        waits
     }
 
     /// How far the cancel of a timeout reaches: its own block, or all of the task if nobody awaits

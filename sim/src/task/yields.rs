@@ -6,9 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::base::{Cancelled, ChoiceKind, Model};
-use crate::event_loop::{
-    BoundaryId, Core, Delivery, Hot, Label, ObjectId, SWITCH, TaskId, YIELD, context_id, hot, with,
-};
+use crate::event_loop::{Core, Delivery, Hot, Label, ObjectId, SWITCH, YIELD, hot, with};
 
 /// Gives way once: the task is ready again at once, behind all that is ready already.
 ///
@@ -25,60 +23,40 @@ use crate::event_loop::{
 #[doc(alias = "sleep(0)")]
 #[track_caller]
 pub fn yield_now() -> YieldNow {
-    YieldNow { parked: Parked::Not, location: Some(Location::caller()) }
+    YieldNow { parked: false, location: Some(Location::caller()) }
 }
 
 /// The same for an await at `location`.
 pub(crate) fn yield_at(location: &'static Location<'static>) -> YieldNow {
-    YieldNow { parked: Parked::Not, location: Some(location) }
+    YieldNow { parked: false, location: Some(location) }
 }
 
 /// The same where something else tells reports of it.
 pub(crate) fn take_turn() -> YieldNow {
-    YieldNow { parked: Parked::Not, location: None }
+    YieldNow { parked: false, location: None }
 }
 
 /// The future of [`yield_now`].
 #[derive(Debug)]
 pub struct YieldNow {
-    parked: Parked,
+    parked: bool,
     /// For reports.
     location: Option<&'static Location<'static>>,
-}
-
-#[derive(Debug)]
-enum Parked {
-    Not,
-    /// Right in the task: it is ready again, and nothing more need be known of it.
-    InTask,
-    /// Inside a boundary, which must not take it for a foreign wait.
-    Inside(Spot),
-}
-
-/// Where a task gives way inside a boundary.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    context: u32,
-    task: TaskId,
-    boundary: BoundaryId,
 }
 
 impl Future for YieldNow {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
-        match self.parked {
-            Parked::Not if hot() == Hot::PLAIN => self.parked = Parked::InTask,
-            Parked::InTask if hot() == Hot::PLAIN => {
-                self.parked = Parked::Not;
-                return Poll::Ready(Ok(()));
-            }
-            Parked::Not => {
-                let location = self.location;
-                self.parked = with(|core| core.begin_yield(location));
-            }
-            _ => return Poll::Ready(self.end()),
+        let is_plain = hot() == Hot::PLAIN;
+        if std::mem::take(&mut self.parked) {
+            return Poll::Ready(if is_plain { Ok(()) } else { YieldNow::end() });
         }
+        if !is_plain {
+            let location = self.location;
+            with(|core| core.begin_yield(location));
+        }
+        self.parked = true;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -87,21 +65,10 @@ impl Future for YieldNow {
 impl YieldNow {
     /// The turn has come, in a step in which there is more to see to.
     #[cold]
-    fn end(&mut self) -> Result<(), Cancelled> {
-        let parked = std::mem::replace(&mut self.parked, Parked::Not);
-        match with(|core| core.end_yield(&parked)) {
+    fn end() -> Result<(), Cancelled> {
+        match with(|core| core.take_yield_delivery()) {
             Delivery::None => Ok(()),
             Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
-        }
-    }
-}
-
-impl Drop for YieldNow {
-    fn drop(&mut self) {
-        if let Parked::Inside(spot) = self.parked
-            && spot.context == context_id()
-        {
-            with(|core| core.count_live(spot.task, spot.boundary, -1));
         }
     }
 }
@@ -137,25 +104,12 @@ impl Core {
         self.step.deliver.is_some() && !self.step.delivered && self.delivers_to(self.step.boundary)
     }
 
-    fn begin_yield(&mut self, location: Option<&'static Location<'static>>) -> Parked {
+    fn begin_yield(&mut self, location: Option<&'static Location<'static>>) {
         if let Some(location) = location {
             self.note_waits(Label::new(YIELD), location);
         }
-        let (task, boundary) = (self.step.task, self.step.boundary);
-        if boundary.is_none() {
-            return Parked::InTask;
-        }
-        self.count_live(task, boundary, 1);
-        Parked::Inside(Spot { context: context_id(), task, boundary })
-    }
-
-    fn end_yield(&mut self, parked: &Parked) -> Delivery {
-        if let Parked::Inside(spot) = parked
-            && spot.context == context_id()
-        {
-            self.count_live(spot.task, spot.boundary, -1);
-        }
-        self.take_yield_delivery()
+        // A boundary around it must not take it for a foreign wait.
+        self.step.waits = true;
     }
 }
 
