@@ -6,7 +6,8 @@ use seedloop::error::LimitExceeded;
 use seedloop::explore::Model;
 use seedloop::sync::{Event, Lock, Mutex, Queue, mpsc};
 use seedloop::{
-    AsyncGen, Limits, Result, Simulation, attempt, out, sleep, spawn_named, timeout, yield_now,
+    AsyncGen, Error, Limits, Result, Simulation, attempt, gather, out, sleep, spawn_named, timeout,
+    yield_now,
 };
 
 use crate::surprises::helpers::ms;
@@ -58,6 +59,52 @@ fn the_text_names_the_tasks() {
   task 'sleeper 0' (spawned at @) waits for sleep at @
   ... and 2 more tasks";
     assert_eq!(text.join("@"), expected);
+}
+
+/// A deadlock beside a heartbeat is told of by the limit that ends it, and before all else.
+#[test]
+fn the_text_names_the_tasks_that_wait_for_each_other() {
+    let limits = Limits { steps: 1_000, ..Limits::default() };
+    let outcome = Simulation::new().limits(limits).block_on(async {
+        let heartbeat = async {
+            loop {
+                sleep(ms(1)).await?;
+            }
+        };
+        spawn_named::<(), _>("heartbeat", heartbeat);
+        for index in 0..4 {
+            spawn_named(format!("sleeper {index}"), async { Ok(sleep(ms(9_000)).await?) });
+        }
+        let locks = [Lock::new(), Lock::new()];
+        let both = |name, [first, second]: [&Lock; 2]| {
+            let (first, second) = (first.clone(), second.clone());
+            let body = async move {
+                first.acquire().await?;
+                sleep(ms(1)).await?;
+                second.acquire().await.map_err(Error::from)
+            };
+            spawn_named(name, body)
+        };
+        let [a, b] = &locks;
+        let tasks = [both("left", [a, b]), both("right", [b, a])];
+        gather(tasks).await.map(drop)
+    });
+    let text = outcome.result.unwrap_err().to_string();
+    let parts = text.split("tests/kernel/limits.rs:");
+    let text: Vec<&str> =
+        parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+    let text = text.join("@");
+    let (head, tasks) = text.split_once("; see").expect("a head");
+    assert_eq!(head, "limit of 1000 steps reached at 0.492s in task 'heartbeat'");
+    let expected = " `Limits` to raise it
+  task 'heartbeat' (spawned at @) runs
+  task 'left' (spawned at @) waits for lock#2 at @, held by 'right' since @
+  task 'right' (spawned at @) waits for lock#1 at @, held by 'left' since @
+  task 'Task-1' (spawned at @) waits for gather at @, which is 'left' and which is 'right'
+  task 'sleeper 0' (spawned at @) waits for sleep at @
+  ... and 3 more tasks
+  cycle: 'left' -> lock#2 -> 'right' -> lock#1 -> 'left'";
+    assert_eq!(tasks, expected);
 }
 
 /// Checks that a task that never waits is ended by both limits on steps.

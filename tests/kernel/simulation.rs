@@ -1,7 +1,10 @@
 //! How a simulation is set up: what is said counts, in whatever order.
 
+use seedloop::error::ValueError;
 use seedloop::explore::{Model, Policy, Question};
-use seedloop::{Outcome, Result, Simulation, gather, out};
+use seedloop::{Error, Outcome, Result, Simulation, gather, out, sleep};
+
+use crate::surprises::helpers::ms;
 
 /// Lets what became ready last run first.
 struct Last;
@@ -55,7 +58,7 @@ fn block_on_is_run_of_run() {
     assert_eq!(short.steps, long.steps);
     let place = short.tasks[0].spawned_at;
     assert_eq!((place.file, place.line + 1), (file!(), long.tasks[0].spawned_at.line));
-    let failed = Simulation::new().block_on(async { Err::<(), _>(seedloop::Error::exit(3)) });
+    let failed = Simulation::new().block_on(async { Err::<(), _>(Error::exit(3)) });
     assert!(failed.result.unwrap_err().is::<seedloop::error::Exit>());
     let panicked = Simulation::new().block_on(async { panic!("x") as Result<()> });
     assert!(panicked.result.unwrap_err().is::<seedloop::error::Panicked>());
@@ -69,4 +72,19 @@ fn a_simulation_can_be_printed() {
         text.starts_with("Simulation { model: None, seed: Some(3), has_policy: false"),
         "{text}"
     );
+}
+
+/// `_GatheringFuture exception was never retrieved`: what CPython 3.13.0 logs of a gather that is
+/// forgotten.
+#[test]
+fn a_forgotten_gather_is_reported_by_its_name() {
+    let outcome = Simulation::new().block_on(async {
+        let outer = gather([async { Err::<(), _>(Error::new(ValueError::new("x"))) }]);
+        sleep(ms(100)).await?;
+        drop(outer);
+        Ok(())
+    });
+    let [report] = &outcome.reports[..] else { panic!("{:?}", outcome.reports) };
+    assert_eq!(report.message, "_GatheringFuture exception was never retrieved");
+    assert_eq!(report.error.as_ref().map(Error::to_string).as_deref(), Some("x"));
 }

@@ -109,7 +109,7 @@ fn s38_a_woken_getter_may_lose_its_item_and_its_place() {
 /// Beside S40: a gather that has ended refuses a cancel before it silences anything.
 #[test]
 fn a_cancel_of_a_failed_gather_silences_nothing() {
-    let report = "HANDLER Future exception was never retrieved";
+    let report = "HANDLER _GatheringFuture exception was never retrieved";
     check(&["true false", report], async {
         running_loop()?.set_exception_handler(|report| out!("HANDLER {}", report.message));
         let gathering = gather((boom(0), spin_ok()));

@@ -216,6 +216,15 @@ impl fmt::Display for Deadlock {
 /// A deadlock, with what its tasks are to be called.
 struct Named<'a>(&'a Deadlock, TaskNames);
 
+/// Its ring, with the names of the tasks.
+struct Cycle<'a>(&'a Deadlock, TaskNames);
+
+impl fmt::Display for Cycle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_cycle(f, &self.1)
+    }
+}
+
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt_with(f, &self.1)
@@ -230,6 +239,11 @@ impl Deadlock {
             *known = name(*number);
         }
         Named(self, names).to_string()
+    }
+
+    /// The line that tells of the ring; empty if there is none.
+    pub(crate) fn cycle_text(&self) -> String {
+        Cycle(self, self.names()).to_string()
     }
 
     fn fmt_with(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {

@@ -209,20 +209,35 @@ impl Error {
         }
     }
 
-    /// Splits by a test on the leaves, as `except*` does: what matched, then the rest.
+    /// Splits by a test, as `except*` does: what matched, then the rest.
     ///
-    /// Groups keep their nesting on both sides. An error that is no group goes whole to one side;
-    /// what matches is then still returned as itself, not wrapped in a group.
+    /// Groups are asked before what is in them, and one that matches goes whole to its side: so
+    /// ask for what an error is, and not for what it is not, which a group would answer with yes.
+    /// Otherwise groups keep their nesting on both sides. An error that is no group goes whole to
+    /// one side; what matches is then still returned as itself, not wrapped in a group.
+    ///
+    /// Source: CPython 3.13, `BaseExceptionGroup.split`.
+    ///
+    /// ```
+    /// use seedloop::error::ValueError;
+    /// use seedloop::{Error, Group};
+    ///
+    /// let (value, other) = (Error::new(ValueError::new("bad")), Error::msg("other"));
+    /// let both = Error::new(Group::new("two", vec![value, other]));
+    /// let (values, rest) = both.split_type::<ValueError>();
+    /// assert_eq!(values.unwrap().to_string(), "two (1 sub-exception: bad)");
+    /// assert_eq!(rest.unwrap().to_string(), "two (1 sub-exception: other)");
+    /// ```
     pub fn split(&self, matches: impl Fn(&Error) -> bool) -> (Option<Error>, Option<Error>) {
         self.split_with(&matches)
     }
 
     fn split_with(&self, matches: &dyn Fn(&Error) -> bool) -> (Option<Error>, Option<Error>) {
+        if matches(self) {
+            return (Some(self.clone()), None);
+        }
         let Kind::Group(group) = &self.0 else {
-            return match matches(self) {
-                true => (Some(self.clone()), None),
-                false => (None, Some(self.clone())),
-            };
+            return (None, Some(self.clone()));
         };
         let (mut matched, mut rest) = (Vec::new(), Vec::new());
         for error in group.errors() {
@@ -344,6 +359,28 @@ mod tests {
             let through_io = io::Error::from(error.clone());
             assert!(Error::from(through_io).is_same(&error));
         }
+    }
+
+    /// What CPython 3.13.0 prints for the same groups: `h` is asked before what is in it.
+    #[test]
+    fn a_group_that_matches_goes_whole_to_its_side() {
+        let value = |text| Error::new(ValueError::new(text));
+        let inner = Error::new(Group::new("h", vec![value("b"), Error::msg("c")]));
+        let outer = Error::new(Group::new("g", vec![value("a"), inner.clone(), Error::msg("d")]));
+        let shown = |(yes, no): (Option<Error>, Option<Error>)| {
+            [yes, no].map(|side| side.map_or(String::new(), |error| shape(&error)))
+        };
+        assert_eq!(shown(outer.split_type::<Group>()), ["g[a h[b c] d]", ""]);
+        assert_eq!(shown(outer.split(|error| !error.is::<ValueError>())), ["g[a h[b c] d]", ""]);
+        assert_eq!(shown(outer.split(|error| error.is_same(&inner))), ["g[h[b c]]", "g[a d]"]);
+        assert_eq!(shown(outer.split_type::<ValueError>()), ["g[a h[b]]", "g[h[c] d]"]);
+        assert_eq!(shown(value("a").split_type::<ValueError>()), ["a", ""]);
+    }
+
+    fn shape(error: &Error) -> String {
+        let Some(group) = error.as_group() else { return error.to_string() };
+        let inside: Vec<String> = group.errors().iter().map(shape).collect();
+        format!("{}[{}]", group.message(), inside.join(" "))
     }
 
     #[test]

@@ -3,15 +3,28 @@
 use super::cell::{FutureId, WaitId};
 
 /// Names a done-callback, to take it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallbackKey(pub(crate) u64);
 
-/// One thing to do when a future is done.
+/// One thing to do when a future is done. The keys of a list go up.
 pub(crate) enum Callback {
     /// Wake a wait: its task's step becomes ready at that moment.
-    Wait(WaitId),
+    Wait { key: CallbackKey, wait: WaitId },
     /// Queue a call: it runs one hop later.
     Call { key: CallbackKey, operation: &'static str, run: Box<dyn FnOnce(FutureId)> },
+    /// A call that was taken back. Its place goes when the list would have to grow, so that
+    /// taking back needs no pass over those behind it.
+    Removed { key: CallbackKey },
+}
+
+impl Callback {
+    fn key(&self) -> CallbackKey {
+        match self {
+            Callback::Wait { key, .. } | Callback::Call { key, .. } | Callback::Removed { key } => {
+                *key
+            }
+        }
+    }
 }
 
 /// The list of a future; almost always of one.
@@ -33,15 +46,17 @@ impl Callbacks {
         };
     }
 
-    /// Drops the waits that are no longer parked once the list would have to grow: a future that
-    /// outlives many of its waiters must not collect their remains.
+    /// Drops what has become of no use once the list would have to grow, the waits that are no
+    /// longer parked and the calls that were taken back: a future that outlives many of its
+    /// waiters must not collect their remains.
     pub(crate) fn make_room(&mut self, mut is_parked: impl FnMut(WaitId) -> bool) {
         if let Callbacks::Many(all) = self
             && all.len() == all.capacity()
         {
             all.retain(|callback| match callback {
-                Callback::Wait(wait) => is_parked(*wait),
+                Callback::Wait { wait, .. } => is_parked(*wait),
                 Callback::Call { .. } => true,
+                Callback::Removed { .. } => false,
             });
             // Keep the cost of the next scan in proportion to what has come since.
             all.reserve(all.len().max(4));
@@ -62,21 +77,19 @@ impl Callbacks {
         std::mem::replace(self, Callbacks::None)
     }
 
-    /// Takes back the calls of `key`; returns them, so that the caller drops them unborrowed.
-    pub(crate) fn remove(&mut self, key: CallbackKey) -> Vec<Callback> {
-        let is_it =
-            |callback: &Callback| matches!(callback, Callback::Call { key: k, .. } if *k == key);
-        match self {
-            Callbacks::One(callback) if is_it(callback) => match self.take() {
-                Callbacks::One(callback) => vec![callback],
-                _ => Vec::new(),
-            },
+    /// Takes back the call of `key`; returns it, so that the caller drops it unborrowed.
+    pub(crate) fn remove(&mut self, key: CallbackKey) -> Option<Callback> {
+        let found = match self {
+            Callbacks::None => return None,
+            Callbacks::One(callback) => (callback.key() == key).then_some(callback)?,
             Callbacks::Many(all) => {
-                let (removed, kept) = std::mem::take(all).into_iter().partition(is_it);
-                *all = kept;
-                removed
+                let place = all.binary_search_by_key(&key, Callback::key).ok()?;
+                &mut all[place]
             }
-            _ => Vec::new(),
+        };
+        match found {
+            Callback::Call { .. } => Some(std::mem::replace(found, Callback::Removed { key })),
+            Callback::Wait { .. } | Callback::Removed { .. } => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use async_task::Task as RawTask;
 
-use super::callback::{Callback, Callbacks};
+use super::callback::Callbacks;
 use super::complete::Finished;
 use super::core::SLOW_CALLBACK;
 use super::generators::OpenGenerator;
@@ -281,11 +281,6 @@ impl FutureCell {
             Some(saved) => saved,
             None => Cancelled::from_option(self.message.clone()),
         }
-    }
-
-    pub(crate) fn add_callback(&mut self, callback: Callback) {
-        self.watched = true;
-        self.callbacks.push(callback);
     }
 }
 

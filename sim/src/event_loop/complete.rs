@@ -70,7 +70,7 @@ pub(crate) fn fire(future: FutureId, callbacks: Callbacks) {
 
 fn fire_one(future: FutureId, callback: Callback) {
     match callback {
-        Callback::Wait(wait) => {
+        Callback::Wait { wait, .. } => {
             if let Some(waker) = with(|core| core.wake_wait(wait)) {
                 waker.wake();
             }
@@ -78,6 +78,7 @@ fn fire_one(future: FutureId, callback: Callback) {
         Callback::Call { operation, run, .. } => {
             queue_done(future, operation, run);
         }
+        Callback::Removed { .. } => {}
     }
 }
 
@@ -177,7 +178,10 @@ impl Core {
                     .with_task(task.name(), task.location)
             }
             None => {
-                let text = "Future exception was never retrieved";
+                let text = match cell.kind {
+                    Kind::Fan(_) => "_GatheringFuture exception was never retrieved",
+                    _ => "Future exception was never retrieved",
+                };
                 Report::new(ReportKind::FutureNeverRetrieved, text).with_error(error.clone())
             }
         })

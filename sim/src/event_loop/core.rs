@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_task::Runnable;
 
-use super::callback::CallbackKey;
+use super::callback::{Callback, CallbackKey};
 use super::cell::{
     BoundaryCell, BoundaryId, FutureCell, FutureId, Kind, LoopCell, LoopId, Order, Outcome,
     TaskCell, TaskId, TaskMeta, Variables, WaitCell, WaitId,
@@ -253,6 +253,15 @@ impl Core {
     pub(crate) fn next_key(&mut self) -> CallbackKey {
         self.callback_keys += 1;
         CallbackKey(self.callback_keys)
+    }
+
+    /// Appends what is to be done when a future is done, with the latest key.
+    pub(crate) fn add_callback(&mut self, future: FutureId, callback: Callback) {
+        let Core { futures, waits, .. } = self;
+        let cell = &mut futures[future];
+        cell.watched = true;
+        cell.callbacks.make_room(|wait| waits.contains(wait));
+        cell.callbacks.push(callback);
     }
 
     /// Wakes a task through its own waker. This is safe inside a borrow: the waker is

@@ -49,11 +49,20 @@ type Numbers = BTreeMap<TaskNumber, TaskId>;
 
 impl Core {
     /// Says what the tasks of the running loop do, a line for each of the first: the one that runs,
-    /// then in the order in which they were spawned.
+    /// those that wait for each other in a ring, then in the order in which they were spawned.
     pub(super) fn tasks_text(&self) -> String {
         let mut tasks = self.live_tasks(self.running);
-        tasks.sort_by_key(|(number, task)| (*task != self.step.task, *number));
+        tasks.sort_by_key(|(number, _)| *number);
         let numbers = self.tasks_by_number();
+        let waits = |task| self.tasks.get(task).is_some_and(|cell| !cell.scheduled);
+        let parked = |task| task != self.step.task && waits(task);
+        let blocked = tasks.iter().filter(|(_, task)| parked(*task));
+        let blocked = blocked.filter_map(|(_, task)| self.blocked(*task, &numbers)).collect();
+        let stuck = Deadlock::new(self.session.now, blocked);
+        let ring = stuck.cycle().unwrap_or_default();
+        tasks.sort_by_key(|(number, task)| {
+            (*task != self.step.task, !ring.contains(number), *number)
+        });
         let told = tasks.iter().take(TOLD_MAX).filter_map(|(_, task)| {
             let blocked = self.blocked(*task, &numbers)?;
             let waits: Vec<String> = blocked.waits.iter().map(BlockedWait::to_string).collect();
@@ -73,7 +82,7 @@ impl Core {
             1 => "\n  ... and 1 more task".to_owned(),
             more => format!("\n  ... and {more} more tasks"),
         };
-        told.collect::<String>() + &more
+        told.collect::<String>() + &more + &stuck.cycle_text()
     }
 
     fn tasks_by_number(&self) -> Numbers {

@@ -363,12 +363,8 @@ impl Core {
         let wait = self.waits.insert(cell);
         self.link(wait);
         if let Target::Future(future) | Target::End(future) = target {
-            let Core { futures, waits, .. } = self;
-            let cell = &mut futures[future];
-            cell.watched = true;
-            let callbacks = &mut cell.callbacks;
-            callbacks.make_room(|wait| waits.contains(wait));
-            callbacks.push(Callback::Wait(wait));
+            let key = self.next_key();
+            self.add_callback(future, Callback::Wait { key, wait });
         }
         Ok(wait)
     }

@@ -358,7 +358,6 @@ impl EventLoop {
     /// # Errors
     ///
     /// A [`RuntimeError`] when the loop is closed or belongs to another thread.
-    #[doc(alias = "run_coroutine_threadsafe")]
     #[track_caller]
     pub fn call_soon_threadsafe<R: CallbackOutput>(
         &self,

@@ -198,11 +198,10 @@ impl FutureRef {
         let key = with(|core| {
             let key = core.next_key();
             core.meets_future(self.id, Access::Write);
-            if let Some(cell) = core.futures.get_mut(self.id)
-                && !cell.is_done()
+            if core.futures.get(self.id).is_some_and(|cell| !cell.is_done())
                 && let Some(run) = run.take()
             {
-                cell.add_callback(Callback::Call { key, operation, run });
+                core.add_callback(self.id, Callback::Call { key, operation, run });
             }
             key
         });
@@ -217,9 +216,9 @@ impl FutureRef {
         }
         let removed = with(|core| {
             core.meets_future(self.id, Access::Write);
-            core.futures.get_mut(self.id).map(|cell| cell.callbacks.remove(key))
+            core.futures.get_mut(self.id)?.callbacks.remove(key)
         });
-        removed.is_some_and(|removed| !removed.is_empty())
+        removed.is_some()
     }
 
     /// Remembers how to copy the value: from now on it is copied out while others may ask for it.
