@@ -50,8 +50,12 @@ impl fmt::Display for Way {
     }
 }
 
+/// The variable that chooses other scenarios: a number. It is of these tests alone, and so has not
+/// the prefix of those that the library knows.
+const SEED: &str = "PROPERTY_SEED";
+
 /// Runs random scenarios, each in several ways: `play` must succeed on all. The scenarios are the
-/// same on every machine.
+/// same on every machine, unless [`SEED`] is set.
 #[track_caller]
 pub(super) fn check<S, F>(scenarios: impl Strategy<Value = S>, play: impl Fn(S, Way) -> F)
 where
@@ -66,7 +70,8 @@ where
         verbose: 0,
         ..Config::default()
     };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let chosen = std::env::var(SEED).ok();
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed(chosen.as_deref()));
     let mut runner = TestRunner::new_with_rng(config, rng);
     let tried = runner.run(&(scenarios, 0..1000_u64), |(scenario, seed)| {
         ways(seed).try_for_each(|way| play_once(&scenario, way, &play))
@@ -74,8 +79,29 @@ where
     match tried {
         Ok(()) => {}
         Err(TestError::Abort(reason)) => panic!("no scenarios: {reason}"),
-        Err(TestError::Fail(reason, (scenario, _))) => panic!("{reason}\n{scenario}"),
+        Err(TestError::Fail(reason, (scenario, _))) => {
+            panic!("{reason}\n{scenario}\n{}", how_to_repeat(chosen.as_deref()))
+        }
     }
+}
+
+/// The scenarios that a seed chooses; without one the fixed ones.
+fn seed(chosen: Option<&str>) -> [u8; 32] {
+    let Some(chosen) = chosen else { return [7; 32] };
+    let Ok(number) = chosen.parse::<u64>() else {
+        panic!("{SEED} takes a number, not '{chosen}'");
+    };
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    seed
+}
+
+/// How to try the same scenarios again.
+fn how_to_repeat(chosen: Option<&str>) -> String {
+    let thread = std::thread::current();
+    let set = chosen.map(|chosen| format!("{SEED}={chosen} ")).unwrap_or_default();
+    let test = thread.name().unwrap_or("properties");
+    format!("repeat: {set}cargo test -p seedloop-scenarios --test tests -- {test}")
 }
 
 fn ways(seed: u64) -> impl Iterator<Item = Way> {
@@ -91,4 +117,15 @@ where
     let outcome = way.simulation().run(|| run(play(scenario.clone(), way)));
     let ended = outcome.result.and_then(|result| result);
     ended.map_err(|error| TestCaseError::fail(format!("{way}: {error}")))
+}
+
+#[test]
+fn a_failing_property_tells_its_seed_and_how_to_repeat_it() {
+    assert_eq!(seed(None), [7; 32]);
+    assert_ne!(seed(Some("1")), seed(Some("2")));
+    let repeat = how_to_repeat(Some("17"));
+    let test = "properties::check::a_failing_property_tells_its_seed_and_how_to_repeat_it";
+    let command = "cargo test -p seedloop-scenarios --test tests --";
+    assert_eq!(repeat, format!("repeat: PROPERTY_SEED=17 {command} {test}"));
+    assert_eq!(how_to_repeat(None), format!("repeat: {command} {test}"));
 }
