@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(2);
 const WATCHED_TICKS: u32 = 30;
 
 /// After so long whatever can go on has gone on.
-const LONG: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_secs(3600);
 
 /// A stubborn task is cancelled again for each operation that is left in its script.
 const CANCELS_MAX: usize = 10;
@@ -180,6 +180,15 @@ pub(super) enum Blow {
     Abort,
 }
 
+impl Blow {
+    pub(super) fn hit<T: 'static>(self, task: &JoinHandle<T>) {
+        match self {
+            Blow::Cancel => _ = task.cancel(),
+            Blow::Abort => task.abort(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strike {
     /// After the strike before it.
@@ -192,10 +201,7 @@ impl Strike {
     /// Strikes one of the tasks.
     pub(super) fn hit(self, tasks: &[JoinHandle<()>]) {
         if let Some(task) = tasks.get(self.task % tasks.len().max(1)) {
-            match self.blow {
-                Blow::Cancel => _ = task.cancel(),
-                Blow::Abort => task.abort(),
-            }
+            self.blow.hit(task);
         }
     }
 }
