@@ -349,7 +349,7 @@ fn a_deadlock_names_what_is_awaited() {
         poll_once(kept.as_mut()).await;
         spin(1).await?;
         let never = seedloop::sync::Lock::new();
-        let _held = never.acquire().await?;
+        never.acquire().await?;
         Ok(never.acquire().await.map(drop)?)
     });
     let text = result.expect_err("nobody sets the event").to_string();

@@ -70,7 +70,7 @@ where
         verbose: 0,
         ..Config::default()
     };
-    let chosen = std::env::var(SEED).ok();
+    let chosen = chosen();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed(chosen.as_deref()));
     let mut runner = TestRunner::new_with_rng(config, rng);
     let tried = runner.run(&(scenarios, 0..1000_u64), |(scenario, seed)| {
@@ -83,6 +83,11 @@ where
             panic!("{reason}\n{scenario}\n{}", how_to_repeat(chosen.as_deref()))
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the seed is chosen before a run, and is told")]
+fn chosen() -> Option<String> {
+    std::env::var(SEED).ok()
 }
 
 /// The scenarios that a seed chooses; without one the fixed ones.

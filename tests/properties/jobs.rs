@@ -78,6 +78,9 @@ impl Book {
     }
 }
 
+/// Jobs that nobody awaits.
+type Submitted = Vec<(usize, PoolFuture<usize>)>;
+
 #[derive(Clone)]
 struct Jobs {
     pool: ThreadPool,
@@ -85,7 +88,7 @@ struct Jobs {
     book: Arc<Mutex<Book>>,
     /// The futures of jobs that were awaited.
     awaited: Rc<RefCell<Vec<(usize, AnyFuture)>>>,
-    submitted: Rc<RefCell<Vec<(usize, PoolFuture<usize>)>>>,
+    submitted: Rc<RefCell<Submitted>>,
     is_shut_down: Rc<RefCell<bool>>,
 }
 
