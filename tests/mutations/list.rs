@@ -1,7 +1,10 @@
 //! The list of mutations: how it is read, and what a mutation makes of a file.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use super::result::hash;
 
 /// A one-line change of the library.
 #[derive(Debug, Default)]
@@ -22,12 +25,12 @@ enum Line {
 }
 
 impl Mutation {
-    /// The mutations of `list.txt`.
-    pub(crate) fn all() -> Vec<Self> {
+    /// The mutations of `list.txt`. It is read here and now: an edit of it builds nothing again.
+    pub(crate) fn all(root: &Path) -> io::Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         let mut is_open = false;
-        let list = include_str!("list.txt").lines().filter(|line| !line.starts_with('#'));
-        for line in list {
+        let list = fs::read_to_string(root.join("tests/mutations/list.txt"))?;
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
             let last = all.last_mut().filter(|_| is_open);
             match (last, line.split_at_checked(2)) {
                 (_, None) => is_open = false,
@@ -45,7 +48,23 @@ impl Mutation {
                 }),
             }
         }
-        all
+        Ok(all)
+    }
+
+    /// A hash of the change and its place.
+    pub(crate) fn hash(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.name, self.file.display());
+        for line in &self.lines {
+            let (mark, line) = match line {
+                Line::Stays(line) => (' ', line),
+                Line::Goes(line) => ('-', line),
+                Line::Comes(line) => ('+', line),
+            };
+            text.extend([mark, ' ']);
+            text.push_str(line);
+            text.push('\n');
+        }
+        hash(text.as_bytes())
     }
 
     /// The text of the changed file.

@@ -1,15 +1,18 @@
 //! Puts one-line mutations of the library to the recorded corpus: `just mutations`.
 //!
-//!     cargo run --example mutations [-- NAME]
+//!     cargo run --example mutations [-- all | -- NAME..]
 //!
 //! Each mutation of `list.txt` is applied to a copy of the source under `target/mutations`, the
 //! command line is built from it, and it runs the corpus of the conformance tests. A mutation is
-//! killed by the first program whose trace is not CPython's any more. Without a name the result is
-//! written to `RESULT.md`. It ends with an error if one survives.
+//! killed by the first program whose trace is not CPython's any more.
+//!
+//! Without an argument those are run that `RESULT.md` does not have: new ones, those whose change
+//! is another one now, and all if the corpus has changed. It is written anew after each. With names
+//! it is left alone. Ends with an error if one that was run survives.
 
 mod list;
+mod result;
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +22,7 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use list::Mutation;
+use result::{PARTS, Row, Table, hash_of_corpus};
 
 /// A run of the corpus that takes longer hangs: it takes some seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -33,11 +37,9 @@ enum Fate {
 }
 
 fn main() -> ExitCode {
-    let only = std::env::args().nth(1);
-    let chosen = |mutation: &Mutation| only.as_ref().is_none_or(|name| mutation.name == *name);
-    let mutations: Vec<_> = Mutation::all().into_iter().filter(chosen).collect();
-    match put_to_corpus(&mutations, only.is_none(), &mut io::stdout()) {
-        Ok(0) if !mutations.is_empty() => ExitCode::SUCCESS,
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    match put_all_to_corpus(&names, &mut io::stdout()) {
+        Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             // There is nowhere else to tell it.
@@ -48,11 +50,7 @@ fn main() -> ExitCode {
 }
 
 /// Returns how many were not killed.
-fn put_to_corpus(
-    mutations: &[Mutation],
-    writes_result: bool,
-    out: &mut impl Write,
-) -> io::Result<usize> {
+fn put_all_to_corpus(names: &[String], out: &mut impl Write) -> io::Result<usize> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let work = root.join("target/mutations");
     copy_source(&root, &work.join("source"))?;
@@ -61,31 +59,72 @@ fn put_to_corpus(
         let (what, why) = described(&fate);
         return Err(io::Error::other(format!("without a mutation: {what} {why}")));
     }
-    let mut table = String::from(
-        "# What became of the mutations\n\nWritten by `cargo run --example mutations`: see \
-         `list.txt` for the changes.\n\n| mutation | | by the program |\n| --- | --- | --- |\n",
-    );
-    let mut left = 0;
-    for mutation in mutations {
-        // From the copy: the source may be edited meanwhile.
-        let source = work.join("source");
-        let path = source.join(&mutation.file);
-        let original = fs::read_to_string(&path)?;
-        fs::write(&path, mutation.apply(&source).map_err(io::Error::other)?)?;
-        let fate = corpus.put(&work);
-        fs::write(&path, original)?;
-        let fate = fate?;
-        let (what, why) = described(&fate);
-        left += usize::from(!matches!(fate, Fate::Killed(_)));
-        writeln!(out, "{what:8} {}: {why}", mutation.name)?;
-        out.flush()?;
-        writeln!(table, "| {} | {what} | {why} |", mutation.name).map_err(io::Error::other)?;
+    let result = root.join(Table::PATH);
+    let is_all = names == ["all"];
+    let known = known(&root, &result)?;
+    let (source, mutations) = (source_tree(&root)?, Mutation::all(&root)?);
+    let mut table = Table { corpus: hash_of_corpus(&root)?, rows: Vec::new() };
+    let (mut run, mut left) = (0, 0);
+    for (index, mutation) in mutations.iter().enumerate() {
+        let change = mutation.hash();
+        let is_known = |row: &&Row| row.name == mutation.name && row.change == change;
+        let row = match known.rows.iter().find(is_known) {
+            Some(row) if names.is_empty() => row.clone(),
+            _ if is_all || names.is_empty() || names.contains(&mutation.name) => {
+                let fate = put_to_corpus(mutation, &corpus, &work)?;
+                let (fate, program) = described(&fate);
+                run += 1;
+                left += usize::from(fate != "killed");
+                writeln!(out, "{fate:8} {}: {program}", mutation.name)?;
+                out.flush()?;
+                let (fate, program) = (fate.to_owned(), program.to_owned());
+                let source = source.clone();
+                Row { name: mutation.name.clone(), fate, program, change, source }
+            }
+            _ => continue,
+        };
+        table.rows.push(row);
+        if names.is_empty() || is_all {
+            fs::write(&result, with_known(&table, &known, &mutations[index + 1..]).to_string())?;
+        }
     }
-    writeln!(out, "{} mutations, {left} not killed", mutations.len())?;
-    if writes_result {
-        fs::write(root.join("tests/mutations/RESULT.md"), table)?;
-    }
-    Ok(left)
+    writeln!(out, "{run} mutations, {left} not killed")?;
+    Ok(left + usize::from(run == 0 && !names.is_empty()))
+}
+
+/// What is known of this corpus; nothing if it has changed.
+fn known(root: &Path, result: &Path) -> io::Result<Table> {
+    let table = Table::read(&fs::read_to_string(result)?);
+    Ok(if table.corpus == hash_of_corpus(root)? { table } else { Table::default() })
+}
+
+/// The table with what is known of those that are yet to come, should the run be cut off.
+fn with_known(table: &Table, known: &Table, to_come: &[Mutation]) -> Table {
+    let is_to_come = |row: &&Row| to_come.iter().any(|mutation| mutation.name == row.name);
+    let later = known.rows.iter().filter(is_to_come);
+    let rows = table.rows.iter().chain(later).cloned().collect();
+    Table { corpus: table.corpus.clone(), rows }
+}
+
+/// Puts one to the corpus.
+fn put_to_corpus(mutation: &Mutation, corpus: &Corpus, work: &Path) -> io::Result<Fate> {
+    // From the copy: the source may be edited meanwhile.
+    let source = work.join("source");
+    let path = source.join(&mutation.file);
+    let original = fs::read_to_string(&path)?;
+    fs::write(&path, mutation.apply(&source).map_err(io::Error::other)?)?;
+    let fate = corpus.put(work);
+    fs::write(&path, original)?;
+    fate
+}
+
+/// What git calls the tree of `sim/src` as it is now, followed by a mark if it is not committed.
+fn source_tree(root: &Path) -> io::Result<String> {
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root).output();
+    let tree = git(&["rev-parse", "--short=10", "HEAD:sim/src"])?.stdout;
+    let changed = git(&["status", "--porcelain", "--", "sim/src"])?.stdout;
+    let mark = if changed.is_empty() { "" } else { " and changes" };
+    Ok(format!("{}{mark}", String::from_utf8_lossy(&tree).trim()))
 }
 
 fn described(fate: &Fate) -> (&'static str, &str) {
@@ -122,7 +161,7 @@ impl Corpus {
     fn read(root: &Path) -> io::Result<Self> {
         let folder = root.join("tests/conformance/corpus");
         let (mut programs, mut answers) = (Vec::new(), Vec::new());
-        for part in ["named", "random"] {
+        for part in PARTS {
             let open = |end: &str| File::open(folder.join(format!("{part}.{end}")));
             io::copy(&mut GzDecoder::new(open("jsonl.gz")?), &mut programs)?;
             let traces = BufReader::new(GzDecoder::new(open("trace.jsonl.gz")?)).lines();
