@@ -12,7 +12,7 @@ use seedloop::explore::{
 use seedloop::sync::{Lock, Tracked};
 use seedloop::{Result, always, choose, run, spawn, spawn_named, yield_now};
 
-const STRATEGIES: [Strategy; 9] = [
+const STRATEGIES: [Strategy; 10] = [
     Strategy::Portfolio,
     Strategy::Fifo,
     Strategy::Random,
@@ -22,6 +22,7 @@ const STRATEGIES: [Strategy; 9] = [
     Strategy::Surw,
     Strategy::Hold,
     Strategy::Rush,
+    Strategy::Revisit,
 ];
 
 /// Spins until another task has set a flag; then `last` may fail.

@@ -20,7 +20,7 @@ pub(crate) struct ExploreArguments {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
     /// How choices are taken: portfolio, fifo, random, pct:3, pos, urw, surw, hold, rush,
-    /// exhaustive:2, full, dpor
+    /// revisit, exhaustive:2, full, dpor
     #[arg(long, value_name = "NAME", default_value_t = Strategy::Portfolio)]
     pub(crate) strategy: Strategy,
     /// What may run next, any or asyncio; each scenario's own unless given

@@ -226,7 +226,7 @@ impl Arguments {
 }
 
 const STRATEGIES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, rush, \
-     exhaustive:<deviations>, full, dpor";
+     revisit, exhaustive:<deviations>, full, dpor";
 
 fn strategy(value: &Value) -> Result<TokenStream, Problem> {
     let word = value.word().ok_or_else(|| value.wrong())?;
@@ -244,6 +244,7 @@ fn strategy(value: &Value) -> Result<TokenStream, Problem> {
         ("surw", Ok(None)) => "Surw".to_owned(),
         ("hold", Ok(None)) => "Hold".to_owned(),
         ("rush", Ok(None)) => "Rush".to_owned(),
+        ("revisit", Ok(None)) => "Revisit".to_owned(),
         ("full", Ok(None)) => "Full".to_owned(),
         ("dpor", Ok(None)) => "Dpor".to_owned(),
         ("pct", Ok(depth)) => format!("Pct {{ depth: {} }}", depth.unwrap_or(3).max(1)),

@@ -89,7 +89,7 @@ impl TaskKey {
         TaskKey(mix(self.0, index as u64))
     }
 
-    pub(super) const fn word(self) -> u64 {
+    pub(crate) const fn word(self) -> u64 {
         self.0
     }
 }
@@ -105,7 +105,7 @@ impl ResourceKey {
     /// The queue of the loop's own calls, which keep their order.
     pub(crate) const CALLS: ResourceKey = ResourceKey::of_kernel(1);
 
-    pub(super) const fn word(self) -> u64 {
+    pub(crate) const fn word(self) -> u64 {
         self.0
     }
 
@@ -154,7 +154,7 @@ const INSTANT: u64 = 0x7a5c_0000_0000_0003;
 const KERNEL: u64 = 0x7a5c_0000_0000_0004;
 
 /// Mixes two words into one that is never 0.
-const fn mix(one: u64, other: u64) -> u64 {
+pub(crate) const fn mix(one: u64, other: u64) -> u64 {
     let mut word =
         (one ^ other.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word ^= word >> 31;

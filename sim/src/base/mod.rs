@@ -28,6 +28,7 @@ pub use place::Place;
 pub use policy::{Candidate, Candidates, Ended, Fifo, Policy, Question, Replay, Uniform};
 pub use time::Instant;
 
+pub(crate) use choice::mix;
 pub(crate) use deadlock::awaited_name;
 pub(crate) use event::Recorder;
 pub(crate) use leaf::{Payload, Stack};

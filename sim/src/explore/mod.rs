@@ -27,9 +27,11 @@ mod priorities;
 mod profile;
 mod races;
 mod reversals;
+mod revisit;
 mod rush;
 mod search;
 mod shrink;
+mod sights;
 mod small;
 mod steps;
 mod strategy;
@@ -53,6 +55,7 @@ pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics}
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub use priorities::{Pct, Pos};
+pub use revisit::Revisit;
 pub use rush::Rush;
 #[doc(hidden)]
 pub use steps::Steps;

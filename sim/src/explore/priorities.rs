@@ -126,6 +126,9 @@ impl Policy for Pct {
     }
 }
 
+/// By how many bits keys are smaller in haste.
+const HASTE: u32 = 8;
+
 /// Partial order sampling: every operation that is to come has a random key, the lowest runs, and
 /// those that conflict with it draw new ones.
 ///
@@ -156,11 +159,11 @@ impl Pos {
         }
     }
 
-    /// The same, but what conflicts with an operation that has run comes soon after it: tasks that
-    /// work on the same thing take turns there, and are long away from it otherwise. What takes
-    /// many such turns comes up several times as often.
-    pub(super) fn hasty() -> Self {
-        Pos { haste: 8, ..Pos::new() }
+    /// Whether what conflicts with an operation that has run comes soon after it: tasks that work
+    /// on the same thing take turns there, and are long away from it otherwise. What takes many
+    /// such turns comes up several times as often.
+    pub(super) fn set_hasty(&mut self, hasty: bool) {
+        self.haste = if hasty { HASTE } else { 0 };
     }
 
     fn insert(&mut self, number: TaskNumber, operation: Operation, haste: u32) {

@@ -11,6 +11,7 @@ use super::hold::Hold;
 use super::priorities::{Pct, Pos};
 use super::profile::Profile;
 use super::reversals::Reversals;
+use super::revisit::Revisit;
 use super::rush::Rush;
 use super::walks::{Surw, Urw};
 use crate::base::{
@@ -43,6 +44,8 @@ pub enum Strategy {
     Hold,
     /// See [`Rush`].
     Rush,
+    /// See [`Revisit`].
+    Revisit,
     /// See [`Exhaustive`].
     Exhaustive {
         /// At how many places a run may differ from the dull one.
@@ -57,7 +60,7 @@ pub enum Strategy {
 impl Strategy {
     /// The names that can be parsed.
     pub const NAMES: &str = "portfolio, fifo, random, pct, pct:<depth>, pos, urw, surw, hold, \
-                             rush, exhaustive:<deviations>, full, dpor";
+                             rush, revisit, exhaustive:<deviations>, full, dpor";
 
     /// What was tried once an exhaustive strategy has [ended](super::Statistics::exhausted), in
     /// words; none of any other.
@@ -88,6 +91,7 @@ impl Strategy {
             Strategy::Surw => Box::new(Surw::new()),
             Strategy::Hold => Box::new(Hold::new()),
             Strategy::Rush => Box::new(Rush::new()),
+            Strategy::Revisit => Box::new(Revisit::new()),
             Strategy::Exhaustive { deviations } => Box::new(Exhaustive::new(deviations)),
             Strategy::Full => Box::new(Full::new()),
             Strategy::Dpor => Box::new(Dpor::new()),
@@ -118,6 +122,7 @@ impl fmt::Display for Strategy {
             Strategy::Surw => f.write_str("surw"),
             Strategy::Hold => f.write_str("hold"),
             Strategy::Rush => f.write_str("rush"),
+            Strategy::Revisit => f.write_str("revisit"),
             Strategy::Exhaustive { deviations } => write!(f, "exhaustive:{deviations}"),
             Strategy::Full => f.write_str("full"),
             Strategy::Dpor => f.write_str("dpor"),
@@ -144,6 +149,7 @@ impl FromStr for Strategy {
             ("surw", Ok(None)) => Strategy::Surw,
             ("hold", Ok(None)) => Strategy::Hold,
             ("rush", Ok(None)) => Strategy::Rush,
+            ("revisit", Ok(None)) => Strategy::Revisit,
             ("exhaustive", Ok(Some(deviations))) => Strategy::Exhaustive { deviations },
             ("full", Ok(None)) => Strategy::Full,
             ("dpor", Ok(None)) => Strategy::Dpor,
@@ -166,18 +172,21 @@ pub(super) struct Portfolio {
 
 /// The order of the members, again and again after the first two. Those come more often that are
 /// the best at most of the known bugs; the others are there for what these are bad at.
-const ROTA: [usize; 20] = [2, 3, 9, 6, 5, 9, 2, 6, 9, 4, 3, 9, 6, 2, 7, 9, 6, 5, 2, 8];
+const ROTA: [usize; 25] =
+    [2, 3, 9, 6, 4, 9, 2, 6, 9, 5, 3, 4, 6, 2, 9, 4, 6, 7, 2, 9, 4, 6, 5, 10, 8];
 
+/// What so many runs have not shown takes many turns: most of what comes then is this member's,
+/// which learns from what is rare.
+const REVISIT: usize = 4;
+const RUNS_MANY: usize = 2_000;
 const RUSH: usize = 6;
 /// The member that always has another run.
 const UNIFORM: usize = 8;
-/// The one that tries one thing after the other, of which there are too many where there are more
-/// decisions than these: then another one comes in its place.
+/// Those that try one thing after the other, of which there are too many where there are more
+/// decisions than these: then another one comes in their place.
 const REVERSALS: usize = 9;
-const PICKS_FEW: u64 = 100;
-/// What so many runs have not shown takes many turns: most of what comes then is this member's.
-const HASTY: usize = 10;
-const RUNS_MANY: usize = 2_000;
+const DPOR: usize = 10;
+const PICKS_FEW: u64 = 60;
 
 /// No portfolio has more members, so that the sum of two positions is small.
 const MEMBERS_MAX: u64 = 1 << 16;
@@ -196,13 +205,13 @@ impl Portfolio {
                 Box::new(GivingWay),
                 Box::new(Urw::sharing(profile.clone())),
                 Box::new(Surw::sharing(profile.clone())),
-                Box::new(Pos::new()),
+                Box::new(Revisit::new()),
                 Box::new(Hold::sharing(profile.clone())),
                 Box::new(Rush::sharing(profile.clone())),
                 Box::new(Pct::sharing(profile.clone(), 3)),
                 Box::new(Uniform::new(0)),
                 Box::new(Reversals::new()),
-                Box::new(Pos::hasty()),
+                Box::new(Dpor::new()),
             ],
             runs: 0,
             first: (first % MEMBERS_MAX) as usize,
@@ -267,10 +276,11 @@ impl Policy for Portfolio {
         self.current = match self.runs {
             0 => 0,
             1 if self.first == 0 => 1,
-            run if run >= RUNS_MANY && run % 3 > 0 => HASTY,
+            run if run >= RUNS_MANY && run % 3 > 0 => REVISIT,
             run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
-        if self.current == REVERSALS && self.profile.borrow().picks.most() > PICKS_FEW {
+        let is_in_turn = self.current == REVERSALS || self.current == DPOR;
+        if is_in_turn && self.profile.borrow().picks.most() > PICKS_FEW {
             self.current = RUSH;
         }
         self.runs += 1;
