@@ -7,7 +7,7 @@ use seedloop::Result;
 use seedloop::explore::{Explorer, Failure, Strategy};
 
 /// The strategies, each a column; the portfolio has two more.
-const STRATEGIES: [Strategy; 9] = [
+const STRATEGIES: [Strategy; 10] = [
     Strategy::Fifo,
     Strategy::Random,
     Strategy::Pct { depth: 3 },
@@ -16,6 +16,7 @@ const STRATEGIES: [Strategy; 9] = [
     Strategy::Surw,
     Strategy::Hold,
     Strategy::Rush,
+    Strategy::Revisit,
     Strategy::Dpor,
 ];
 

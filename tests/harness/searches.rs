@@ -7,7 +7,7 @@ use seedloop::explore::{Case, Explorer, FaultKind, Model, Strategy};
 use seedloop::sync::Tracked;
 use seedloop::{Result, sleep, spawn};
 
-const STRATEGIES: [Strategy; 7] = [
+const STRATEGIES: [Strategy; 8] = [
     Strategy::Portfolio,
     Strategy::Random,
     Strategy::Pct { depth: 2 },
@@ -15,6 +15,7 @@ const STRATEGIES: [Strategy; 7] = [
     Strategy::Urw,
     Strategy::Surw,
     Strategy::Hold,
+    Strategy::Revisit,
 ];
 
 /// Fails only if the first task comes last of three.
@@ -173,4 +174,38 @@ fn lateness_keeps_the_order_of_deadlines() {
         Ok(())
     });
     assert_eq!(missed.failure.expect("it is late once").case.len(), 1);
+}
+
+/// A task of two that write a cell each in two halves, and read the other's in two: how often what
+/// it has read was torn.
+async fn torn_of(own: [Tracked<u32>; 2], other: [Tracked<u32>; 2]) -> Result<u32> {
+    let mut torn = 0;
+    for round in 1..=2 {
+        for half in &own {
+            half.write(round).await?;
+        }
+        let halves = (other[0].read().await?, other[1].read().await?);
+        torn += u32::from(halves.0 != halves.1);
+    }
+    Ok(torn)
+}
+
+/// Fails only if three of four reads were torn: the tasks take turns at four places, in order.
+async fn halves() -> Result<()> {
+    let cell = || [Tracked::new(0), Tracked::new(0)];
+    let (one, other) = (cell(), cell());
+    let first = spawn(torn_of(one.clone(), other.clone()));
+    let second = spawn(torn_of(other, one));
+    let torn = first.await? + second.await?;
+    assert!(torn < 3, "{torn} reads were torn");
+    Ok(())
+}
+
+#[test]
+fn the_portfolio_finds_what_takes_four_switches_in_order_in_its_200_runs() {
+    let runs = (0..20).filter_map(|seed| {
+        let explorer = Explorer::new().seed(seed).shrink_replays(0);
+        explorer.explore(halves).failure.map(|failure| failure.run)
+    });
+    assert_eq!(runs.count(), 20);
 }
