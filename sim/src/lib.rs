@@ -43,8 +43,8 @@ pub use task::{
 };
 
 pub use world::{
-    Executor, Pool, PoolFuture, ProcessPool, ThreadPool, ThreadPoolBuilder, ToThread, blocking,
-    cores, fs, net, run_in_executor, set_cores, to_thread,
+    Executor, Pool, PoolFuture, ProcessPool, Ratio, ThreadPool, ThreadPoolBuilder, ToThread,
+    blocking, cores, fs, host, net, run_in_executor, set_cores, to_thread,
 };
 
 /// Makes a test of an `async fn`: explores it, and fails with a report if a run does.

@@ -92,6 +92,11 @@ impl TaskKey {
     pub(crate) const fn word(self) -> u64 {
         self.0
     }
+
+    /// A bit that depends on both.
+    pub(super) const fn is_even_with(self, seed: u64) -> bool {
+        mix(self.0, seed) >> 32 & 1 == 0
+    }
 }
 
 /// Names a resource in every run of a program: a hash of who made it, and of how many it had made.

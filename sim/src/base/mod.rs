@@ -25,7 +25,9 @@ pub use leaf::{
     RuntimeError, StopAsyncIteration, ValueError,
 };
 pub use place::Place;
-pub use policy::{Candidate, Candidates, Ended, Fifo, Policy, Question, Replay, Uniform};
+pub use policy::{
+    Candidate, Candidates, Ended, FaultRate, Fifo, Policy, Question, Replay, Uniform,
+};
 pub use time::Instant;
 
 pub(crate) use choice::mix;

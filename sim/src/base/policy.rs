@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::TaskNumber;
-use super::choice::{Choice, ChoiceKind, Moment, Operation};
+use super::choice::{Choice, ChoiceKind, Moment, Operation, ResourceKey};
 
 /// What a policy decides, apart from what runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +18,30 @@ pub struct Question {
     pub at: Moment,
     /// A cancel is on its way to the task, and strikes when it gives way.
     pub is_cancelled: bool,
+    /// How often a fault is to strike, where the program has said it, and which class of faults it
+    /// is of.
+    pub fault: Option<FaultRate>,
+}
+
+/// How often a fault is to strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultRate {
+    /// The name of what can happen: `loss`.
+    pub class: &'static str,
+    /// In how many of a million cases.
+    pub in_a_million: u32,
+}
+
+impl FaultRate {
+    pub(crate) fn new(class: &'static str, in_a_million: u32) -> Self {
+        FaultRate { class, in_a_million }
+    }
 }
 
 impl Question {
     pub(crate) fn new(kind: ChoiceKind, bound: u32, at: Moment) -> Self {
-        Question { kind, bound, at, is_cancelled: false }
+        Question { kind, bound, at, is_cancelled: false, fault: None }
     }
 }
 
@@ -156,19 +175,21 @@ impl Policy for Fifo {
 }
 
 /// Draws every choice uniformly from ChaCha8, with a stream for each kind. Cancels, faults and
-/// lateness are dull in 15 of 16 cases.
+/// lateness are dull in 15 of 16 cases, unless a fault has a rate of its own; and each class of
+/// faults is off altogether in every second run, so that some runs show what the others do alone.
 ///
 /// A stream for each kind, so that one delay more or less does not change the numbers that the
 /// program draws.
 #[derive(Clone, Debug)]
 pub struct Uniform {
     streams: [ChaCha8Rng; ChoiceKind::COUNT],
+    seed: u64,
 }
 
 impl Uniform {
     /// Makes the policy of `seed`.
     pub fn new(seed: u64) -> Self {
-        Uniform { streams: std::array::from_fn(|kind| stream_of(seed, kind as u64)) }
+        Uniform { streams: std::array::from_fn(|kind| stream_of(seed, kind as u64)), seed }
     }
 
     /// Draws one of `0..bound` from the stream of `kind`.
@@ -180,6 +201,14 @@ impl Uniform {
             return 0;
         }
         below(stream.next_u32(), bound)
+    }
+
+    /// Decides whether a fault strikes.
+    fn draw_fault(&mut self, rate: FaultRate, bound: u32) -> u32 {
+        let stream = &mut self.streams[ChoiceKind::Fault as usize];
+        let strikes = below(stream.next_u32(), 1_000_000) < rate.in_a_million;
+        let is_on = ResourceKey::named(rate.class).as_task().child(0).is_even_with(self.seed);
+        if strikes && is_on { 1 + below(stream.next_u32(), bound - 1) } else { 0 }
     }
 }
 
@@ -201,7 +230,10 @@ fn below(word: u32, bound: u32) -> u32 {
 
 impl Policy for Uniform {
     fn choose(&mut self, question: &Question) -> u32 {
-        self.draw(question.kind, question.bound)
+        match question.fault {
+            Some(rate) => self.draw_fault(rate, question.bound),
+            None => self.draw(question.kind, question.bound),
+        }
     }
 
     fn begin(&mut self, seed: u64) -> bool {

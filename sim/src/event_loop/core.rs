@@ -23,8 +23,8 @@ use super::step::ends_at_once;
 use super::timer::Due;
 use super::waits::Step;
 use crate::base::{
-    Access, Candidate, ChoiceKind, Error, Event, Id, Instant, LimitExceeded, Moment, Operation,
-    Question, ResourceKey, Slab, Source, TaskNumber,
+    Access, Candidate, ChoiceKind, Error, Event, FaultRate, Id, Instant, LimitExceeded, Moment,
+    Operation, Question, ResourceKey, Slab, Source, TaskNumber,
 };
 
 /// Everything that handles are ids of, apart from the shared objects.
@@ -315,6 +315,16 @@ impl Core {
     pub(crate) fn choose(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
         let mut question = Question::new(kind, bound, self.moment());
         question.is_cancelled = self.is_being_cancelled();
+        self.session.choose(question)
+    }
+
+    /// Decides whether a fault strikes that the program has asked for, and which: 0 is none.
+    pub(crate) fn choose_fault(&mut self, fault: FaultRate, bound: u32) -> u32 {
+        if fault.in_a_million == 0 {
+            return 0;
+        }
+        let mut question = Question::new(ChoiceKind::Fault, bound, self.moment());
+        question.fault = Some(fault);
         self.session.choose(question)
     }
 

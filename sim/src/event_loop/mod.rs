@@ -64,7 +64,7 @@ pub use points::{Condition, Point, always, sometimes};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
-pub(crate) use strike::Strikes;
+pub(crate) use strike::{Strikes, abort_where};
 pub use touch::touch;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,

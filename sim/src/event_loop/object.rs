@@ -112,7 +112,20 @@ impl<T> Deref for Shared<T> {
     }
 }
 
+impl<T> Clone for Uncounted<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Uncounted<T> {}
+
 impl<T> Uncounted<T> {
+    /// Tells whether the object is still there.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_here() && with_objects(|objects| objects.contains(self.id)).unwrap_or(false)
+    }
+
     pub(crate) fn id(&self) -> ObjectId {
         self.id
     }

@@ -40,8 +40,8 @@ mod walks;
 mod weights;
 
 pub use crate::base::{
-    Access, Candidate, Candidates, Choice, ChoiceKind, Ended, Fifo, Model, Moment, Operation,
-    Policy, Question, Replay, ResourceKey, TaskKey, Uniform,
+    Access, Candidate, Candidates, Choice, ChoiceKind, Ended, FaultRate, Fifo, Model, Moment,
+    Operation, Policy, Question, Replay, ResourceKey, TaskKey, Uniform,
 };
 pub use body::TestOutput;
 pub(crate) use body::runs_of;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::event_loop::{LoopId, TaskId, with};
+use crate::event_loop::{LoopId, TaskId, Variables, with};
 
 /// A value that each task has for itself: `contextvars.ContextVar`.
 ///
@@ -94,6 +94,21 @@ impl<T: Clone + 'static> ContextVar<T> {
         let key = self.key();
         let previous = replace(key, Some(Rc::new(value)));
         Token { key, made_in: surroundings(), previous, of: PhantomData }
+    }
+
+    /// Runs `call` with the value set, and puts back what it was.
+    pub(crate) fn set_during<R>(&self, value: T, call: impl FnOnce() -> R) -> R {
+        let token = self.set(value);
+        let result = call();
+        drop(replace(token.key, token.previous));
+        result
+    }
+
+    /// Returns the value that it has among `variables`.
+    pub(crate) fn get_in(&self, variables: &Variables) -> Option<T> {
+        let key = self.key();
+        let (_, value) = variables.as_ref()?.iter().find(|(other, _)| *other == key)?;
+        value.downcast_ref::<T>().cloned()
     }
 
     /// Puts back what the variable was before the `set` that returned `token`.

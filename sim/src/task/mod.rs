@@ -34,6 +34,6 @@ pub(crate) use event_loop::{set_current, settle_callback};
 pub(crate) use generator_place::{BodyState, GeneratorPlace};
 pub(crate) use raw::FutureRef;
 pub(crate) use spawn::{
-    check_open, ensure_future, ensure_future_anywhere, spawn_on, tasks_of, to_handle,
+    check_open, ensure_future, ensure_future_anywhere, spawn_at, spawn_on, tasks_of, to_handle,
 };
 pub(crate) use wait::{Wait, WaitUnit, await_location, settle};

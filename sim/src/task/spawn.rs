@@ -54,7 +54,24 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let location = Location::caller();
+    spawn_at(future, name, Location::caller())
+}
+
+/// Spawns a task on the running loop for a call at `location`.
+///
+/// # Panics
+///
+/// When no loop runs.
+#[track_caller]
+pub(crate) fn spawn_at<T, F>(
+    future: F,
+    name: Option<&str>,
+    location: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
     let Some(owner) = with(|core| core.running_loop()) else {
         panic!("no running event loop: call `spawn` from inside `seedloop::run(async {{ .. }})`");
     };

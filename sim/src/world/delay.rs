@@ -16,6 +16,21 @@ const STEPS: u64 = 1_000;
 /// When the range is empty, or lasts longer than virtual time.
 #[track_caller]
 pub(super) fn choose_delay(range: RangeInclusive<Duration>) -> Duration {
+    let (shortest, span) = (*range.start(), check_range(&range));
+    let steps = span.min(STEPS);
+    let Ok(bound) = u32::try_from(steps + 1) else { return shortest };
+    let value = with(|core| core.choose(ChoiceKind::Delay, bound));
+    let part = u128::from(span) * u128::from(value) / u128::from(steps.max(1));
+    shortest + Duration::from_nanos(u64::try_from(part).unwrap_or(span))
+}
+
+/// Returns how many nanoseconds lie between the ends of a range.
+///
+/// # Panics
+///
+/// When the range is empty, or lasts longer than virtual time.
+#[track_caller]
+pub(super) fn check_range(range: &RangeInclusive<Duration>) -> u64 {
     let (shortest, longest) = (*range.start(), *range.end());
     assert!(
         shortest <= longest,
@@ -24,9 +39,5 @@ pub(super) fn choose_delay(range: RangeInclusive<Duration>) -> Duration {
     let Ok(span) = u64::try_from((longest - shortest).as_nanos()) else {
         panic!("a range of {range:?} lasts longer than the 584 years of virtual time");
     };
-    let steps = span.min(STEPS);
-    let Ok(bound) = u32::try_from(steps + 1) else { return shortest };
-    let value = with(|core| core.choose(ChoiceKind::Delay, bound));
-    let part = u128::from(span) * u128::from(value) / u128::from(steps.max(1));
-    shortest + Duration::from_nanos(u64::try_from(part).unwrap_or(span))
+    span
 }

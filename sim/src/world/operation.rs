@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::delay::choose_delay;
 use crate::base::{Event, Result};
-use crate::event_loop::{Finished, Kind, Label, State, call_outside_at, finish, queue_plain, with};
+use crate::event_loop::{
+    Finished, Kind, Label, LoopId, State, call_outside_at, finish, queue_plain, with,
+};
 use crate::task::{FutureRef, Wait, settle};
 
 /// Something that goes on outside. Its effect comes after a time of its own, whether or not anyone
@@ -38,6 +40,21 @@ impl<T: 'static> Operation<T> {
         location: &'static Location<'static>,
         effect: impl FnOnce() -> T + 'static,
     ) -> Self {
+        let (operation, settle) = Operation::pending(name, location);
+        let when = with(|core| core.session.now) + choose_delay(range);
+        call_outside_at(when, Box::new(move || settle.settle(effect)));
+        operation
+    }
+
+    /// Begins an operation that is over when it is settled.
+    ///
+    /// # Panics
+    ///
+    /// When no loop runs.
+    pub(super) fn pending(
+        name: &'static str,
+        location: &'static Location<'static>,
+    ) -> (Self, Settle<T>) {
         let Some(owner) = with(|core| core.running_loop()) else {
             panic!("no running event loop: await files and the network inside `seedloop::run(..)`");
         };
@@ -47,20 +64,39 @@ impl<T: 'static> Operation<T> {
         });
         let future = FutureRef::new_of(owner, Kind::Plain);
         let to = future.clone();
-        let when = with(|core| core.session.now) + choose_delay(range);
-        let happen = move || {
-            with(|core| core.session.emit(Event::Outside { operation: name, number }));
-            let value = effect();
-            if to.state() == State::Pending {
-                queue_plain(owner, name, location, move || {
-                    finish(to.id(), Finished::Value(Box::new(value)));
-                    Ok(())
-                });
-            }
-        };
-        call_outside_at(when, Box::new(happen));
-        let label = Label::new(name);
-        Operation { future, wait: Wait::new(), label, location, of: PhantomData }
+        let settle = Settle { to, owner, name, number, location, of: PhantomData };
+        let (wait, label) = (Wait::new(), Label::new(name));
+        (Operation { future, wait, label, location, of: PhantomData }, settle)
+    }
+}
+
+/// What ends an operation.
+pub(super) struct Settle<T> {
+    to: FutureRef,
+    owner: LoopId,
+    name: &'static str,
+    number: u32,
+    location: &'static Location<'static>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> Settle<T> {
+    /// Tells whether nobody waits for it any more.
+    pub(super) fn is_useless(&self) -> bool {
+        self.to.state() != State::Pending
+    }
+
+    /// Lets `effect` happen outside and hands its value to whoever waits.
+    pub(super) fn settle(self, effect: impl FnOnce() -> T) {
+        let Settle { to, owner, name, number, location, .. } = self;
+        with(|core| core.session.emit(Event::Outside { operation: name, number }));
+        let value = effect();
+        if to.state() == State::Pending {
+            queue_plain(owner, name, location, move || {
+                finish(to.id(), Finished::Value(Box::new(value)));
+                Ok(())
+            });
+        }
     }
 }
 

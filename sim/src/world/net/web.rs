@@ -31,8 +31,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::operation::Operation;
-use super::scope::within;
+use super::super::operation::Operation;
+use super::super::scope::within;
 use crate::base::{Error, Result, RuntimeError};
 use crate::event_loop::{Extension, Shared, extension, try_with};
 

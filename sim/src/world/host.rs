@@ -1,0 +1,451 @@
+//! Hosts: machines with a name, an address, a clock and a disk of their own, on which tasks run, and
+//! which crash and come back.
+//!
+//! The code of a test stands on a host of its own, called `main`. What is spawned stays on the host
+//! of the task that spawns it; [`Host::spawn`] and [`Host::run`] put a task on another. Sockets and
+//! files belong to the host of the task that opens them.
+//!
+//! ```
+//! use seedloop::host::Host;
+//! use seedloop::net::{TcpListener, TcpStream};
+//! use seedloop::{Result, run, sleep};
+//! use std::time::Duration;
+//!
+//! let server = async || -> Result<()> {
+//!     let listener = TcpListener::bind("0.0.0.0:80").await?;
+//!     loop {
+//!         listener.accept().await?;
+//!     }
+//! };
+//! let result = run(async move {
+//!     let host = Host::new("server");
+//!     host.run(server);
+//!     sleep(Duration::from_millis(1)).await?;
+//!     assert!(TcpStream::connect("server:80").await.is_ok());
+//!     host.crash();
+//!     host.restart();
+//!     sleep(Duration::from_millis(1)).await?;
+//!     assert!(TcpStream::connect("server:80").await.is_ok());
+//!     Ok(())
+//! });
+//! result.unwrap();
+//! ```
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use super::net::crash_network;
+use crate::base::{Instant, Result};
+use crate::event_loop::{Extension, abort_where, context_id, extension, with};
+use crate::task::{ContextVar, JoinHandle, spawn_at};
+
+/// A machine. Copies are the same one.
+///
+/// It belongs to the simulation in which it was made, on the thread on which that runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host {
+    context: u32,
+    /// Of which simulation on the thread.
+    simulation: u64,
+    index: u32,
+}
+
+/// A host between two crashes: what was opened before one does not work after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Life {
+    pub(crate) host: u32,
+    incarnation: u32,
+}
+
+impl Life {
+    /// Of the host on which the code of the test stands.
+    const MAIN: Life = Life { host: 0, incarnation: 0 };
+}
+
+/// The host of what runs. It follows tasks, callbacks and jobs as other variables do.
+static PLACE: ContextVar<Life> = ContextVar::new();
+
+type Software = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>>>>>;
+
+struct Machine {
+    name: Rc<str>,
+    address: IpAddr,
+    incarnation: u32,
+    is_up: bool,
+    clock: Clock,
+    software: Vec<(Software, &'static Location<'static>)>,
+}
+
+/// How the clock of a host differs from virtual time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    /// Nanoseconds ahead of virtual time, when that was `since`.
+    ahead: i128,
+    since: Instant,
+    /// Nanoseconds that it gains in a million.
+    drift: i32,
+}
+
+impl Host {
+    /// Adds a host to the simulation. It is up, and nothing runs on it yet.
+    ///
+    /// Its address is the next one of 10.0.0.0/8, its name stands for it in
+    /// [`net`](crate::net).
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken, is no name of a host (letters, digits, `-`, `_` and `.`), or is an
+    /// address.
+    #[track_caller]
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        assert!(
+            !name.is_empty() && name.chars().all(is_of_name) && name.parse::<IpAddr>().is_err(),
+            "{name:?} is no name of a host: use letters, digits, '-', '_' and '.'"
+        );
+        let world = hosts();
+        let index = world.with(|world| {
+            assert!(
+                name != "localhost" && !world.names.contains_key(name.as_str()),
+                "there is a host called '{name}' already; use another name"
+            );
+            world.add(name)
+        });
+        world.handle(index)
+    }
+
+    /// Returns the host of this name, if there is one.
+    pub fn find(name: &str) -> Option<Self> {
+        let world = hosts();
+        let index = world.with(|world| world.names.get(name).copied());
+        index.map(|index| world.handle(index))
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> String {
+        self.with(|machine| machine.name.to_string())
+    }
+
+    /// Returns its address in the simulated network.
+    pub fn address(self) -> IpAddr {
+        self.with(|machine| machine.address)
+    }
+
+    /// Tells whether it is up: neither crashed nor shut down.
+    pub fn is_up(self) -> bool {
+        self.with(|machine| machine.is_up)
+    }
+
+    /// Spawns a task on the host.
+    ///
+    /// # Panics
+    ///
+    /// When the host is down, and when no loop runs.
+    #[track_caller]
+    pub fn spawn<T, F>(self, future: F) -> JoinHandle<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T>> + 'static,
+    {
+        let (life, name, is_up) =
+            self.with(|machine| (machine.life(self.index), machine.name.clone(), machine.is_up));
+        assert!(is_up, "the host '{name}' is down; call `restart` first");
+        let location = Location::caller();
+        on(life, || spawn_at(future, Some(&name), location))
+    }
+
+    /// Runs software on the host: now, and again at each [`restart`](Self::restart).
+    ///
+    /// The task is called like the host. An error that it returns is reported, as that of any task
+    /// that nobody awaits.
+    ///
+    /// # Panics
+    ///
+    /// When the host is down, and when no loop runs.
+    #[track_caller]
+    pub fn run<F>(self, software: impl Fn() -> F + 'static)
+    where
+        F: Future<Output = Result<()>> + 'static,
+    {
+        let location = Location::caller();
+        let software: Software = Rc::new(move || Box::pin(software()));
+        self.with(|machine| machine.software.push((Rc::clone(&software), location)));
+        self.start(&software, location);
+    }
+
+    /// Starts it in the context of the host, in which it is called too.
+    fn start(self, software: &Software, location: &'static Location<'static>) {
+        let (life, name, is_up) =
+            self.with(|machine| (machine.life(self.index), machine.name.clone(), machine.is_up));
+        assert!(is_up, "the host '{name}' is down; call `restart` first");
+        let software = Rc::clone(software);
+        let body = async move { software().await };
+        drop(on(life, || spawn_at::<(), _>(body, Some(&name), location)));
+    }
+
+    /// Crashes the host, as if its power were cut.
+    ///
+    /// Its tasks are dropped without another step, its callbacks and timers are forgotten, its
+    /// connections are reset, its sockets are gone, and what it had written and not synced is lost
+    /// or torn: see [`fs`](crate::fs). Destructors of what it ran do run, since memory has to be
+    /// given back, but reach neither the network nor the disk any more. Jobs that it has given to
+    /// pools run to their end, and nobody hears of it.
+    ///
+    /// A task that crashes its own host goes on to its next await that has to wait. One that is
+    /// down already stays so.
+    pub fn crash(self) {
+        let life = self.with(|machine| {
+            let life = machine.life(self.index);
+            let was_up = std::mem::replace(&mut machine.is_up, false);
+            machine.incarnation += u32::from(was_up);
+            was_up.then_some(life)
+        });
+        let Some(life) = life else { return };
+        crash_network(life);
+        abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
+    }
+
+    /// Starts the host again after a [`crash`](Self::crash), and its [software](Self::run) on it.
+    /// One that is up is crashed first.
+    ///
+    /// # Panics
+    ///
+    /// When it has software to run and no loop runs.
+    pub fn restart(self) {
+        self.crash();
+        let software = self.with(|machine| {
+            machine.is_up = true;
+            machine.software.clone()
+        });
+        for (software, location) in software {
+            self.start(&software, location);
+        }
+    }
+
+    /// Sets the [clock](system_time) of the host ahead of virtual time, from now on.
+    pub fn set_clock_ahead(self, ahead: Duration) {
+        self.set_clock(i128::try_from(ahead.as_nanos()).unwrap_or(i128::MAX));
+    }
+
+    /// Sets the [clock](system_time) of the host behind virtual time, from now on.
+    pub fn set_clock_behind(self, behind: Duration) {
+        self.set_clock(-i128::try_from(behind.as_nanos()).unwrap_or(i128::MAX));
+    }
+
+    fn set_clock(self, ahead: i128) {
+        let since = with(|core| core.session.now);
+        self.with(|machine| machine.clock = Clock { ahead, since, ..machine.clock });
+    }
+
+    /// Lets the [clock](system_time) of the host gain `drift` microseconds in a second of virtual
+    /// time from now on, or lose them.
+    ///
+    /// # Panics
+    ///
+    /// When it would run backwards: at a drift below -1,000,000.
+    #[track_caller]
+    pub fn set_clock_drift(self, drift: i32) {
+        assert!(drift >= -1_000_000, "a clock that loses {drift} µs in a second runs backwards");
+        let since = with(|core| core.session.now);
+        self.with(|machine| {
+            machine.clock = Clock { ahead: machine.clock.ahead_at(since), since, drift };
+        });
+    }
+
+    /// Its number, once it is known to be of this simulation.
+    pub(crate) fn index(self) -> u32 {
+        self.with(|_| self.index)
+    }
+
+    fn with<R>(self, call: impl FnOnce(&mut Machine) -> R) -> R {
+        let world = hosts();
+        assert!(
+            self.context == context_id() && world.with(|world| world.simulation) == self.simulation,
+            "a host was used outside of the simulation that made it; make it inside"
+        );
+        world.with(|world| call(&mut world.machines[self.index as usize]))
+    }
+}
+
+/// Returns the host on which this runs.
+pub fn current() -> Host {
+    let life = current_life();
+    hosts().handle(life.host)
+}
+
+/// Returns what the clock of the host says on which this runs: `SystemTime::now()` of a simulation.
+///
+/// It begins at 2000-01-01T00:00:00Z and goes on with virtual time, unless the host's clock was
+/// [set](Host::set_clock_ahead) or [drifts](Host::set_clock_drift).
+pub fn system_time() -> SystemTime {
+    let now = with(|core| core.session.now);
+    let life = current_life();
+    let ahead = hosts().with(|world| world.machines[life.host as usize].clock.ahead_at(now));
+    let time = SystemTime::UNIX_EPOCH + BEGIN + now.since_start();
+    let nanos = |span: i128| {
+        let span = span.unsigned_abs();
+        let seconds = u64::try_from(span / 1_000_000_000).unwrap_or(u64::MAX);
+        Duration::new(seconds, (span % 1_000_000_000) as u32)
+    };
+    let shifted =
+        if ahead < 0 { time.checked_sub(nanos(ahead)) } else { time.checked_add(nanos(ahead)) };
+    shifted.unwrap_or(time)
+}
+
+/// 2000-01-01T00:00:00Z, from the epoch of Unix.
+const BEGIN: Duration = Duration::from_secs(946_684_800);
+
+impl Clock {
+    fn ahead_at(self, now: Instant) -> i128 {
+        let passed = i128::from(now.as_nanos()) - i128::from(self.since.as_nanos());
+        self.ahead + passed * i128::from(self.drift) / 1_000_000
+    }
+}
+
+/// The host of what runs, as it is between two crashes.
+pub(crate) fn current_life() -> Life {
+    PLACE.get().unwrap_or(Life::MAIN)
+}
+
+/// Runs `call` as if it stood on that host.
+fn on<R>(life: Life, call: impl FnOnce() -> R) -> R {
+    PLACE.set_during(life, call)
+}
+
+/// The hosts of a simulation; the first is where the code of the test stands.
+pub(crate) struct Hosts {
+    world: RefCell<World>,
+}
+
+struct World {
+    simulation: u64,
+    machines: Vec<Machine>,
+    names: BTreeMap<Rc<str>, u32>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        let mut world = World { simulation: 0, machines: Vec::new(), names: BTreeMap::new() };
+        world.add("main".to_owned());
+        Hosts { world: RefCell::new(world) }
+    }
+}
+
+impl Extension for Hosts {
+    fn end_simulation(&self) {
+        let old = self.with(|world| {
+            let next = world.simulation + 1;
+            let mut fresh =
+                World { simulation: next, machines: Vec::new(), names: BTreeMap::new() };
+            fresh.add("main".to_owned());
+            std::mem::replace(world, fresh)
+        });
+        drop(old);
+    }
+}
+
+impl Hosts {
+    fn with<R>(&self, call: impl FnOnce(&mut World) -> R) -> R {
+        call(&mut self.world.borrow_mut())
+    }
+
+    fn handle(&self, index: u32) -> Host {
+        let simulation = self.with(|world| world.simulation);
+        Host { context: context_id(), simulation, index }
+    }
+}
+
+impl World {
+    fn add(&mut self, name: String) -> u32 {
+        let index = u32::try_from(self.machines.len()).unwrap_or(u32::MAX);
+        let [_, a, b, c] = (index + 1).to_be_bytes();
+        let name: Rc<str> = name.into();
+        self.names.insert(Rc::clone(&name), index);
+        self.machines.push(Machine {
+            name,
+            address: Ipv4Addr::new(10, a, b, c).into(),
+            incarnation: 0,
+            is_up: true,
+            clock: Clock::default(),
+            software: Vec::new(),
+        });
+        index
+    }
+}
+
+impl Machine {
+    fn life(&self, host: u32) -> Life {
+        Life { host, incarnation: self.incarnation }
+    }
+}
+
+fn hosts() -> Rc<Hosts> {
+    extension::<Hosts>()
+}
+
+/// What the rest of the world asks of hosts.
+impl Life {
+    /// Tells whether the host has neither crashed since nor was started anew.
+    pub(crate) fn is_alive(self) -> bool {
+        hosts().with(|world| {
+            let machine = world.machines.get(self.host as usize);
+            machine.is_some_and(|m| m.is_up && m.incarnation == self.incarnation)
+        })
+    }
+}
+
+/// Looks a host up by its name.
+pub(crate) fn host_by_name(name: &str) -> Option<u32> {
+    hosts().with(|world| world.names.get(name).copied())
+}
+
+/// Looks a host up by its address.
+pub(crate) fn host_by_address(address: IpAddr) -> Option<u32> {
+    hosts().with(|world| {
+        let found = world.machines.iter().position(|machine| machine.address == address);
+        found.and_then(|index| u32::try_from(index).ok())
+    })
+}
+
+/// The address of a host.
+pub(crate) fn address_of(host: u32) -> IpAddr {
+    hosts().with(|world| world.machines[host as usize].address)
+}
+
+/// The name of a host.
+pub(crate) fn name_of(host: u32) -> Rc<str> {
+    hosts().with(|world| Rc::clone(&world.machines[host as usize].name))
+}
+
+/// The host as it is now, if it is up.
+pub(crate) fn life_of(host: u32) -> Option<Life> {
+    hosts().with(|world| {
+        let machine = world.machines.get(host as usize)?;
+        machine.is_up.then(|| machine.life(host))
+    })
+}
+
+/// The names of all hosts, for errors.
+pub(crate) fn all_names() -> Vec<String> {
+    hosts().with(|world| world.machines.iter().map(|machine| machine.name.to_string()).collect())
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.context != context_id() {
+            return f.write_str("host on another thread");
+        }
+        match hosts().with(|world| world.simulation == self.simulation) {
+            true => write!(f, "host '{}'", name_of(self.index)),
+            false => f.write_str("host of another simulation"),
+        }
+    }
+}

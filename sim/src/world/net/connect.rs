@@ -1,0 +1,179 @@
+//! How a connection comes about: SYN, SYN and ACK, ACK.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::super::host::{Life, life_of};
+use super::super::operation::{Operation, Settle};
+use super::link::{Fate, at, hold, send};
+use super::listener::{Answer, answer};
+use super::network::{here, host_at, network};
+use super::rules::{Packet, PacketKind};
+use super::tcp::{End, join, send_open};
+use crate::event_loop::{OutsideKey, Shared, Uncounted, cancel_outside, with};
+
+/// When a connection is asked for again, and when that is given up, in seconds from the beginning.
+/// Source: Linux, `net.ipv4.tcp_syn_retries`, which is 6.
+const ASKED_AT: [u64; 7] = [0, 1, 3, 7, 15, 31, 63];
+const GIVEN_UP_AT: u64 = 127;
+
+/// Asks, and again a while later if there was no answer.
+fn ask_from(caller: &Rc<Caller>, attempt: usize) {
+    let wait = match (ASKED_AT.get(attempt), ASKED_AT.get(attempt + 1)) {
+        (Some(now), Some(next)) => next - now,
+        (Some(now), None) => GIVEN_UP_AT - now,
+        (None, _) => {
+            let text = format!("no answer from {}", caller.remote);
+            return caller.settle(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
+        }
+    };
+    let when = with(|core| core.session.now).saturating_add(Duration::from_secs(wait));
+    let later = Rc::clone(caller);
+    caller.again.set(Some(at(when, move || ask_from(&later, attempt + 1))));
+    ask(caller);
+}
+
+/// Someone who asks for a connection.
+struct Caller {
+    end: Shared<End>,
+    life: Life,
+    local: SocketAddr,
+    remote: SocketAddr,
+    host: u32,
+    /// The other end, once the host has made one.
+    answered: RefCell<Option<Uncounted<End>>>,
+    settle: Cell<Option<Settle<io::Result<Shared<End>>>>>,
+    /// When it asks again.
+    again: Cell<Option<OutsideKey>>,
+}
+
+/// Connects to `remote`.
+pub(super) async fn connect(
+    remote: SocketAddr,
+    location: &'static Location<'static>,
+) -> io::Result<Shared<End>> {
+    begin(remote, location)?.await?
+}
+
+fn begin(
+    remote: SocketAddr,
+    location: &'static Location<'static>,
+) -> io::Result<Operation<io::Result<Shared<End>>>> {
+    let (life, owner) = here()?;
+    let host = host_at(remote)?;
+    let local = network().with(|network| network.port_of_end(life.host, remote))?;
+    let end = End::make(life, owner, local, remote, location);
+    let (operation, settle) = Operation::pending("connect", location);
+    let caller = Rc::new(Caller {
+        end,
+        life,
+        local,
+        remote,
+        host,
+        answered: RefCell::new(None),
+        settle: Cell::new(Some(settle)),
+        again: Cell::new(None),
+    });
+    ask_from(&caller, 0);
+    Ok(operation)
+}
+
+impl Caller {
+    fn is_settled(&self) -> bool {
+        let settle = self.settle.take();
+        let is_settled = settle.as_ref().is_none_or(Settle::is_useless);
+        self.settle.set(settle);
+        is_settled || !self.life.is_alive()
+    }
+
+    fn settle(&self, result: io::Result<Shared<End>>) {
+        if let Some(again) = self.again.take() {
+            cancel_outside(again);
+        }
+        if let Some(settle) = self.settle.take() {
+            settle.settle(move || result);
+        }
+    }
+
+    fn packet_there(&self) -> Packet {
+        Packet { from: self.local, to: self.remote, kind: PacketKind::Connect, bytes: 0 }
+    }
+
+    fn packet_back(&self, kind: PacketKind) -> Packet {
+        Packet { from: self.remote, to: self.local, kind, bytes: 0 }
+    }
+}
+
+/// SYN. What is lost is asked again by the next one.
+fn ask(caller: &Rc<Caller>) {
+    if caller.is_settled() {
+        // Nobody waits for it any more.
+        return caller.again.take().into_iter().for_each(cancel_outside);
+    }
+    let (from, to) = (caller.life.host, caller.host);
+    match send(from, to, &caller.packet_there()) {
+        Fate::Arrives(when) => {
+            let caller = Rc::clone(caller);
+            at(when, move || be_asked(&caller));
+        }
+        Fate::Lost => {}
+        Fate::Held => {
+            let caller = Rc::clone(caller);
+            hold(from, to, Box::new(move || ask(&caller)));
+        }
+    }
+}
+
+fn be_asked(caller: &Rc<Caller>) {
+    if caller.is_settled() || life_of(caller.host).is_none() {
+        return;
+    }
+    let known = caller.answered.borrow().filter(Uncounted::is_live);
+    let answered = match known {
+        Some(end) => Answer::Yes(end),
+        None => answer(caller.remote, caller.local),
+    };
+    match answered {
+        Answer::Yes(end) => {
+            if known.is_none() {
+                join(&caller.end, &end);
+                caller.answered.replace(Some(end));
+            }
+            reply(caller, PacketKind::Accept);
+        }
+        Answer::NobodyListens => reply(caller, PacketKind::Reset),
+        Answer::IsFull => {}
+    }
+}
+
+fn reply(caller: &Rc<Caller>, kind: PacketKind) {
+    let (from, to) = (caller.host, caller.life.host);
+    match send(from, to, &caller.packet_back(kind)) {
+        Fate::Arrives(when) => {
+            let caller = Rc::clone(caller);
+            at(when, move || be_answered(&caller, kind));
+        }
+        Fate::Lost => {}
+        Fate::Held => {
+            let caller = Rc::clone(caller);
+            hold(from, to, Box::new(move || reply(&caller, kind)));
+        }
+    }
+}
+
+fn be_answered(caller: &Caller, kind: PacketKind) {
+    if caller.is_settled() {
+        return;
+    }
+    if kind == PacketKind::Reset {
+        let text = format!("nobody listens at {}", caller.remote);
+        caller.settle(Err(io::Error::new(io::ErrorKind::ConnectionRefused, text)));
+        return;
+    }
+    send_open(&caller.end);
+    caller.settle(Ok(caller.end.clone()));
+}

@@ -1,0 +1,86 @@
+//! Who waits at a socket.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::Location;
+use std::task::{Context, Poll};
+
+use crate::base::Error;
+use crate::event_loop::{Core, Label, WaitId, with};
+use crate::task::WaitUnit;
+
+/// Tasks that wait for one thing at a socket, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Line(VecDeque<WaitId>);
+
+impl Line {
+    /// Enters the line; those whose wait is over leave it.
+    pub(super) fn enter(&mut self, wait: WaitId) {
+        with(|core| self.0.retain(|other| !core.is_wait_over(*other)));
+        self.0.push_back(wait);
+    }
+
+    /// Takes the first who still waits.
+    pub(super) fn first(&mut self) -> Option<WaitId> {
+        with(|core| {
+            let over = |wait: &WaitId, core: &Core| core.is_wait_over(*wait);
+            while let Some(wait) = self.0.pop_front() {
+                if !over(&wait, core) {
+                    return Some(wait);
+                }
+            }
+            None
+        })
+    }
+
+    /// Takes all.
+    pub(super) fn all(&mut self) -> VecDeque<WaitId> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Lets them go on.
+pub(super) fn wake(waits: impl IntoIterator<Item = WaitId>) {
+    for wait in waits {
+        WaitUnit::complete(wait);
+    }
+}
+
+/// A place at a socket for one task at a time.
+#[derive(Debug, Default)]
+pub(super) struct Spot(Option<WaitUnit>);
+
+impl Spot {
+    /// Polls the wait if there is one: ready when there is none, or when it is over.
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if !with(Core::count_await) {
+            // A limit has ended the run.
+            return Poll::Pending;
+        }
+        let Some(wait) = &mut self.0 else { return Poll::Ready(Ok(())) };
+        let polled = wait.poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled.map_err(|cancelled| Error::cancelled(cancelled).into())
+    }
+
+    /// Parks the task; `enter` puts the wait into a line.
+    pub(super) fn park(
+        &mut self,
+        label: Label,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+        enter: impl FnOnce(WaitId),
+    ) {
+        let wait = self.0.insert(WaitUnit::new(label, location));
+        enter(wait.id());
+        let polled = wait.poll(cx);
+        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+    }
+
+    /// Gives up the place; tells whether it had been told to go on.
+    pub(super) fn leave(&mut self) -> bool {
+        self.0.take().is_some_and(|wait| wait.is_woken())
+    }
+}

@@ -1,0 +1,288 @@
+//! Links: how long it takes from one host to another, and what gets lost.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::super::delay::{check_range, choose_delay};
+use super::super::fault::{Ratio, strikes};
+use super::super::host::Host;
+use super::network::network;
+use super::rules::{Packet, PacketKind, Verdict, verdict};
+use crate::base::Instant;
+use crate::event_loop::{OutsideKey, call_outside_at, with};
+
+/// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
+///
+/// What is set stays for the whole simulation, and counts for what is sent from then on.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    ways: Ways,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Ways {
+    /// From the one to the other, as numbers of hosts.
+    One(u32, u32),
+    Both(u32, u32),
+    /// Also between hosts that are still to come.
+    All,
+}
+
+/// The link between two hosts, both ways.
+///
+/// # Panics
+///
+/// When both are one host: what it sends itself takes no link.
+#[must_use = "a link changes nothing by itself: call one of its methods"]
+#[track_caller]
+pub fn between(one: Host, other: Host) -> Link {
+    let (one, other) = two(one, other);
+    Link { ways: Ways::Both(one, other) }
+}
+
+/// The way from one host to another.
+///
+/// # Panics
+///
+/// When both are one host: what it sends itself takes no link.
+#[must_use = "a link changes nothing by itself: call one of its methods"]
+#[track_caller]
+pub fn from_to(from: Host, to: Host) -> Link {
+    let (from, to) = two(from, to);
+    Link { ways: Ways::One(from, to) }
+}
+
+/// All links, also those of hosts that are still to come; what was set for some of them before is
+/// set anew.
+#[must_use = "a link changes nothing by itself: call one of its methods"]
+pub fn everywhere() -> Link {
+    Link { ways: Ways::All }
+}
+
+#[track_caller]
+fn two(one: Host, other: Host) -> (u32, u32) {
+    assert!(one != other, "{one:?} has no link to itself; name two hosts");
+    (one.index(), other.index())
+}
+
+impl Link {
+    /// Sets how long one way takes: a choice within `latency`, for each packet. From 0.5 to 5
+    /// milliseconds unless set; a host reaches itself in no time.
+    ///
+    /// # Panics
+    ///
+    /// When the range is empty, or longer than virtual time.
+    #[track_caller]
+    pub fn latency(self, latency: RangeInclusive<Duration>) -> Self {
+        check_range(&latency);
+        self.set(|way| way.latency = latency.clone())
+    }
+
+    /// Sets how many bytes fit through each way in a second; unlimited unless set. What does not
+    /// fit waits for its turn.
+    ///
+    /// # Panics
+    ///
+    /// When it is 0: use [`partition`](Self::partition) to let nothing through.
+    #[track_caller]
+    pub fn bandwidth(self, bytes_per_second: u64) -> Self {
+        let Some(bandwidth) = NonZeroU64::new(bytes_per_second) else {
+            panic!("a bandwidth of 0 lets nothing through; use `partition` for that");
+        };
+        self.set(|way| way.bandwidth = Some(bandwidth))
+    }
+
+    /// Sets how many packets get lost: a fault, which only an exploration chooses. A datagram is
+    /// gone then; what belongs to a stream is sent again a while later.
+    pub fn loss(self, ratio: Ratio) -> Self {
+        self.set(|way| way.loss = ratio)
+    }
+
+    /// Sets how many datagrams arrive twice: a fault.
+    pub fn duplication(self, ratio: Ratio) -> Self {
+        self.set(|way| way.duplication = ratio)
+    }
+
+    /// Sets how often a stream is reset when something is sent on it: a fault.
+    pub fn resets(self, ratio: Ratio) -> Self {
+        self.set(|way| way.resets = ratio)
+    }
+
+    /// Lets nothing through from now on; what is on its way arrives.
+    pub fn partition(self) -> Self {
+        self.set(|way| way.state = WayState::Cut)
+    }
+
+    /// Holds what is sent from now on, until it is [released](Self::release).
+    pub fn hold(self) -> Self {
+        self.set(|way| way.state = WayState::Held)
+    }
+
+    /// Ends a partition: everything gets through again.
+    pub fn repair(self) -> Self {
+        self.release()
+    }
+
+    /// Lets through again what gets through, and sends what was held, in its order.
+    pub fn release(self) -> Self {
+        let mut held = Vec::new();
+        let link = self.set(|way| {
+            way.state = WayState::Open;
+            held.extend(way.held.drain(..));
+        });
+        for send in held {
+            send();
+        }
+        link
+    }
+
+    fn set(self, mut change: impl FnMut(&mut Way)) -> Self {
+        network().with(|network| network.links.change(self.ways, &mut change));
+        self
+    }
+}
+
+/// One way from a host to another.
+pub(super) struct Way {
+    latency: RangeInclusive<Duration>,
+    bandwidth: Option<NonZeroU64>,
+    pub(super) loss: Ratio,
+    pub(super) duplication: Ratio,
+    pub(super) resets: Ratio,
+    state: WayState,
+    /// When what was sent before has left.
+    busy_until: Instant,
+    held: VecDeque<Box<dyn FnOnce()>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WayState {
+    Open,
+    Cut,
+    Held,
+}
+
+/// All ways, by the numbers of the two hosts; those that nobody has set or used are not there.
+pub(super) struct Links {
+    ways: BTreeMap<(u32, u32), Way>,
+    common: Way,
+}
+
+const LATENCY: RangeInclusive<Duration> = Duration::from_micros(500)..=Duration::from_millis(5);
+
+impl Default for Links {
+    fn default() -> Self {
+        Links { ways: BTreeMap::new(), common: Way::new(LATENCY) }
+    }
+}
+
+impl Way {
+    fn new(latency: RangeInclusive<Duration>) -> Self {
+        Way {
+            latency,
+            bandwidth: None,
+            loss: Ratio::ZERO,
+            duplication: Ratio::ZERO,
+            resets: Ratio::ZERO,
+            state: WayState::Open,
+            busy_until: Instant::START,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// One that is set like this one, and on which nothing is.
+    fn like(&self) -> Self {
+        Way { held: VecDeque::new(), latency: self.latency.clone(), ..*self }
+    }
+
+    /// When something of `bytes` bytes that is sent now has left.
+    fn departs(&mut self, bytes: usize) -> Instant {
+        let now = with(|core| core.session.now);
+        let Some(bandwidth) = self.bandwidth else { return now };
+        let nanos = bytes as u128 * 1_000_000_000 / u128::from(bandwidth.get());
+        let busy = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.busy_until = self.busy_until.max(now).saturating_add(busy);
+        self.busy_until
+    }
+}
+
+impl Links {
+    fn change(&mut self, ways: Ways, change: &mut dyn FnMut(&mut Way)) {
+        match ways {
+            Ways::One(from, to) => change(self.way(from, to)),
+            Ways::Both(one, other) => {
+                change(self.way(one, other));
+                change(self.way(other, one));
+            }
+            Ways::All => {
+                change(&mut self.common);
+                for ((from, to), way) in &mut self.ways {
+                    if from != to {
+                        change(way);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn way(&mut self, from: u32, to: u32) -> &mut Way {
+        let common = &self.common;
+        let fresh = || match from == to {
+            true => Way::new(Duration::ZERO..=Duration::ZERO),
+            false => common.like(),
+        };
+        self.ways.entry((from, to)).or_insert_with(fresh)
+    }
+}
+
+/// What becomes of something that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Arrives(Instant),
+    Lost,
+    /// It is kept until the way is released.
+    Held,
+}
+
+/// Sends a packet from one host to another: decides when it arrives, if it does.
+///
+/// Of what belongs to a stream only the first bytes of it are a choice: a later packet cannot
+/// overtake an earlier one.
+pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
+    let network = network();
+    let (state, latency, loss, departs) = network.with(|network| {
+        let way = network.links.way(from, to);
+        (way.state, way.latency.clone(), way.loss, way.departs(packet.bytes))
+    });
+    match if from == to { Verdict::Pass } else { verdict(packet) } {
+        Verdict::Drop => return Fate::Lost,
+        Verdict::Deliver(after) => return Fate::Arrives(departs.saturating_add(after)),
+        Verdict::Pass => {}
+    }
+    match state {
+        WayState::Cut => return Fate::Lost,
+        WayState::Held => return Fate::Held,
+        WayState::Open => {}
+    }
+    if strikes("loss", loss) {
+        return Fate::Lost;
+    }
+    let took = match packet.kind {
+        // What only says that something has arrived, or that nothing is there, is no choice.
+        PacketKind::Acknowledgement | PacketKind::Reset => *latency.start(),
+        _ => choose_delay(latency),
+    };
+    Fate::Arrives(departs.saturating_add(took))
+}
+
+/// Keeps something until the way is released.
+pub(super) fn hold(from: u32, to: u32, send: Box<dyn FnOnce()>) {
+    network().with(|network| network.links.way(from, to).held.push_back(send));
+}
+
+/// Lets `call` happen outside at `when`.
+pub(super) fn at(when: Instant, call: impl FnOnce() + 'static) -> OutsideKey {
+    call_outside_at(when, Box::new(call))
+}

@@ -1,0 +1,236 @@
+//! Listening for connections.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::super::host::Life;
+use super::address::ToSocketAddrs;
+use super::line::{Line, Spot, wake};
+use super::network::{here, network, own_address};
+use super::stream::TcpStream;
+use super::tcp::End;
+use crate::event_loop::{Label, LoopId, Shared, Uncounted, try_with};
+
+/// How many connections wait for `accept` at most, if it was not said. Source: Linux,
+/// `net.core.somaxconn` before 5.4, and what the standard library asks for.
+const BACKLOG: usize = 128;
+
+/// A socket that listens for connections. Dropping it refuses those that were not accepted.
+pub struct TcpListener {
+    state: Shared<ListenerState>,
+    local: SocketAddr,
+}
+
+pub(super) struct ListenerState {
+    pub(super) life: Life,
+    owner: LoopId,
+    local: SocketAddr,
+    backlog: usize,
+    /// Those that have asked, and have not said their first word.
+    asked: Vec<Shared<End>>,
+    /// Those that are to be accepted.
+    connected: VecDeque<Shared<End>>,
+    waiting: Line,
+    location: &'static Location<'static>,
+}
+
+impl TcpListener {
+    /// Binds a socket of this host and listens; port 0 stands for any.
+    ///
+    /// # Errors
+    ///
+    /// - `AddrInUse`: another socket listens there.
+    /// - `AddrNotAvailable`: the address is that of another host.
+    /// - `NotFound` and `InvalidInput`: this is no host and port.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is ready at once.
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(
+        address: A,
+    ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
+        Self::bind_with_backlog(address, BACKLOG)
+    }
+
+    /// The same, with as many connections at most as wait to be accepted: who comes then tries
+    /// again a while later.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind); `InvalidInput` for a backlog of 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is ready at once.
+    #[track_caller]
+    pub fn bind_with_backlog<A: ToSocketAddrs>(
+        address: A,
+        backlog: usize,
+    ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
+        let (wanted, location) = (address.resolve(), Location::caller());
+        async move {
+            if backlog == 0 {
+                let text = "a backlog of 0 lets nobody connect; use at least 1";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            let (life, owner) = here()?;
+            let wanted = own_address(wanted?, life)?;
+            let local = network().with(|network| {
+                network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
+            })?;
+            let (asked, connected, waiting) = (Vec::new(), VecDeque::new(), Line::default());
+            let state = Shared::new(
+                "tcp listener",
+                ListenerState { life, owner, local, backlog, asked, connected, waiting, location },
+            );
+            network().with(|network| network.listeners.insert(local, state.uncounted()));
+            Ok(TcpListener { state, local })
+        }
+    }
+
+    /// Returns the address at which it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits for a connection; returns it with the address of who has connected.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the host has crashed meanwhile; a cancel of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no connection: the next `accept` gets it.
+    #[track_caller]
+    pub fn accept(&self) -> Accept {
+        let (state, spot, location) = (self.state.clone(), Spot::default(), Location::caller());
+        Accept { state, spot, location }
+    }
+}
+
+/// The future of [`TcpListener::accept`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Accept {
+    state: Shared<ListenerState>,
+    spot: Spot,
+    location: &'static Location<'static>,
+}
+
+impl Future for Accept {
+    type Output = io::Result<(TcpStream, SocketAddr)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.state.check().map_err(io::Error::other)?;
+        ready!(this.spot.poll(cx))?;
+        let (next, life) = this.state.with(|state| (state.connected.pop_front(), state.life));
+        if let Some(end) = next {
+            let stream = TcpStream::of(end, this.location);
+            let peer = stream.peer_addr();
+            return Poll::Ready(Ok((stream, peer)));
+        }
+        if !life.is_alive() {
+            let text = "the host of the listener has crashed";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
+        }
+        let (label, state) = (Label::on("accept", this.state.id()), &this.state);
+        let enter = |wait| state.with(|state| state.waiting.enter(wait));
+        this.spot.park(label, this.location, cx, enter);
+        Poll::Pending
+    }
+}
+
+impl Drop for Accept {
+    fn drop(&mut self) {
+        // What it was woken for is the next one's.
+        if self.spot.leave() {
+            let next = self.state.try_with(|state| match state.connected.is_empty() {
+                true => None,
+                false => state.waiting.first(),
+            });
+            wake(next.flatten());
+        }
+    }
+}
+
+/// What a host says to someone who asks for a connection.
+pub(super) enum Answer {
+    Yes(Uncounted<End>),
+    NobodyListens,
+    IsFull,
+}
+
+/// Answers someone at `from` who asks for a connection to `at`.
+pub(super) fn answer(at: SocketAddr, from: SocketAddr) -> Answer {
+    let listener = network().with(|network| network.listeners.get(&at).copied());
+    let asked = listener.and_then(|listener| {
+        listener.try_with(|state| {
+            let is_full = state.asked.len() + state.connected.len() >= state.backlog;
+            (is_full, state.life, state.owner, state.location)
+        })
+    });
+    let (Some(listener), Some((is_full, life, owner, location))) = (listener, asked) else {
+        return Answer::NobodyListens;
+    };
+    if is_full {
+        return Answer::IsFull;
+    }
+    let end = End::make(life, owner, at, from, location);
+    let id = end.uncounted();
+    listener.with(|state| state.asked.push(end));
+    Answer::Yes(id)
+}
+
+/// Someone who has connected has said the first word.
+pub(super) fn enqueue(end: Uncounted<End>) {
+    let Some(local) = end.try_with(|end| end.local) else { return };
+    let listener = network().with(|network| network.listeners.get(&local).copied());
+    let first = listener.and_then(|listener| {
+        listener.try_with(|state| {
+            let place = state.asked.iter().position(|asked| asked.id() == end.id())?;
+            state.connected.push_back(state.asked.remove(place));
+            state.waiting.first()
+        })
+    });
+    wake(first.flatten());
+}
+
+impl ListenerState {
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// How many wait to be accepted, and how many at most.
+    pub(super) fn queue(&self) -> (usize, usize) {
+        (self.connected.len(), self.backlog)
+    }
+}
+
+impl Drop for ListenerState {
+    fn drop(&mut self) {
+        if try_with(|_| ()).is_none() || !self.life.is_alive() {
+            return;
+        }
+        network().with(|network| network.listeners.remove(&self.local));
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TcpListener({})", self.local)
+    }
+}
+
+impl fmt::Debug for Accept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accept")
+    }
+}

@@ -1,0 +1,73 @@
+//! A simulated network: hosts by name, TCP streams, UDP sockets, and everything that goes wrong
+//! between two hosts.
+//!
+//! It has the shapes of `tokio::net`, with the `AsyncRead` and `AsyncWrite` of futures-io, and
+//! nothing of it ever touches a real socket. A socket belongs to the [host](crate::host) of the
+//! task that opens it. What one host sends another takes the [link](Link) between them: that says
+//! how long it takes, within a range from which a choice picks, how much fits through, and what is
+//! lost on the way. [Partitions](Link::partition) and [rules](rule) cut it.
+//!
+//! ```
+//! use futures_lite::{AsyncReadExt, AsyncWriteExt};
+//! use seedloop::host::Host;
+//! use seedloop::net::{TcpListener, TcpStream};
+//! use seedloop::{run, sleep};
+//! use std::time::Duration;
+//!
+//! let answer = run(async {
+//!     Host::new("server").run(async || {
+//!         let listener = TcpListener::bind("0.0.0.0:7").await?;
+//!         let (mut stream, _) = listener.accept().await?;
+//!         let mut request = [0; 5];
+//!         stream.read_exact(&mut request).await?;
+//!         stream.write_all(&request).await?;
+//!         Ok(())
+//!     });
+//!     sleep(Duration::from_millis(1)).await?;
+//!     let mut stream = TcpStream::connect("server:7").await?;
+//!     stream.write_all(b"hello").await?;
+//!     let mut answer = String::new();
+//!     stream.read_to_string(&mut answer).await?;
+//!     Ok(answer)
+//! });
+//! assert_eq!(answer.unwrap(), "hello");
+//! ```
+//!
+//! # How a connection behaves
+//!
+//! As under Linux. `connect` takes a round trip; to a port on which nobody listens it is refused,
+//! to a host that is down, cut off or has a full backlog it tries again after 1, 3, 7, .. seconds
+//! and is timed out after 127. Bytes arrive in order; what is lost is sent again after 0.2, 0.4,
+//! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. 64 KiB
+//! may be on their way or unread; who writes more waits. Closing a stream is half-closing it: the
+//! other side reads to the end and can still answer. A stream that is dropped with bytes unread
+//! resets the connection, and so do a crash of its host and what arrives for a stream that is gone.
+//!
+//! # Errors
+//!
+//! All are [`io::Error`](std::io::Error)s of the kinds that a real network gives. A cancel of the
+//! task that waits travels in one too, and `?` makes a cancelled [`Error`](crate::Error) of it.
+
+mod address;
+mod connect;
+mod line;
+mod link;
+mod listener;
+mod netstat;
+mod network;
+mod pipe;
+mod rules;
+mod stream;
+mod tcp;
+mod udp;
+mod web;
+
+pub use address::{ToSocketAddrs, lookup_host};
+pub use link::{Link, between, everywhere, from_to};
+pub use listener::{Accept, TcpListener};
+pub use netstat::{Netstat, Protocol, Socket, SocketState, netstat};
+pub(super) use network::crash_network;
+pub use rules::{Packet, PacketKind, RuleGuard, Verdict, rule};
+pub use stream::TcpStream;
+pub use udp::{Receive, UdpSocket};
+pub use web::{ClientSession, Host, Request, Response, open_connections};

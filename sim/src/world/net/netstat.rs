@@ -1,0 +1,138 @@
+//! What the network looks like from inside a host: `netstat -an`.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::super::host::Host;
+use super::network::network;
+
+/// The sockets of a host, in the order of their kind and of their making.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Netstat {
+    /// One for each socket.
+    pub sockets: Vec<Socket>,
+}
+
+/// A socket of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Socket {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Bytes that the program has not read; of one that listens, connections that were not
+    /// accepted.
+    pub receive_queue: usize,
+    /// Bytes that the other side has not taken; of one that listens, how many connections may wait
+    /// to be accepted.
+    pub send_queue: usize,
+    /// Its own address.
+    pub local: SocketAddr,
+    /// The address of the other side.
+    pub peer: Option<SocketAddr>,
+    /// How far a connection has come; none for UDP.
+    pub state: Option<SocketState>,
+}
+
+/// What a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A stream.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SocketState {
+    /// It waits for connections.
+    Listen,
+    /// It has asked for a connection.
+    SynSent,
+    /// Both sides may send.
+    Established,
+    /// This side has ended what it sends.
+    FinWait,
+    /// The other side has ended what it sends.
+    CloseWait,
+    /// Both have, or it has failed.
+    Closed,
+}
+
+/// Lists the sockets of a host.
+pub fn netstat(host: Host) -> Netstat {
+    let address = host.address();
+    let (listeners, ends, datagrams) = network().with(|network| {
+        let listeners: Vec<_> = network.listeners.values().copied().collect();
+        let ends: Vec<_> = network.ends.values().copied().collect();
+        (listeners, ends, network.datagrams.values().copied().collect::<Vec<_>>())
+    });
+    let listening = listeners.iter().filter_map(|listener| {
+        listener.try_with(|state| {
+            let (receive_queue, send_queue) = state.queue();
+            let (local, state) = (state.local_addr(), Some(SocketState::Listen));
+            Socket { protocol: Protocol::Tcp, receive_queue, send_queue, local, peer: None, state }
+        })
+    });
+    let connected = ends.iter().filter_map(|end| {
+        end.try_with(|end| {
+            let state = match (end.is_finished(), end.is_at_end()) {
+                _ if end.has_failed() => SocketState::Closed,
+                _ if !end.is_connected() => SocketState::SynSent,
+                (true, true) => SocketState::Closed,
+                (true, false) => SocketState::FinWait,
+                (false, true) => SocketState::CloseWait,
+                (false, false) => SocketState::Established,
+            };
+            let (receive_queue, send_queue) = end.queues();
+            let (protocol, send_queue) = (Protocol::Tcp, send_queue as usize);
+            let (local, peer, state) = (end.local, Some(end.remote), Some(state));
+            Socket { protocol, receive_queue, send_queue, local, peer, state }
+        })
+    });
+    let datagrams = datagrams.iter().filter_map(|socket| {
+        socket.try_with(|state| {
+            let (receive_queue, peer) = state.queue();
+            let (local, protocol) = (state.local_addr(), Protocol::Udp);
+            Socket { protocol, receive_queue, send_queue: 0, local, peer, state: None }
+        })
+    });
+    let all = listening.chain(connected).chain(datagrams);
+    Netstat { sockets: all.filter(|socket| socket.local.ip() == address).collect() }
+}
+
+impl fmt::Display for SocketState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SocketState::Listen => "LISTEN",
+            SocketState::SynSent => "SYN_SENT",
+            SocketState::Established => "ESTABLISHED",
+            SocketState::FinWait => "FIN_WAIT",
+            SocketState::CloseWait => "CLOSE_WAIT",
+            SocketState::Closed => "CLOSED",
+        })
+    }
+}
+
+impl fmt::Display for Netstat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (local, foreign) = ("Local Address", "Foreign Address");
+        write!(f, "Proto Recv-Q Send-Q {local:21} {foreign:21} State")?;
+        for socket in &self.sockets {
+            let Socket { receive_queue, send_queue, .. } = socket;
+            let protocol = match socket.protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            };
+            let local = socket.local.to_string();
+            let peer = socket.peer.map_or_else(|| "*:*".to_owned(), |peer| peer.to_string());
+            write!(f, "\n{protocol:5} {receive_queue:6} {send_queue:6} {local:21} {peer:21}")?;
+            if let Some(state) = socket.state {
+                write!(f, " {state}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! All that there is once in a network: who listens where, and who is connected to whom.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use super::super::host::{Life, address_of, current_life, host_by_address};
+use super::address::at_home;
+use super::link::Links;
+use super::listener::ListenerState;
+use super::rules::Rule;
+use super::tcp::{End, fail_all};
+use super::udp::UdpState;
+use crate::event_loop::{Extension, LoopId, Uncounted, extension, with};
+
+/// The network of a simulation.
+#[derive(Default)]
+pub(super) struct Network {
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) simulation: u64,
+    pub(super) links: Links,
+    pub(super) rules: Vec<(u64, Rule)>,
+    pub(super) rules_made: u64,
+    pub(super) listeners: BTreeMap<SocketAddr, Uncounted<ListenerState>>,
+    pub(super) datagrams: BTreeMap<SocketAddr, Uncounted<UdpState>>,
+    /// By number, in the order in which they were made.
+    pub(super) ends: BTreeMap<u64, Uncounted<End>>,
+    ends_made: u64,
+    /// The last port that was given to a socket which asked for any, by host.
+    last_port: BTreeMap<u32, u16>,
+}
+
+impl Network {
+    pub(super) fn with<R>(&self, call: impl FnOnce(&mut State) -> R) -> R {
+        call(&mut self.state.borrow_mut())
+    }
+}
+
+impl Extension for Network {
+    fn end_simulation(&self) {
+        let next = self.with(|state| state.simulation) + 1;
+        let old = self.with(|state| std::mem::take(state));
+        drop(old);
+        self.with(|state| state.simulation = next);
+    }
+}
+
+pub(super) fn network() -> Rc<Network> {
+    extension::<Network>()
+}
+
+/// Ports that are given to those who ask for any: those of Linux.
+const ANY_PORTS: std::ops::RangeInclusive<u16> = 32_768..=60_999;
+
+impl State {
+    pub(super) fn number_end(&mut self) -> u64 {
+        self.ends_made += 1;
+        self.ends_made
+    }
+
+    /// A port of the host that is `free`, where any will do.
+    fn any_port(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
+        let last = self.last_port.get(&host).copied().unwrap_or(*ANY_PORTS.end());
+        let after = last.saturating_add(1)..=*ANY_PORTS.end();
+        let found = after.chain(ANY_PORTS).find(|port| free(self, *port));
+        let Some(port) = found else {
+            let text = "all ports of the host that are given to those who ask for any are in use";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
+        };
+        self.last_port.insert(host, port);
+        Ok(port)
+    }
+
+    /// The address at which a socket that asks for `wanted` is bound.
+    pub(super) fn bind(
+        &mut self,
+        wanted: SocketAddr,
+        life: Life,
+        is_free: impl Fn(&Self, &SocketAddr) -> bool,
+    ) -> io::Result<SocketAddr> {
+        let at = |port| SocketAddr::new(wanted.ip(), port);
+        if wanted.port() == 0 {
+            return self.any_port(life.host, |state, port| is_free(state, &at(port))).map(at);
+        }
+        if is_free(self, &wanted) {
+            return Ok(wanted);
+        }
+        let text = format!("another socket is bound to {wanted} already");
+        Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+    }
+
+    /// A port for the near end of a connection.
+    pub(super) fn port_of_end(&mut self, host: u32, remote: SocketAddr) -> io::Result<SocketAddr> {
+        let ip = address_of(host);
+        let used: Vec<u16> = self
+            .ends
+            .values()
+            .filter_map(|end| {
+                end.try_look(|end| (end.local.ip() == ip, end.remote, end.local.port()))
+            })
+            .filter_map(|(here, to, port)| (here && to == remote).then_some(port))
+            .collect();
+        let free = |state: &Self, port| {
+            !used.contains(&port) && !state.listeners.contains_key(&SocketAddr::new(ip, port))
+        };
+        self.any_port(host, free).map(|port| SocketAddr::new(ip, port))
+    }
+}
+
+/// The host of what runs, if it may use the network, and its loop.
+pub(super) fn here() -> io::Result<(Life, LoopId)> {
+    let Some(owner) = with(|core| core.running_loop()) else {
+        let text = "no running event loop: use the network inside `seedloop::run(async { .. })`";
+        return Err(io::Error::other(text));
+    };
+    let life = current_life();
+    match life.is_alive() {
+        true => Ok((life, owner)),
+        false => Err(io::Error::new(io::ErrorKind::NotConnected, "the host has crashed")),
+    }
+}
+
+/// The address that `wanted` is on this host.
+///
+/// # Errors
+///
+/// `AddrNotAvailable` for that of another one.
+pub(super) fn own_address(wanted: SocketAddr, life: Life) -> io::Result<SocketAddr> {
+    let own = at_home(wanted);
+    if own.ip() == address_of(life.host) {
+        return Ok(own);
+    }
+    let text = format!("{wanted} is not an address of this host; bind to 0.0.0.0");
+    Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
+}
+
+/// The host at an address.
+///
+/// # Errors
+///
+/// `HostUnreachable` where there is none.
+pub(super) fn host_at(address: SocketAddr) -> io::Result<u32> {
+    host_by_address(address.ip()).ok_or_else(|| {
+        let text = format!("no host has the address {}", address.ip());
+        io::Error::new(io::ErrorKind::HostUnreachable, text)
+    })
+}
+
+/// The network's part of a crash: connections are reset, sockets are gone.
+pub(in crate::world) fn crash_network(life: Life) {
+    let network = network();
+    network.with(|state| {
+        let of_host = |at: Option<Life>| at == Some(life);
+        state.listeners.retain(|_, it| !of_host(it.try_look(|it| it.life)));
+        state.datagrams.retain(|_, it| !of_host(it.try_look(|it| it.life)));
+    });
+    fail_all(life);
+}

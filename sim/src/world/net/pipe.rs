@@ -1,0 +1,295 @@
+//! One direction of a connection: segments that arrive in their order, or not at all.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::super::fault::strikes;
+use super::super::host::{Life, life_of};
+use super::link::{Fate, at, hold, send};
+use super::network::network;
+use super::rules::{Packet, PacketKind};
+use super::tcp::{End, deliver, fail};
+use crate::base::Instant;
+use crate::event_loop::{Uncounted, with};
+
+/// What travels on a stream.
+pub(super) enum Segment {
+    /// The first word of who has connected.
+    Open,
+    Bytes(Vec<u8>),
+    Finish,
+}
+
+/// One direction of a connection. It outlives the end that sends.
+pub(super) struct Pipe {
+    pub(super) sender: Side,
+    pub(super) receiver: Side,
+    /// What has not been handed over, from the first that has not arrived on.
+    segments: VecDeque<Slot>,
+    /// The number of the first of them.
+    first: u64,
+    last_arrival: Instant,
+    /// An acknowledgement is on its way.
+    acknowledging: bool,
+    /// There is something new to say when it has arrived.
+    acknowledge_again: bool,
+    /// Nothing more comes through: one side has failed.
+    broken: bool,
+}
+
+/// One side of a connection.
+pub(super) struct Side {
+    pub(super) end: Uncounted<End>,
+    pub(super) life: Life,
+    pub(super) address: SocketAddr,
+}
+
+struct Slot {
+    segment: Segment,
+    has_arrived: bool,
+}
+
+pub(super) type PipeRef = Rc<RefCell<Pipe>>;
+
+/// How often something is sent again. Source: Linux, `net.ipv4.tcp_retries2`.
+const RETRIES_MAX: u32 = 15;
+
+/// How long until something that was lost is sent again. Source: Linux, `TCP_RTO_MIN`,
+/// `TCP_RTO_MAX`.
+fn retry_after(attempt: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(120);
+    FIRST.saturating_mul(1 << attempt.min(20)).min(LONGEST)
+}
+
+fn now() -> Instant {
+    with(|core| core.session.now)
+}
+
+impl Pipe {
+    pub(super) fn new(sender: Side, receiver: Side) -> PipeRef {
+        Rc::new(RefCell::new(Pipe {
+            sender,
+            receiver,
+            segments: VecDeque::new(),
+            first: 0,
+            last_arrival: Instant::START,
+            acknowledging: false,
+            acknowledge_again: false,
+            broken: false,
+        }))
+    }
+
+    fn packet(&self, number: u64) -> Option<Packet> {
+        let slot = self.segments.get(usize::try_from(number.checked_sub(self.first)?).ok()?)?;
+        let (kind, bytes) = match &slot.segment {
+            Segment::Open => (PacketKind::Data, 0),
+            Segment::Bytes(bytes) => (PacketKind::Data, bytes.len()),
+            Segment::Finish => (PacketKind::Finish, 0),
+        };
+        let (from, to) = (self.sender.address, self.receiver.address);
+        Some(Packet { from, to, kind, bytes })
+    }
+
+    /// Takes what has arrived, as far as nothing before it is missing.
+    fn take_arrived(&mut self) -> Vec<Segment> {
+        let mut arrived = Vec::new();
+        while self.segments.front().is_some_and(|slot| slot.has_arrived) {
+            arrived.extend(self.segments.pop_front().map(|slot| slot.segment));
+            self.first += 1;
+        }
+        arrived
+    }
+}
+
+/// Sends a segment.
+pub(super) fn push(pipe: &PipeRef, segment: Segment) {
+    let number = {
+        let mut pipe = pipe.borrow_mut();
+        pipe.segments.push_back(Slot { segment, has_arrived: false });
+        pipe.first + pipe.segments.len() as u64 - 1
+    };
+    depart(pipe, number, 0);
+}
+
+/// Lets nothing more through.
+pub(super) fn cut_off(pipe: &PipeRef) {
+    let mut pipe = pipe.borrow_mut();
+    pipe.broken = true;
+    pipe.segments.clear();
+}
+
+fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
+    let (from, to, packet) = {
+        let pipe = pipe.borrow();
+        let Some(packet) = pipe.packet(number) else { return };
+        if pipe.broken || !pipe.sender.life.is_alive() {
+            return;
+        }
+        (pipe.sender.life.host, pipe.receiver.life.host, packet)
+    };
+    let resets = network().with(|network| network.links.way(from, to).resets);
+    if strikes("reset", resets) {
+        return reset_both(pipe);
+    }
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            let when = {
+                let mut pipe = pipe.borrow_mut();
+                pipe.last_arrival = pipe.last_arrival.max(when);
+                pipe.last_arrival
+            };
+            let pipe = Rc::clone(pipe);
+            at(when, move || arrive(&pipe, number, attempt));
+        }
+        Fate::Lost => send_again(pipe, number, attempt),
+        Fate::Held => {
+            let pipe = Rc::clone(pipe);
+            hold(from, to, Box::new(move || depart(&pipe, number, attempt)));
+        }
+    }
+}
+
+fn send_again(pipe: &PipeRef, number: u64, attempt: u32) {
+    let pipe = Rc::clone(pipe);
+    let when = now().saturating_add(retry_after(attempt));
+    at(when, move || match attempt {
+        RETRIES_MAX => time_out(&pipe),
+        _ => depart(&pipe, number, attempt + 1),
+    });
+}
+
+/// The sender has heard nothing for too long.
+fn time_out(pipe: &PipeRef) {
+    if pipe.borrow().broken {
+        return;
+    }
+    cut_off(pipe);
+    let sender = pipe.borrow().sender.end;
+    fail(sender, io::ErrorKind::TimedOut);
+}
+
+fn arrive(pipe: &PipeRef, number: u64, attempt: u32) {
+    let (receiver, life) = {
+        let pipe = pipe.borrow();
+        if pipe.broken || pipe.packet(number).is_none() {
+            return;
+        }
+        (pipe.receiver.end, pipe.receiver.life)
+    };
+    if life_of(life.host).is_none() {
+        // Nobody is there to say that nobody is there.
+        return send_again(pipe, number, attempt);
+    }
+    if !life.is_alive() || !receiver.is_live() {
+        return refuse(pipe);
+    }
+    let arrived = {
+        let mut pipe = pipe.borrow_mut();
+        let place = (number - pipe.first) as usize;
+        pipe.segments[place].has_arrived = true;
+        pipe.take_arrived()
+    };
+    if !arrived.is_empty() {
+        deliver(pipe, receiver, arrived);
+    }
+}
+
+/// Says that there is no such connection.
+pub(super) fn refuse(pipe: &PipeRef) {
+    let (from, to, packet, sender) = {
+        let pipe = pipe.borrow();
+        let (from, to) = (pipe.receiver.address, pipe.sender.address);
+        let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
+        (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.sender.end)
+    };
+    cut_off(pipe);
+    send_reset(from, to, packet, sender);
+}
+
+/// Resets the other side of a pipe, at whose sending end nobody is any more.
+pub(super) fn reset(pipe: &PipeRef) {
+    let (from, to, packet, receiver) = {
+        let pipe = pipe.borrow();
+        let (from, to) = (pipe.sender.address, pipe.receiver.address);
+        let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
+        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end)
+    };
+    cut_off(pipe);
+    send_reset(from, to, packet, receiver);
+}
+
+fn reset_both(pipe: &PipeRef) {
+    let sender = pipe.borrow().sender.end;
+    reset(pipe);
+    fail(sender, io::ErrorKind::ConnectionReset);
+}
+
+fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>) {
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            at(when, move || fail(end, io::ErrorKind::ConnectionReset));
+        }
+        Fate::Lost => {}
+        Fate::Held => hold(from, to, Box::new(move || send_reset(from, to, packet, end))),
+    }
+}
+
+/// Lets the sender know what has arrived, and what the reader has taken of it.
+pub(super) fn acknowledge(pipe: &PipeRef) {
+    {
+        let mut pipe = pipe.borrow_mut();
+        if std::mem::replace(&mut pipe.acknowledging, true) {
+            pipe.acknowledge_again = true;
+            return;
+        }
+    }
+    send_acknowledgement(pipe, 0);
+}
+
+fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
+    let (from, to, packet, receiver) = {
+        let pipe = pipe.borrow();
+        if pipe.broken || !pipe.receiver.life.is_alive() {
+            return;
+        }
+        let (from, to) = (pipe.receiver.address, pipe.sender.address);
+        let packet = Packet { from, to, kind: PacketKind::Acknowledgement, bytes: 0 };
+        (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.receiver.end)
+    };
+    let Some(taken) = receiver.try_with(|end| end.taken()) else { return };
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            let pipe = Rc::clone(pipe);
+            at(when, move || acknowledged(&pipe, taken));
+        }
+        Fate::Lost => {
+            let pipe = Rc::clone(pipe);
+            let when = now().saturating_add(retry_after(attempt));
+            at(when, move || match attempt {
+                RETRIES_MAX => time_out(&pipe),
+                _ => send_acknowledgement(&pipe, attempt + 1),
+            });
+        }
+        Fate::Held => {
+            let pipe = Rc::clone(pipe);
+            hold(from, to, Box::new(move || send_acknowledgement(&pipe, attempt)));
+        }
+    }
+}
+
+fn acknowledged(pipe: &PipeRef, taken: u64) {
+    let (sender, again) = {
+        let mut pipe = pipe.borrow_mut();
+        pipe.acknowledging = false;
+        (pipe.sender.end, std::mem::take(&mut pipe.acknowledge_again))
+    };
+    super::tcp::acknowledged(sender, taken);
+    if again {
+        acknowledge(pipe);
+    }
+}

@@ -1,0 +1,131 @@
+//! Rules: what a program says about single packets.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::network::network;
+use crate::event_loop::{context_id, try_with};
+
+/// Something on its way from one host to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packet {
+    /// The socket that sent it.
+    pub from: SocketAddr,
+    /// The socket to which it goes.
+    pub to: SocketAddr,
+    /// What it is.
+    pub kind: PacketKind,
+    /// How many bytes of the program's it carries.
+    pub bytes: usize,
+}
+
+/// What a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PacketKind {
+    /// Asks for a connection: SYN.
+    Connect,
+    /// Says yes to that: SYN and ACK.
+    Accept,
+    /// Bytes of a stream, or its first word.
+    Data,
+    /// The end of what a side sends on a stream: FIN.
+    Finish,
+    /// Says what has arrived, and what the reader has taken: ACK.
+    Acknowledgement,
+    /// There is no such connection, or no longer: RST.
+    Reset,
+    /// A datagram of UDP.
+    Datagram,
+}
+
+/// What is to become of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The next rule decides; after the last one the link does.
+    Pass,
+    /// It arrives after this time, whatever the link says.
+    Deliver(Duration),
+    /// It is lost.
+    Drop,
+}
+
+/// A rule in force; dropping it ends the rule.
+#[must_use = "dropping the guard ends the rule; `forget` it to keep the rule to the end"]
+pub struct RuleGuard {
+    context: u32,
+    simulation: u64,
+    number: u64,
+}
+
+pub(super) type Rule = Box<dyn FnMut(&Packet) -> Verdict>;
+
+/// Puts a rule in force: each packet from one host to another is shown to the rules, the oldest
+/// first, and the first that does not [pass](Verdict::Pass) it decides.
+///
+/// A rule must not use the network itself.
+///
+/// ```
+/// use seedloop::net::{self, PacketKind, Verdict};
+///
+/// # seedloop::run(async {
+/// let mut seen = 0;
+/// let rule = net::rule(move |packet| {
+///     seen += u32::from(packet.kind == PacketKind::Datagram);
+///     if seen == 3 { Verdict::Drop } else { Verdict::Pass }
+/// });
+/// # drop(rule); Ok(()) }).unwrap();
+/// ```
+pub fn rule(rule: impl FnMut(&Packet) -> Verdict + 'static) -> RuleGuard {
+    let (simulation, number) = network().with(|network| {
+        network.rules_made += 1;
+        network.rules.push((network.rules_made, Box::new(rule) as Rule));
+        (network.simulation, network.rules_made)
+    });
+    RuleGuard { context: context_id(), simulation, number }
+}
+
+impl RuleGuard {
+    /// Keeps the rule in force to the end of the simulation.
+    pub fn forget(mut self) {
+        self.number = 0;
+    }
+}
+
+impl Drop for RuleGuard {
+    fn drop(&mut self) {
+        if self.context != context_id() || try_with(|_| ()).is_none() {
+            return;
+        }
+        let removed = network().with(|network| {
+            if network.simulation != self.simulation {
+                return None;
+            }
+            let position = network.rules.iter().position(|(number, _)| *number == self.number)?;
+            Some(network.rules.remove(position))
+        });
+        drop(removed);
+    }
+}
+
+impl fmt::Debug for RuleGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RuleGuard({})", self.number)
+    }
+}
+
+/// Asks the rules.
+pub(super) fn verdict(packet: &Packet) -> Verdict {
+    // Taken out, so that no borrow is held while they run.
+    let mut rules = network().with(|network| std::mem::take(&mut network.rules));
+    let decided = rules.iter_mut().map(|(_, rule)| rule(packet));
+    let decided = decided.into_iter().find(|verdict| *verdict != Verdict::Pass);
+    network().with(|network| {
+        // Those that a rule has made meanwhile come last.
+        let made = std::mem::replace(&mut network.rules, rules);
+        network.rules.extend(made);
+    });
+    decided.unwrap_or(Verdict::Pass)
+}

@@ -1,0 +1,228 @@
+//! TCP streams as a program has them.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::address::{ToSocketAddrs, at_home};
+use super::connect::connect;
+use super::line::Spot;
+use super::tcp::{End, Incoming, finish, has_read, send_bytes};
+use crate::event_loop::{Label, Shared};
+
+/// A TCP connection between two sockets of the simulated network.
+///
+/// It is read and written with [`AsyncReadExt`](futures_lite::AsyncReadExt) and
+/// [`AsyncWriteExt`](futures_lite::AsyncWriteExt) of futures-lite, or those of another crate for
+/// futures-io. Clones are the same connection, so that one task can read it while another one
+/// writes. `close` ends what this side sends and leaves the other direction open; dropping the last
+/// clone ends both.
+///
+/// # Cancel safety
+///
+/// A read that was dropped has taken nothing; a write that was dropped may have sent a part, as
+/// `write_all` always may.
+pub struct TcpStream {
+    end: Shared<End>,
+    local: SocketAddr,
+    peer: SocketAddr,
+    reading: Spot,
+    writing: Spot,
+    /// Where it was opened, or used last, for reports.
+    location: &'static Location<'static>,
+}
+
+impl TcpStream {
+    /// Connects to a socket that listens.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` and `InvalidInput`: there is no such host, or this is no host and port.
+    /// - `ConnectionRefused`: nobody listens there.
+    /// - `TimedOut`: no answer for 127 seconds, since the host is down, the link is cut, or those
+    ///   who have connected and were not accepted fill the backlog.
+    /// - `HostUnreachable`: no host has this address.
+    /// - A cancel of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the connection up.
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(
+        to: A,
+    ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
+        let (to, location) = (to.resolve().map(at_home), Location::caller());
+        async move {
+            let end = connect(to?, location).await?;
+            Ok(TcpStream::of(end, location))
+        }
+    }
+
+    pub(super) fn of(end: Shared<End>, location: &'static Location<'static>) -> Self {
+        let (local, peer) = end.with(|end| {
+            end.is_accepted = true;
+            (end.local, end.remote)
+        });
+        let (reading, writing) = (Spot::default(), Spot::default());
+        TcpStream { end, local, peer, reading, writing, location }
+    }
+
+    /// Returns the address of this side.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Returns the address of the other side.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Reads what there is, waits for something if there is nothing; 0 bytes mean the end.
+    ///
+    /// As that of `AsyncReadExt`, but a report knows where it was called.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionReset` and `TimedOut` after what has arrived before; a cancel of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    #[track_caller]
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        self.location = Location::caller();
+        AsyncReadExt::read(self, buffer)
+    }
+
+    /// Fills the buffer.
+    ///
+    /// As that of `AsyncReadExt`, but a report knows where it was called.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` when the other side ends before, and those of [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses what it has read.
+    #[track_caller]
+    pub fn read_exact<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send + 'a {
+        self.location = Location::caller();
+        AsyncReadExt::read_exact(self, buffer)
+    }
+
+    /// Sends all of the bytes; waits when 64 KiB are on their way or unread.
+    ///
+    /// As that of `AsyncWriteExt`, but a report knows where it was called.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionReset`, `BrokenPipe` and `TimedOut`; a cancel of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may have sent a part.
+    #[track_caller]
+    pub fn write_all<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send + 'a {
+        self.location = Location::caller();
+        AsyncWriteExt::write_all(self, bytes)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.end.check().map_err(io::Error::other)
+    }
+}
+
+impl Clone for TcpStream {
+    fn clone(&self) -> Self {
+        let TcpStream { local, peer, location, .. } = *self;
+        let (end, reading, writing) = (self.end.clone(), Spot::default(), Spot::default());
+        TcpStream { end, local, peer, reading, writing, location }
+    }
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        ready!(self.reading.poll(cx))?;
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        match self.end.with(|end| end.read(buffer, None)) {
+            Incoming::Bytes(length) => {
+                has_read(&self.end, length);
+                Poll::Ready(Ok(length))
+            }
+            Incoming::End => Poll::Ready(Ok(0)),
+            Incoming::Failed(error) => Poll::Ready(Err(error)),
+            Incoming::Nothing => {
+                let this = &mut *self;
+                let (label, end) = (Label::on("read", this.end.id()), &this.end);
+                let enter = |wait| end.with(|end| end.readers().enter(wait));
+                this.reading.park(label, this.location, cx, enter);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        ready!(self.writing.poll(cx))?;
+        let free = self.end.with(|end| end.may_send())?;
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if free == 0 {
+            let this = &mut *self;
+            let (label, end) = (Label::on("write", this.end.id()), &this.end);
+            let enter = |wait| end.with(|end| end.writers().enter(wait));
+            this.writing.park(label, this.location, cx, enter);
+            return Poll::Pending;
+        }
+        let length = free.min(buffer.len());
+        send_bytes(&self.end, buffer[..length].to_vec());
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What was written is on its way.
+        Poll::Ready(self.check())
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        finish(&self.end);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TcpStream({} to {})", self.local, self.peer)
+    }
+}

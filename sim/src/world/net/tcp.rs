@@ -1,0 +1,320 @@
+//! The end of a TCP connection: what it has received, what it may send, and how it fails.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::super::host::Life;
+use super::line::{Line, wake};
+use super::listener::enqueue;
+use super::network::network;
+use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, push, refuse, reset};
+use crate::base::Result;
+use crate::event_loop::{LoopId, Shared, Uncounted, queue_plain, try_with};
+
+/// How many bytes may be on their way or unread, in one direction.
+pub(super) const WINDOW: u64 = 64 * 1024;
+
+/// One end of a connection.
+pub(super) struct End {
+    number: u64,
+    pub(super) life: Life,
+    owner: LoopId,
+    location: &'static Location<'static>,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// What it sends, and what it is sent; none before the other side has answered.
+    out: Option<PipeRef>,
+    into: Option<PipeRef>,
+    /// How many bytes it has sent, and how many of them the other side has taken, as far as it
+    /// knows.
+    sent: u64,
+    known_taken: u64,
+    is_finished: bool,
+    received: VecDeque<u8>,
+    /// How many bytes of what it was sent the program has taken.
+    taken: u64,
+    is_at_end: bool,
+    failed: Option<io::ErrorKind>,
+    /// The program has it: a listener has handed it out, or it has connected.
+    pub(super) is_accepted: bool,
+    readers: Line,
+    writers: Line,
+}
+
+/// What there is to read.
+pub(super) enum Incoming {
+    Bytes(usize),
+    End,
+    Failed(io::Error),
+    Nothing,
+}
+
+impl End {
+    pub(super) fn make(
+        life: Life,
+        owner: LoopId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        location: &'static Location<'static>,
+    ) -> Shared<End> {
+        let number = network().with(|network| network.number_end());
+        let end = Shared::new(
+            "tcp stream",
+            End {
+                number,
+                life,
+                owner,
+                location,
+                local,
+                remote,
+                out: None,
+                into: None,
+                sent: 0,
+                known_taken: 0,
+                is_finished: false,
+                received: VecDeque::new(),
+                taken: 0,
+                is_at_end: false,
+                failed: None,
+                is_accepted: false,
+                readers: Line::default(),
+                writers: Line::default(),
+            },
+        );
+        network().with(|network| network.ends.insert(number, end.uncounted()));
+        end
+    }
+
+    fn side(&self, end: Uncounted<End>) -> Side {
+        Side { end, life: self.life, address: self.local }
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// How many bytes the program has not read, and how many the other side has not taken.
+    pub(super) fn queues(&self) -> (usize, u64) {
+        (self.received.len(), self.sent - self.known_taken)
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.out.is_some()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    pub(super) fn readers(&mut self) -> &mut Line {
+        &mut self.readers
+    }
+
+    pub(super) fn writers(&mut self) -> &mut Line {
+        &mut self.writers
+    }
+
+    fn failure(&self) -> Option<io::Error> {
+        let kind = self.failed?;
+        let text = match kind {
+            io::ErrorKind::TimedOut => "the other side has not answered for too long",
+            io::ErrorKind::BrokenPipe => "the other side has closed the connection",
+            _ => "the connection was reset",
+        };
+        Some(io::Error::new(kind, format!("{text} ({} to {})", self.local, self.remote)))
+    }
+
+    /// Reads what there is, at most `most` bytes if that is said.
+    pub(super) fn read(&mut self, buffer: &mut [u8], most: Option<usize>) -> Incoming {
+        if self.received.is_empty() {
+            return match self.failure() {
+                _ if self.is_at_end => Incoming::End,
+                Some(failure) => Incoming::Failed(failure),
+                None => Incoming::Nothing,
+            };
+        }
+        let length = buffer.len().min(self.received.len()).min(most.unwrap_or(usize::MAX));
+        for (to, byte) in buffer.iter_mut().zip(self.received.drain(..length)) {
+            *to = byte;
+        }
+        self.taken += length as u64;
+        Incoming::Bytes(length)
+    }
+
+    /// How much may be sent now.
+    pub(super) fn may_send(&self) -> io::Result<usize> {
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
+        if self.is_finished {
+            let text = "this side of the stream was closed already";
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
+        }
+        Ok((WINDOW - (self.sent - self.known_taken)) as usize)
+    }
+
+    /// Takes what has arrived.
+    fn receive(&mut self, segments: Vec<Segment>) -> bool {
+        let mut was_opened = false;
+        for segment in segments {
+            match segment {
+                Segment::Open => was_opened = true,
+                Segment::Bytes(bytes) => self.received.extend(bytes),
+                Segment::Finish => self.is_at_end = true,
+            }
+        }
+        was_opened
+    }
+}
+
+/// Joins two ends.
+pub(super) fn join(one: &Uncounted<End>, other: &Uncounted<End>) {
+    let side = |end: &Uncounted<End>| end.with(|it| it.side(*end));
+    let there = Pipe::new(side(one), side(other));
+    let back = Pipe::new(side(other), side(one));
+    one.with(|end| (end.out, end.into) = (Some(Rc::clone(&there)), Some(Rc::clone(&back))));
+    other.with(|end| (end.out, end.into) = (Some(back), Some(there)));
+}
+
+/// Sends bytes; the caller has seen that they fit.
+pub(super) fn send_bytes(end: &Uncounted<End>, bytes: Vec<u8>) {
+    let out = end.with(|end| {
+        end.sent += bytes.len() as u64;
+        end.out.clone()
+    });
+    if let Some(out) = out {
+        push(&out, Segment::Bytes(bytes));
+    }
+}
+
+/// Says the first word of who has connected.
+pub(super) fn send_open(end: &Uncounted<End>) {
+    if let Some(out) = end.with(|end| end.out.clone()) {
+        push(&out, Segment::Open);
+    }
+}
+
+/// Ends what this side sends.
+pub(super) fn finish(end: &Uncounted<End>) {
+    let out = end.with(|end| match end.is_finished || end.failed.is_some() {
+        true => None,
+        false => {
+            end.is_finished = true;
+            end.out.clone()
+        }
+    });
+    if let Some(out) = out {
+        push(&out, Segment::Finish);
+    }
+}
+
+/// The program has read something: who waits to send may have to know.
+pub(super) fn has_read(end: &Uncounted<End>, length: usize) {
+    let into = end.with(|end| {
+        let was_unread = end.received.len() + length;
+        if was_unread as u64 >= WINDOW / 2 { end.into.clone() } else { None }
+    });
+    if let Some(into) = into {
+        acknowledge(&into);
+    }
+}
+
+/// Hands over what has arrived, at the next turn of the loop.
+pub(super) fn deliver(pipe: &PipeRef, receiver: Uncounted<End>, segments: Vec<Segment>) {
+    let pipe = Rc::clone(pipe);
+    on_loop_of(receiver, "tcp segment", move || {
+        let received = receiver.try_with(|end| (end.receive(segments), end.readers.all()));
+        let Some((was_opened, readers)) = received else { return refuse(&pipe) };
+        wake(readers);
+        if was_opened {
+            enqueue(receiver);
+        }
+        acknowledge(&pipe);
+    });
+}
+
+/// The other side has taken so much.
+pub(super) fn acknowledged(sender: Uncounted<End>, taken: u64) {
+    let may_go_on = sender.try_with(|end| {
+        let was_known = std::mem::replace(&mut end.known_taken, taken);
+        taken > was_known
+    });
+    if may_go_on == Some(true) {
+        on_loop_of(sender, "tcp acknowledgement", move || {
+            wake(sender.try_with(|end| end.writers.all()).unwrap_or_default());
+        });
+    }
+}
+
+/// The connection has failed at this end.
+pub(super) fn fail(end: Uncounted<End>, kind: io::ErrorKind) {
+    on_loop_of(end, "tcp failure", move || fail_now(end, kind));
+}
+
+fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
+    let waiting = end.try_with(|end| {
+        if end.failed.is_none() {
+            let was_closed = end.is_at_end && kind == io::ErrorKind::ConnectionReset;
+            end.failed = Some(if was_closed { io::ErrorKind::BrokenPipe } else { kind });
+        }
+        let pipes = [end.out.clone(), end.into.clone()];
+        pipes.iter().flatten().for_each(cut_off);
+        (end.readers.all(), end.writers.all())
+    });
+    if let Some((readers, writers)) = waiting {
+        wake(readers);
+        wake(writers);
+    }
+}
+
+fn on_loop_of(end: Uncounted<End>, name: &'static str, call: impl FnOnce() + 'static) {
+    let Some((owner, location)) = end.try_with(|end| (end.owner, end.location)) else { return };
+    queue_plain(owner, name, location, move || -> Result<()> {
+        call();
+        Ok(())
+    });
+}
+
+/// A host has crashed: all its connections are reset.
+pub(super) fn fail_all(life: Life) {
+    let ends: Vec<_> = network().with(|network| network.ends.values().copied().collect());
+    for end in ends {
+        let out = end.try_with(|end| (end.life == life).then(|| end.out.clone())).flatten();
+        let Some(out) = out else { continue };
+        if let Some(out) = out {
+            reset(&out);
+        }
+        fail_now(end, io::ErrorKind::ConnectionReset);
+    }
+}
+
+impl Drop for End {
+    /// The last handle is gone: the other side gets to the end of what was sent, or a reset if
+    /// something was not read.
+    fn drop(&mut self) {
+        if try_with(|_| ()).is_none() {
+            return;
+        }
+        network().with(|network| network.ends.remove(&self.number));
+        let Some(out) = self.out.take() else { return };
+        if self.failed.is_some() || !self.life.is_alive() {
+            return;
+        }
+        if !self.received.is_empty() || !self.is_accepted {
+            reset(&out);
+        } else if !self.is_finished {
+            push(&out, Segment::Finish);
+        }
+    }
+}

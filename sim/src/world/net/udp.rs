@@ -1,0 +1,306 @@
+//! UDP sockets: datagrams that arrive, or do not, or twice, in any order.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::super::fault::strikes;
+use super::super::host::{Life, life_of};
+use super::address::{ToSocketAddrs, at_home};
+use super::line::{Line, Spot, wake};
+use super::link::{Fate, at, hold, send};
+use super::network::{here, host_at, network, own_address};
+use super::rules::{Packet, PacketKind};
+use crate::event_loop::{Label, LoopId, Shared, queue_plain, try_with};
+
+/// How many bytes a datagram has at most. Source: RFC 768, less the header of IPv4.
+const LARGEST: usize = 65_507;
+
+/// How many bytes wait to be received at most; what comes then is lost. Source: Linux,
+/// `net.core.rmem_default`.
+const BUFFER: usize = 212_992;
+
+/// A socket for datagrams.
+///
+/// What is sent may be lost, arrive twice or after what was sent later, as the
+/// [link](super::Link) says.
+pub struct UdpSocket {
+    state: Shared<UdpState>,
+    local: SocketAddr,
+}
+
+pub(super) struct UdpState {
+    pub(super) life: Life,
+    owner: LoopId,
+    local: SocketAddr,
+    /// With whom alone it speaks.
+    peer: Option<SocketAddr>,
+    received: VecDeque<(Rc<[u8]>, SocketAddr)>,
+    bytes: usize,
+    waiting: Line,
+    location: &'static Location<'static>,
+}
+
+impl UdpSocket {
+    /// Binds a socket of this host; port 0 stands for any.
+    ///
+    /// # Errors
+    ///
+    /// - `AddrInUse`: another socket is bound there.
+    /// - `AddrNotAvailable`: the address is that of another host.
+    /// - `NotFound` and `InvalidInput`: this is no host and port.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is ready at once.
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(
+        address: A,
+    ) -> impl Future<Output = io::Result<UdpSocket>> + Send + use<A> {
+        let (wanted, location) = (address.resolve(), Location::caller());
+        async move {
+            let (life, owner) = here()?;
+            let wanted = own_address(wanted?, life)?;
+            let local = network().with(|network| {
+                network.bind(wanted, life, |state, at| !state.datagrams.contains_key(at))
+            })?;
+            let state = Shared::new(
+                "udp socket",
+                UdpState {
+                    life,
+                    owner,
+                    local,
+                    peer: None,
+                    received: VecDeque::new(),
+                    bytes: 0,
+                    waiting: Line::default(),
+                    location,
+                },
+            );
+            network().with(|network| network.datagrams.insert(local, state.uncounted()));
+            Ok(UdpSocket { state, local })
+        }
+    }
+
+    /// Returns the address to which it is bound.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Lets it speak with one address alone: [`send`](Self::send) goes there, and what others send
+    /// is lost.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` and `InvalidInput`: this is no host and port.
+    pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
+        let peer = at_home(peer.resolve()?);
+        self.state.check().map_err(io::Error::other)?;
+        self.state.with(|state| state.peer = Some(peer));
+        Ok(())
+    }
+
+    /// Sends a datagram, in no time; returns its length.
+    ///
+    /// # Errors
+    ///
+    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port.
+    /// - `NotFound` and `HostUnreachable`: there is no such host.
+    /// - `NotConnected`: the host has crashed since the socket was bound.
+    pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
+        self.state.check().map_err(io::Error::other)?;
+        let to = at_home(to.resolve()?);
+        let life = self.state.with(|state| state.life);
+        if !life.is_alive() {
+            return Err(crashed());
+        }
+        if datagram.len() > LARGEST {
+            let text = format!("a datagram has {LARGEST} bytes at most, not {}", datagram.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let host = host_at(to)?;
+        let kind = PacketKind::Datagram;
+        let packet = Packet { from: self.local, to, kind, bytes: datagram.len() };
+        let contents: Rc<[u8]> = datagram.into();
+        let twice = network().with(|network| network.links.way(life.host, host).duplication);
+        dispatch(life.host, host, packet, Rc::clone(&contents));
+        if strikes("duplication", twice) {
+            dispatch(life.host, host, packet, contents);
+        }
+        Ok(datagram.len())
+    }
+
+    /// Sends a datagram to the address that [`connect`](Self::connect) has named.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when none was named, and those of [`send_to`](Self::send_to).
+    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.state.check().map_err(io::Error::other)?;
+        let Some(peer) = self.state.with(|state| state.peer) else {
+            let text = "the socket is not connected; call `connect`, or use `send_to`";
+            return Err(io::Error::new(io::ErrorKind::NotConnected, text));
+        };
+        self.send_to(datagram, peer)
+    }
+
+    /// Waits for a datagram; returns how many of its bytes went into `buffer`, and who sent it.
+    /// What does not fit is lost.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the host has crashed; a cancel of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no datagram.
+    #[track_caller]
+    pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> Receive<'a> {
+        let (spot, location) = (Spot::default(), Location::caller());
+        Receive { socket: self, buffer, spot, location }
+    }
+
+    /// The same without the address of the sender: for a socket that is
+    /// [connected](Self::connect).
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no datagram.
+    #[track_caller]
+    pub fn recv<'a>(
+        &'a self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        let receive = self.recv_from(buffer);
+        async move { Ok(receive.await?.0) }
+    }
+}
+
+/// The future of [`UdpSocket::recv_from`].
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Receive<'a> {
+    socket: &'a UdpSocket,
+    buffer: &'a mut [u8],
+    spot: Spot,
+    location: &'static Location<'static>,
+}
+
+impl Future for Receive<'_> {
+    type Output = io::Result<(usize, SocketAddr)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let socket = &this.socket.state;
+        socket.check().map_err(io::Error::other)?;
+        ready!(this.spot.poll(cx))?;
+        let (next, life) = socket.with(|state| {
+            let next = state.received.pop_front();
+            state.bytes -= next.as_ref().map_or(0, |(datagram, _)| datagram.len());
+            (next, state.life)
+        });
+        if let Some((datagram, from)) = next {
+            let length = datagram.len().min(this.buffer.len());
+            this.buffer[..length].copy_from_slice(&datagram[..length]);
+            return Poll::Ready(Ok((length, from)));
+        }
+        if !life.is_alive() {
+            return Poll::Ready(Err(crashed()));
+        }
+        let label = Label::on("recv", socket.id());
+        let enter = |wait| socket.with(|state| state.waiting.enter(wait));
+        this.spot.park(label, this.location, cx, enter);
+        Poll::Pending
+    }
+}
+
+impl Drop for Receive<'_> {
+    fn drop(&mut self) {
+        // What it was woken for is the next one's.
+        if self.spot.leave() {
+            let next = self.socket.state.try_with(|state| match state.received.is_empty() {
+                true => None,
+                false => state.waiting.first(),
+            });
+            wake(next.flatten());
+        }
+    }
+}
+
+fn crashed() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the host of the socket has crashed")
+}
+
+fn dispatch(from: u32, to: u32, packet: Packet, contents: Rc<[u8]>) {
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            at(when, move || arrive(to, packet, contents));
+        }
+        Fate::Lost => {}
+        Fate::Held => {
+            hold(from, to, Box::new(move || dispatch(from, to, packet, contents)));
+        }
+    }
+}
+
+fn arrive(to: u32, packet: Packet, contents: Rc<[u8]>) {
+    let socket = network().with(|network| network.datagrams.get(&packet.to).copied());
+    let Some(socket) = socket.filter(|_| life_of(to).is_some()) else { return };
+    let Some((owner, location)) = socket.try_with(|state| (state.owner, state.location)) else {
+        return;
+    };
+    queue_plain(owner, "udp datagram", location, move || {
+        let first = socket.try_with(|state| {
+            let is_wanted = state.peer.is_none_or(|peer| peer == packet.from);
+            if !is_wanted || state.bytes + contents.len() > BUFFER {
+                return None;
+            }
+            state.bytes += contents.len();
+            state.received.push_back((contents, packet.from));
+            state.waiting.first()
+        });
+        wake(first.flatten());
+        Ok(())
+    });
+}
+
+impl UdpState {
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// How many bytes wait to be received, and with whom alone it speaks.
+    pub(super) fn queue(&self) -> (usize, Option<SocketAddr>) {
+        (self.bytes, self.peer)
+    }
+}
+
+impl Drop for UdpState {
+    fn drop(&mut self) {
+        if try_with(|_| ()).is_none() || !self.life.is_alive() {
+            return;
+        }
+        network().with(|network| network.datagrams.remove(&self.local));
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UdpSocket({})", self.local)
+    }
+}
+
+impl fmt::Debug for Receive<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receive")
+    }
+}
