@@ -41,6 +41,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use super::fs::crash_disk;
 use super::net::crash_network;
 use crate::base::{Instant, Result};
 use crate::event_loop::{Extension, abort_where, context_id, extension, with};
@@ -210,6 +211,7 @@ impl Host {
         });
         let Some(life) = life else { return };
         crash_network(life);
+        crash_disk(life);
         abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
     }
 

@@ -1,0 +1,525 @@
+//! Files that are open.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, SeekFrom};
+use std::panic::Location;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_lite::{AsyncRead, AsyncSeek, AsyncWrite};
+
+use super::super::host::Life;
+use super::super::operation::Operation;
+use super::super::scope::within;
+use super::disk::{Disk, NodeId};
+use super::disks::{begin_in, with_disk};
+use super::metadata::Metadata;
+use super::options::OpenOptions;
+use crate::base::Result;
+use crate::event_loop::{context_id, try_with};
+
+/// A file that is open, at a position of its own.
+///
+/// Its methods wait until the disk is done. [`AsyncWrite`] does as tokio's files do: a write is over
+/// when it has begun, and `flush`, or whatever is done next, waits for it and gives its error.
+///
+/// Dropping it closes it without a wait, [`scope`](File::scope) with one.
+pub struct File {
+    pub(super) life: Life,
+    context: u32,
+    node: NodeId,
+    position: u64,
+    access: Access,
+    reading: Option<Operation<io::Result<Vec<u8>>>>,
+    writing: Option<Operation<io::Result<()>>>,
+}
+
+/// What may be done with an open file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Access {
+    pub(super) reads: bool,
+    pub(super) writes: bool,
+    pub(super) appends: bool,
+}
+
+/// How much one read takes at most, in bytes, where nobody has said it.
+const READ_MAX: usize = 1 << 20;
+
+impl File {
+    /// Opens a file to be read; a directory too, to [sync](Self::sync_all) it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the file again.
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> + Send {
+        OpenOptions::new().read(true).open_at(path.as_ref(), Location::caller())
+    }
+
+    /// Creates a file to be written, or empties the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
+    #[track_caller]
+    pub fn create(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> + Send {
+        let options = OpenOptions::new().write(true).create(true).truncate(true);
+        options.open_at(path.as_ref(), Location::caller())
+    }
+
+    /// Creates a file to be read and written, which must not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists`; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
+    #[track_caller]
+    pub fn create_new(path: impl AsRef<Path>) -> impl Future<Output = io::Result<File>> + Send {
+        let options = OpenOptions::new().read(true).write(true).create_new(true);
+        options.open_at(path.as_ref(), Location::caller())
+    }
+
+    /// Returns options that say more: see [`OpenOptions`].
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    /// A file that was opened on the disk of the host on which this runs.
+    pub(super) fn new(disk: &mut Disk, life: Life, node: NodeId, access: Access) -> Self {
+        disk.open_files += 1;
+        disk.node_mut(node).opened += 1;
+        let (reading, writing) = (None, None);
+        File { life, context: context_id(), node, position: 0, access, reading, writing }
+    }
+
+    /// Reads at the position into `buffer`; returns how many bytes, 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the future leaves the position where it was.
+    #[track_caller]
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        let location = Location::caller();
+        async move {
+            let read = self.read_at_position(buffer.len(), location).await?;
+            buffer[..read.len()].copy_from_slice(&read);
+            Ok(read.len())
+        }
+    }
+
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof`; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the future leaves the position where it was.
+    #[track_caller]
+    pub fn read_exact<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send + 'a {
+        let location = Location::caller();
+        async move {
+            let read = self.read_at_position(buffer.len(), location).await?;
+            if read.len() < buffer.len() {
+                let text = format!("the file ends after {} of {} bytes", read.len(), buffer.len());
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+            }
+            buffer.copy_from_slice(&read);
+            Ok(())
+        }
+    }
+
+    /// Reads from the position to the end and appends it to `bytes`; returns how many bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future appends nothing, and the position stays where it was.
+    #[track_caller]
+    pub fn read_to_end<'a>(
+        &'a mut self,
+        bytes: &'a mut Vec<u8>,
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        let location = Location::caller();
+        async move {
+            let read = self.read_at_position(usize::MAX, location).await?;
+            bytes.extend_from_slice(&read);
+            Ok(read.len())
+        }
+    }
+
+    /// Reads from the position to the end and appends it to `text`; returns how many bytes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` for what is not UTF-8; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future appends nothing to `text`, and the position stays where it was.
+    #[track_caller]
+    pub fn read_to_string<'a>(
+        &'a mut self,
+        text: &'a mut String,
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        let location = Location::caller();
+        async move {
+            let read = into_text(self.read_at_position(usize::MAX, location).await?)?;
+            text.push_str(&read);
+            Ok(read.len())
+        }
+    }
+
+    /// Writes all of `bytes` at the position.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied` and `StorageFull`; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same; the position stays where it was.
+    #[track_caller]
+    pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+        self.write_bytes(bytes.to_vec(), Location::caller())
+    }
+
+    /// Moves the position; returns it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a place before the beginning.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the future leaves the position where it was.
+    #[track_caller]
+    pub fn seek(&mut self, to: SeekFrom) -> impl Future<Output = io::Result<u64>> + Send {
+        let location = Location::caller();
+        async move {
+            let length = match to {
+                SeekFrom::End(_) => self.length(location).await?,
+                _ => 0,
+            };
+            self.seek_to(to, length)
+        }
+    }
+
+    /// Cuts the file to `length` bytes, or fills it with zeros up to there.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied` and `StorageFull`; see [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
+    #[track_caller]
+    pub fn set_len(&mut self, length: u64) -> impl Future<Output = io::Result<()>> + Send {
+        let location = Location::caller();
+        async move {
+            self.check_writes()?;
+            let node = self.node;
+            self.operate("resize file", location, move |disk| disk.resize(node, length)).await
+        }
+    }
+
+    /// Waits until what was written to the file outlives a crash; of a directory, until its names
+    /// do. A new file needs both: itself synced, and the directory in which it stands.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
+    #[track_caller]
+    pub fn sync_all(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        let (node, location) = (self.node, Location::caller());
+        self.operate("sync file", location, move |disk| {
+            disk.sync(node);
+            Ok(())
+        })
+    }
+
+    /// The same: there is nothing beside the contents that could be left out.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// An operation that has begun takes effect all the same.
+    #[track_caller]
+    pub fn sync_data(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        self.sync_all()
+    }
+
+    /// Tells of the file: its length, its kind, its times.
+    ///
+    /// # Errors
+    ///
+    /// See [the module](super).
+    ///
+    /// # Cancel safety
+    ///
+    /// Holds nothing.
+    #[track_caller]
+    pub fn metadata(&mut self) -> impl Future<Output = io::Result<Metadata>> + Send {
+        let (node, location) = (self.node, Location::caller());
+        self.operate("read metadata", location, move |disk| Ok(Metadata::of(disk.node(node))))
+    }
+
+    /// Runs `body` with the file and closes it at the end: `async with aiofiles.open(path) as f`.
+    ///
+    /// The end comes after a value, an error and a cancel alike, and waits for the disk.
+    ///
+    /// ```
+    /// use seedloop::fs::File;
+    /// use seedloop::run;
+    ///
+    /// let written = run(async {
+    ///     let file = File::create("greeting.txt").await?;
+    ///     file.scope(async |f| Ok(f.write_all(b"hello").await?)).await
+    /// });
+    /// written.unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The body's; a cancelled error when the task was cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the file without a wait.
+    #[doc(alias = "async with")]
+    #[track_caller]
+    pub fn scope<T>(
+        mut self,
+        body: impl AsyncFnOnce(&mut File) -> Result<T>,
+    ) -> impl Future<Output = Result<T>> {
+        let location = Location::caller();
+        async move {
+            let result = within(location, body(&mut self)).await;
+            let life = self.life;
+            let closed = begin_in(life, "close file", location, move |_| Ok(self))?.await?;
+            drop(closed?);
+            result
+        }
+    }
+}
+
+impl File {
+    fn check_reads(&self) -> io::Result<()> {
+        match self.access.reads {
+            true => Ok(()),
+            false => Err(denied("the file was created to be written, open it to read it")),
+        }
+    }
+
+    fn check_writes(&self) -> io::Result<()> {
+        match self.access.writes {
+            true => Ok(()),
+            false => Err(denied("the file was opened to be read, create it to write it")),
+        }
+    }
+
+    /// Waits for what was begun by a poll, and then lets the disk do something with the file.
+    async fn operate<T: 'static>(
+        &mut self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
+    ) -> io::Result<T> {
+        self.reading = None;
+        if let Some(writing) = &mut self.writing {
+            let written = writing.await;
+            self.writing = None;
+            written??;
+        }
+        begin_in(self.life, name, location, effect)?.await?
+    }
+
+    async fn length(&mut self, location: &'static Location<'static>) -> io::Result<u64> {
+        let node = self.node;
+        self.operate("read metadata", location, move |disk| Ok(disk.node(node).length())).await
+    }
+
+    pub(super) async fn read_at_position(
+        &mut self,
+        length: usize,
+        location: &'static Location<'static>,
+    ) -> io::Result<Vec<u8>> {
+        self.check_reads()?;
+        let (node, position) = (self.node, self.position);
+        let read = move |disk: &mut Disk| disk.read(node, position, length);
+        let read = self.operate("read file", location, read).await?;
+        self.position += read.len() as u64;
+        Ok(read)
+    }
+
+    pub(super) async fn write_bytes(
+        &mut self,
+        bytes: Vec<u8>,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        self.check_writes()?;
+        let (node, place, length) = (self.node, self.place(), bytes.len() as u64);
+        let write = move |disk: &mut Disk| {
+            let position = place.unwrap_or_else(|| disk.node(node).length());
+            disk.write(node, position, bytes)?;
+            Ok(position + length)
+        };
+        self.position = self.operate("write file", location, write).await?;
+        Ok(())
+    }
+
+    /// Where the next write goes; none for the end of the file.
+    fn place(&self) -> Option<u64> {
+        (!self.access.appends).then_some(self.position)
+    }
+
+    fn seek_to(&mut self, to: SeekFrom, length: u64) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => length.checked_add_signed(by),
+        };
+        let Some(position) = position else {
+            let text = "a position before the beginning of the file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        };
+        self.position = position;
+        Ok(position)
+    }
+
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(writing) = &mut self.writing else { return Poll::Ready(Ok(())) };
+        let written = ready!(Pin::new(writing).poll(cx));
+        self.writing = None;
+        Poll::Ready(written.map_err(io::Error::from).flatten())
+    }
+}
+
+impl AsyncRead for File {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_written(cx))?;
+        self.check_reads()?;
+        if self.reading.is_none() {
+            let (node, position) = (self.node, self.position);
+            let length = buffer.len().min(READ_MAX);
+            let read = move |disk: &mut Disk| disk.read(node, position, length);
+            self.reading = Some(begin_in(self.life, "read file", Location::caller(), read)?);
+        }
+        let Some(reading) = &mut self.reading else { return Poll::Pending };
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let read = read??;
+        let length = read.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&read[..length]);
+        self.position += length as u64;
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl AsyncWrite for File {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_written(cx))?;
+        self.check_writes()?;
+        self.reading = None;
+        let (node, place, length) = (self.node, self.place(), bytes.len());
+        let bytes = bytes.to_vec();
+        let write = move |disk: &mut Disk| {
+            let position = place.unwrap_or_else(|| disk.node(node).length());
+            disk.write(node, position, bytes)
+        };
+        self.writing = Some(begin_in(self.life, "write file", Location::caller(), write)?);
+        self.position += length as u64;
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_written(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_written(cx)
+    }
+}
+
+impl AsyncSeek for File {
+    fn poll_seek(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: SeekFrom,
+    ) -> Poll<io::Result<u64>> {
+        ready!(self.poll_written(cx))?;
+        self.reading = None;
+        let (host, node) = (self.life.host, self.node);
+        let length = match self.life.is_alive() {
+            true => with_disk(host, |disk| disk.node(node).length()),
+            false => 0,
+        };
+        Poll::Ready(self.seek_to(to, length))
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // The thread may be ending.
+        if self.context == context_id() && try_with(|_| ()).is_some() && self.life.is_alive() {
+            with_disk(self.life.host, |disk| disk.closed(self.node));
+        }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "File at byte {}", self.position)
+    }
+}
+
+fn denied(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, text)
+}
+
+pub(super) fn into_text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}

@@ -1,0 +1,85 @@
+//! Files on a simulated disk, in the shape of `tokio::fs`.
+//!
+//! Each [host](crate::host) has a disk of its own, in memory and empty when the simulation begins.
+//! Paths are read from its root, which nothing leads out of. Each operation takes a virtual time, a
+//! choice within the [latency](DiskOf::set_latency) of the disk, and takes effect at the end of it.
+//!
+//! ```
+//! use seedloop::{fs, run};
+//!
+//! let text = run(async {
+//!     fs::write("greeting.txt", "hello").await?;
+//!     Ok(fs::read_to_string("greeting.txt").await?)
+//! });
+//! assert_eq!(text.unwrap(), "hello");
+//! ```
+//!
+//! # What a crash leaves
+//!
+//! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
+//! byte. Of what was not, everything may be lost, and any part may be there: each write on its own
+//! as a whole, torn after some bytes, or not at all, and of the changes of directories (files that
+//! were created, renamed, removed) the first so many. The run without a seed loses all of it; what
+//! is left is a choice, which an exploration draws, records and shrinks.
+//!
+//! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has the
+//! directory in which it stands, which is opened and synced like a file:
+//!
+//! ```
+//! use seedloop::fs::{self, File};
+//! use seedloop::host::Host;
+//! use seedloop::run;
+//!
+//! let kept = run(async {
+//!     let host = Host::new("db");
+//!     let write = host.spawn(async {
+//!         fs::create_dir("data").await?;
+//!         File::open("/").await?.sync_all().await?;
+//!         let mut log = File::create("data/log").await?;
+//!         log.write_all(b"one").await?;
+//!         log.sync_all().await?;
+//!         File::open("data").await?.sync_all().await?;
+//!         log.write_all(b"two").await?; // not synced
+//!         Ok(())
+//!     });
+//!     write.await?;
+//!     host.crash();
+//!     host.restart();
+//!     host.spawn(async { Ok(fs::read_to_string("data/log").await?) }).await
+//! });
+//! assert_eq!(kept.unwrap(), "one");
+//! ```
+//!
+//! # Errors
+//!
+//! All are [`io::Error`]s of the kinds that a real disk gives: `NotFound` for what is not there,
+//! `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`, `StorageFull` beyond the
+//! [capacity](DiskOf::set_capacity), `InvalidData` for text that is not UTF-8, `PermissionDenied`
+//! for what is read-only, for writing to a file that was opened to be read and for reading one that
+//! was created, and `Other` for a [failure](DiskOf::set_failures) of the disk and for a file whose
+//! host has crashed. A cancel travels in an [`io::Error`] too, and `?` makes a cancelled
+//! [`Error`](crate::Error) of it again.
+//!
+//! # Cancel safety
+//!
+//! As with a real disk, an operation that has begun takes effect also if nobody waits for it any
+//! more.
+
+mod disk;
+mod disks;
+mod file;
+mod metadata;
+mod options;
+mod path;
+mod whole;
+
+pub(super) use disks::crash_disk;
+pub use disks::{DiskOf, disk};
+pub use file::File;
+pub use metadata::Metadata;
+pub use options::OpenOptions;
+pub use whole::{
+    DirEntry, copy, create_dir, create_dir_all, metadata, open_files, read, read_dir,
+    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_latency, set_readonly,
+    try_exists, write,
+};
