@@ -16,6 +16,7 @@ pub mod re_raise;
 pub mod running;
 pub mod shutdown;
 mod verdict;
+pub mod web;
 
 /// The tables, in the order of the document.
 const CHAPTERS: &[&[Scenario]] = &[

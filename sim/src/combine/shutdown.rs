@@ -60,13 +60,16 @@ pub(crate) async fn shutdown_generators(owner: LoopId) -> Result<()> {
 }
 
 impl crate::event_loop::Core {
-    /// Keeps a report of each task that is left when the main one has ended. Not for the exception
-    /// handler: asyncio does not call it for these.
+    /// Keeps a report of each task that is left when the main one has ended, but for those of the
+    /// world around it. Not for the exception handler: asyncio does not call it for these.
     fn note_strays(&mut self, owner: LoopId) {
         let mut left = self.live_tasks(owner);
         left.sort_by_key(|(number, _)| *number);
         for (_, task) in left {
             let cell = &self.tasks[task];
+            if self.session.is_of_world.is_some_and(|is_of_world| is_of_world(&cell.variables)) {
+                continue;
+            }
             let text = "Task was still running when the clean-up of the run began";
             let mut stray = Report::new(ReportKind::Stray, text);
             (stray.task, stray.location) = (Some(cell.name()), Some(cell.location.into()));

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::cell::Variables;
 use super::meets::Met;
 use super::points::{Invariant, Point};
 use super::report::Report;
@@ -119,6 +120,9 @@ pub(crate) struct Session {
     resources: Vec<(&'static str, u32)>,
     resources_made: u32,
     pub(crate) outside_count: u32,
+    /// Tells by its context variables whether a task is of the world around the program, which runs
+    /// as long as the program does.
+    pub(crate) is_of_world: Option<fn(&Variables) -> bool>,
     /// How many of their own calls the loops have run, if a policy wants to know.
     pub(crate) calls: u32,
     /// Tasks that no task spawned, and resources that no task made.
@@ -182,6 +186,7 @@ impl Session {
             resources: Vec::new(),
             resources_made: 0,
             outside_count: 0,
+            is_of_world: None,
             calls: 0,
             roots: 0,
             roots_made: 0,

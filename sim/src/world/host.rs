@@ -113,6 +113,11 @@ impl Host {
             "{name:?} is no name of a host: use letters, digits, '-', '_' and '.'"
         );
         let world = hosts();
+        // What runs elsewhere than the test itself may run to the end of it.
+        with(|core| {
+            core.session.is_of_world =
+                Some(|variables| PLACE.get_in(variables).is_some_and(|life| life.host != 0));
+        });
         let index = world.with(|world| {
             assert!(
                 name != "localhost" && !world.names.contains_key(name.as_str()),

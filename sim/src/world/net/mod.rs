@@ -60,7 +60,6 @@ mod rules;
 mod stream;
 mod tcp;
 mod udp;
-mod web;
 
 pub use address::{ToSocketAddrs, lookup_host};
 pub use link::{Link, between, everywhere, from_to};
@@ -70,4 +69,3 @@ pub(super) use network::crash_network;
 pub use rules::{Packet, PacketKind, RuleGuard, Verdict, rule};
 pub use stream::TcpStream;
 pub use udp::{Receive, UdpSocket};
-pub use web::{ClientSession, Host, Request, Response, open_connections};
