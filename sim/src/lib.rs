@@ -98,9 +98,9 @@ pub use event_loop::{always, sometimes, touch};
 #[doc(hidden)]
 pub use runner::print_line;
 
-#[doc(hidden)]
-pub use combine::branches;
 pub use combine::{Interval, MissedTickBehavior, Tick, interval, interval_at};
+#[doc(hidden)]
+pub use combine::{branches, eventually};
 
 pub mod tokio;
 pub use tokio::task::{AbortHandle, JoinError, JoinSet};

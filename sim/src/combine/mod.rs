@@ -5,6 +5,7 @@ mod as_completed;
 pub mod branches;
 mod cut;
 mod droppable;
+mod eventually;
 mod gather;
 mod gather_input;
 mod generator;
@@ -21,6 +22,7 @@ mod wait_for;
 
 pub use as_completed::{AsCompleted, NextCompleted, as_completed};
 pub use droppable::{Droppable, droppable};
+pub use eventually::eventually;
 pub use gather::{gather, gather_into, gather_return_exceptions, gather_return_exceptions_into};
 pub use gather_input::GatherInput;
 pub use generator::{AsyncGen, CloseGenerator, Co, NextItem, YieldItem};

@@ -61,6 +61,7 @@ pub(crate) use outside::{
 pub(crate) use panics::{catch, catch_error, catch_quietly, describe, set_quiet};
 pub(crate) use points::BROKEN;
 pub use points::{Condition, Point, always, sometimes};
+pub(crate) use points::{break_at, look_after};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};

@@ -55,15 +55,32 @@ impl<F: Fn() -> bool + 'static> Condition for F {
     fn hold(self, name: &str, location: &'static Location<'static>) {
         let holds = self();
         assert!(holds, "{BROKEN}{name}");
-        let invariant = Invariant { name: name.to_owned(), location, holds: Box::new(self) };
-        with(|core| {
-            // Outside of a simulation there is no step to look after.
-            if core.session.active {
-                core.session.invariants.push(Rc::new(invariant));
-                core.attention = true;
-            }
-        });
+        look_after(name, location, self);
     }
+}
+
+/// Looks after every step whether something holds.
+pub(crate) fn look_after(
+    name: &str,
+    location: &'static Location<'static>,
+    holds: impl Fn() -> bool + 'static,
+) {
+    let invariant = Invariant { name: name.to_owned(), location, holds: Box::new(holds) };
+    with(|core| {
+        // Outside of a simulation there is no step to look after.
+        if core.session.active {
+            core.session.invariants.push(Rc::new(invariant));
+            core.attention = true;
+        }
+    });
+}
+
+/// Ends the run as a panic at `location` of the running task does.
+pub(crate) fn break_at(message: &str, location: &'static Location<'static>) {
+    with(|core| {
+        let panicked = core.panicked_at(message, location, core.step.task);
+        core.break_loop(Error::new(panicked));
+    });
 }
 
 /// What [`always!`](crate::always) stands for.
@@ -111,13 +128,22 @@ pub(super) fn check_invariants(after: TaskId) {
 
 impl Core {
     fn broken_invariant(&self, invariant: &Invariant, after: TaskId) -> Panicked {
-        let task = self.tasks.get(after);
+        let message = format!("{BROKEN}{}", invariant.name);
+        self.panicked_at(&message, invariant.location, after)
+    }
+
+    fn panicked_at(
+        &self,
+        message: &str,
+        location: &'static Location<'static>,
+        task: TaskId,
+    ) -> Panicked {
+        let task = self.tasks.get(task);
         let task =
             task.map_or_else(|| "a callback".to_owned(), |task| format!("task '{}'", task.name()));
-        let location = invariant.location;
         Panicked {
             task: task.into(),
-            message: format!("{BROKEN}{}", invariant.name).into(),
+            message: message.into(),
             location: Some(location.to_string().into()),
             stack: Stack::default(),
             payload: Payload::default(),
@@ -158,6 +184,51 @@ macro_rules! always {
     };
     ($condition:expr, $($name:tt)+) => {
         $crate::always($condition, &::std::format!($($name)+))
+    };
+}
+
+/// Waits until something holds, which is looked at after every step, and fails the run if it does
+/// not within a virtual time: the progress that everything has to make once faults have
+/// [healed](crate::host::heal).
+///
+/// `eventually!(within, closure).await?`, with the text of a name after it if one likes. The closure
+/// must not change anything. What does not come to hold fails the run as a panic does.
+///
+/// ```
+/// use seedloop::{eventually, run, sleep, spawn};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use std::time::Duration;
+///
+/// let result = run(async {
+///     let copies = Rc::new(Cell::new(0));
+///     let seen = copies.clone();
+///     spawn(async move {
+///         sleep(Duration::from_secs(3)).await?;
+///         Ok(copies.set(3))
+///     });
+///     let (two, four) = (seen.clone(), seen);
+///     eventually!(Duration::from_secs(5), move || two.get() >= 2).await?;
+///     eventually!(Duration::from_secs(5), move || four.get() >= 4, "a fourth copy").await?;
+///     Ok(())
+/// });
+/// assert!(result.unwrap_err().to_string().ends_with("not within 5s: a fourth copy"));
+/// ```
+///
+/// # Errors
+///
+/// A cancel of the task.
+///
+/// # Cancel safety
+///
+/// Holds nothing.
+#[macro_export]
+macro_rules! eventually {
+    ($within:expr, $condition:expr $(,)?) => {
+        $crate::eventually($within, $condition, ::std::string::String::from(::core::stringify!($condition)))
+    };
+    ($within:expr, $condition:expr, $($name:tt)+) => {
+        $crate::eventually($within, $condition, ::std::format!($($name)+))
     };
 }
 

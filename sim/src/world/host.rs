@@ -41,8 +41,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use super::fs::crash_disk;
-use super::net::crash_network;
+use super::fs::{crash_disk, heal_disks};
+use super::net::{crash_network, heal_network};
 use crate::base::{Instant, Result};
 use crate::event_loop::{Extension, abort_where, context_id, extension, with};
 use crate::task::{ContextVar, JoinHandle, spawn_at};
@@ -279,6 +279,27 @@ impl Host {
             "a host was used outside of the simulation that made it; make it inside"
         );
         world.with(|world| call(&mut world.machines[self.index as usize]))
+    }
+}
+
+/// Ends all that goes wrong, so that what follows has to make progress: hosts that are down start
+/// again, links are [repaired](crate::net::Link::repair) and lose, double and reset nothing more,
+/// and disks do not fail any more. Rules, latencies and clocks stay as they are.
+///
+/// See [`eventually!`](crate::eventually).
+///
+/// # Panics
+///
+/// When a host has software to start and no loop runs.
+pub fn heal() {
+    heal_network();
+    heal_disks();
+    let count = hosts().with(|world| world.machines.len());
+    for host in (0..count).filter_map(|index| u32::try_from(index).ok()) {
+        let host = hosts().handle(host);
+        if !host.is_up() {
+            host.restart();
+        }
     }
 }
 

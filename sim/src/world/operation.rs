@@ -81,11 +81,6 @@ pub(super) struct Settle<T> {
 }
 
 impl<T: 'static> Settle<T> {
-    /// Tells whether nobody waits for it any more.
-    pub(super) fn is_useless(&self) -> bool {
-        self.to.state() != State::Pending
-    }
-
     /// Lets `effect` happen outside and hands its value to whoever waits.
     pub(super) fn settle(self, effect: impl FnOnce() -> T) {
         let Settle { to, owner, name, number, location, .. } = self;

@@ -3,10 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::path::Path;
+use std::time::Duration;
 
-use super::super::fault::strikes;
+use super::super::delay::check_range;
+use super::super::fault::{Ratio, strikes};
 use super::super::host::{Host, Life, current_life};
 use super::super::operation::Operation;
 use super::disk::Disk;
@@ -31,6 +34,13 @@ pub(super) fn with_disk<R>(host: u32, call: impl FnOnce(&mut Disk) -> R) -> R {
 /// The disk's part of a crash.
 pub(in crate::world) fn crash_disk(life: Life) {
     with_disk(life.host, Disk::crash);
+}
+
+/// Lets no disk fail any more.
+pub(in crate::world) fn heal_disks() {
+    for disk in extension::<Disks>().0.borrow_mut().values_mut() {
+        disk.failures = Ratio::ZERO;
+    }
 }
 
 /// An operation on the disk of the host on which this runs: after its latency `effect` happens, if
@@ -97,8 +107,8 @@ impl DiskOf {
     ///
     /// When the range is empty, or longer than virtual time.
     #[track_caller]
-    pub fn set_latency(self, latency: std::ops::RangeInclusive<std::time::Duration>) {
-        super::super::delay::check_range(&latency);
+    pub fn set_latency(self, latency: RangeInclusive<Duration>) {
+        check_range(&latency);
         self.with(|disk| disk.latency = latency);
     }
 
@@ -109,7 +119,7 @@ impl DiskOf {
 
     /// Sets how often an operation fails with an input/output error: a fault, which only an
     /// exploration chooses.
-    pub fn set_failures(self, ratio: super::super::fault::Ratio) {
+    pub fn set_failures(self, ratio: Ratio) {
         self.with(|disk| disk.failures = ratio);
     }
 

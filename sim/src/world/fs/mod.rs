@@ -73,8 +73,8 @@ mod options;
 mod path;
 mod whole;
 
-pub(super) use disks::crash_disk;
 pub use disks::{DiskOf, disk};
+pub(super) use disks::{crash_disk, heal_disks};
 pub use file::File;
 pub use metadata::Metadata;
 pub use options::OpenOptions;

@@ -14,7 +14,7 @@ use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, join, send_open};
-use crate::event_loop::{OutsideKey, Shared, Uncounted, cancel_outside, with};
+use crate::event_loop::{Shared, Uncounted, cancel_outside, with};
 
 /// When a connection is asked for again, and when that is given up, in seconds from the beginning.
 /// Source: Linux, `net.ipv4.tcp_syn_retries`, which is 6.
@@ -33,7 +33,8 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
     };
     let when = with(|core| core.session.now).saturating_add(Duration::from_secs(wait));
     let later = Rc::clone(caller);
-    caller.again.set(Some(at(when, move || ask_from(&later, attempt + 1))));
+    let again = at(when, move || ask_from(&later, attempt + 1));
+    caller.end.with(|end| end.asks_again = Some(again));
     ask(caller);
 }
 
@@ -47,8 +48,6 @@ struct Caller {
     /// The other end, once the host has made one.
     answered: RefCell<Option<Uncounted<End>>>,
     settle: Cell<Option<Settle<io::Result<Shared<End>>>>>,
-    /// When it asks again.
-    again: Cell<Option<OutsideKey>>,
 }
 
 /// Connects to `remote`.
@@ -56,13 +55,29 @@ pub(super) async fn connect(
     remote: SocketAddr,
     location: &'static Location<'static>,
 ) -> io::Result<Shared<End>> {
-    begin(remote, location)?.await?
+    let (operation, asking) = begin(remote, location)?;
+    let connected = operation.await?;
+    drop(asking);
+    connected
+}
+
+/// Gives the connection up when nobody waits for it any more.
+struct Asking(Shared<End>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let asks_again = self.0.try_with(|end| {
+            end.is_given_up = true;
+            end.asks_again.take()
+        });
+        asks_again.flatten().into_iter().for_each(cancel_outside);
+    }
 }
 
 fn begin(
     remote: SocketAddr,
     location: &'static Location<'static>,
-) -> io::Result<Operation<io::Result<Shared<End>>>> {
+) -> io::Result<(Operation<io::Result<Shared<End>>>, Asking)> {
     let (life, owner) = here()?;
     let host = host_at(remote)?;
     let local = network().with(|network| network.port_of_end(life.host, remote))?;
@@ -76,24 +91,20 @@ fn begin(
         host,
         answered: RefCell::new(None),
         settle: Cell::new(Some(settle)),
-        again: Cell::new(None),
     });
+    let asking = Asking(caller.end.clone());
     ask_from(&caller, 0);
-    Ok(operation)
+    Ok((operation, asking))
 }
 
 impl Caller {
     fn is_settled(&self) -> bool {
-        let settle = self.settle.take();
-        let is_settled = settle.as_ref().is_none_or(Settle::is_useless);
-        self.settle.set(settle);
-        is_settled || !self.life.is_alive()
+        self.end.with(|end| end.is_given_up) || !self.life.is_alive()
     }
 
     fn settle(&self, result: io::Result<Shared<End>>) {
-        if let Some(again) = self.again.take() {
-            cancel_outside(again);
-        }
+        let asks_again = self.end.with(|end| end.asks_again.take());
+        asks_again.into_iter().for_each(cancel_outside);
         if let Some(settle) = self.settle.take() {
             settle.settle(move || result);
         }
@@ -111,8 +122,7 @@ impl Caller {
 /// SYN. What is lost is asked again by the next one.
 fn ask(caller: &Rc<Caller>) {
     if caller.is_settled() {
-        // Nobody waits for it any more.
-        return caller.again.take().into_iter().for_each(cancel_outside);
+        return;
     }
     let (from, to) = (caller.life.host, caller.host);
     match send(from, to, &caller.packet_there()) {

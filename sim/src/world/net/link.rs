@@ -67,6 +67,12 @@ fn two(one: Host, other: Host) -> (u32, u32) {
     (one.index(), other.index())
 }
 
+/// Lets everything through again.
+pub(in crate::world) fn heal_network() {
+    let all = everywhere().loss(Ratio::ZERO).duplication(Ratio::ZERO).resets(Ratio::ZERO);
+    all.repair();
+}
+
 impl Link {
     /// Sets how long one way takes: a choice within `latency`, for each packet. From 0.5 to 5
     /// milliseconds unless set; a host reaches itself in no time.
@@ -275,6 +281,11 @@ pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
         _ => choose_delay(latency),
     };
     Fate::Arrives(departs.saturating_add(took))
+}
+
+/// How long one way takes at least.
+pub(super) fn shortest(from: u32, to: u32) -> Duration {
+    network().with(|network| *network.links.way(from, to).latency.start())
 }
 
 /// Keeps something until the way is released.

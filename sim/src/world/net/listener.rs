@@ -173,6 +173,8 @@ pub(super) fn answer(at: SocketAddr, from: SocketAddr) -> Answer {
     let listener = network().with(|network| network.listeners.get(&at).copied());
     let asked = listener.and_then(|listener| {
         listener.try_with(|state| {
+            // Who has given up before the first word makes room.
+            state.asked.retain(|end| !end.with(|end| end.has_failed()));
             let is_full = state.asked.len() + state.connected.len() >= state.backlog;
             (is_full, state.life, state.owner, state.location)
         })

@@ -62,6 +62,7 @@ mod tcp;
 mod udp;
 
 pub use address::{ToSocketAddrs, lookup_host};
+pub(super) use link::heal_network;
 pub use link::{Link, between, everywhere, from_to};
 pub use listener::{Accept, TcpListener};
 pub use netstat::{Netstat, Protocol, Socket, SocketState, netstat};

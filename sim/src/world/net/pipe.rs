@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::super::fault::strikes;
 use super::super::host::{Life, life_of};
-use super::link::{Fate, at, hold, send};
+use super::link::{Fate, at, hold, send, shortest};
 use super::network::network;
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, deliver, fail};
+use super::tcp::{End, acknowledged, deliver, fail};
 use crate::base::Instant;
 use crate::event_loop::{Uncounted, with};
 
@@ -33,10 +33,8 @@ pub(super) struct Pipe {
     /// The number of the first of them.
     first: u64,
     last_arrival: Instant,
-    /// An acknowledgement is on its way.
-    acknowledging: bool,
-    /// There is something new to say when it has arrived.
-    acknowledge_again: bool,
+    /// An acknowledgement was lost, and will be sent again.
+    acknowledges_again: bool,
     /// Nothing more comes through: one side has failed.
     broken: bool,
 }
@@ -78,8 +76,7 @@ impl Pipe {
             segments: VecDeque::new(),
             first: 0,
             last_arrival: Instant::START,
-            acknowledging: false,
-            acknowledge_again: false,
+            acknowledges_again: false,
             broken: false,
         }))
     }
@@ -199,8 +196,12 @@ fn arrive(pipe: &PipeRef, number: u64, attempt: u32) {
     }
 }
 
-/// Says that there is no such connection.
+/// Says that there is no such connection, and again if that is lost: the sender would ask again.
 pub(super) fn refuse(pipe: &PipeRef) {
+    refuse_again(pipe, 0);
+}
+
+fn refuse_again(pipe: &PipeRef, attempt: u32) {
     let (from, to, packet, sender) = {
         let pipe = pipe.borrow();
         let (from, to) = (pipe.receiver.address, pipe.sender.address);
@@ -208,7 +209,11 @@ pub(super) fn refuse(pipe: &PipeRef) {
         (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.sender.end)
     };
     cut_off(pipe);
-    send_reset(from, to, packet, sender);
+    if send_reset(from, to, packet, sender) == Fate::Lost && attempt < RETRIES_MAX {
+        let pipe = Rc::clone(pipe);
+        let when = now().saturating_add(retry_after(attempt));
+        at(when, move || refuse_again(&pipe, attempt + 1));
+    }
 }
 
 /// Resets the other side of a pipe, at whose sending end nobody is any more.
@@ -223,32 +228,41 @@ pub(super) fn reset(pipe: &PipeRef) {
     send_reset(from, to, packet, receiver);
 }
 
+/// A fault: something on the way has reset the connection, and tells both sides.
 fn reset_both(pipe: &PipeRef) {
-    let sender = pipe.borrow().sender.end;
-    reset(pipe);
+    cut_off(pipe);
+    let (sender, receiver, from, to) = {
+        let pipe = pipe.borrow();
+        let (from, to) = (pipe.sender.life.host, pipe.receiver.life.host);
+        (pipe.sender.end, pipe.receiver.end, from, to)
+    };
+    let when = now().saturating_add(shortest(from, to));
+    at(when, move || fail(receiver, io::ErrorKind::ConnectionReset));
     fail(sender, io::ErrorKind::ConnectionReset);
 }
 
-fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>) {
-    match send(from, to, &packet) {
+fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>) -> Fate {
+    let fate = send(from, to, &packet);
+    match fate {
         Fate::Arrives(when) => {
             at(when, move || fail(end, io::ErrorKind::ConnectionReset));
         }
         Fate::Lost => {}
-        Fate::Held => hold(from, to, Box::new(move || send_reset(from, to, packet, end))),
+        Fate::Held => {
+            let again = move || {
+                send_reset(from, to, packet, end);
+            };
+            hold(from, to, Box::new(again));
+        }
     }
+    fate
 }
 
 /// Lets the sender know what has arrived, and what the reader has taken of it.
 pub(super) fn acknowledge(pipe: &PipeRef) {
-    {
-        let mut pipe = pipe.borrow_mut();
-        if std::mem::replace(&mut pipe.acknowledging, true) {
-            pipe.acknowledge_again = true;
-            return;
-        }
+    if !pipe.borrow().acknowledges_again {
+        send_acknowledgement(pipe, 0);
     }
-    send_acknowledgement(pipe, 0);
 }
 
 fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
@@ -261,13 +275,15 @@ fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
         let packet = Packet { from, to, kind: PacketKind::Acknowledgement, bytes: 0 };
         (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.receiver.end)
     };
-    let Some(taken) = receiver.try_with(|end| end.taken()) else { return };
+    let Some(taken) = receiver.try_with(End::announce) else { return };
+    pipe.borrow_mut().acknowledges_again = false;
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
             let pipe = Rc::clone(pipe);
-            at(when, move || acknowledged(&pipe, taken));
+            at(when, move || acknowledged(pipe.borrow().sender.end, taken));
         }
         Fate::Lost => {
+            pipe.borrow_mut().acknowledges_again = true;
             let pipe = Rc::clone(pipe);
             let when = now().saturating_add(retry_after(attempt));
             at(when, move || match attempt {
@@ -279,17 +295,5 @@ fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
             let pipe = Rc::clone(pipe);
             hold(from, to, Box::new(move || send_acknowledgement(&pipe, attempt)));
         }
-    }
-}
-
-fn acknowledged(pipe: &PipeRef, taken: u64) {
-    let (sender, again) = {
-        let mut pipe = pipe.borrow_mut();
-        pipe.acknowledging = false;
-        (pipe.sender.end, std::mem::take(&mut pipe.acknowledge_again))
-    };
-    super::tcp::acknowledged(sender, taken);
-    if again {
-        acknowledge(pipe);
     }
 }

@@ -169,7 +169,7 @@ impl AsyncRead for TcpStream {
         }
         match self.end.with(|end| end.read(buffer, None)) {
             Incoming::Bytes(length) => {
-                has_read(&self.end, length);
+                has_read(&self.end);
                 Poll::Ready(Ok(length))
             }
             Incoming::End => Poll::Ready(Ok(0)),

@@ -12,7 +12,7 @@ use super::listener::enqueue;
 use super::network::network;
 use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, push, refuse, reset};
 use crate::base::Result;
-use crate::event_loop::{LoopId, Shared, Uncounted, queue_plain, try_with};
+use crate::event_loop::{LoopId, OutsideKey, Shared, Uncounted, queue_plain, try_with};
 
 /// How many bytes may be on their way or unread, in one direction.
 pub(super) const WINDOW: u64 = 64 * 1024;
@@ -34,12 +34,18 @@ pub(super) struct End {
     known_taken: u64,
     is_finished: bool,
     received: VecDeque<u8>,
-    /// How many bytes of what it was sent the program has taken.
+    /// How many bytes of what it was sent the program has taken, and of how many it has told the
+    /// other side.
     taken: u64,
+    announced: u64,
     is_at_end: bool,
     failed: Option<io::ErrorKind>,
     /// The program has it: a listener has handed it out, or it has connected.
     pub(super) is_accepted: bool,
+    /// When it asks again for a connection.
+    pub(super) asks_again: Option<OutsideKey>,
+    /// Nobody waits for the connection any more.
+    pub(super) is_given_up: bool,
     readers: Line,
     writers: Line,
 }
@@ -77,9 +83,12 @@ impl End {
                 is_finished: false,
                 received: VecDeque::new(),
                 taken: 0,
+                announced: 0,
                 is_at_end: false,
                 failed: None,
                 is_accepted: false,
+                asks_again: None,
+                is_given_up: false,
                 readers: Line::default(),
                 writers: Line::default(),
             },
@@ -92,7 +101,9 @@ impl End {
         Side { end, life: self.life, address: self.local }
     }
 
-    pub(super) fn taken(&self) -> u64 {
+    /// How many bytes the program has taken, which the other side is told now.
+    pub(super) fn announce(&mut self) -> u64 {
+        self.announced = self.taken;
         self.taken
     }
 
@@ -219,12 +230,11 @@ pub(super) fn finish(end: &Uncounted<End>) {
     }
 }
 
-/// The program has read something: who waits to send may have to know.
-pub(super) fn has_read(end: &Uncounted<End>, length: usize) {
-    let into = end.with(|end| {
-        let was_unread = end.received.len() + length;
-        if was_unread as u64 >= WINDOW / 2 { end.into.clone() } else { None }
-    });
+/// The program has read something: who waits to send has to know once it is worth it. Source: RFC
+/// 1122, 4.2.3.3, against windows that open by a few bytes.
+pub(super) fn has_read(end: &Uncounted<End>) {
+    let into = end
+        .with(|end| if end.taken - end.announced >= WINDOW / 2 { end.into.clone() } else { None });
     if let Some(into) = into {
         acknowledge(&into);
     }
@@ -247,8 +257,9 @@ pub(super) fn deliver(pipe: &PipeRef, receiver: Uncounted<End>, segments: Vec<Se
 /// The other side has taken so much.
 pub(super) fn acknowledged(sender: Uncounted<End>, taken: u64) {
     let may_go_on = sender.try_with(|end| {
-        let was_known = std::mem::replace(&mut end.known_taken, taken);
-        taken > was_known
+        let is_news = taken > end.known_taken;
+        end.known_taken = end.known_taken.max(taken);
+        is_news
     });
     if may_go_on == Some(true) {
         on_loop_of(sender, "tcp acknowledgement", move || {

@@ -1,0 +1,252 @@
+//! Files on the simulated disk: errors, positions, directories, and what an operation is.
+
+use std::io::{self, ErrorKind, SeekFrom};
+use std::time::Duration;
+
+use futures_lite::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use seedloop::fs::{self, File, OpenOptions};
+use seedloop::{Instant, Outcome, Result, Simulation, host, run, sleep, spawn};
+
+const WAY: Duration = Duration::from_millis(100);
+
+/// Runs `main` on a disk on which each operation takes 0.1 s.
+fn simulate<T, F>(main: impl FnOnce() -> F) -> Result<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let outcome: Outcome<Result<T>> = Simulation::new().run(|| {
+        fs::set_latency(WAY..=WAY);
+        run(main())
+    });
+    outcome.result?
+}
+
+fn ways(since: Instant) -> u128 {
+    assert_eq!(since.elapsed().as_nanos() % WAY.as_nanos(), 0);
+    since.elapsed().as_nanos() / WAY.as_nanos()
+}
+
+fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+#[test]
+fn the_disk_fails_as_a_real_one_does() {
+    let errors = simulate(|| async {
+        fs::write("bytes", [0xff, 0xfe]).await?;
+        let errors = [
+            fs::read("none").await.unwrap_err(),
+            File::open("none").await.unwrap_err(),
+            fs::remove_file("none").await.unwrap_err(),
+            fs::read_to_string("bytes").await.unwrap_err(),
+            File::open("bytes").await?.write_all(b"x").await.unwrap_err(),
+            File::create("new").await?.read_to_string(&mut String::new()).await.unwrap_err(),
+        ];
+        Ok(errors.map(|error| error.kind()))
+    });
+    use ErrorKind::{InvalidData, NotFound, PermissionDenied};
+    let expected = [NotFound, NotFound, NotFound, InvalidData, PermissionDenied, PermissionDenied];
+    assert_eq!(errors.unwrap(), expected);
+}
+
+/// The way out of the block takes a way of the disk, after a value as after a cancel.
+#[test]
+fn a_block_awaits_that_its_file_is_closed() {
+    async fn write_slowly(text: &str) -> Result<()> {
+        let file = File::create("f").await?;
+        let body = async |f: &mut File| {
+            f.write_all(text.as_bytes()).await?;
+            Ok(sleep(WAY).await?)
+        };
+        file.scope(body).await
+    }
+    let (written, cancelled) = simulate(|| async {
+        let start = Instant::now();
+        write_slowly("text").await?;
+        let written = (ways(start), fs::open_files());
+        let task = spawn(write_slowly("more"));
+        sleep(WAY * 5 / 2).await?;
+        let start = Instant::now();
+        task.cancel();
+        assert!(task.await.unwrap_err().is_cancelled());
+        Ok((written, (ways(start), fs::open_files())))
+    })
+    .unwrap();
+    assert_eq!((written, cancelled), ((4, 0), (1, 0)));
+}
+
+#[test]
+fn a_file_has_a_position_and_outlives_its_name() {
+    let text = simulate(|| async {
+        let mut written = File::create("f").await?;
+        written.write_all(b"one ").await?;
+        written.write_all(b"two").await?;
+        let mut read = File::open("f").await?;
+        fs::remove_file("f").await?;
+        assert_eq!(fs::open_files(), 2);
+        let mut text = String::new();
+        assert_eq!(read.read_to_string(&mut text).await?, 7);
+        assert_eq!(read.read_to_string(&mut text).await?, 0);
+        Ok(text)
+    });
+    assert_eq!(text.unwrap(), "one two");
+}
+
+/// Two operations: a reader in between finds an empty file.
+#[test]
+fn a_write_empties_the_file_first() {
+    let seen = simulate(|| async {
+        fs::write("f", "old").await?;
+        let writer = spawn(async { Ok(fs::write("f", "new").await?) });
+        sleep(WAY / 2).await?;
+        let seen = fs::read_to_string("f").await?; // Opened at 1.5, read at 2.5 ways.
+        writer.await?;
+        Ok(seen)
+    });
+    assert_eq!(seen.unwrap(), "new");
+    let seen = simulate(|| async {
+        fs::write("f", "old").await?;
+        let reader = spawn(async { Ok(fs::read_to_string("f").await?) });
+        sleep(WAY / 2).await?;
+        fs::write("f", "new").await?; // Emptied at 1.5, written at 2.5; read at 2 ways.
+        reader.await
+    });
+    assert_eq!(seen.unwrap(), "");
+}
+
+/// The wait is cancelled, the write is not; and `?` makes a cancel of the `io::Error` again.
+#[test]
+fn a_cancelled_write_still_takes_effect() {
+    let (cancelled, text) = simulate(|| async {
+        let task = spawn(async { Ok(fs::write("f", "text").await?) });
+        sleep(WAY * 3 / 2).await?;
+        task.cancel();
+        let cancelled = task.await.is_err_and(|error| error.is_cancelled());
+        sleep(WAY).await?;
+        Ok((cancelled, fs::read_to_string("f").await?))
+    })
+    .unwrap();
+    assert_eq!((cancelled, text.as_str()), (true, "text"));
+}
+
+/// What Linux answers to each, as the kinds of the standard library.
+#[test]
+fn directories_are_those_of_a_real_disk() {
+    let names = simulate(|| async {
+        assert_eq!(kind(fs::create_dir("a/b").await), Some(ErrorKind::NotFound));
+        fs::create_dir_all("a/b/c").await?;
+        fs::create_dir_all("a/b").await?;
+        assert_eq!(kind(fs::create_dir("a/b").await), Some(ErrorKind::AlreadyExists));
+        fs::write("a/f", "text").await?;
+        assert_eq!(kind(fs::create_dir_all("a/f").await), Some(ErrorKind::AlreadyExists));
+        assert_eq!(kind(fs::create_dir("a/f/g").await), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(fs::read("a/f/g").await), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(fs::read("a").await), Some(ErrorKind::IsADirectory));
+        assert_eq!(kind(fs::write("a", "x").await), Some(ErrorKind::IsADirectory));
+        assert_eq!(kind(fs::remove_file("a").await), Some(ErrorKind::IsADirectory));
+        assert_eq!(kind(fs::remove_dir("a").await), Some(ErrorKind::DirectoryNotEmpty));
+        assert_eq!(kind(fs::remove_dir("a/f").await), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(fs::rename("a", "a/b/d").await), Some(ErrorKind::InvalidInput));
+        assert_eq!(kind(fs::rename("a/f", "a/b").await), Some(ErrorKind::IsADirectory));
+        assert_eq!(kind(fs::rename("a/b", "a/f").await), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(fs::rename("none", "x").await), Some(ErrorKind::NotFound));
+        fs::rename("a/f", "a/b/g").await?;
+        fs::write("a/b/h", "other").await?;
+        fs::rename("a/b/g", "a/b/h").await?;
+        assert_eq!(fs::read_to_string("a/b/h").await?, "text");
+        let entries = fs::read_dir("a/b").await?;
+        let names = entries.iter().map(|it| (it.path().display().to_string(), it.metadata().len()));
+        let names: Vec<String> = names.map(|(path, length)| format!("{path} {length}")).collect();
+        fs::remove_dir_all("a").await?;
+        assert!(!fs::try_exists("a").await?);
+        Ok(names)
+    });
+    assert_eq!(names.unwrap(), ["a/b/c 0", "a/b/h 4"]);
+}
+
+/// A path stays on the disk, whatever stands in it.
+#[test]
+fn no_path_leads_out_of_the_disk() {
+    let text = simulate(|| async {
+        fs::write("/../../etc/../f", "inside").await?;
+        assert_eq!(kind(fs::read("").await), Some(ErrorKind::NotFound));
+        assert_eq!(kind(fs::read("f\0").await), Some(ErrorKind::InvalidInput));
+        assert_eq!(kind(fs::read("n".repeat(256)).await), Some(ErrorKind::InvalidFilename));
+        Ok(fs::read_to_string("./f").await?)
+    });
+    assert_eq!(text.unwrap(), "inside");
+}
+
+#[test]
+fn options_are_those_of_the_standard_library() {
+    let text = simulate(|| async {
+        let invalid = Some(ErrorKind::InvalidInput);
+        assert_eq!(kind(OpenOptions::new().open("f").await), invalid);
+        assert_eq!(kind(OpenOptions::new().read(true).create(true).open("f").await), invalid);
+        let both = OpenOptions::new().append(true).truncate(true);
+        assert_eq!(kind(both.open("f").await), invalid);
+        let mut file = File::create_new("f").await?;
+        file.write_all(b"one two").await?;
+        assert_eq!(kind(File::create_new("f").await), Some(ErrorKind::AlreadyExists));
+        let mut end = OpenOptions::new().append(true).open("f").await?;
+        end.write_all(b" three").await?;
+        assert_eq!(file.seek(SeekFrom::End(-5)).await?, 8);
+        let mut last = [0; 5];
+        file.read_exact(&mut last).await?;
+        assert_eq!(&last, b"three");
+        assert_eq!(kind(file.read_exact(&mut last).await), Some(ErrorKind::UnexpectedEof));
+        assert_eq!(kind(file.seek(SeekFrom::Current(-99)).await), invalid);
+        file.set_len(3).await?;
+        file.seek(SeekFrom::Start(5)).await?;
+        file.write_all(b"!").await?;
+        fs::set_readonly("f", true).await?;
+        assert_eq!(kind(fs::write("f", "x").await), Some(ErrorKind::PermissionDenied));
+        Ok(fs::read_to_string("f").await?)
+    });
+    assert_eq!(text.unwrap(), "one\0\0!");
+}
+
+/// As with tokio's files: a write of `AsyncWrite` is over when it has begun, and `flush` waits.
+#[test]
+fn a_file_is_a_stream_of_bytes() {
+    let (text, took) = simulate(|| async {
+        let mut file = File::create_new("f").await?;
+        let start = Instant::now();
+        AsyncWriteExt::write_all(&mut file, b"hello ").await?;
+        assert_eq!(ways(start), 0);
+        AsyncWriteExt::write_all(&mut file, b"world").await?;
+        assert_eq!(ways(start), 1);
+        file.flush().await?;
+        assert_eq!(ways(start), 2);
+        AsyncSeekExt::seek(&mut file, SeekFrom::Start(6)).await?;
+        let mut text = String::new();
+        AsyncReadExt::read_to_string(&mut file, &mut text).await?;
+        Ok((text, ways(start)))
+    })
+    .unwrap();
+    // Two writes, what is left of the file, and its end.
+    assert_eq!((text.as_str(), took), ("world", 4));
+}
+
+#[test]
+fn a_full_disk_takes_nothing_more() {
+    simulate(|| async {
+        let disk = fs::disk(host::current());
+        disk.set_capacity(Some(10));
+        fs::write("a", "12345678").await?;
+        assert_eq!(kind(fs::write("b", "123").await), Some(ErrorKind::StorageFull));
+        let open = File::open("a").await?;
+        fs::remove_file("a").await?;
+        // The space of a file that is open is not free yet.
+        assert_eq!(disk.used(), 8);
+        drop(open);
+        assert_eq!(disk.used(), 0);
+        fs::write("b", "1234567890").await?;
+        disk.corrupt("b", 1)?;
+        assert_eq!(fs::read("b").await?[..3], [b'1', !b'2', b'3']);
+        assert_eq!(kind(disk.corrupt("b", 10)), Some(ErrorKind::InvalidInput));
+        Ok(())
+    })
+    .unwrap();
+}
