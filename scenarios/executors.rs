@@ -429,8 +429,8 @@ mod sync_library {
         run(main())
     }
 
-    /// Twenty requests of a second and a half each: at once with the async library, in three rounds with the
-    /// eight threads of a pool. The name is resolved within its range.
+    /// Twenty requests of a second and a half each: at once with the async library, in three rounds
+    /// with the eight threads of a pool. The name is resolved within its range.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
         took(outcome, Duration::from_millis(8_020)..Duration::from_millis(8_201))?;

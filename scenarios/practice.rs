@@ -78,9 +78,9 @@ mod fetch_urls {
         Ok(())
     }
 
-    /// To connect, to get the page and to close are a round trip each, of 0.24 to 0.3 seconds to the
-    /// slowest host; one page after the other would take 1.98 seconds at least. The text of the first
-    /// page comes 0.1 seconds after its head.
+    /// To connect, to get the page and to close are a round trip each, of 0.24 to 0.3 seconds to
+    /// the slowest host; one page after the other would take 2.08 seconds at least. The text of the
+    /// first page comes 0.1 seconds after its head.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
         took(outcome, Duration::from_millis(740)..Duration::from_millis(901))?;
@@ -179,8 +179,8 @@ mod async_with {
     }
 
     /// No schedule and no latency leaves a connection in use behind a block. There are seven round
-    /// trips, of 0.2 to 0.24 seconds each: two with the text, which comes 0.1 seconds after its head,
-    /// two without it, and three with the cancel.
+    /// trips, of 0.2 to 0.24 seconds each: two with the text, which comes 0.1 seconds after its
+    /// head, two without it, and three with the cancel.
     pub(super) fn check(outcome: &Outcome<Result<()>>) -> Verdict {
         reported(outcome, &[])?;
         took(outcome, Duration::from_millis(1_500)..Duration::from_millis(1_781))?;

@@ -3,6 +3,7 @@
 //! That the README's code compiles is checked as doc tests of the scenarios' library.
 
 mod kitchen;
+mod store;
 mod transfer;
 
 use std::collections::BTreeSet;
@@ -45,12 +46,13 @@ fn the_first_example_prints_what_is_shown() {
     }
 }
 
-/// The second one is a test of ours, which passes.
+/// Two more are tests of ours, which pass.
 #[test]
-fn the_second_example_is_a_test_that_runs() {
-    let code = include_str!("readme/kitchen.rs");
-    for (name, readme) in READMES {
-        assert!(readme.contains(&format!("```rust\n{code}```")), "code of {name}");
+fn the_other_examples_are_tests_that_run() {
+    for code in [include_str!("readme/kitchen.rs"), include_str!("readme/store.rs")] {
+        for (name, readme) in READMES {
+            assert!(readme.contains(&format!("```rust\n{code}```")), "code of {name}: {code}");
+        }
     }
 }
 

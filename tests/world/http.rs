@@ -211,7 +211,8 @@ async fn ask() -> Result<String> {
     Ok(String::from_utf8(text.to_vec())?)
 }
 
-/// A server with three clients, between whom packets get lost, links are cut and the server crashes.
+/// A server with three clients, between whom packets get lost, links are cut and the server
+/// crashes.
 async fn hardship() -> Result<()> {
     let server = Host::new("server");
     server.run(count);

@@ -14,6 +14,10 @@ use crate::event_loop::{Label, break_at, look_after};
 use crate::task::WaitUnit;
 
 /// What [`eventually!`](crate::eventually) stands for.
+///
+/// # Cancel safety
+///
+/// Holds nothing.
 #[doc(hidden)]
 #[track_caller]
 pub fn eventually(

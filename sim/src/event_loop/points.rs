@@ -191,8 +191,8 @@ macro_rules! always {
 /// not within a virtual time: the progress that everything has to make once faults have
 /// [healed](crate::host::heal).
 ///
-/// `eventually!(within, closure).await?`, with the text of a name after it if one likes. The closure
-/// must not change anything. What does not come to hold fails the run as a panic does.
+/// `eventually!(within, closure).await?`, with the text of a name after it if one likes. The
+/// closure must not change anything. What does not come to hold fails the run as a panic does.
 ///
 /// ```
 /// use seedloop::{eventually, run, sleep, spawn};
@@ -225,7 +225,7 @@ macro_rules! always {
 #[macro_export]
 macro_rules! eventually {
     ($within:expr, $condition:expr $(,)?) => {
-        $crate::eventually($within, $condition, ::std::string::String::from(::core::stringify!($condition)))
+        $crate::eventually!($within, $condition, "{}", ::core::stringify!($condition))
     };
     ($within:expr, $condition:expr, $($name:tt)+) => {
         $crate::eventually($within, $condition, ::std::format!($($name)+))

@@ -1,5 +1,5 @@
-//! Hosts: machines with a name, an address, a clock and a disk of their own, on which tasks run, and
-//! which crash and come back.
+//! Hosts: machines with a name, an address, a clock and a disk of their own, on which tasks run,
+//! and which crash and come back.
 //!
 //! The code of a test stands on a host of its own, called `main`. What is spawned stays on the host
 //! of the task that spawns it; [`Host::spawn`] and [`Host::run`] put a task on another. Sockets and

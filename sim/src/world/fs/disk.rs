@@ -6,10 +6,10 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::fault::{Ratio, strikes, strikes_how};
 use super::path::Names;
 use crate::base::Instant;
 use crate::event_loop::with;
+use crate::world::fault::{Ratio, strikes, strikes_how};
 
 /// The number of a file or directory on its disk.
 pub(super) type NodeId = u64;
@@ -436,8 +436,8 @@ impl Disk {
     /// What is left after a crash: what was synced, and of the rest what choices leave.
     ///
     /// Changes of directories come to the disk in their order, so that a first part of them
-    /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash leaves
-    /// nothing that was not synced.
+    /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash
+    /// leaves nothing that was not synced.
     pub(super) fn crash(&mut self) {
         const HALF: Ratio = Ratio::new(1, 2);
         let mut journal = std::mem::take(&mut self.journal).into_iter();

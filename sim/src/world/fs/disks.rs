@@ -8,13 +8,13 @@ use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::delay::check_range;
-use super::super::fault::{Ratio, strikes};
-use super::super::host::{Host, Life, current_life};
-use super::super::operation::Operation;
 use super::disk::Disk;
 use super::path::Names;
 use crate::event_loop::{Extension, extension};
+use crate::world::delay::check_range;
+use crate::world::fault::{Ratio, strikes};
+use crate::world::host::{Host, Life, current_life};
+use crate::world::operation::Operation;
 
 /// The disks of a simulation, by the numbers of their hosts.
 #[derive(Default)]
@@ -112,7 +112,8 @@ impl DiskOf {
         self.with(|disk| disk.latency = latency);
     }
 
-    /// Sets how many bytes all files together may have; `None`, which it is unless set, is no limit.
+    /// Sets how many bytes all files together may have; `None`, which it is unless set, is no
+    /// limit.
     pub fn set_capacity(self, bytes: Option<u64>) {
         self.with(|disk| disk.capacity = bytes);
     }

@@ -10,20 +10,20 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::{AsyncRead, AsyncSeek, AsyncWrite};
 
-use super::super::host::Life;
-use super::super::operation::Operation;
-use super::super::scope::within;
 use super::disk::{Disk, NodeId};
 use super::disks::{begin_in, with_disk};
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use crate::base::Result;
 use crate::event_loop::{context_id, try_with};
+use crate::world::host::Life;
+use crate::world::operation::Operation;
+use crate::world::scope::within;
 
 /// A file that is open, at a position of its own.
 ///
-/// Its methods wait until the disk is done. [`AsyncWrite`] does as tokio's files do: a write is over
-/// when it has begun, and `flush`, or whatever is done next, waits for it and gives its error.
+/// Its methods wait until the disk is done. [`AsyncWrite`] does as tokio's files do: a write is
+/// over when it has begun, and `flush`, or whatever is done next, waits for it and gives its error.
 ///
 /// Dropping it closes it without a wait, [`scope`](File::scope) with one.
 pub struct File {

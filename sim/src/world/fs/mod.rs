@@ -22,8 +22,8 @@
 //! were created, renamed, removed) the first so many. The run without a seed loses all of it; what
 //! is left is a choice, which an exploration draws, records and shrinks.
 //!
-//! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has the
-//! directory in which it stands, which is opened and synced like a file:
+//! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has
+//! the directory in which it stands, which is opened and synced like a file:
 //!
 //! ```
 //! use seedloop::fs::{self, File};

@@ -5,10 +5,10 @@ use std::io;
 use std::panic::Location;
 use std::path::Path;
 
-use super::super::host::current_life;
 use super::disks::operate;
 use super::file::{Access, File};
 use super::path::Names;
+use crate::world::host::current_life;
 
 /// How to open a file, as `std::fs::OpenOptions` has it.
 ///

@@ -17,8 +17,8 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an empty path and for names with a zero byte, `InvalidFilename` for a name
-    /// of more than 255 bytes.
+    /// `InvalidInput` for an empty path and for names with a zero byte, `InvalidFilename` for a
+    /// name of more than 255 bytes.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let invalid =
             |kind, text: &str| Err(io::Error::new(kind, format!("{text}: {}", path.display())));

@@ -8,13 +8,13 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::host::current;
 use super::disk::Disk;
 use super::disks::{disk, operate};
 use super::file::into_text;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::path::Names;
+use crate::world::host::current;
 
 /// Sets how long each operation takes on the disk of the host on which this runs: see
 /// [`DiskOf::set_latency`](super::DiskOf::set_latency).

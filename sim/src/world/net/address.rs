@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::super::host::{address_of, all_names, current_life, host_by_name};
+use crate::world::host::{address_of, all_names, current_life, host_by_name};
 
 /// What can name a socket: `"server:80"`, `"10.0.0.2:80"`, a [`SocketAddr`], or a host and a port.
 ///

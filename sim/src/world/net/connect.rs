@@ -7,14 +7,14 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::super::host::{Life, life_of};
-use super::super::operation::{Operation, Settle};
 use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, join, send_open};
 use crate::event_loop::{Shared, Uncounted, cancel_outside, with};
+use crate::world::host::{Life, life_of};
+use crate::world::operation::{Operation, Settle};
 
 /// When a connection is asked for again, and when that is given up, in seconds from the beginning.
 /// Source: Linux, `net.ipv4.tcp_syn_retries`, which is 6.

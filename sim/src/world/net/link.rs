@@ -5,13 +5,13 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::super::delay::{check_range, choose_delay};
-use super::super::fault::{Ratio, strikes};
-use super::super::host::Host;
 use super::network::network;
 use super::rules::{Packet, PacketKind, Verdict, verdict};
 use crate::base::Instant;
 use crate::event_loop::{OutsideKey, call_outside_at, with};
+use crate::world::delay::{check_range, choose_delay};
+use crate::world::fault::{Ratio, strikes};
+use crate::world::host::Host;
 
 /// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
 ///

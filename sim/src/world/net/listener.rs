@@ -9,13 +9,13 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::super::host::Life;
 use super::address::ToSocketAddrs;
 use super::line::{Line, Spot, wake};
 use super::network::{here, network, own_address};
 use super::stream::TcpStream;
 use super::tcp::End;
 use crate::event_loop::{Label, LoopId, Shared, Uncounted, try_with};
+use crate::world::host::Life;
 
 /// How many connections wait for `accept` at most, if it was not said. Source: Linux,
 /// `net.core.somaxconn` before 5.4, and what the standard library asks for.

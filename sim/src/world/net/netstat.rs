@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::super::host::Host;
 use super::network::network;
+use crate::world::host::Host;
 
 /// The sockets of a host, in the order of their kind and of their making.
 #[derive(Clone, Debug, PartialEq, Eq)]

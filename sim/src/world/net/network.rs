@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::super::host::{Life, address_of, current_life, host_by_address};
 use super::address::at_home;
 use super::link::Links;
 use super::listener::ListenerState;
@@ -14,6 +13,7 @@ use super::rules::Rule;
 use super::tcp::{End, fail_all};
 use super::udp::UdpState;
 use crate::event_loop::{Extension, LoopId, Uncounted, extension, with};
+use crate::world::host::{Life, address_of, current_life, host_by_address};
 
 /// The network of a simulation.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Network {
 impl Extension for Network {
     fn end_simulation(&self) {
         let next = self.with(|state| state.simulation) + 1;
-        let old = self.with(|state| std::mem::take(state));
+        let old = self.with(std::mem::take);
         drop(old);
         self.with(|state| state.simulation = next);
     }

@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::super::fault::strikes;
-use super::super::host::{Life, life_of};
 use super::link::{Fate, at, hold, send, shortest};
 use super::network::network;
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, acknowledged, deliver, fail};
 use crate::base::Instant;
 use crate::event_loop::{Uncounted, with};
+use crate::world::fault::strikes;
+use crate::world::host::{Life, life_of};
 
 /// What travels on a stream.
 pub(super) enum Segment {

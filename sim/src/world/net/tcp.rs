@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::super::host::Life;
 use super::line::{Line, wake};
 use super::listener::enqueue;
 use super::network::network;
 use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, push, refuse, reset};
 use crate::base::Result;
 use crate::event_loop::{LoopId, OutsideKey, Shared, Uncounted, queue_plain, try_with};
+use crate::world::host::Life;
 
 /// How many bytes may be on their way or unread, in one direction.
 pub(super) const WINDOW: u64 = 64 * 1024;

@@ -10,14 +10,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::super::fault::strikes;
-use super::super::host::{Life, life_of};
 use super::address::{ToSocketAddrs, at_home};
 use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
 use super::rules::{Packet, PacketKind};
 use crate::event_loop::{Label, LoopId, Shared, queue_plain, try_with};
+use crate::world::fault::strikes;
+use crate::world::host::{Life, life_of};
 
 /// How many bytes a datagram has at most. Source: RFC 768, less the header of IPv4.
 const LARGEST: usize = 65_507;
