@@ -3,7 +3,7 @@
 use super::disk::Node;
 use crate::base::Instant;
 
-/// What [`metadata`](super::metadata) tells of a file or directory.
+/// What [`metadata`](super::metadata()) tells of a file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     is_directory: bool,

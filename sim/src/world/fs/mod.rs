@@ -52,13 +52,13 @@
 //!
 //! # Errors
 //!
-//! All are [`io::Error`]s of the kinds that a real disk gives: `NotFound` for what is not there,
-//! `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`, `StorageFull` beyond the
-//! [capacity](DiskOf::set_capacity), `InvalidData` for text that is not UTF-8, `PermissionDenied`
-//! for what is read-only, for writing to a file that was opened to be read and for reading one that
-//! was created, and `Other` for a [failure](DiskOf::set_failures) of the disk and for a file whose
-//! host has crashed. A cancel travels in an [`io::Error`] too, and `?` makes a cancelled
-//! [`Error`](crate::Error) of it again.
+//! All are [`io::Error`](std::io::Error)s of the kinds that a real disk gives: `NotFound` for what
+//! is not there, `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`,
+//! `StorageFull` beyond the [capacity](DiskOf::set_capacity), `InvalidData` for text that is not
+//! UTF-8, `PermissionDenied` for what is read-only, for writing to a file that was opened to be
+//! read and for reading one that was created, and `Other` for a [failure](DiskOf::set_failures) of
+//! the disk and for a file whose host has crashed. A cancel travels in an `io::Error` too, and `?`
+//! makes a cancelled [`Error`](crate::Error) of it again.
 //!
 //! # Cancel safety
 //!

@@ -18,8 +18,8 @@ use crate::event_loop::{Label, Shared};
 
 /// A TCP connection between two sockets of the simulated network.
 ///
-/// It is read and written with [`AsyncReadExt`](futures_lite::AsyncReadExt) and
-/// [`AsyncWriteExt`](futures_lite::AsyncWriteExt) of futures-lite, or those of another crate for
+/// It is read and written with [`AsyncReadExt`] and
+/// [`AsyncWriteExt`] of futures-lite, or those of another crate for
 /// futures-io. Clones are the same connection, so that one task can read it while another one
 /// writes. `close` ends what this side sends and leaves the other direction open; dropping the last
 /// clone ends both.
