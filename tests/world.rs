@@ -2,6 +2,7 @@
 
 mod datagrams;
 mod disks;
+mod faults;
 mod hosts;
 mod http;
 mod streams;

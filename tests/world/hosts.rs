@@ -293,3 +293,13 @@ fn a_host_belongs_to_its_simulation() {
     let host = run(async { Ok(Host::new("a")) }).unwrap();
     host.crash();
 }
+
+#[test]
+#[should_panic(expected = "the test itself stands on 'main'; crash another host")]
+fn the_test_cannot_crash_its_own_host() {
+    run(async {
+        host::current().crash();
+        Ok(())
+    })
+    .unwrap();
+}

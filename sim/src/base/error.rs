@@ -219,8 +219,8 @@ impl Error {
     /// Source: CPython 3.13, `BaseExceptionGroup.split`.
     ///
     /// ```
-    /// use seedloop::error::ValueError;
-    /// use seedloop::{Error, Group};
+    /// use seedloop::Error;
+    /// use seedloop::error::{Group, ValueError};
     ///
     /// let (value, other) = (Error::new(ValueError::new("bad")), Error::msg("other"));
     /// let both = Error::new(Group::new("two", vec![value, other]));

@@ -145,6 +145,11 @@ pub enum Event {
         /// It is dropped; else it is cancelled.
         drops: bool,
     },
+    /// A fault strikes that the program has asked for.
+    Faulted {
+        /// What happens: `"a packet is lost"`.
+        class: &'static str,
+    },
     /// A task went on with the result of another one that had ended already.
     Joined {
         /// The task that goes on.
@@ -300,9 +305,10 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
         }
         Event::Outside { operation, number } => (13, number, text(operation)),
         Event::Dropped { task } => (14, task, 0),
-        // These two follow from others, and are only noted.
+        // These follow from others, and are only noted.
         Event::Struck { task, drops } => (15, task, u64::from(drops)),
         Event::Joined { task, ended } => (16, task, u64::from(ended)),
+        Event::Faulted { class } => (17, 0, text(class)),
     };
     (u64::from(low) | tag << 56, high)
 }

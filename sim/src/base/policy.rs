@@ -27,7 +27,7 @@ pub struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultRate {
-    /// The name of what can happen: `loss`.
+    /// What can happen: `a packet is lost`.
     pub class: &'static str,
     /// In how many of a million cases.
     pub in_a_million: u32,

@@ -325,7 +325,11 @@ impl Core {
         }
         let mut question = Question::new(ChoiceKind::Fault, bound, self.moment());
         question.fault = Some(fault);
-        self.session.choose(question)
+        let value = self.session.choose(question);
+        if value != 0 {
+            self.session.note(Event::Faulted { class: fault.class });
+        }
+        value
     }
 
     /// Tells whether the task that runs is to be cancelled when it gives way.

@@ -134,6 +134,7 @@ impl<'a> Reader<'a> {
             Event::Woken { task, .. } => self.wake(task),
             Event::Struck { task, drops } => self.strike(task, drops, record, part),
             Event::Chosen { kind, value, .. } if value != 0 => self.choose(kind),
+            Event::Faulted { class } => self.mark(class),
             Event::Waits { task, operation, on } => {
                 *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
                 self.push(task, part);
@@ -248,12 +249,11 @@ impl<'a> Reader<'a> {
     fn choose(&mut self, kind: ChoiceKind) {
         match kind {
             ChoiceKind::Ready => self.picked = true,
-            // It has an event of its own.
-            ChoiceKind::Cancel => {}
+            // They have events of their own.
+            ChoiceKind::Cancel | ChoiceKind::Fault => {}
             ChoiceKind::Switch => self.mark("gives way"),
             ChoiceKind::Delay => self.mark("takes longer"),
             ChoiceKind::Lateness => self.mark("the loop is late after this"),
-            ChoiceKind::Fault => self.mark("a fault"),
             ChoiceKind::Branch => self.mark("another branch first"),
             ChoiceKind::Value => self.mark("another value"),
         }

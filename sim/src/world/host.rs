@@ -207,7 +207,13 @@ impl Host {
     ///
     /// A task that crashes its own host goes on to its next await that has to wait. One that is
     /// down already stays so.
+    ///
+    /// # Panics
+    ///
+    /// When this is `main`, on which the test itself stands.
+    #[track_caller]
     pub fn crash(self) {
+        assert!(self.index() != 0, "the test itself stands on 'main'; crash another host");
         let life = self.with(|machine| {
             let life = machine.life(self.index);
             let was_up = std::mem::replace(&mut machine.is_up, false);
@@ -225,7 +231,8 @@ impl Host {
     ///
     /// # Panics
     ///
-    /// When it has software to run and no loop runs.
+    /// When it has software to run and no loop runs, and when this is `main`.
+    #[track_caller]
     pub fn restart(self) {
         self.crash();
         let software = self.with(|machine| {

@@ -441,7 +441,7 @@ impl Disk {
     pub(super) fn crash(&mut self) {
         const HALF: Ratio = Ratio::new(1, 2);
         let mut journal = std::mem::take(&mut self.journal).into_iter();
-        let outlived = journal.by_ref().take_while(|_| strikes("unsynced name survives", HALF));
+        let outlived = journal.by_ref().take_while(|_| strikes("an unsynced name survives", HALF));
         let outlived: Vec<Change> = outlived.collect();
         self.outlive(outlived);
         for node in self.nodes.values_mut() {
@@ -451,7 +451,7 @@ impl Disk {
                 NodeKind::File(contents) => {
                     let mut left = std::mem::take(&mut contents.synced);
                     for write in contents.unsynced.drain(..) {
-                        match strikes_how("unsynced write survives", HALF, TORN_AT) {
+                        match strikes_how("an unsynced write survives", HALF, TORN_AT) {
                             0 => {}
                             1 => write.apply(&mut left),
                             part => write.torn(part - 1).apply(&mut left),

@@ -68,7 +68,7 @@ pub(super) fn begin_in<T: 'static>(
         if !life.is_alive() {
             return Err(crashed());
         }
-        if strikes("disk failure", with_disk(life.host, |disk| disk.failures)) {
+        if strikes("the disk fails", with_disk(life.host, |disk| disk.failures)) {
             return Err(io::Error::other(format!("input/output error: {name}")));
         }
         with_disk(life.host, effect)

@@ -14,9 +14,13 @@ use crate::task::WaitUnit;
 pub(super) struct Line(VecDeque<WaitId>);
 
 impl Line {
-    /// Enters the line; those whose wait is over leave it.
+    /// Enters the line. Those whose wait is over leave it when it would have to grow, so that it
+    /// costs no pass over all of them each time.
     pub(super) fn enter(&mut self, wait: WaitId) {
-        with(|core| self.0.retain(|other| !core.is_wait_over(*other)));
+        if self.0.len() == self.0.capacity() {
+            with(|core| self.0.retain(|other| !core.is_wait_over(*other)));
+            self.0.reserve(self.0.len().max(4));
+        }
         self.0.push_back(wait);
     }
 

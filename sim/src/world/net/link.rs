@@ -272,7 +272,7 @@ pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
         WayState::Held => return Fate::Held,
         WayState::Open => {}
     }
-    if strikes("loss", loss) {
+    if strikes("a packet is lost", loss) {
         return Fate::Lost;
     }
     let took = match packet.kind {

@@ -1,7 +1,7 @@
 //! All that there is once in a network: who listens where, and who is connected to whom.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ pub(super) struct State {
     /// By number, in the order in which they were made.
     pub(super) ends: BTreeMap<u64, Uncounted<End>>,
     ends_made: u64,
+    /// The addresses of both sides of each end.
+    pub(super) pairs: BTreeSet<(SocketAddr, SocketAddr)>,
     /// The last port that was given to a socket which asked for any, by host.
     last_port: BTreeMap<u32, u16>,
 }
@@ -98,16 +100,9 @@ impl State {
     /// A port for the near end of a connection.
     pub(super) fn port_of_end(&mut self, host: u32, remote: SocketAddr) -> io::Result<SocketAddr> {
         let ip = address_of(host);
-        let used: Vec<u16> = self
-            .ends
-            .values()
-            .filter_map(|end| {
-                end.try_look(|end| (end.local.ip() == ip, end.remote, end.local.port()))
-            })
-            .filter_map(|(here, to, port)| (here && to == remote).then_some(port))
-            .collect();
         let free = |state: &Self, port| {
-            !used.contains(&port) && !state.listeners.contains_key(&SocketAddr::new(ip, port))
+            let local = SocketAddr::new(ip, port);
+            !state.pairs.contains(&(local, remote)) && !state.listeners.contains_key(&local)
         };
         self.any_port(host, free).map(|port| SocketAddr::new(ip, port))
     }

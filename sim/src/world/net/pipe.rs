@@ -130,7 +130,7 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
         (pipe.sender.life.host, pipe.receiver.life.host, packet)
     };
     let resets = network().with(|network| network.links.way(from, to).resets);
-    if strikes("reset", resets) {
+    if strikes("a connection is reset", resets) {
         return reset_both(pipe);
     }
     match send(from, to, &packet) {

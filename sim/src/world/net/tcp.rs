@@ -93,7 +93,10 @@ impl End {
                 writers: Line::default(),
             },
         );
-        network().with(|network| network.ends.insert(number, end.uncounted()));
+        network().with(|network| {
+            network.ends.insert(number, end.uncounted());
+            network.pairs.insert((local, remote));
+        });
         end
     }
 
@@ -156,9 +159,11 @@ impl End {
             };
         }
         let length = buffer.len().min(self.received.len()).min(most.unwrap_or(usize::MAX));
-        for (to, byte) in buffer.iter_mut().zip(self.received.drain(..length)) {
-            *to = byte;
-        }
+        let (first, second) = self.received.as_slices();
+        let from_first = first.len().min(length);
+        buffer[..from_first].copy_from_slice(&first[..from_first]);
+        buffer[from_first..length].copy_from_slice(&second[..length - from_first]);
+        self.received.drain(..length);
         self.taken += length as u64;
         Incoming::Bytes(length)
     }
@@ -317,7 +322,10 @@ impl Drop for End {
         if try_with(|_| ()).is_none() {
             return;
         }
-        network().with(|network| network.ends.remove(&self.number));
+        network().with(|network| {
+            network.ends.remove(&self.number);
+            network.pairs.remove(&(self.local, self.remote));
+        });
         let Some(out) = self.out.take() else { return };
         if self.failed.is_some() || !self.life.is_alive() {
             return;

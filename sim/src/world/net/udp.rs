@@ -130,7 +130,7 @@ impl UdpSocket {
         let contents: Rc<[u8]> = datagram.into();
         let twice = network().with(|network| network.links.way(life.host, host).duplication);
         dispatch(life.host, host, packet, Rc::clone(&contents));
-        if strikes("duplication", twice) {
+        if strikes("a datagram arrives twice", twice) {
             dispatch(life.host, host, packet, contents);
         }
         Ok(datagram.len())
