@@ -103,16 +103,14 @@ fn loss_duplication_and_any_order_are_found_each_and_together() {
     }
     let has_all = |order: &str| ["0", "1", "2"].iter().all(|number| order.contains(number));
     let has_twice = |order: &str| order.chars().collect::<BTreeSet<_>>().len() < order.len();
-    let shows: [(&str, &dyn Fn(&str) -> bool); 5] = [
-        ("nothing", &|order| order == "012"),
-        ("another order alone", &|order| order == "210"),
-        ("loss alone", &|order| !has_all(order) && !has_twice(order)),
-        ("duplication alone", &|order| has_all(order) && has_twice(order)),
-        ("both", &|order| !has_all(order) && has_twice(order)),
-    ];
-    for (what, is_so) in shows {
+    let shows = |what: &str, is_so: &dyn Fn(&str) -> bool| {
         assert!(seen.iter().any(|order| is_so(order)), "no run shows {what}: {seen:?}");
-    }
+    };
+    shows("nothing", &|order| order == "012");
+    shows("another order alone", &|order| order == "210");
+    shows("loss alone", &|order| !has_all(order) && !has_twice(order));
+    shows("duplication alone", &|order| has_all(order) && has_twice(order));
+    shows("both", &|order| !has_all(order) && has_twice(order));
 }
 
 /// A run without a seed has no faults.
