@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::json::{Path, nearest, problem};
+use super::json::{Path, nearest, problem, quoted};
 use super::parse::ParseError;
 use super::program::{Body, Item, Program, Routine, Stmt};
 use super::stack::BLOCKS_MAX;
@@ -232,7 +232,7 @@ fn find(
 ) -> Result<usize, ParseError> {
     routines.get(name).copied().ok_or_else(|| {
         let hint = nearest(name, routines.keys().copied());
-        problem(path, format!("there is no {what} {name:?}{hint}"))
+        problem(path, format!("there is no {what} {}{hint}", quoted(name)))
     })
 }
 

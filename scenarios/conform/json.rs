@@ -44,7 +44,7 @@ impl Path<'_> {
     }
 
     /// The error for a value that is not `wanted`.
-    pub(super) fn expected(&self, wanted: &str, found: &Source<'_>) -> ParseError {
+    pub(super) fn expected(&self, wanted: &str, found: Source<'_>) -> ParseError {
         let found = match found {
             Source::Text(text) if text.chars().nth(FOUND_CHARS_MAX).is_some() => {
                 "a long string".to_owned()
@@ -58,6 +58,14 @@ impl Path<'_> {
 
 /// Longer strings and numbers are not repeated in an error.
 const FOUND_CHARS_MAX: usize = 40;
+
+/// A name as it stands in an error: in quotes, and only its beginning if it is long.
+pub(super) fn quoted(name: &str) -> String {
+    match name.char_indices().nth(FOUND_CHARS_MAX) {
+        Some((end, _)) => format!("{:?}..", &name[..end]),
+        None => format!("{name:?}"),
+    }
+}
 
 /// The error that says `what` of the place `path`. The program's name is added at the top.
 pub(super) fn problem(path: &Path<'_>, what: impl Into<String>) -> ParseError {
@@ -94,7 +102,10 @@ fn edit_distance(a: &str, b: &str) -> usize {
 
 /// The fields of an object, of which none may be left unread.
 pub(super) struct Fields<'a> {
-    object: &'a Members<'a>,
+    object: Members<'a>,
+    /// Those behind the last one that was found where it was looked for first: fields mostly stand
+    /// in the order in which they are asked for.
+    next: Members<'a>,
     path: &'a Path<'a>,
     /// The keys that were asked for.
     known: [&'static str; KNOWN_MAX],
@@ -108,31 +119,34 @@ const KNOWN_MAX: usize = 8;
 
 impl<'a> Fields<'a> {
     /// Takes `json` for an object.
-    pub(super) fn of(json: &'a Source<'a>, path: &'a Path<'a>) -> Result<Self, ParseError> {
+    pub(super) fn of(json: Source<'a>, path: &'a Path<'a>) -> Result<Self, ParseError> {
         match json {
             Source::Object(object) => {
-                Ok(Self { object, path, known: [""; KNOWN_MAX], asked: 0, found: 0 })
+                Ok(Self { object, next: object, path, known: [""; KNOWN_MAX], asked: 0, found: 0 })
             }
             other => Err(path.expected("an object", other)),
         }
     }
 
-    fn ask(&mut self, key: &'static str) -> Option<&'a Source<'a>> {
+    fn ask(&mut self, key: &'static str) -> Option<Source<'a>> {
         self.known[self.asked] = key;
         self.asked += 1;
-        let found = self.object.get(key);
+        let mut found = self.next.take(key);
+        if found.is_none() && !(self.found == self.object.len() && self.object.keys_differ()) {
+            found = self.object.get(key);
+        }
         self.found += usize::from(found.is_some());
         found
     }
 
     /// Gives the value under `key`, which must be there.
-    pub(super) fn get(&mut self, key: &'static str) -> Result<&'a Source<'a>, ParseError> {
+    pub(super) fn get(&mut self, key: &'static str) -> Result<Source<'a>, ParseError> {
         let path = self.path;
         self.ask(key).ok_or_else(|| problem(path, format!("missing field {key:?}")))
     }
 
     /// Gives the value under `key`, if there is one other than null.
-    pub(super) fn get_optional(&mut self, key: &'static str) -> Option<&'a Source<'a>> {
+    pub(super) fn get_optional(&mut self, key: &'static str) -> Option<Source<'a>> {
         self.ask(key).filter(|json| !matches!(json, Source::Null))
     }
 
@@ -153,7 +167,7 @@ impl<'a> Fields<'a> {
         };
         let unused = known.iter().copied().filter(|known| self.object.get(known).is_none());
         let hint = nearest(key, unused);
-        Err(problem(self.path, format!("unknown field {key:?} of {what}{hint}")))
+        Err(problem(self.path, format!("unknown field {} of {what}{hint}", quoted(key))))
     }
 }
 
@@ -163,7 +177,7 @@ pub(super) trait Node: Sized {
     const WHAT: &'static str;
 
     /// Reads it from the value at `path`.
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError>;
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError>;
 
     /// Writes it.
     fn to_json(&self) -> Json;
@@ -230,14 +244,14 @@ impl Field for Value {
 }
 
 /// Takes `json` for a string.
-pub(super) fn text_of<'a>(json: &'a Source<'_>, path: &Path<'_>) -> Result<&'a str, ParseError> {
+pub(super) fn text_of<'a>(json: Source<'a>, path: &Path<'_>) -> Result<&'a str, ParseError> {
     json.as_str().ok_or_else(|| path.expected(String::WHAT, json))
 }
 
 impl Node for String {
     const WHAT: &'static str = "a string";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         text_of(json, path).map(str::to_owned)
     }
 
@@ -249,9 +263,9 @@ impl Node for String {
 impl Node for bool {
     const WHAT: &'static str = "true or false";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
-            Source::Bool(truth) => Ok(*truth),
+            Source::Bool(truth) => Ok(truth),
             _ => Err(path.expected(Self::WHAT, json)),
         }
     }
@@ -264,7 +278,7 @@ impl Node for bool {
 impl Node for u64 {
     const WHAT: &'static str = "a whole number from 0";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
             Source::Number(text) => count(text),
             _ => None,
@@ -280,7 +294,7 @@ impl Node for u64 {
 impl Node for i64 {
     const WHAT: &'static str = "a whole number";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
             Source::Number(text) => whole(text),
             _ => None,
@@ -296,7 +310,7 @@ impl Node for i64 {
 impl<T: Node> Node for Box<T> {
     const WHAT: &'static str = T::WHAT;
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         T::from_json(json, path).map(Self::new)
     }
 
@@ -308,12 +322,12 @@ impl<T: Node> Node for Box<T> {
 impl<T: Node> Node for Vec<T> {
     const WHAT: &'static str = "a list";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let Source::List(elements) = json else {
             return Err(path.expected(Self::WHAT, json));
         };
         let mut list = Vec::with_capacity(elements.len());
-        for (index, json) in elements.iter().enumerate() {
+        for (index, json) in elements.enumerate() {
             list.push(T::from_json(json, &Path::Index(path, index))?);
         }
         Ok(list)
@@ -327,11 +341,11 @@ impl<T: Node> Node for Vec<T> {
 impl Value {
     const WHAT: &str = "null, true, false, a number or a string";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         match json {
             Source::Null => Ok(Self::Null),
-            Source::Bool(truth) => Ok(Self::Bool(*truth)),
-            Source::Text(text) => Ok(Self::Text(text.clone().into_owned())),
+            Source::Bool(truth) => Ok(Self::Bool(truth)),
+            Source::Text(text) => Ok(Self::Text(text.to_owned())),
             Source::Number(text) => {
                 let number = Number::parse(text).map(Self::Number);
                 number.ok_or_else(|| path.expected(Self::WHAT, json))
@@ -353,7 +367,7 @@ impl Value {
 impl Node for Item {
     const WHAT: &'static str = "an item";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
         let task: Option<String> = Field::read(&mut fields, "task")?;
         let coro: Option<String> = Field::read(&mut fields, "coro")?;
@@ -377,7 +391,7 @@ impl Node for Item {
 impl Node for Handler {
     const WHAT: &'static str = "a handler";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
         let catch = fields.required("catch")?;
         let body = fields.required("body")?;
@@ -399,13 +413,13 @@ macro_rules! words {
         impl Node for $type {
             const WHAT: &'static str = $what;
 
-            fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+            fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
                 let word = text_of(json, path)?;
                 match word {
                     $($word => Ok(Self::$variant),)*
                     _ => {
                         let hint = nearest(word, [$($word),*].into_iter());
-                        Err(problem(path, format!("unknown {} {word:?}{hint}", Self::WHAT)))
+                        Err(problem(path, format!("unknown {} {}{hint}", Self::WHAT, quoted(word))))
                     }
                 }
             }
@@ -478,7 +492,7 @@ impl Field for Object {
             (other, _) => {
                 let hint = nearest(other, KINDS.into_iter());
                 let path = Path::Key(fields.path, "kind");
-                return Err(problem(&path, format!("unknown kind {other:?}{hint}")));
+                return Err(problem(&path, format!("unknown kind {}{hint}", quoted(other))));
             }
         })
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json};
 
-use super::json::{Fields, Node, Path, nearest, problem, text_of};
+use super::json::{Fields, Node, Path, nearest, problem, quoted, text_of};
 use super::program::{Body, Program, Routine, Stmt};
 use super::source::{Broken, Source, read};
 use super::stack::{BLOCKS_MAX, on_large_stack};
@@ -66,7 +66,7 @@ impl Program {
         Json::Object(object)
     }
 
-    fn read(json: &Source<'_>) -> Result<Self, ParseError> {
+    fn read(json: Source<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, &Path::Root)?;
         let name = fields.required("name")?;
         let coros = read_routines(fields.get("coros")?, &Path::Key(&Path::Root, "coros"))?;
@@ -100,9 +100,10 @@ impl Checked {
     }
 
     fn parse_within(line: &str, levels: usize) -> Result<Self, Refused> {
-        let json = read(line, levels)?;
+        let line = read(line, levels)?;
+        let json = line.value();
         let program =
-            Program::read(&json).map_err(|error| ParseError { name: name_of(&json), ..error })?;
+            Program::read(json).map_err(|error| ParseError { name: name_of(json), ..error })?;
         let is_deep = program.check_all()?;
         Ok(Checked { program, is_deep })
     }
@@ -111,12 +112,12 @@ impl Checked {
 /// The name of the program that a line holds, if the line can be read so far.
 pub(super) fn name_in(line: &str) -> Option<String> {
     match read(line, LEVELS_SHALLOW) {
-        Ok(json) => name_of(&json),
+        Ok(json) => name_of(json.value()),
         Err(broken) => broken.name,
     }
 }
 
-fn name_of(json: &Source<'_>) -> Option<String> {
+fn name_of(json: Source<'_>) -> Option<String> {
     match json {
         Source::Object(members) => members.get("name")?.as_str().map(str::to_owned),
         _ => None,
@@ -142,11 +143,11 @@ impl From<ParseError> for Refused {
     }
 }
 
-fn read_routines(json: &Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, ParseError> {
+fn read_routines(json: Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, ParseError> {
     let Source::Object(routines) = json else {
         return Err(path.expected("an object of bodies by name", json));
     };
-    let read_one = |(name, body): (&str, &Source<'_>)| {
+    let read_one = |(name, body): (&str, Source<'_>)| {
         let body = Body::from_json(body, &Path::Key(path, name))?;
         Ok(Routine { name: name.to_owned(), body })
     };
@@ -161,12 +162,15 @@ fn write_routines(routines: &[Routine]) -> Json {
 impl Node for Stmt {
     const WHAT: &'static str = "a statement";
 
-    fn from_json(json: &Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
+    fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
         let op = text_of(fields.get("op")?, &Path::Key(path, "op"))?;
         let Some(stmt) = Self::read(op, &mut fields)? else {
             let hint = nearest(op, Self::OPS.iter().copied());
-            return Err(problem(&Path::Key(path, "op"), format!("unknown op {op:?}{hint}")));
+            return Err(problem(
+                &Path::Key(path, "op"),
+                format!("unknown op {}{hint}", quoted(op)),
+            ));
         };
         fields.finish(stmt.op())?;
         Ok(stmt)

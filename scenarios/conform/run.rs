@@ -78,6 +78,7 @@ fn write_text(text: &str, answer: &mut Vec<u8>) {
 
 /// Runs the program of a line; returns its name too.
 fn run_line(line: &[u8]) -> (Option<String>, Result<Trace, String>) {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
     let text = match std::str::from_utf8(line) {
         Ok(text) => text,
         Err(error) => {

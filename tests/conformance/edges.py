@@ -137,6 +137,12 @@ def runaways() -> None:
         var="b")], l=[
         op("gather", of=[{"task": "a"}], return_exceptions=True)
     ])  # fmt: skip
+    cancelled = lambda var: [op("try", body=[op("sleep", t=9)], handlers=[{"catch": "Cancelled", "body": [op("await", var=var)]}])]  # noqa: E731
+    late = [spawn("a", "k"), spawn("b", "l"), op("sleep", t=0)]
+    show("a cycle that is stuck after main", late, k=cancelled("b"), l=cancelled("a"))
+    show("stuck after main", [new("Event", "e"), spawn("a", "k"), op("sleep", t=0)], k=[
+        op("try", body=[op("sleep", t=9)], handlers=[{"catch": "Cancelled", "body": [wait]}])
+    ])  # fmt: skip
     show("stuck", [new("Event", "e"), wait])
 
 

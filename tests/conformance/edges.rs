@@ -55,6 +55,8 @@ fn a_broken_line_says_where_and_keeps_the_name() {
     check(r#"{"name": "p""#, Some("p"), "not JSON: expected a comma or } at column 13");
     check(r#"{"name": "p"} {}"#, Some("p"), "not JSON: trailing characters at column 15");
     check(r#"{"name": "p"#, None, "not JSON: a string without end at column 12");
+    check("{\"name\": \"p\n", None, "not JSON: a string without end at column 12");
+    check("{\"name\": \"p\r", None, "not JSON: a control character in a string at column 12");
     check(
         r#"{"name": "p", "x": 01}"#,
         Some("p"),
@@ -91,6 +93,26 @@ fn a_number_that_is_none_says_where() {
     check_main(
         &format!(r#"[{{"op": "sleep", "t": {}}}]"#, "9".repeat(5_000)),
         "coros.main[0].t: expected a whole number from 0, found a long number",
+    );
+}
+
+#[test]
+fn a_long_name_is_not_repeated() {
+    let (name, shown) = ("é".repeat(300_000), "é".repeat(40));
+    let error = format!("coros.main[0].op: unknown op \"{shown}\"..");
+    check_main(&format!(r#"[{{"op": "{name}"}}]"#), &error);
+    let error = format!("coros.main[0].coro: there is no coroutine \"{shown}\"..");
+    check_main(&format!(r#"[{{"op": "call", "coro": "{name}"}}]"#), &error);
+}
+
+#[test]
+fn of_equal_keys_the_last_one_counts() {
+    let error = "coros.main[0].t: expected a whole number from 0, found \"last\"";
+    check_main(r#"[{"op": "sleep", "t": 1, "t": "last"}]"#, error);
+    check_main(r#"[{"t": 1, "op": "log", "t": "last", "op": "sleep"}]"#, error);
+    check_main(
+        r#"[{"op": "sleep", "x": 1, "t": 1}]"#,
+        "coros.main[0]: unknown field \"x\" of sleep",
     );
 }
 

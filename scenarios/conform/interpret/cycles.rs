@@ -10,7 +10,7 @@ use super::body::Scope;
 use super::run::Run;
 use super::value::Value;
 use super::vars::Handle;
-use seedloop::LoopFuture;
+use seedloop::{LoopFuture, running_loop};
 
 /// A task, or a gathering future: something that passes its cancel on to what it waits for.
 #[derive(Default)]
@@ -52,14 +52,16 @@ impl Node {
     }
 }
 
-/// The wait of a task, for as long as it lives.
+/// The wait of a task, for as long as it lives; if that ends with the loop, it is kept.
 pub(super) struct Waiting<'a> {
     waiter: Option<&'a Node>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(waiter) = self.waiter {
+        if let Some(waiter) = self.waiter
+            && running_loop().is_ok()
+        {
             waiter.waits_for.borrow_mut().clear();
         }
     }

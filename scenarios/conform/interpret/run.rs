@@ -113,18 +113,26 @@ impl Run {
         let main = event_loop.create_task(coroutine(call))?;
         self.set("main", Var::Handle(Handle::Task(main.clone(), node)));
         let result = event_loop.run_until_complete(main);
-        if matches!(&result, Err(error) if error.is::<Deadlock>()) {
-            self.has_cycle.set(!self.is_over() && self.has_cycle());
-        }
+        let has_stuck = self.look_for_cycle(&result);
         let closed = match self.is_over() {
             // Nothing is printed any more, and to cancel a long chain of tasks takes long.
             true => event_loop.close(),
             false => runner.close(),
         };
+        if !has_stuck {
+            self.look_for_cycle(&closed);
+        }
         // They hold what holds them: the bodies of generators know the run.
         drop((self.vars.take(), self.generators.take(), self.tasks.take()));
         // An error of the clean-up replaces that of `main`, as an exception in `finally` does.
         closed.and(result)
+    }
+
+    /// Looks for tasks that await each other in a cycle, if the loop is stuck; tells whether it is.
+    fn look_for_cycle<T>(&self, result: &Result<T>) -> bool {
+        let is_stuck = matches!(result, Err(error) if error.is::<Deadlock>());
+        self.has_cycle.set(is_stuck && !self.is_over() && self.has_cycle());
+        is_stuck
     }
 
     /// The loop's exception handler.
