@@ -133,8 +133,9 @@ impl<Y: 'static> AsyncGen<Y> {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the body at the await at which it is; the next one goes on from
-    /// there. Until then a cancel of the task does not reach the body. A `Stream` does not learn
-    /// that its `next` was dropped: there a cancel does.
+    /// there. Until then a cancel of the task does not reach the body; one that has reached it
+    /// before the drop, and is not raised yet, stays there for whoever calls next. A `Stream` does
+    /// not learn that its `next` was dropped: there a cancel reaches the body.
     ///
     /// Source: Python language reference, "Asynchronous generator-iterator methods", `__anext__`.
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]

@@ -31,7 +31,7 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    spawn_running(future, None)
+    spawn_at(future, None, Location::caller())
 }
 
 /// Spawns a task with a name: `asyncio.create_task(coro, name=name)`.
@@ -45,16 +45,7 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    spawn_running(future, Some(name.as_ref()))
-}
-
-#[track_caller]
-fn spawn_running<T, F>(future: F, name: Option<&str>) -> JoinHandle<T>
-where
-    T: 'static,
-    F: Future<Output = Result<T>> + 'static,
-{
-    spawn_at(future, name, Location::caller())
+    spawn_at(future, Some(name.as_ref()), Location::caller())
 }
 
 /// Spawns a task on the running loop for a call at `location`.

@@ -380,7 +380,7 @@ mod tests {
             module: "x::inner",
             function: "sells",
             file,
-            folder: "/some/work/shop",
+            folder: "/home/ann/shop",
             cases: &[],
             expect_failure: None,
             arguments: "leaks = fail",
