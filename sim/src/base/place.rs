@@ -1,5 +1,6 @@
 //! Places in the source, for people; never part of a decision.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 
@@ -53,13 +54,26 @@ const STANDARD: [&str; 4] = ["/rustc/", "library/core/", "library/alloc/", "libr
 const FETCHED: [&str; 3] = ["/registry/src/", "/git/checkouts/", "/lib/rustlib/src/rust/"];
 
 fn is_in_library(file: &str) -> bool {
-    let file = file.replace('\\', "/");
+    let file = with_slashes(file);
     // This file's name tells how the compiler names those of this library.
-    let own = file!().replace('\\', "/");
+    let own = with_slashes(file!());
     let own = own.strip_suffix("base/place.rs").filter(|folder| !folder.is_empty());
     own.is_some_and(|own| file.starts_with(own))
         || STANDARD.iter().any(|start| file.starts_with(start))
-        || FETCHED.iter().any(|folder| file.contains(folder))
+        || (is_absolute(&file) && FETCHED.iter().any(|folder| file.contains(folder)))
+}
+
+/// Windows' paths in Unix's spelling. Every await of a run asks, so others are not copied.
+fn with_slashes(path: &str) -> Cow<'_, str> {
+    match path.contains('\\') {
+        true => Cow::Owned(path.replace('\\', "/")),
+        false => Cow::Borrowed(path),
+    }
+}
+
+/// The compiler names the files of a workspace from there on, and all others from the root.
+fn is_absolute(path: &str) -> bool {
+    path.starts_with('/') || path.as_bytes().get(1) == Some(&b':')
 }
 
 #[cfg(test)]

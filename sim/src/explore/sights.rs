@@ -15,8 +15,8 @@ pub(super) type Sight = u64;
 /// The sights of the run that goes on.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
-    /// Each with the number of choices that the run had taken when it came up first.
-    shown: BTreeMap<Sight, usize>,
+    /// Each as often as it came up, with the number of choices that the run had taken by then.
+    shown: Vec<(Sight, usize)>,
     /// The last operation of each task, by its number.
     last: Vec<u64>,
     /// Where each thing was changed last.
@@ -53,15 +53,17 @@ impl Sights {
         }
         let changed = self.changed.get(&resource).copied().unwrap_or(0);
         let sight = mix(mix(self.place, resource.word()), changed);
-        self.shown.entry(sight).or_insert(choices);
+        self.shown.push((sight, choices));
         if access == Access::Write {
             self.changed.insert(resource, self.place);
         }
     }
 
-    /// Each sight, and after how many choices it came up first.
-    pub(super) fn shown(&self) -> impl Iterator<Item = (Sight, usize)> {
-        self.shown.iter().map(|(sight, choices)| (*sight, *choices))
+    /// Each sight once, and after how many choices it came up first.
+    pub(super) fn shown(&mut self) -> impl Iterator<Item = (Sight, usize)> {
+        self.shown.sort_unstable();
+        self.shown.dedup_by_key(|(sight, _)| *sight);
+        self.shown.iter().copied()
     }
 }
 
