@@ -7,7 +7,8 @@ use seedloop::fs::{self, File};
 use seedloop::host::{self, Host, system_time};
 use seedloop::net::{TcpListener, TcpStream};
 use seedloop::{
-    Result, Simulation, all_tasks, gather, out, run, running_loop, sleep, spawn, spawn_named,
+    Result, Simulation, ThreadPool, all_tasks, blocking, gather, out, run, run_in_executor,
+    running_loop, sleep, spawn, spawn_named,
 };
 
 const WAY: Duration = Duration::from_millis(100);
@@ -95,6 +96,43 @@ fn a_crash_ends_all_that_ran_on_the_host() {
         "0.3s software begins".to_owned(),
     ];
     assert_eq!(lines[..7], expected);
+}
+
+/// A pool works for all hosts of a loop.
+#[test]
+fn the_jobs_of_a_crashed_host_end_with_it() {
+    let lines = lines(async {
+        let pool = ThreadPool::with_workers(1)?;
+        let host = Host::new("host");
+        let own = pool.clone();
+        host.spawn(async move {
+            let first = run_in_executor(&own, || {
+                let _guard = Guard("the first job");
+                blocking::sleep(WAY);
+                out!("the first job is on {}", host::current().name());
+                blocking::sleep(Duration::from_secs(9_000));
+                Ok(out!("never: the host is down"))
+            });
+            drop(run_in_executor(&own, || Ok(out!("never: it was waiting for the worker"))));
+            first.await
+        });
+        sleep(WAY).await?;
+        let others = [
+            run_in_executor(&pool, || Ok(blocking::sleep(WAY))),
+            run_in_executor(&pool, || Ok(out!("the last job is on {}", host::current().name()))),
+        ];
+        sleep(WAY).await?;
+        host.crash();
+        let [other, last] = others;
+        gather([other, last]).await?;
+        pool.shutdown()
+    });
+    let expected = [
+        "0.1s the first job is on host",
+        "0.2s the first job was dropped on host",
+        "0.3s the last job is on main",
+    ];
+    assert_eq!(lines, expected);
 }
 
 /// What destructors of a crashed host do reaches nobody.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use seedloop::error::Deadlock;
 use seedloop::host::{self, Host};
-use seedloop::net::{self, PacketKind, TcpListener, TcpStream, Verdict, netstat};
+use seedloop::net::{
+    self, PacketKind, TcpListener, TcpStream, UdpSocket, Verdict, between, from_to, netstat,
+};
 use seedloop::{
     Error, Instant, Ratio, Result, Simulation, attempt, gather, out, run, sleep, spawn, timeout,
 };
@@ -59,11 +61,11 @@ fn ways(since: Instant) -> u128 {
 }
 
 fn cut(server: Host) {
-    net::between(host::current(), server).partition();
+    between(host::current(), server).partition();
 }
 
 fn repair(server: Host) {
-    net::between(host::current(), server).repair();
+    between(host::current(), server).repair();
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn a_connection_that_is_cut_times_out_where_something_was_sent() {
 fn a_way_that_is_cut_loses_the_acknowledgements() {
     simulate(|server| async move {
         let mut stream = TcpStream::connect("server:7").await?;
-        net::from_to(server, host::current()).partition();
+        from_to(server, host::current()).partition();
         stream.write_all(b"hello").await?;
         let start = Instant::now();
         assert_eq!(kind(stream.read(&mut [0]).await), Some(ErrorKind::TimedOut));
@@ -214,7 +216,7 @@ fn bandwidth_is_shared_in_the_order_of_the_packets() {
                 spawn(async move { Ok(stream.read_to_end(&mut Vec::new()).await.map(drop)?) });
             }
         });
-        net::between(host::current(), sink).bandwidth(1_000_000);
+        between(host::current(), sink).bandwidth(1_000_000);
         let upload = async || {
             let mut stream = TcpStream::connect("sink:9").await?;
             stream.write_all(&[0; 50_000]).await?;
@@ -340,7 +342,7 @@ fn a_cancelled_accept_or_read_loses_nothing() {
 fn a_link_can_be_held() {
     let took = simulate(|server| async move {
         let mut stream = TcpStream::connect("server:7").await?;
-        let link = net::between(host::current(), server);
+        let link = between(host::current(), server);
         link.hold();
         let start = Instant::now();
         stream.write_all(b"a").await?;
@@ -426,6 +428,32 @@ fn a_deadlock_names_the_stream_and_the_listener() {
             "Task-2 tcp stream#2 (read)"
         ]
     );
+}
+
+/// Why nobody answers.
+#[test]
+fn a_deadlock_names_hosts_that_are_down_and_ways_that_are_cut() {
+    let outcome = Simulation::new().block_on(async {
+        let [down, far, slow] = ["down", "far", "slow"].map(Host::new);
+        let socket = UdpSocket::bind("0.0.0.0:9").await?;
+        between(host::current(), slow).hold();
+        from_to(far, host::current()).partition();
+        for host in [down, far, slow] {
+            socket.send_to(b"?", format!("{}:9", host.name()))?;
+        }
+        down.crash();
+        Ok(socket.recv(&mut [0]).await?)
+    });
+    let error = outcome.result.unwrap_err();
+    let deadlock = error.downcast_ref::<Deadlock>().expect("a deadlock");
+    let obstacles = [
+        "the host 'down' is down",
+        "1 packet is held from 'main' to 'slow'",
+        "a partition lets nothing through from 'far' to 'main'",
+    ];
+    assert_eq!(deadlock.obstacles(), obstacles);
+    let text = error.to_string();
+    assert!(text.ends_with(&format!("\n  {}", obstacles.join("\n  "))), "{text}");
 }
 
 /// Whatever gets lost, what is written comes back whole, or the connection fails.

@@ -109,6 +109,7 @@ pub struct Deadlock {
     /// In the order of their numbers.
     blocked: Vec<BlockedTask>,
     jobs: Vec<BlockedJob>,
+    obstacles: Vec<String>,
     cycle: Option<Vec<TaskNumber>>,
 }
 
@@ -116,6 +117,8 @@ pub struct Deadlock {
 const SHOWN_MAX: usize = 20;
 /// How many tasks of a cycle the text shows.
 const CYCLE_SHOWN_MAX: usize = 50;
+/// How many hosts that are down and ways that are cut the text names.
+const OBSTACLES_SHOWN_MAX: usize = 8;
 /// How many holders of one thing the text names.
 const HOLDERS_SHOWN_MAX: usize = 8;
 
@@ -123,12 +126,12 @@ impl Deadlock {
     /// Makes the error of tasks in the order of their numbers.
     pub(crate) fn new(time: Instant, blocked: Vec<BlockedTask>) -> Self {
         let cycle = find_cycle(&blocked);
-        Deadlock { time, blocked, jobs: Vec::new(), cycle }
+        Deadlock { time, blocked, jobs: Vec::new(), obstacles: Vec::new(), cycle }
     }
 
-    pub(crate) fn with_jobs(mut self, jobs: Vec<BlockedJob>) -> Self {
-        self.jobs = jobs;
-        self
+    /// The same with what is outside of the loop.
+    pub(crate) fn with_outside(self, jobs: Vec<BlockedJob>, obstacles: Vec<String>) -> Self {
+        Deadlock { jobs, obstacles, ..self }
     }
 
     /// Returns the virtual time at which the run stopped.
@@ -144,6 +147,12 @@ impl Deadlock {
     /// Returns the jobs of pools that wait for ever, in the order in which they were submitted.
     pub fn jobs(&self) -> &[BlockedJob] {
         &self.jobs
+    }
+
+    /// Returns what keeps things from happening outside: hosts that are down, partitions, packets
+    /// that are held.
+    pub fn obstacles(&self) -> &[String] {
+        &self.obstacles
     }
 
     /// Returns the numbers of tasks that wait for each other in a ring, if there is one, beginning
@@ -262,6 +271,7 @@ impl Deadlock {
         }
         self.fmt_tasks(f, names)?;
         self.fmt_jobs(f)?;
+        self.fmt_obstacles(f)?;
         self.fmt_cycle(f, names)
     }
 }
@@ -316,6 +326,13 @@ impl Deadlock {
             write!(f, "\n    waits for {} at {}", job.wait.what, job.wait.location)?;
         }
         fmt_more(f, self.jobs.len().saturating_sub(SHOWN_MAX), "job")
+    }
+
+    fn fmt_obstacles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for obstacle in self.obstacles.iter().take(OBSTACLES_SHOWN_MAX) {
+            write!(f, "\n  {}", one_line(obstacle))?;
+        }
+        fmt_more(f, self.obstacles.len().saturating_sub(OBSTACLES_SHOWN_MAX), "obstacle")
     }
 
     fn fmt_cycle(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {

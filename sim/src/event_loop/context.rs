@@ -155,6 +155,12 @@ pub(crate) fn try_with<R>(call: impl FnOnce(&mut Core) -> R) -> Option<R> {
     CONTEXT.try_with(|_| ()).ok().map(|()| with(call))
 }
 
+/// The same; none where the core is at work already, too.
+pub(crate) fn try_with_idle<R>(call: impl FnOnce(&Core) -> R) -> Option<R> {
+    let call = |context: &Context| context.core.try_borrow_mut().ok().map(|core| call(&core));
+    CONTEXT.try_with(|context| call(context)).ok()?
+}
+
 /// The whole context, where the thread may be ending.
 pub(super) fn try_with_context<R>(call: impl FnOnce(&Context) -> R) -> Option<R> {
     CONTEXT.try_with(|context| call(context)).ok()

@@ -8,7 +8,7 @@ use super::context::with;
 use super::core::Core;
 use super::object::{Described, Holder, describe as describe_object, made_at};
 use crate::base::{
-    BlockedJob, BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber, awaited_name,
+    BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber, awaited_name,
 };
 
 /// Builds the error that ends a stuck loop.
@@ -18,7 +18,7 @@ pub(super) fn describe(id: LoopId) -> Error {
     let numbers = with(|core| core.tasks_by_number());
     let blocked = |task| with(|core| core.blocked(task, &numbers));
     let blocked = tasks.into_iter().filter_map(|(_, task)| blocked(task)).collect();
-    Error::new(Deadlock::new(now, blocked).with_jobs(blocked_jobs()))
+    Error::new(with_outside(Deadlock::new(now, blocked)))
 }
 
 /// Builds the error that ends a run whose loop is blocked for ever in the middle of a step.
@@ -33,12 +33,15 @@ pub(crate) fn describe_blocked_loop(wait: BlockedWait) -> Error {
         });
         (core.session.now, task)
     });
-    Error::new(Deadlock::new(now, task.into_iter().collect()).with_jobs(blocked_jobs()))
+    Error::new(with_outside(Deadlock::new(now, task.into_iter().collect())))
 }
 
-fn blocked_jobs() -> Vec<BlockedJob> {
+/// Adds what is outside of the loop.
+fn with_outside(deadlock: Deadlock) -> Deadlock {
     let extensions = with(|core| core.extensions.clone());
-    extensions.iter().flat_map(|extension| extension.blocked()).collect()
+    let jobs = extensions.iter().flat_map(|extension| extension.blocked()).collect();
+    let obstacles = extensions.iter().flat_map(|extension| extension.obstacles()).collect();
+    deadlock.with_outside(jobs, obstacles)
 }
 
 /// How many tasks the text of a limit tells of.

@@ -26,6 +26,11 @@ pub(crate) trait Extension: Any {
         Vec::new()
     }
 
+    /// What keeps things from happening when nothing can happen any more, in the words of reports.
+    fn obstacles(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What waits for ever when nothing can happen any more.
     fn blocked(&self) -> Vec<BlockedJob> {
         Vec::new()

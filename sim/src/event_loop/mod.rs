@@ -46,7 +46,9 @@ pub(crate) use cell::{
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
-pub(crate) use context::{Hot, NOWHERE, context_id, hot, set_followed, set_hot, try_with, with};
+pub(crate) use context::{
+    Hot, NOWHERE, context_id, hot, set_followed, set_hot, try_with, try_with_idle, with,
+};
 pub(crate) use core::{Core, Interrupts};
 pub(crate) use deadlock::describe_blocked_loop;
 pub(crate) use extension::{Extension, extension};

@@ -42,9 +42,10 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::fs::{crash_disk, heal_disks};
+use super::machine::crash_jobs;
 use super::net::{crash_network, heal_network};
 use crate::base::{Instant, Result};
-use crate::event_loop::{Extension, abort_where, context_id, extension, with};
+use crate::event_loop::{Extension, abort_where, context_id, extension, try_with_idle, with};
 use crate::task::{ContextVar, JoinHandle, spawn_at};
 
 /// A machine. Copies are the same one.
@@ -203,10 +204,11 @@ impl Host {
     /// connections are reset, its sockets are gone, and what it had written and not synced is lost
     /// or torn: see [`fs`](crate::fs). Destructors of what it ran do run, since memory has to be
     /// given back, but reach neither the network nor the disk any more. Jobs that it has given to
-    /// pools run to their end, and nobody hears of it.
+    /// pools end where they block, by an unwinding, and do not begin if they were waiting for a
+    /// worker; the pool takes the next ones.
     ///
-    /// A task that crashes its own host goes on to its next await that has to wait. One that is
-    /// down already stays so.
+    /// A task that crashes its own host goes on to its next await that has to wait, and a job goes
+    /// on to its end. One that is down already stays so.
     ///
     /// # Panics
     ///
@@ -224,6 +226,7 @@ impl Host {
         crash_network(life);
         crash_disk(life);
         abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
+        crash_jobs(life);
     }
 
     /// Starts the host again after a [`crash`](Self::crash), and its [software](Self::run) on it.
@@ -316,6 +319,14 @@ pub fn current() -> Host {
     hosts().handle(life.host)
 }
 
+/// Returns the time of the simulation and what the clock of the host says, or none outside of a
+/// simulation and in the middle of the loop's own work. For adapters that answer a clock in the
+/// place of another one, from wherever they are asked.
+pub fn try_clocks() -> Option<(Instant, SystemTime)> {
+    let now = try_with_idle(|core| core.session.active.then_some(core.session.now))??;
+    Some((now, system_time()))
+}
+
 /// Returns what the clock of the host says on which this runs: `SystemTime::now()` of a simulation.
 ///
 /// It begins at 2000-01-01T00:00:00Z and goes on with virtual time, unless the host's clock was
@@ -351,7 +362,7 @@ pub(crate) fn current_life() -> Life {
 }
 
 /// Runs `call` as if it stood on that host.
-fn on<R>(life: Life, call: impl FnOnce() -> R) -> R {
+pub(crate) fn on<R>(life: Life, call: impl FnOnce() -> R) -> R {
     PLACE.set_during(life, call)
 }
 
@@ -384,6 +395,13 @@ impl Extension for Hosts {
             std::mem::replace(world, fresh)
         });
         drop(old);
+    }
+
+    fn obstacles(&self) -> Vec<String> {
+        self.with(|world| {
+            let down = world.machines.iter().filter(|machine| !machine.is_up);
+            down.map(|machine| format!("the host '{}' is down", machine.name)).collect()
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::executor::wrap_job;
+use super::host::{Life, current_life};
 use super::machine::{Awaited, Machine, Ticket, machine};
 use crate::base::{
     BlockedJob, BlockedWait, Cancelled, Elapsed, Error, Event, InvalidStateError, Result,
@@ -30,6 +31,8 @@ pub(super) struct Job {
     /// The simulation in which it was submitted.
     epoch: u64,
     number: u32,
+    /// The host whose task submitted it.
+    life: Life,
     pool: Arc<str>,
     location: &'static Location<'static>,
     state: Mutex<State>,
@@ -68,7 +71,8 @@ impl Job {
             callbacks: Vec::new(),
             waiters: Vec::new(),
         };
-        Job { epoch, number, pool, location, state: Mutex::new(state) }
+        let life = current_life();
+        Job { epoch, number, life, pool, location, state: Mutex::new(state) }
     }
 
     /// No user code runs while this is held.
@@ -83,6 +87,10 @@ impl Job {
 
     pub(super) fn number(&self) -> u32 {
         self.number
+    }
+
+    pub(super) fn life(&self) -> Life {
+        self.life
     }
 
     pub(super) fn location(&self) -> &'static Location<'static> {

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use std::thread::panicking;
 
 use super::cpu::Cpu;
+use super::host::Life;
 use super::job::Job;
 use super::pool_core::{PoolCore, work};
 use super::strand::{Link, Stacks, Strand};
@@ -90,6 +91,12 @@ pub(super) struct Machine {
 }
 
 static EPOCHS: AtomicU64 = AtomicU64::new(1);
+
+/// Ends the jobs of a host that crashes.
+pub(super) fn crash_jobs(life: Life) {
+    let pools: Vec<_> = machine().pools.borrow().iter().filter_map(Weak::upgrade).collect();
+    pools.iter().for_each(|pool| pool.crash_jobs(life));
+}
 
 /// Returns the machine of this thread.
 pub(super) fn machine() -> Rc<Machine> {
@@ -251,11 +258,14 @@ impl Machine {
         }
     }
 
-    /// Unwinds a thread that is blocked, with the job on which it works.
-    pub(super) fn end_thread(&self, number: ThreadNumber) {
-        if let Some((strand, _)) = self.take_strand(number) {
+    /// Unwinds a thread that is blocked, with the job on which it works; false if it runs.
+    pub(super) fn end_thread(&self, number: ThreadNumber) -> bool {
+        let taken = self.take_strand(number);
+        let is_blocked = taken.is_some();
+        if let Some((strand, _)) = taken {
             self.bury(number, strand);
         }
+        is_blocked
     }
 
     /// The threads of a pool, in the order in which they were started, with their jobs.

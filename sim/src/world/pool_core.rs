@@ -7,9 +7,10 @@ use std::mem::take;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::host::{Life, on};
 use super::job::{Body, Job, Outcome, Stage};
 use super::machine::{Awaited, Machine, Ticket, machine};
-use crate::base::{BrokenPoolError, Error, Result, RuntimeError};
+use crate::base::{BrokenPoolError, Cancelled, Error, Result, RuntimeError};
 use crate::event_loop::{describe, with};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ fn run(machine: &Machine, job: &Job) -> Outcome {
     let body = job.take_body().expect("seedloop bug: a job without a body");
     let variables = with(|core| core.variables.take());
     drop(variables);
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+    catch_unwind(AssertUnwindSafe(|| on(job.life(), body))).unwrap_or_else(|payload| {
         if machine.is_ending() {
             resume_unwind(payload);
         }
@@ -276,6 +277,45 @@ impl PoolCore {
         if machine.current_pool().is_some_and(|pool| Arc::ptr_eq(&pool, self)) {
             machine.unwind_current();
         }
+    }
+
+    /// Ends the jobs that a host has submitted, which crashes, and starts others in their place.
+    pub(super) fn crash_jobs(self: &Arc<Self>, life: Life) {
+        let machine = machine();
+        if !self.is_here(&machine) {
+            return;
+        }
+        let queued = self.queued().into_iter().filter(|job| job.life() == life);
+        let mut crashed: Vec<Arc<Job>> = queued.collect();
+        self.state().queue.retain(|job| job.life() != life);
+        let mut free = 0;
+        for (thread, job) in machine.threads_of(self) {
+            let job = job.filter(|job| job.life() == life);
+            // A job that crashes its own host is not blocked: it goes on to its end.
+            if let Some(job) = job.filter(|_| machine.end_thread(thread)) {
+                crashed.push(job);
+                free += 1;
+            }
+        }
+        crashed.sort_by_key(|job| job.number());
+        for job in crashed {
+            job.finish(Err(Error::new(Cancelled::new())));
+        }
+        (0..free).for_each(|_| self.worker_died(&machine));
+    }
+
+    /// Starts another worker in the place of one that has died with its job, if there is work.
+    fn worker_died(self: &Arc<Self>, machine: &Machine) {
+        self.job_ended();
+        let mut state = self.state();
+        if !state.queue.is_empty() {
+            drop(state);
+            return machine.start_thread(Arc::clone(self));
+        }
+        state.busy = state.busy.saturating_sub(1);
+        let told = if state.busy == 0 { take(&mut state.idle_waiters) } else { Vec::new() };
+        drop(state);
+        told.into_iter().for_each(IdleWaiter::tell);
     }
 
     /// Forgets all jobs: their simulation has ended.

@@ -11,7 +11,7 @@ use crate::base::Instant;
 use crate::event_loop::{OutsideKey, call_outside_at, with};
 use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes};
-use crate::world::host::Host;
+use crate::world::host::{Host, name_of};
 
 /// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
 ///
@@ -240,6 +240,20 @@ impl Links {
             false => common.like(),
         };
         self.ways.entry((from, to)).or_insert_with(fresh)
+    }
+
+    /// The ways on which nothing gets through, in the words of reports.
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        let told = |(&(from, to), way): (&(u32, u32), &Way)| {
+            let hosts = format!("from '{}' to '{}'", name_of(from), name_of(to));
+            match (way.state, way.held.len()) {
+                (WayState::Open, _) | (WayState::Held, 0) => None,
+                (WayState::Cut, _) => Some(format!("a partition lets nothing through {hosts}")),
+                (WayState::Held, 1) => Some(format!("1 packet is held {hosts}")),
+                (WayState::Held, held) => Some(format!("{held} packets are held {hosts}")),
+            }
+        };
+        self.ways.iter().filter_map(told).collect()
     }
 }
 

@@ -51,6 +51,10 @@ impl Extension for Network {
         drop(old);
         self.with(|state| state.simulation = next);
     }
+
+    fn obstacles(&self) -> Vec<String> {
+        self.with(|state| state.links.obstacles())
+    }
 }
 
 pub(super) fn network() -> Rc<Network> {
