@@ -65,6 +65,7 @@ pub use world::{
 /// | `panics` | `fail`, or `join_error` for whoever awaits the task | `fail` |
 /// | `steps`, `steps_at_one_instant` | when to give up | 500,000 and 50,000 |
 /// | `limits` | the same as [`Limits`] | |
+/// | `around` | what is [called around each run](explore::Explorer::around) | nothing |
 /// | `case` | a case that is replayed first; may be given again | |
 /// | `expect_failure` | passes only if a run fails, with the text that is given: a known bug | |
 /// | `crate` | the path of this library, if it is not `::seedloop` | |

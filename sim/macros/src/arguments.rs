@@ -7,7 +7,7 @@ use proc_macro::{Literal, Span, TokenStream, TokenTree};
 use crate::Problem;
 
 /// Every argument with what it takes.
-const ARGUMENTS: [(&str, &str); 15] = [
+const ARGUMENTS: [(&str, &str); 16] = [
     ("runs", "a number of runs"),
     ("seed", "a number"),
     ("model", "`any` or `asyncio`"),
@@ -20,6 +20,7 @@ const ARGUMENTS: [(&str, &str); 15] = [
     ("steps", "a number of steps"),
     ("steps_at_one_instant", "a number of steps"),
     ("limits", "`Limits`"),
+    ("around", "a function that is called around each run"),
     ("case", "a case, such as \"sl1.1.any.-:1@2!\""),
     ("expect_failure", "nothing, or what the message of the failure contains"),
     ("crate", "the path of seedloop, such as `::my_crate::seedloop`"),
@@ -150,7 +151,7 @@ impl Arguments {
                 let text = "0 runs show nothing; leave `runs` out for 200";
                 return Err(Problem::new(value.span(), text));
             }
-            name @ ("runs" | "seed" | "lateness" | "limits") => {
+            name @ ("runs" | "seed" | "lateness" | "limits" | "around") => {
                 let tokens = value.tokens()?;
                 self.call(name, tokens);
             }

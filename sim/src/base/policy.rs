@@ -105,7 +105,9 @@ impl<'a> Ended<'a> {
 ///
 /// An implementation keeps what it needs to decide; the log is kept for it. It must not call the
 /// library: it is asked in the middle of the loop's work. A panic of it ends the run.
-pub trait Policy {
+///
+/// It is `Send` since a run may have a thread of its own.
+pub trait Policy: Send {
     /// Decides: one of `0..question.bound`. Any other value ends the run with a panic.
     fn choose(&mut self, question: &Question) -> u32;
 

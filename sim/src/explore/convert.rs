@@ -1,10 +1,9 @@
 //! From the log of a run to a case: what was decided, by the steps at which it was.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::case::{Deed, Deviation, SpawnPath, Spot};
+use super::shared::Shared;
 use crate::base::{Candidates, Choice, ChoiceKind, Moment, Policy, Question, Replay, TaskKey};
 use crate::event_loop::TaskInfo;
 
@@ -12,7 +11,7 @@ use crate::event_loop::TaskInfo;
 pub(crate) struct Convert {
     by: Box<dyn Policy>,
     counts: BTreeMap<(Moment, ChoiceKind), u32>,
-    noted: Rc<RefCell<Vec<Noted>>>,
+    noted: Shared<Vec<Noted>>,
 }
 
 /// A deviation whose tasks have no paths yet.
@@ -34,11 +33,11 @@ impl Convert {
     }
 
     pub(crate) fn policy(by: Box<dyn Policy>) -> Self {
-        Convert { by, counts: BTreeMap::new(), noted: Rc::default() }
+        Convert { by, counts: BTreeMap::new(), noted: Shared::default() }
     }
 
     /// What was noted; filled as the run goes on.
-    pub(crate) fn noted(&self) -> Rc<RefCell<Vec<Noted>>> {
+    pub(crate) fn noted(&self) -> Shared<Vec<Noted>> {
         self.noted.clone()
     }
 }
@@ -52,7 +51,7 @@ impl Policy for Convert {
         *count += 1;
         if value != 0 {
             let deed = NotedDeed::Choose { kind, nth, value };
-            self.noted.borrow_mut().push(Noted { at, deed });
+            self.noted.borrow().push(Noted { at, deed });
         }
         value
     }
@@ -62,7 +61,7 @@ impl Policy for Convert {
         if value != 0 {
             let at = ready.get(0).moment;
             let deed = NotedDeed::Pick(ready.get(value).moment.task);
-            self.noted.borrow_mut().push(Noted { at, deed });
+            self.noted.borrow().push(Noted { at, deed });
         }
         value
     }

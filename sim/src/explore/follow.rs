@@ -1,10 +1,9 @@
 //! Following a case: the dull run, but for what the case says.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
 
 use super::case::{Case, Deed, Deviation};
+use super::shared::Shared;
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Moment, Policy, Question, TaskKey, TaskNumber,
 };
@@ -21,7 +20,7 @@ pub(crate) struct Follow {
     /// The tasks that are ready, and those of them that are held.
     ready: BTreeMap<TaskKey, TaskNumber>,
     held: BTreeSet<TaskNumber>,
-    met: Rc<RefCell<BTreeSet<usize>>>,
+    met: Shared<BTreeSet<usize>>,
 }
 
 impl Follow {
@@ -37,7 +36,7 @@ impl Follow {
             counts: BTreeMap::new(),
             ready: BTreeMap::new(),
             held: BTreeSet::new(),
-            met: Rc::default(),
+            met: Shared::default(),
         };
         for (index, Deviation { at, deed }) in deviations.iter().enumerate() {
             let at = Moment { task: at.path.key(), step: at.step };
@@ -56,7 +55,7 @@ impl Follow {
     }
 
     /// Which deviations were met, by their position in the case; filled as the run goes on.
-    pub(crate) fn met(&self) -> Rc<RefCell<BTreeSet<usize>>> {
+    pub(crate) fn met(&self) -> Shared<BTreeSet<usize>> {
         self.met.clone()
     }
 
@@ -81,7 +80,7 @@ impl Follow {
             return true;
         }
         let Some(index) = self.holds.remove(&candidate.moment) else { return false };
-        self.met.borrow_mut().insert(index);
+        self.met.borrow().insert(index);
         self.held.insert(candidate.number)
     }
 }
@@ -95,7 +94,7 @@ impl Policy for Follow {
         match self.choices.get(&(at, kind, nth)) {
             // Of fewer alternatives than the case knows, none is meant.
             Some((index, value)) if *value < bound => {
-                self.met.borrow_mut().insert(*index);
+                self.met.borrow().insert(*index);
                 *value
             }
             _ => 0,
@@ -117,7 +116,7 @@ impl Policy for Follow {
         match number.and_then(|number| ready.choice_of(number)) {
             Some(choice) => {
                 picks.pop_front();
-                self.met.borrow_mut().insert(index);
+                self.met.borrow().insert(index);
                 choice
             }
             None => head,

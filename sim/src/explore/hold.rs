@@ -1,11 +1,9 @@
 //! Starving one task: what waits for a thing that hardly ever comes late.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use rand_chacha::ChaCha8Rng;
 
 use super::profile::Profile;
+use super::shared::Shared;
 use super::walks::{OWN_STREAM, draw};
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Policy, Question, TaskNumber, Uniform, stream_of,
@@ -22,7 +20,7 @@ pub struct Hold {
     /// At which decision it begins, and who is held.
     at: Option<u32>,
     held: Option<TaskNumber>,
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
     switches: bool,
     random: ChaCha8Rng,
     others: Uniform,
@@ -31,10 +29,10 @@ pub struct Hold {
 impl Hold {
     /// Makes the strategy.
     pub fn new() -> Self {
-        Hold::sharing(Rc::default())
+        Hold::sharing(Shared::default())
     }
 
-    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
+    pub(super) fn sharing(profile: Shared<Profile>) -> Self {
         Hold {
             at: None,
             held: None,
@@ -67,7 +65,7 @@ impl Policy for Hold {
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let head = ready.get(0).number;
-        if Some(self.profile.borrow_mut().picks.count()) == self.at && head != 0 {
+        if Some(self.profile.borrow().picks.count()) == self.at && head != 0 {
             self.held = Some(head);
         }
         match self.held {
@@ -88,7 +86,7 @@ impl Policy for Hold {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.random = stream_of(seed, OWN_STREAM);
-        let picks = &mut self.profile.borrow_mut().picks;
+        let picks = &mut self.profile.borrow().picks;
         picks.begin();
         self.at = picks.draw(&mut self.random);
         self.switches = draw(&mut self.random, 2) == 1;

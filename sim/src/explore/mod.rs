@@ -30,6 +30,7 @@ mod reversals;
 mod revisit;
 mod rush;
 mod search;
+mod shared;
 mod shrink;
 mod sights;
 mod small;
@@ -60,5 +61,5 @@ pub use rush::Rush;
 #[doc(hidden)]
 pub use steps::Steps;
 pub use strategy::Strategy;
-pub use trial::Check;
+pub use trial::{Around, Check};
 pub use walks::{Surw, Urw};

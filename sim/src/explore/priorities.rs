@@ -1,13 +1,12 @@
 //! Strategies by priority: PCT and POS.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::profile::{Profile, writes};
+use super::shared::Shared;
 use super::walks::OWN_STREAM;
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Operation, Policy, Question, ResourceKey, TaskNumber,
@@ -29,7 +28,7 @@ pub struct Pct {
     ready: BTreeSet<(u64, TaskNumber)>,
     /// At which decisions the priorities change, and to what.
     changes: Vec<(u32, u64)>,
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
     random: ChaCha8Rng,
     others: Uniform,
 }
@@ -37,10 +36,10 @@ pub struct Pct {
 impl Pct {
     /// Makes the strategy for bugs that need `depth` ordered events, at least 1.
     pub fn new(depth: u32) -> Self {
-        Pct::sharing(Rc::default(), depth)
+        Pct::sharing(Shared::default(), depth)
     }
 
-    pub(super) fn sharing(profile: Rc<RefCell<Profile>>, depth: u32) -> Self {
+    pub(super) fn sharing(profile: Shared<Profile>, depth: u32) -> Self {
         Pct {
             depth: depth.max(1),
             priorities: Vec::new(),
@@ -78,7 +77,7 @@ impl Policy for Pct {
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        let count = self.profile.borrow_mut().picks.count();
+        let count = self.profile.borrow().picks.count();
         let has_call = ready.choice_of(0).is_some();
         for change in 0..self.changes.len() {
             let (at, low) = self.changes[change];
@@ -114,7 +113,7 @@ impl Policy for Pct {
         self.random = stream_of(seed, OWN_STREAM);
         self.priorities.clear();
         self.ready.clear();
-        let picks = &mut self.profile.borrow_mut().picks;
+        let picks = &mut self.profile.borrow().picks;
         picks.begin();
         self.changes.clear();
         // The decisions are not sorted, so that the rungs come in any order.

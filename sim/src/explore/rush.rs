@@ -1,11 +1,9 @@
 //! Hurrying one task: what comes before a thing that hardly ever comes late.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use rand_chacha::ChaCha8Rng;
 
 use super::profile::Profile;
+use super::shared::Shared;
 use super::walks::{OWN_STREAM, draw};
 use crate::base::{Candidates, ChoiceKind, Policy, Question, TaskNumber, Uniform, stream_of};
 
@@ -20,7 +18,7 @@ pub struct Rush {
     /// At which decision it begins, and who is hurried.
     at: Option<u32>,
     hurried: Option<TaskNumber>,
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
     random: ChaCha8Rng,
     others: Uniform,
 }
@@ -28,10 +26,10 @@ pub struct Rush {
 impl Rush {
     /// Makes the strategy.
     pub fn new() -> Self {
-        Rush::sharing(Rc::default())
+        Rush::sharing(Shared::default())
     }
 
-    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
+    pub(super) fn sharing(profile: Shared<Profile>) -> Self {
         Rush {
             at: None,
             hurried: None,
@@ -70,7 +68,7 @@ impl Policy for Rush {
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        let number = self.profile.borrow_mut().picks.count();
+        let number = self.profile.borrow().picks.count();
         if Some(number) == self.at {
             self.hurried = Some(self.draw_task(ready));
         }
@@ -83,7 +81,7 @@ impl Policy for Rush {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.random = stream_of(seed, OWN_STREAM);
-        let picks = &mut self.profile.borrow_mut().picks;
+        let picks = &mut self.profile.borrow().picks;
         picks.begin();
         self.at = picks.draw(&mut self.random);
         self.hurried = None;

@@ -1,8 +1,6 @@
 //! Strategies by name, and the portfolio that is taken when none is named.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
 use std::str::FromStr;
 
 use super::dpor::Dpor;
@@ -13,6 +11,7 @@ use super::profile::Profile;
 use super::reversals::Reversals;
 use super::revisit::Revisit;
 use super::rush::Rush;
+use super::shared::Shared;
 use super::walks::{Surw, Urw};
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Ended, Fifo, Operation, Policy, Question, Uniform,
@@ -167,7 +166,7 @@ pub(super) struct Portfolio {
     first: usize,
     /// The one that runs.
     current: usize,
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
 }
 
 /// The order of the members, again and again after the first two. Those come more often that are
@@ -198,7 +197,7 @@ impl Portfolio {
 
     /// Asyncio's order first, then the member that a number stands for.
     pub(super) fn beginning_with(first: u64) -> Self {
-        let profile: Rc<RefCell<Profile>> = Rc::default();
+        let profile: Shared<Profile> = Shared::default();
         Portfolio {
             members: vec![
                 Box::new(Fifo),
@@ -227,7 +226,7 @@ impl Portfolio {
     /// The first two members don't count for themselves.
     fn count(&self) {
         if self.current < 2 {
-            self.profile.borrow_mut().picks.count();
+            self.profile.borrow().picks.count();
         }
     }
 }
@@ -267,7 +266,7 @@ impl Policy for Portfolio {
 
     fn runs(&mut self, candidate: &Candidate) {
         if self.current == 0 {
-            self.profile.borrow_mut().runs(candidate);
+            self.profile.borrow().runs(candidate);
         }
         self.current().runs(candidate);
     }
@@ -285,8 +284,8 @@ impl Policy for Portfolio {
         }
         self.runs += 1;
         match self.current {
-            0 => self.profile.borrow_mut().begin(),
-            1 => self.profile.borrow_mut().picks.begin(),
+            0 => self.profile.borrow().begin(),
+            1 => self.profile.borrow().picks.begin(),
             _ => {}
         }
         let begins = self.current().begin(seed);
@@ -300,7 +299,7 @@ impl Policy for Portfolio {
 
     fn end(&mut self, ended: &Ended<'_>) {
         if self.current == 0 {
-            self.profile.borrow_mut().end();
+            self.profile.borrow().end();
         }
         self.current().end(ended);
     }

@@ -6,12 +6,16 @@ use super::case::Case;
 use super::convert::{Convert, Paths};
 use super::fault::{Fault, Strictness, judge};
 use super::follow::Follow;
+use super::search::on_own_thread;
 use crate::base::{Choice, Ended, Model, Policy, Replay, Result};
 use crate::event_loop::{Limits, Strikes};
 use crate::runner::{Outcome, Simulation};
 
 /// The check of an outcome.
 pub type Check<'a> = &'a (dyn Fn(&Outcome<Result<()>>) -> Result<(), String> + Sync);
+
+/// What is done around a run: it is given the run, and calls it once.
+pub type Around = fn(&mut dyn FnMut());
 
 /// What is explored, and how its runs are made.
 #[derive(Clone, Copy)]
@@ -24,6 +28,23 @@ pub(crate) struct Subject<'a> {
     pub(crate) lateness: Duration,
     pub(crate) panics_join: bool,
     pub(crate) strictness: Strictness,
+    pub(crate) around: Option<Around>,
+}
+
+/// Runs a simulation inside of `around`.
+fn run_within(
+    around: Around,
+    simulation: Simulation,
+    body: &(dyn Fn() -> Result<()> + Sync),
+) -> (Outcome<Result<()>>, Option<Box<dyn Policy>>) {
+    let (mut simulation, mut result) = (Some(simulation), None);
+    around(&mut || {
+        let Some(simulation) = simulation.take() else {
+            panic!("what is called around a run must call the run once, and has called it again");
+        };
+        result = Some(simulation.run_with_policy(body));
+    });
+    result.expect("what is called around a run must call the run once, and did not")
 }
 
 /// A run and what came of it.
@@ -56,7 +77,10 @@ impl Subject<'_> {
         if self.panics_join {
             simulation = simulation.panics_join();
         }
-        let (outcome, policy) = simulation.run_with_policy(self.body);
+        let (outcome, policy) = match self.around {
+            None => simulation.run_with_policy(self.body),
+            Some(around) => on_own_thread(|| run_within(around, simulation, self.body)),
+        };
         let fault = judge(&outcome, self.strictness, self.check);
         let policy = policy.unwrap_or_else(|| Box::new(Replay::new(Vec::new())));
         (Trial { outcome, fault }, policy)

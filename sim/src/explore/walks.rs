@@ -1,12 +1,10 @@
 //! Walks weighted by what is left to do: URW and SURW.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::profile::{Profile, is_on};
+use super::shared::Shared;
 use super::weights::Weights;
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Ended, Policy, Question, ResourceKey, TaskKey, TaskNumber,
@@ -71,7 +69,7 @@ impl Left {
 /// Source: Zhao, Padhye et al., "Selectively Uniform Concurrency Testing" (SURW), its URW.
 #[derive(Debug)]
 pub struct Urw {
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
     left: Left,
     weights: Weights,
     random: ChaCha8Rng,
@@ -81,10 +79,10 @@ pub struct Urw {
 impl Urw {
     /// Makes the strategy; its first run counts.
     pub fn new() -> Self {
-        Urw::sharing(Rc::default())
+        Urw::sharing(Shared::default())
     }
 
-    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
+    pub(super) fn sharing(profile: Shared<Profile>) -> Self {
         let (random, others) = (stream_of(0, OWN_STREAM), Uniform::new(0));
         Urw { profile, left: Left::default(), weights: Weights::default(), random, others }
     }
@@ -112,7 +110,7 @@ impl Policy for Urw {
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        self.profile.borrow_mut().picks.count();
+        self.profile.borrow().picks.count();
         let call = ready.choice_of(0);
         let total = self.weights.total() + u64::from(call.is_some());
         let at = draw(&mut self.random, total.max(1));
@@ -139,7 +137,7 @@ impl Policy for Urw {
     }
 
     fn runs(&mut self, candidate: &Candidate) {
-        self.profile.borrow_mut().runs(candidate);
+        self.profile.borrow().runs(candidate);
         self.left.done(candidate.number);
         if candidate.number != 0 {
             self.weights.set(candidate.number, 0);
@@ -147,7 +145,7 @@ impl Policy for Urw {
     }
 
     fn begin(&mut self, seed: u64) -> bool {
-        self.profile.borrow_mut().begin();
+        self.profile.borrow().begin();
         self.left.clear();
         self.weights.clear();
         self.random = stream_of(seed, OWN_STREAM);
@@ -155,7 +153,7 @@ impl Policy for Urw {
     }
 
     fn end(&mut self, _ended: &Ended<'_>) {
-        self.profile.borrow_mut().end();
+        self.profile.borrow().end();
     }
 }
 
@@ -166,7 +164,7 @@ impl Policy for Urw {
 /// operations of one resource as the interesting ones.
 #[derive(Debug)]
 pub struct Surw {
-    profile: Rc<RefCell<Profile>>,
+    profile: Shared<Profile>,
     resource: ResourceKey,
     left: Left,
     /// What the tasks that were met have left to do on the resource.
@@ -184,10 +182,10 @@ pub struct Surw {
 impl Surw {
     /// Makes the strategy; its first run counts.
     pub fn new() -> Self {
-        Surw::sharing(Rc::default())
+        Surw::sharing(Shared::default())
     }
 
-    pub(super) fn sharing(profile: Rc<RefCell<Profile>>) -> Self {
+    pub(super) fn sharing(profile: Shared<Profile>) -> Self {
         Surw {
             profile,
             resource: ResourceKey::UNKNOWN,
@@ -238,7 +236,7 @@ impl Policy for Surw {
     }
 
     fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        self.profile.borrow_mut().picks.count();
+        self.profile.borrow().picks.count();
         if self.intended == 0 {
             self.intend();
         }
@@ -288,7 +286,7 @@ impl Policy for Surw {
     }
 
     fn runs(&mut self, candidate: &Candidate) {
-        self.profile.borrow_mut().runs(candidate);
+        self.profile.borrow().runs(candidate);
         let number = candidate.number;
         if number == 0 {
             return;
@@ -304,7 +302,7 @@ impl Policy for Surw {
 
     fn begin(&mut self, seed: u64) -> bool {
         self.random = stream_of(seed, OWN_STREAM);
-        let mut profile = self.profile.borrow_mut();
+        let mut profile = self.profile.borrow();
         profile.begin();
         // A resource that a single task touches has one order only.
         let shared = profile.on.iter().filter(|(_, on)| on.len() > 1);
@@ -323,7 +321,7 @@ impl Policy for Surw {
     }
 
     fn end(&mut self, _ended: &Ended<'_>) {
-        self.profile.borrow_mut().end();
+        self.profile.borrow().end();
     }
 }
 
