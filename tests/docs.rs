@@ -5,7 +5,13 @@ use std::collections::BTreeSet;
 use crate::layers::sources;
 
 /// The layers whose public functions give waits, beside handles on tasks that need not be awaited.
-const FOLDERS: [&str; 3] = ["sim/src/combine/", "sim/src/sync/", "sim/src/world/"];
+const FOLDERS: [&str; 5] = [
+    "sim/src/combine/",
+    "sim/src/sync/",
+    "sim/src/tokio/fs/",
+    "sim/src/tokio/net/",
+    "sim/src/world/",
+];
 
 /// A wait may be dropped at any time, and a reader has to know what is lost then.
 #[test]

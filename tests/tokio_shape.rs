@@ -2,11 +2,14 @@
 
 mod actor;
 mod cancel;
+mod fs_programs;
+mod net_programs;
 mod programs;
 mod real_sync;
 mod renamed;
 mod runtime;
 mod select;
+mod streams;
 mod time;
 mod twins;
 

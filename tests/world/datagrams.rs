@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use seedloop::host::Host;
 use seedloop::net::{self, UdpSocket};
-use seedloop::{Ratio, Result, Simulation, out, run, sleep, timeout};
+use seedloop::{Ratio, Result, Simulation, out, run, sleep, spawn, timeout};
 
 const WAY: Duration = Duration::from_millis(100);
 
@@ -125,4 +125,29 @@ fn the_dull_run_loses_nothing() {
     });
     outcome.result.unwrap();
     assert_eq!(outcome.lines.len(), 3);
+}
+
+/// Who has only looked leaves the datagram to the next, who is woken for it.
+#[test]
+fn a_datagram_can_be_looked_at() {
+    let seen = run(async {
+        let socket = std::rc::Rc::new(UdpSocket::bind("0.0.0.0:9").await?);
+        assert_eq!(socket.peer_addr(), None);
+        let none = socket.try_recv_from(&mut [0; 4]).unwrap_err().kind();
+        let (looks, takes) = (socket.clone(), socket.clone());
+        let looks = spawn(async move {
+            let mut buffer = [0; 2];
+            Ok((looks.peek_from(&mut buffer).await?.0, buffer))
+        });
+        let takes = spawn(async move {
+            let mut buffer = [0; 4];
+            Ok((takes.recv_from(&mut buffer).await?.0, buffer))
+        });
+        sleep(Duration::from_millis(1)).await?;
+        socket.send_to(b"abc", socket.local_addr())?;
+        Ok((none, looks.await?, takes.await?))
+    });
+    let (none, looked, taken) = seen.unwrap();
+    assert_eq!(none, ErrorKind::WouldBlock);
+    assert_eq!((looked, taken), ((2, *b"ab"), (3, *b"abc\0")));
 }

@@ -250,3 +250,36 @@ fn a_full_disk_takes_nothing_more() {
     })
     .unwrap();
 }
+
+/// Source: mkdir(2), `EEXIST` and `ENOTDIR`.
+#[test]
+fn a_file_is_no_parent() {
+    let kinds = run(async {
+        fs::create_dir("d").await?;
+        fs::write("d/f", "").await?;
+        let kind = async |path| fs::create_dir_all(path).await.err().map(|error| error.kind());
+        Ok([kind("d").await, kind("d/f").await, kind("d/f/x").await, kind("d/f/x/y").await])
+    });
+    let (exists, no_directory) = (Some(ErrorKind::AlreadyExists), Some(ErrorKind::NotADirectory));
+    assert_eq!(kinds.unwrap(), [None, exists, no_directory, no_directory]);
+}
+
+/// A write moves the position to its end, wherever that was, and one that fails does not.
+#[test]
+fn the_position_is_behind_what_was_written() {
+    let read = run(async {
+        fs::write("f", "0123456789").await?;
+        let mut file = OpenOptions::new().read(true).append(true).open("f").await?;
+        AsyncWriteExt::write_all(&mut file, b"abc").await?;
+        AsyncWriteExt::flush(&mut file).await?;
+        let behind = file.read(&mut [0; 4]).await?;
+        fs::disk(host::current()).set_capacity(Some(14));
+        let mut file = OpenOptions::new().read(true).write(true).open("f").await?;
+        AsyncWriteExt::write_all(&mut file, &[0; 20]).await?;
+        let full = AsyncWriteExt::flush(&mut file).await.unwrap_err().kind();
+        let mut four = [0; 4];
+        file.read_exact(&mut four).await?;
+        Ok((behind, full, four))
+    });
+    assert_eq!(read.unwrap(), (0, ErrorKind::StorageFull, *b"0123"));
+}

@@ -240,7 +240,7 @@ fn a_crash_resets_and_a_drop_with_bytes_unread_too() {
         server.crash();
         assert_eq!(kind(stream.read(&mut [0]).await), Some(ErrorKind::ConnectionReset));
         assert_eq!(ways(start), 1);
-        assert_eq!(kind(stream.write(b"x").await), Some(ErrorKind::ConnectionReset));
+        assert_eq!(kind(stream.write(b"x").await), Some(ErrorKind::BrokenPipe));
         server.restart();
         sleep(WAY).await?;
         let mut stream = TcpStream::connect("server:7").await?;
@@ -495,4 +495,33 @@ fn a_stream_loses_and_doubles_nothing() {
         failed += usize::from(line != "true");
     }
     assert!((20..400).contains(&failed), "{failed}");
+}
+
+/// Source: Linux, `sock_error` and `tcp_recvmsg`: an error of a socket is returned once, and what
+/// is shut down reads as the end.
+#[test]
+fn a_reset_is_told_once() {
+    let told = simulate(|_| async {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let mut ends = Vec::new();
+        for writes_first in [false, true] {
+            let mut near = TcpStream::connect(listener.local_addr()).await?;
+            let (far, _) = listener.accept().await?;
+            near.write_all(b"never read").await?;
+            sleep(WAY * 3).await?;
+            drop(far);
+            sleep(WAY * 3).await?;
+            let mut kinds = Vec::new();
+            for round in 0..4 {
+                kinds.push(match writes_first == (round % 2 == 0) {
+                    true => kind(near.write(b"more").await),
+                    false => kind(near.read(&mut [0; 4]).await),
+                });
+            }
+            ends.push(kinds);
+        }
+        Ok(ends)
+    });
+    let (reset, broken) = (Some(ErrorKind::ConnectionReset), Some(ErrorKind::BrokenPipe));
+    assert_eq!(told, [[reset, broken, None, broken], [reset, None, broken, None]]);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) boundaries: Slab<BoundaryCell>,
     pub(crate) handles: Slab<HandleCell>,
     pub(crate) loops: Slab<LoopCell>,
+    /// What is being polled knows no cancel: its waits are foreign to one.
+    pub(crate) without_cancel: bool,
     /// How many loops were made on this thread.
     pub(crate) loops_made: u64,
     /// The loop that runs, or none.
@@ -95,6 +97,7 @@ impl Core {
             boundaries: Slab::new(),
             handles: Slab::new(),
             loops: Slab::new(),
+            without_cancel: false,
             loops_made: 0,
             running: Id::NONE,
             current: Id::NONE,

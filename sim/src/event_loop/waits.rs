@@ -241,6 +241,7 @@ impl Core {
         infallible: bool,
         waker: &mut PollWaker<'_>,
     ) -> Result<OwnState, Refused> {
+        let infallible = infallible || self.without_cancel;
         let told = self.waits[wait].told;
         let parked = self.is_parked_here(wait);
         if told == Told::NotYet {

@@ -36,4 +36,6 @@ pub(crate) use raw::FutureRef;
 pub(crate) use spawn::{
     check_open, ensure_future, ensure_future_anywhere, spawn_at, spawn_on, tasks_of, to_handle,
 };
+#[cfg(feature = "tokio-io")]
+pub(crate) use wait::without_cancel;
 pub(crate) use wait::{Wait, WaitUnit, await_location, settle};

@@ -67,6 +67,10 @@ impl Wait {
         }
         let id = &mut self.id;
         let poll = |core: &mut Core, waker: &mut PollWaker<'_>| {
+            let target = match target {
+                Target::Future(future) if core.without_cancel => Target::End(future),
+                target => target,
+            };
             core.poll_wait(id, target, label, location, waker)
         };
         match poll_with(cx, poll) {
@@ -94,6 +98,20 @@ pub(crate) fn settle<T>(result: Result<T>, delivery: Delivery) -> Result<T> {
             _ => Err(Error::cancelled(Cancelled::from_option(message))),
         },
     }
+}
+
+/// Polls waits that a cancel of the task is not to reach: for what has an error of its own, and
+/// none that could tell a cancel. `poll` polls what is ours alone.
+#[cfg(feature = "tokio-io")]
+pub(crate) fn without_cancel<R>(poll: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            with(|core| core.without_cancel = self.0);
+        }
+    }
+    let _before = Before(with(|core| std::mem::replace(&mut core.without_cancel, true)));
+    poll()
 }
 
 /// The wait of a primitive or a timer, which is told when to go on.

@@ -39,7 +39,8 @@
 //! # What compiles, and what differs
 //!
 //! The order of events and their times are held to tokio's own by programs that are run by both
-//! (tokio 1.54 on one thread, its clock paused).
+//! (tokio 1.54 on one thread, its clock paused, with sockets on the loopback device of Linux and
+//! files in a folder).
 //!
 #![doc = include_str!("differences.md")]
 //!
@@ -59,11 +60,19 @@
 //! [`JoinHandle`](task::JoinHandle) to the task that is awaited.
 
 mod error;
+#[cfg(feature = "tokio-io")]
+pub mod fs;
 mod id;
+#[cfg(feature = "tokio-io")]
+pub mod io;
 mod join_handle;
 mod join_set;
 mod local_set;
 mod macros;
+#[cfg(feature = "tokio-io")]
+pub mod net;
+#[cfg(feature = "tokio-io")]
+mod plain;
 pub mod runtime;
 mod spawn;
 pub mod sync;

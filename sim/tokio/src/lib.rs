@@ -32,8 +32,14 @@
 //! ```
 //!
 //! Everything but [`sync`] is [`seedloop::tokio`], whose page says what compiles and what differs.
-//! [`sync`] is tokio's own, the real one: it needs no runtime, and has every method of it.
+//! [`sync`] is tokio's own, the real one: it needs no runtime, and has every method of it. So is
+//! what [`io`] holds, and streams and files have its traits.
 //! tokio's features that have a counterpart are features here, and do nothing.
 
-pub use seedloop::tokio::{join, pin, runtime, select, spawn, task, time, try_join};
+pub use seedloop::tokio::{fs, io, join, net, pin, runtime, select, spawn, task, time, try_join};
 pub use tokio::sync;
+
+/// The README's program is tried as a doc test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -29,11 +29,12 @@ use crate::world::scope::within;
 pub struct File {
     pub(super) life: Life,
     context: u32,
-    node: NodeId,
+    pub(super) node: NodeId,
     position: u64,
-    access: Access,
+    pub(super) access: Access,
     reading: Option<Operation<io::Result<Vec<u8>>>>,
-    writing: Option<Operation<io::Result<()>>>,
+    /// Gives the position behind what it has written.
+    writing: Option<Operation<io::Result<u64>>>,
 }
 
 /// What may be done with an open file.
@@ -364,7 +365,7 @@ impl File {
         if let Some(writing) = &mut self.writing {
             let written = writing.await;
             self.writing = None;
-            written??;
+            self.position = written??;
         }
         begin_in(self.life, name, location, effect)?.await?
     }
@@ -422,11 +423,12 @@ impl File {
         Ok(position)
     }
 
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(writing) = &mut self.writing else { return Poll::Ready(Ok(())) };
         let written = ready!(Pin::new(writing).poll(cx));
         self.writing = None;
-        Poll::Ready(written.map_err(io::Error::from).flatten())
+        self.position = written??;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -468,10 +470,10 @@ impl AsyncWrite for File {
         let bytes = bytes.to_vec();
         let write = move |disk: &mut Disk| {
             let position = place.unwrap_or_else(|| disk.node(node).length());
-            disk.write(node, position, bytes)
+            disk.write(node, position, bytes)?;
+            Ok(position + length as u64)
         };
         self.writing = Some(begin_in(self.life, "write file", Location::caller(), write)?);
-        self.position += length as u64;
         Poll::Ready(Ok(length))
     }
 

@@ -68,6 +68,8 @@
 mod disk;
 mod disks;
 mod file;
+#[cfg(feature = "tokio-io")]
+mod file_shared;
 mod metadata;
 mod options;
 mod path;

@@ -93,7 +93,7 @@ impl OpenOptions {
         self.open_at(path.as_ref(), Location::caller())
     }
 
-    pub(super) fn open_at(
+    pub(crate) fn open_at(
         self,
         path: &Path,
         location: &'static Location<'static>,

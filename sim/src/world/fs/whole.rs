@@ -179,7 +179,8 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 ///
 /// # Errors
 ///
-/// `NotADirectory`; see [the module](super).
+/// `AlreadyExists` for a file of that name, `NotADirectory` for one among the parents; see
+/// [the module](super).
 ///
 /// # Cancel safety
 ///
@@ -190,9 +191,11 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
         for depth in 1..=names.all().len() {
             let made = disk.create_directory(&names.first(depth));
             let is_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-            match made {
-                Err(error) if is_there(&error) && disk.list(&names.first(depth)).is_ok() => {}
-                made => made?,
+            match (made, disk.list(&names.first(depth))) {
+                (Err(error), Ok(_)) if is_there(&error) => {}
+                // A file among the parents.
+                (Err(_), Err(error)) if depth < names.all().len() => return Err(error),
+                (made, _) => made?,
             }
         }
         Ok(())

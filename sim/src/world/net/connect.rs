@@ -50,12 +50,13 @@ struct Caller {
     settle: Cell<Option<Settle<io::Result<Shared<End>>>>>,
 }
 
-/// Connects to `remote`.
+/// Connects to `remote`, from `local` if that is said.
 pub(super) async fn connect(
+    local: Option<SocketAddr>,
     remote: SocketAddr,
     location: &'static Location<'static>,
 ) -> io::Result<Shared<End>> {
-    let (operation, asking) = begin(remote, location)?;
+    let (operation, asking) = begin(local, remote, location)?;
     let connected = operation.await?;
     drop(asking);
     connected
@@ -75,12 +76,20 @@ impl Drop for Asking {
 }
 
 fn begin(
+    local: Option<SocketAddr>,
     remote: SocketAddr,
     location: &'static Location<'static>,
 ) -> io::Result<(Operation<io::Result<Shared<End>>>, Asking)> {
     let (life, owner) = here()?;
     let host = host_at(remote)?;
-    let local = network().with(|network| network.port_of_end(life.host, remote))?;
+    let local = network().with(|network| match local {
+        Some(local) if network.pairs.contains(&(local, remote)) => {
+            let text = format!("{local} is connected to {remote} already");
+            Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
+        }
+        Some(local) => Ok(local),
+        None => network.port_of_end(life.host, remote),
+    })?;
     let end = End::make(life, owner, local, remote, location);
     let (operation, settle) = Operation::pending("connect", location);
     let caller = Rc::new(Caller {

@@ -19,7 +19,7 @@ use crate::world::host::Life;
 
 /// How many connections wait for `accept` at most, if it was not said. Source: Linux,
 /// `net.core.somaxconn` before 5.4, and what the standard library asks for.
-const BACKLOG: usize = 128;
+pub(crate) const BACKLOG: usize = 128;
 
 /// A socket that listens for connections. Dropping it refuses those that were not accepted.
 pub struct TcpListener {
@@ -75,24 +75,31 @@ impl TcpListener {
         backlog: usize,
     ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
         let (wanted, location) = (address.resolve(), Location::caller());
-        async move {
-            if backlog == 0 {
-                let text = "a backlog of 0 lets nobody connect; use at least 1";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-            }
-            let (life, owner) = here()?;
-            let wanted = own_address(wanted?, life)?;
-            let local = network().with(|network| {
-                network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
-            })?;
-            let (asked, connected, waiting) = (Vec::new(), VecDeque::new(), Line::default());
-            let state = Shared::new(
-                "tcp listener",
-                ListenerState { life, owner, local, backlog, asked, connected, waiting, location },
-            );
-            network().with(|network| network.listeners.insert(local, state.uncounted()));
-            Ok(TcpListener { state, local })
+        async move { Self::bind_at(wanted?, backlog, location) }
+    }
+
+    /// Binds the socket; a report names the place.
+    pub(crate) fn bind_at(
+        wanted: SocketAddr,
+        backlog: usize,
+        location: &'static Location<'static>,
+    ) -> io::Result<TcpListener> {
+        if backlog == 0 {
+            let text = "a backlog of 0 lets nobody connect; use at least 1";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        let (life, owner) = here()?;
+        let wanted = own_address(wanted, life)?;
+        let local = network().with(|network| {
+            network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
+        })?;
+        let (asked, connected, waiting) = (Vec::new(), VecDeque::new(), Line::default());
+        let state = Shared::new(
+            "tcp listener",
+            ListenerState { life, owner, local, backlog, asked, connected, waiting, location },
+        );
+        network().with(|network| network.listeners.insert(local, state.uncounted()));
+        Ok(TcpListener { state, local })
     }
 
     /// Returns the address at which it listens.

@@ -56,6 +56,8 @@ mod listener;
 mod netstat;
 mod network;
 mod pipe;
+#[cfg(feature = "tokio-io")]
+mod readiness;
 mod rules;
 mod stream;
 mod tcp;
@@ -64,9 +66,15 @@ mod udp;
 pub use address::{ToSocketAddrs, lookup_host};
 pub(super) use link::heal_network;
 pub use link::{Link, between, everywhere, from_to};
+#[cfg(feature = "tokio-io")]
+pub(crate) use listener::BACKLOG;
 pub use listener::{Accept, TcpListener};
 pub use netstat::{Netstat, Protocol, Socket, SocketState, netstat};
 pub(super) use network::crash_network;
+#[cfg(feature = "tokio-io")]
+pub(crate) use readiness::{connect_from, port_on};
 pub use rules::{Packet, PacketKind, RuleGuard, Verdict, rule};
 pub use stream::TcpStream;
+#[cfg(feature = "tokio-io")]
+pub(crate) use udp::LARGEST_DATAGRAM;
 pub use udp::{Receive, UdpSocket};

@@ -29,13 +29,13 @@ use crate::event_loop::{Label, Shared};
 /// A read that was dropped has taken nothing; a write that was dropped may have sent a part, as
 /// `write_all` always may.
 pub struct TcpStream {
-    end: Shared<End>,
+    pub(super) end: Shared<End>,
     local: SocketAddr,
     peer: SocketAddr,
     reading: Spot,
-    writing: Spot,
+    pub(super) writing: Spot,
     /// Where it was opened, or used last, for reports.
-    location: &'static Location<'static>,
+    pub(super) location: &'static Location<'static>,
 }
 
 impl TcpStream {
@@ -59,7 +59,7 @@ impl TcpStream {
     ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
         let (to, location) = (to.resolve().map(at_home), Location::caller());
         async move {
-            let end = connect(to?, location).await?;
+            let end = connect(None, to?, location).await?;
             Ok(TcpStream::of(end, location))
         }
     }
@@ -143,8 +143,47 @@ impl TcpStream {
         AsyncWriteExt::write_all(self, bytes)
     }
 
-    fn check(&self) -> io::Result<()> {
+    pub(super) fn check(&self) -> io::Result<()> {
         self.end.check().map_err(io::Error::other)
+    }
+
+    /// Looks at what there is to read, and waits while there is nothing.
+    pub(super) fn poll_incoming(
+        &mut self,
+        cx: &Context<'_>,
+        look: impl FnOnce(&mut End) -> Incoming,
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        ready!(self.reading.poll(cx))?;
+        match self.end.with(look) {
+            Incoming::Bytes(length) => Poll::Ready(Ok(length)),
+            Incoming::End => Poll::Ready(Ok(0)),
+            Incoming::Failed(error) => Poll::Ready(Err(error)),
+            Incoming::Nothing => {
+                let (label, end) = (Label::on("read", self.end.id()), &self.end);
+                let enter = |wait| end.with(|end| end.readers().enter(wait));
+                self.reading.park(label, self.location, cx, enter);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Waits until something may be sent; returns how much.
+    pub(super) fn poll_free(&mut self, cx: &Context<'_>) -> Poll<io::Result<usize>> {
+        self.check()?;
+        ready!(self.writing.poll(cx))?;
+        let free = self.end.with(|end| end.may_send())?;
+        if free == 0 {
+            self.wait_to_write(cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(free))
+    }
+
+    pub(super) fn wait_to_write(&mut self, cx: &Context<'_>) {
+        let (label, end) = (Label::on("write", self.end.id()), &self.end);
+        let enter = |wait| end.with(|end| end.writers().enter(wait));
+        self.writing.park(label, self.location, cx, enter);
     }
 }
 
@@ -162,26 +201,14 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        ready!(self.reading.poll(cx))?;
-        if buffer.is_empty() {
-            return Poll::Ready(Ok(0));
+        let length = ready!(self.poll_incoming(cx, |end| match buffer.is_empty() {
+            true => Incoming::Bytes(0),
+            false => end.read(buffer, None),
+        }))?;
+        if length > 0 {
+            has_read(&self.end);
         }
-        match self.end.with(|end| end.read(buffer, None)) {
-            Incoming::Bytes(length) => {
-                has_read(&self.end);
-                Poll::Ready(Ok(length))
-            }
-            Incoming::End => Poll::Ready(Ok(0)),
-            Incoming::Failed(error) => Poll::Ready(Err(error)),
-            Incoming::Nothing => {
-                let this = &mut *self;
-                let (label, end) = (Label::on("read", this.end.id()), &this.end);
-                let enter = |wait| end.with(|end| end.readers().enter(wait));
-                this.reading.park(label, this.location, cx, enter);
-                Poll::Pending
-            }
-        }
+        Poll::Ready(Ok(length))
     }
 }
 
@@ -191,19 +218,12 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        ready!(self.writing.poll(cx))?;
-        let free = self.end.with(|end| end.may_send())?;
         if buffer.is_empty() {
+            self.check()?;
+            self.end.with(|end| end.may_send())?;
             return Poll::Ready(Ok(0));
         }
-        if free == 0 {
-            let this = &mut *self;
-            let (label, end) = (Label::on("write", this.end.id()), &this.end);
-            let enter = |wait| end.with(|end| end.writers().enter(wait));
-            this.writing.park(label, this.location, cx, enter);
-            return Poll::Pending;
-        }
+        let free = ready!(self.poll_free(cx))?;
         let length = free.min(buffer.len());
         send_bytes(&self.end, buffer[..length].to_vec());
         Poll::Ready(Ok(length))

@@ -40,6 +40,11 @@ pub(super) struct End {
     announced: u64,
     is_at_end: bool,
     failed: Option<io::ErrorKind>,
+    /// A read or write has given the failure: reads that follow get to the end, and writes find a
+    /// broken pipe. Source: Linux, `sock_error`, which clears what it returns.
+    has_told: bool,
+    /// It is reset when the program lets go of it, as `SO_LINGER` with no time does.
+    pub(super) resets_when_dropped: bool,
     /// The program has it: a listener has handed it out, or it has connected.
     pub(super) is_accepted: bool,
     /// When it asks again for a connection.
@@ -86,6 +91,8 @@ impl End {
                 announced: 0,
                 is_at_end: false,
                 failed: None,
+                has_told: false,
+                resets_when_dropped: false,
                 is_accepted: false,
                 asks_again: None,
                 is_given_up: false,
@@ -139,8 +146,12 @@ impl End {
         &mut self.writers
     }
 
-    fn failure(&self) -> Option<io::Error> {
+    /// How the connection has failed, if nobody was told.
+    fn take_failure(&mut self) -> Option<io::Error> {
         let kind = self.failed?;
+        if std::mem::replace(&mut self.has_told, true) {
+            return None;
+        }
         let text = match kind {
             io::ErrorKind::TimedOut => "the other side has not answered for too long",
             io::ErrorKind::BrokenPipe => "the other side has closed the connection",
@@ -149,14 +160,49 @@ impl End {
         Some(io::Error::new(kind, format!("{text} ({} to {})", self.local, self.remote)))
     }
 
+    /// Copies what there is to read and leaves it there.
+    #[cfg(feature = "tokio-io")]
+    pub(super) fn peek(&mut self, buffer: &mut [u8]) -> Incoming {
+        if self.received.is_empty() {
+            return self.nothing_received();
+        }
+        let length = buffer.len().min(self.received.len());
+        buffer.iter_mut().zip(&self.received).for_each(|(to, from)| *to = *from);
+        Incoming::Bytes(length)
+    }
+
+    /// Why there is nothing to read.
+    fn nothing_received(&mut self) -> Incoming {
+        if self.is_at_end {
+            return Incoming::End;
+        }
+        match self.take_failure() {
+            Some(failure) => Incoming::Failed(failure),
+            None if self.failed.is_some() => Incoming::End,
+            None => Incoming::Nothing,
+        }
+    }
+
+    /// Tells whether a read would not wait.
+    #[cfg(feature = "tokio-io")]
+    pub(super) fn is_readable(&self) -> bool {
+        !self.received.is_empty() || self.is_at_end || self.failed.is_some()
+    }
+
+    /// Tells whether a write would not wait.
+    #[cfg(feature = "tokio-io")]
+    pub(super) fn is_writable(&self) -> bool {
+        self.failed.is_some() || self.is_finished || self.room() > 0
+    }
+
+    fn room(&self) -> u64 {
+        WINDOW - (self.sent - self.known_taken)
+    }
+
     /// Reads what there is, at most `most` bytes if that is said.
     pub(super) fn read(&mut self, buffer: &mut [u8], most: Option<usize>) -> Incoming {
         if self.received.is_empty() {
-            return match self.failure() {
-                _ if self.is_at_end => Incoming::End,
-                Some(failure) => Incoming::Failed(failure),
-                None => Incoming::Nothing,
-            };
+            return self.nothing_received();
         }
         let length = buffer.len().min(self.received.len()).min(most.unwrap_or(usize::MAX));
         let (first, second) = self.received.as_slices();
@@ -169,15 +215,16 @@ impl End {
     }
 
     /// How much may be sent now.
-    pub(super) fn may_send(&self) -> io::Result<usize> {
-        if let Some(failure) = self.failure() {
+    pub(super) fn may_send(&mut self) -> io::Result<usize> {
+        if let Some(failure) = self.take_failure() {
             return Err(failure);
         }
-        if self.is_finished {
-            let text = "this side of the stream was closed already";
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
-        }
-        Ok((WINDOW - (self.sent - self.known_taken)) as usize)
+        let text = match (self.failed, self.is_finished) {
+            (Some(_), _) => "the connection has failed before",
+            (None, true) => "this side of the stream was closed already",
+            (None, false) => return Ok(self.room() as usize),
+        };
+        Err(io::Error::new(io::ErrorKind::BrokenPipe, text))
     }
 
     /// Takes what has arrived.
@@ -330,7 +377,7 @@ impl Drop for End {
         if self.failed.is_some() || !self.life.is_alive() {
             return;
         }
-        if !self.received.is_empty() || !self.is_accepted {
+        if !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped {
             reset(&out);
         } else if !self.is_finished {
             push(&out, Segment::Finish);

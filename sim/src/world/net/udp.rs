@@ -20,7 +20,7 @@ use crate::world::fault::strikes;
 use crate::world::host::{Life, life_of};
 
 /// How many bytes a datagram has at most. Source: RFC 768, less the header of IPv4.
-const LARGEST: usize = 65_507;
+pub(crate) const LARGEST_DATAGRAM: usize = 65_507;
 
 /// How many bytes wait to be received at most; what comes then is lost. Source: Linux,
 /// `net.core.rmem_default`.
@@ -64,28 +64,34 @@ impl UdpSocket {
         address: A,
     ) -> impl Future<Output = io::Result<UdpSocket>> + Send + use<A> {
         let (wanted, location) = (address.resolve(), Location::caller());
-        async move {
-            let (life, owner) = here()?;
-            let wanted = own_address(wanted?, life)?;
-            let local = network().with(|network| {
-                network.bind(wanted, life, |state, at| !state.datagrams.contains_key(at))
-            })?;
-            let state = Shared::new(
-                "udp socket",
-                UdpState {
-                    life,
-                    owner,
-                    local,
-                    peer: None,
-                    received: VecDeque::new(),
-                    bytes: 0,
-                    waiting: Line::default(),
-                    location,
-                },
-            );
-            network().with(|network| network.datagrams.insert(local, state.uncounted()));
-            Ok(UdpSocket { state, local })
-        }
+        async move { Self::bind_at(wanted?, location) }
+    }
+
+    /// Binds a socket; a report names the place.
+    pub(crate) fn bind_at(
+        wanted: SocketAddr,
+        location: &'static Location<'static>,
+    ) -> io::Result<UdpSocket> {
+        let (life, owner) = here()?;
+        let wanted = own_address(wanted, life)?;
+        let local = network().with(|network| {
+            network.bind(wanted, life, |state, at| !state.datagrams.contains_key(at))
+        })?;
+        let state = Shared::new(
+            "udp socket",
+            UdpState {
+                life,
+                owner,
+                local,
+                peer: None,
+                received: VecDeque::new(),
+                bytes: 0,
+                waiting: Line::default(),
+                location,
+            },
+        );
+        network().with(|network| network.datagrams.insert(local, state.uncounted()));
+        Ok(UdpSocket { state, local })
     }
 
     /// Returns the address to which it is bound.
@@ -120,8 +126,9 @@ impl UdpSocket {
         if !life.is_alive() {
             return Err(crashed());
         }
-        if datagram.len() > LARGEST {
-            let text = format!("a datagram has {LARGEST} bytes at most, not {}", datagram.len());
+        if datagram.len() > LARGEST_DATAGRAM {
+            let text =
+                format!("a datagram has {LARGEST_DATAGRAM} bytes at most, not {}", datagram.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let host = host_at(to)?;
@@ -163,7 +170,39 @@ impl UdpSocket {
     #[track_caller]
     pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> Receive<'a> {
         let (spot, location) = (Spot::default(), Location::caller());
-        Receive { socket: self, buffer, spot, location }
+        Receive { socket: self, buffer, takes: true, spot, location }
+    }
+
+    /// The same, but the datagram can be received again.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no datagram.
+    #[track_caller]
+    pub fn peek_from<'a>(&'a self, buffer: &'a mut [u8]) -> Receive<'a> {
+        let mut receive = self.recv_from(buffer);
+        receive.takes = false;
+        receive
+    }
+
+    /// Receives a datagram that is there, as [`recv_from`](Self::recv_from) does.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when there is none, and those of [`recv_from`](Self::recv_from).
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.state.check().map_err(io::Error::other)?;
+        let next = self.state.with(|state| state.next(buffer, true))?;
+        next.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Returns the address that [`connect`](Self::connect) has named.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.state.with(|state| state.peer)
     }
 
     /// The same without the address of the sender: for a socket that is
@@ -186,11 +225,12 @@ impl UdpSocket {
     }
 }
 
-/// The future of [`UdpSocket::recv_from`].
+/// The future of [`UdpSocket::recv_from`] and [`UdpSocket::peek_from`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Receive<'a> {
     socket: &'a UdpSocket,
     buffer: &'a mut [u8],
+    takes: bool,
     spot: Spot,
     location: &'static Location<'static>,
 }
@@ -203,18 +243,15 @@ impl Future for Receive<'_> {
         let socket = &this.socket.state;
         socket.check().map_err(io::Error::other)?;
         ready!(this.spot.poll(cx))?;
-        let (next, life) = socket.with(|state| {
-            let next = state.received.pop_front();
-            state.bytes -= next.as_ref().map_or(0, |(datagram, _)| datagram.len());
-            (next, state.life)
-        });
-        if let Some((datagram, from)) = next {
-            let length = datagram.len().min(this.buffer.len());
-            this.buffer[..length].copy_from_slice(&datagram[..length]);
-            return Poll::Ready(Ok((length, from)));
-        }
-        if !life.is_alive() {
-            return Poll::Ready(Err(crashed()));
+        let (takes, buffer) = (this.takes, &mut *this.buffer);
+        if let Some(received) = socket.with(|state| state.next(buffer, takes))? {
+            // Who has only looked leaves it to the next.
+            let others = socket.with(|state| match takes {
+                true => None,
+                false => state.waiting.first(),
+            });
+            wake(others);
+            return Poll::Ready(Ok(received));
         }
         let label = Label::on("recv", socket.id());
         let enter = |wait| socket.with(|state| state.waiting.enter(wait));
@@ -274,6 +311,20 @@ fn arrive(to: u32, packet: Packet, contents: Rc<[u8]>) {
 }
 
 impl UdpState {
+    /// Reads the first datagram that there is, and takes it away or not.
+    fn next(&mut self, buffer: &mut [u8], takes: bool) -> io::Result<Option<(usize, SocketAddr)>> {
+        let Some((datagram, from)) = self.received.front().cloned() else {
+            return if self.life.is_alive() { Ok(None) } else { Err(crashed()) };
+        };
+        if takes {
+            self.received.pop_front();
+            self.bytes -= datagram.len();
+        }
+        let length = datagram.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&datagram[..length]);
+        Ok(Some((length, from)))
+    }
+
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.local
     }

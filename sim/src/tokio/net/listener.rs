@@ -1,0 +1,130 @@
+//! Listening for connections.
+
+use std::fmt;
+use std::future::{Future, ready};
+use std::io;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use super::address::{ToSocketAddrs, first_of};
+use super::stream::{TTL, TcpStream};
+use crate::task::without_cancel;
+use crate::tokio::plain::{Plain, lock};
+use crate::world::net;
+
+/// A socket that listens for connections: `tokio::net::TcpListener`. Dropping it refuses those that
+/// were not accepted.
+pub struct TcpListener {
+    inner: net::TcpListener,
+    /// The wait of those who poll.
+    accepting: Mutex<Option<net::Accept>>,
+    ttl: AtomicU32,
+}
+
+impl TcpListener {
+    /// Binds a socket of this host and listens; port 0 stands for any.
+    ///
+    /// # Errors
+    ///
+    /// - `AddrInUse`: another socket listens there.
+    /// - `AddrNotAvailable`: the address is that of another host.
+    /// - `NotFound` and `InvalidInput`: this is no host and port.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is ready at once.
+    #[track_caller]
+    pub fn bind<A: ToSocketAddrs>(
+        address: A,
+    ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
+        let (addresses, location) = (address.addresses(), Location::caller());
+        let bind = move |address| ready(Self::bind_at(address, net::BACKLOG, location));
+        async move { first_of(addresses, bind).await }
+    }
+
+    pub(super) fn bind_at(
+        address: SocketAddr,
+        backlog: usize,
+        location: &'static Location<'static>,
+    ) -> io::Result<TcpListener> {
+        let inner = net::TcpListener::bind_at(net::lookup_host(address)?, backlog, location)?;
+        Ok(TcpListener { inner, accepting: Mutex::default(), ttl: AtomicU32::new(TTL) })
+    }
+
+    /// Waits for a connection; returns it with the address of who has connected.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the host has crashed meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no connection: the next `accept` gets it.
+    #[track_caller]
+    pub fn accept(
+        &self,
+    ) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send + use<'_> {
+        let accepting = Plain::new(self.inner.accept());
+        async move { accepting.await.map(of_tokio) }
+    }
+
+    /// Polls for a connection, as [`accept`](Self::accept) does; only the task that has polled last
+    /// is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    #[track_caller]
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let mut place = lock(&self.accepting);
+        let accepting = place.get_or_insert_with(|| self.inner.accept());
+        let polled = without_cancel(|| Pin::new(accepting).poll(cx));
+        if polled.is_ready() {
+            *place = None;
+        }
+        polled.map_ok(of_tokio)
+    }
+
+    /// Returns the address at which it listens, that of the host also for `0.0.0.0` and
+    /// `127.0.0.1`.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.inner.local_addr())
+    }
+
+    /// Returns what was set.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn ttl(&self) -> io::Result<u32> {
+        Ok(self.ttl.load(Ordering::Relaxed))
+    }
+
+    /// Changes nothing but what [`ttl`](Self::ttl) returns.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.ttl.store(ttl, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn of_tokio((stream, peer): (net::TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
+    (TcpStream::new(stream), peer)
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
