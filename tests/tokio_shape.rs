@@ -3,6 +3,7 @@
 mod actor;
 mod cancel;
 mod fs_programs;
+mod kv;
 mod net_programs;
 mod programs;
 mod real_sync;
