@@ -233,7 +233,8 @@ pub fn set_permissions(
     Plain::new(fs::set_readonly(path, permissions.readonly()))
 }
 
-/// Returns the path of what is there from the root, without `.` and `..`: `tokio::fs::canonicalize`.
+/// Returns the path of what is there from the root, without `.` and `..`:
+/// `tokio::fs::canonicalize`.
 ///
 /// # Errors
 ///

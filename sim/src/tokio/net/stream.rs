@@ -69,7 +69,8 @@ impl TcpStream {
         address: A,
     ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
         let (addresses, location) = (address.addresses(), Location::caller());
-        async move { first_of(addresses, |address| Self::connect_at(None, address, location)).await }
+        let connect = move |address| Self::connect_at(None, address, location);
+        async move { first_of(addresses, connect).await }
     }
 
     pub(super) fn connect_at(

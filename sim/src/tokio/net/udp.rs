@@ -133,7 +133,8 @@ impl UdpSocket {
         address: A,
     ) -> impl Future<Output = io::Result<usize>> + Send + use<'a, A> {
         let addresses = address.addresses();
-        async move { first_of(addresses, |address| ready(self.try_send_to(datagram, address))).await }
+        let send = move |address| ready(self.try_send_to(datagram, address));
+        async move { first_of(addresses, send).await }
     }
 
     /// Sends a datagram; as [`send_to`](Self::send_to) without a wait.

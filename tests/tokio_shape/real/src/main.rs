@@ -1,5 +1,5 @@
-//! Runs the programs with tokio itself, on its virtual clock, with sockets on the loopback device and
-//! files in a folder that is empty at first.
+//! Runs the programs with tokio itself, on its virtual clock, with sockets on the loopback device
+//! and files in a folder that is empty at first.
 
 #[path = "../../fs_programs.rs"]
 mod fs_programs;
