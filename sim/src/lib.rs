@@ -44,7 +44,7 @@ pub use task::{
 
 pub use world::{
     Executor, Pool, PoolFuture, ProcessPool, Ratio, ThreadPool, ThreadPoolBuilder, ToThread,
-    blocking, cores, fs, host, net, run_in_executor, set_cores, to_thread,
+    blocking, cores, fs, host, net, run_in_executor, set_cores, strikes, to_thread,
 };
 
 /// Makes a test of an `async fn`: explores it, and fails with a report if a run does.

@@ -38,7 +38,7 @@ pub fn eventually(
                 over.set(true);
                 WaitUnit::complete(id);
             }
-            true
+            Ok(())
         });
         let _over = Over(is_over);
         let mut wait = Waiting(wait);

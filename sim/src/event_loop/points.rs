@@ -1,6 +1,7 @@
 //! What a program says of itself: invariants that hold after every step, and things that are to
 //! happen in some run.
 
+use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -31,7 +32,8 @@ pub(crate) const BROKEN: &str = "invariant broken: ";
 pub(crate) struct Invariant {
     name: String,
     location: &'static Location<'static>,
-    holds: Box<dyn Fn() -> bool>,
+    /// What is wrong, if something is; empty where there is nothing to say.
+    holds: Box<dyn Fn() -> Result<(), String>>,
 }
 
 /// What [`always!`](crate::always) takes: a condition that is checked at once, or a closure that is
@@ -50,20 +52,48 @@ impl Condition for bool {
     }
 }
 
-impl<F: Fn() -> bool + 'static> Condition for F {
+impl<F: Fn() -> R + 'static, R: Finding> Condition for F {
     #[track_caller]
     fn hold(self, name: &str, location: &'static Location<'static>) {
-        let holds = self();
-        assert!(holds, "{BROKEN}{name}");
-        look_after(name, location, self);
+        if let Err(what) = self().into_result() {
+            panic!("{}", broken(name, &what));
+        }
+        look_after(name, location, move || self().into_result());
     }
+}
+
+/// What a closure of [`always!`](crate::always) returns: whether it holds, or a `Result` whose error
+/// says what does not.
+pub trait Finding {
+    /// Nothing, or what is wrong.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl Finding for bool {
+    fn into_result(self) -> Result<(), String> {
+        if self { Ok(()) } else { Err(String::new()) }
+    }
+}
+
+impl<E: fmt::Display> Finding for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+/// The message of an invariant that does not hold: on its first line which one, and then what is
+/// wrong, which differs from run to run.
+fn broken(name: &str, what: &str) -> String {
+    let what = if what.is_empty() { String::new() } else { format!("\n  {what}") };
+    format!("{BROKEN}{name}{what}")
 }
 
 /// Looks after every step whether something holds.
 pub(crate) fn look_after(
     name: &str,
     location: &'static Location<'static>,
-    holds: impl Fn() -> bool + 'static,
+    holds: impl Fn() -> Result<(), String> + 'static,
 ) {
     let invariant = Invariant { name: name.to_owned(), location, holds: Box::new(holds) };
     with(|core| {
@@ -117,8 +147,8 @@ pub(super) fn check_invariants(after: TaskId) {
     for invariant in invariants {
         let checked = catch(|| (invariant.holds)());
         let broken = match checked {
-            Ok(true) => continue,
-            Ok(false) => with(|core| core.broken_invariant(&invariant, after)),
+            Ok(Ok(())) => continue,
+            Ok(Err(what)) => with(|core| core.broken_invariant(&invariant, &what, after)),
             Err(panicked) => panicked,
         };
         with(|core| core.break_loop(Error::new(broken)));
@@ -127,8 +157,8 @@ pub(super) fn check_invariants(after: TaskId) {
 }
 
 impl Core {
-    fn broken_invariant(&self, invariant: &Invariant, after: TaskId) -> Panicked {
-        let message = format!("{BROKEN}{}", invariant.name);
+    fn broken_invariant(&self, invariant: &Invariant, what: &str, after: TaskId) -> Panicked {
+        let message = broken(&invariant.name, what);
         self.panicked_at(&message, invariant.location, after)
     }
 
@@ -155,7 +185,8 @@ impl Core {
 /// Checks that something holds: now, or with a closure now and after every step until the run ends.
 ///
 /// Only a closure is checked again; `always!(seen <= 1)`, a plain condition, is checked once, where
-/// it stands. A closure must not change anything. What does not hold fails the run as a panic does.
+/// it stands. A closure returns whether it holds, or a `Result` whose error says what does not. It must
+/// not change anything. What does not hold fails the run as a panic does.
 ///
 /// ```
 /// use seedloop::{always, spawn, yield_now};

@@ -96,7 +96,9 @@ impl fmt::Display for Fault {
 /// Where a panic came from; of an invariant also which one, since one place may have several.
 fn signature_of(panicked: &Panicked) -> String {
     let message = panicked.message();
-    let named = if message.starts_with(BROKEN) { message } else { "" };
+    // What is wrong with it stands on further lines, and is another thing in a smaller case.
+    let first = message.lines().next().unwrap_or_default();
+    let named = if first.starts_with(BROKEN) { first } else { "" };
     match panicked.location() {
         Some(place) => format!("{place} {named}"),
         None => without_numbers(message),

@@ -7,7 +7,7 @@ use super::names::Names;
 use super::race::find_race;
 use super::table::push_table;
 use super::text::one_line;
-use crate::base::{Deadlock, Result};
+use crate::base::{Deadlock, Event, Result};
 use crate::explore::{Failure, FaultKind, Statistics};
 use crate::runner::Outcome;
 
@@ -17,6 +17,8 @@ const LINES_MAX: usize = 40;
 const MESSAGE_MAX: usize = 14;
 /// How many lines of the transcript are shown, the last ones.
 const TRANSCRIPT_MAX: usize = 4;
+/// How many faults are listed, the first ones.
+const FAULTS_MAX: usize = 6;
 
 /// How a failure was found, and how it can be seen again.
 #[derive(Clone, Debug, Default)]
@@ -104,8 +106,25 @@ fn push_found(text: &mut String, failure: &Failure, found: &Found) {
         ),
         (left, _) => push(text, format_args!("it takes {}", deviations(left))),
     }
+    push_faults(text, &failure.outcome);
     for missed in &failure.missed {
         push(text, format_args!("the run never came to '{missed}': the program is another one"));
+    }
+}
+
+/// Appends the faults that struck, each with its time: the table has steps, and whoever looks for
+/// what went wrong in a world of hosts thinks of times.
+fn push_faults(text: &mut String, outcome: &Outcome<Result<()>>) {
+    let faults = outcome.records.iter().filter_map(|record| match record.event {
+        Event::Faulted { class } => Some((record.time, class)),
+        _ => None,
+    });
+    let faults: Vec<_> = faults.collect();
+    for (time, class) in faults.iter().take(FAULTS_MAX) {
+        push(text, format_args!("fault at {time}: {class}"));
+    }
+    if faults.len() > FAULTS_MAX {
+        push(text, format_args!("... and {} faults more", faults.len() - FAULTS_MAX));
     }
 }
 

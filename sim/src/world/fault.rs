@@ -40,8 +40,20 @@ impl fmt::Debug for Ratio {
     }
 }
 
-/// Decides whether a fault of this class strikes here: a choice, whose dull value is no.
-pub(super) fn strikes(class: &'static str, ratio: Ratio) -> bool {
+/// Decides whether a fault of the program's own strikes here: a choice, whose dull value is no.
+///
+/// `class` says what goes wrong, in the words of a report: `the power fails`. An exploration draws
+/// it by its rate, leaves each class out of every second run, and shrinks a failure to the faults
+/// that it takes. Without a seed no fault strikes.
+///
+/// ```
+/// use seedloop::{Ratio, run, strikes};
+///
+/// let struck = run(async { Ok(strikes("the power fails", Ratio::new(1, 10))) });
+/// assert!(!struck.unwrap());
+/// ```
+#[doc(alias = "buggify")]
+pub fn strikes(class: &'static str, ratio: Ratio) -> bool {
     strikes_how(class, ratio, 1) > 0
 }
 

@@ -21,6 +21,6 @@ mod strand;
 pub use compute::{cores, set_cores};
 pub(crate) use executor::submit_default;
 pub use executor::{Executor, ToThread, run_in_executor, to_thread};
-pub use fault::Ratio;
+pub use fault::{Ratio, strikes};
 pub use job::PoolFuture;
 pub use pool::{Pool, ProcessPool, ThreadPool, ThreadPoolBuilder};

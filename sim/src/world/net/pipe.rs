@@ -35,6 +35,8 @@ pub(super) struct Pipe {
     last_arrival: Instant,
     /// An acknowledgement was lost, and will be sent again.
     acknowledges_again: bool,
+    /// Nobody is at the sending end any more: what gets lost is not sent again.
+    is_abandoned: bool,
     /// Nothing more comes through: one side has failed.
     broken: bool,
 }
@@ -77,6 +79,7 @@ impl Pipe {
             first: 0,
             last_arrival: Instant::START,
             acknowledges_again: false,
+            is_abandoned: false,
             broken: false,
         }))
     }
@@ -124,7 +127,7 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let Some(packet) = pipe.packet(number) else { return };
-        if pipe.broken || !pipe.sender.life.is_alive() {
+        if pipe.broken || pipe.is_abandoned || !pipe.sender.life.is_alive() {
             return;
         }
         (pipe.sender.life.host, pipe.receiver.life.host, packet)
@@ -209,23 +212,25 @@ fn refuse_again(pipe: &PipeRef, attempt: u32) {
         (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.sender.end)
     };
     cut_off(pipe);
-    if send_reset(from, to, packet, sender) == Fate::Lost && attempt < RETRIES_MAX {
+    if send_reset(from, to, packet, sender, Instant::START) == Fate::Lost && attempt < RETRIES_MAX {
         let pipe = Rc::clone(pipe);
         let when = now().saturating_add(retry_after(attempt));
         at(when, move || refuse_again(&pipe, attempt + 1));
     }
 }
 
-/// Resets the other side of a pipe, at whose sending end nobody is any more.
+/// Resets the other side of a pipe, at whose sending end nobody is any more: behind what is on its
+/// way, which arrives as if nothing had happened. What was lost is not sent again.
 pub(super) fn reset(pipe: &PipeRef) {
-    let (from, to, packet, receiver) = {
-        let pipe = pipe.borrow();
+    let (from, to, packet, receiver, behind) = {
+        let mut pipe = pipe.borrow_mut();
+        pipe.is_abandoned = true;
         let (from, to) = (pipe.sender.address, pipe.receiver.address);
         let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
-        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end)
+        let behind = pipe.last_arrival;
+        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end, behind)
     };
-    cut_off(pipe);
-    send_reset(from, to, packet, receiver);
+    send_reset(from, to, packet, receiver, behind);
 }
 
 /// A fault: something on the way has reset the connection, and tells both sides.
@@ -241,16 +246,17 @@ fn reset_both(pipe: &PipeRef) {
     fail(sender, io::ErrorKind::ConnectionReset);
 }
 
-fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>) -> Fate {
+/// Sends a reset, which does not overtake what arrives at `behind`.
+fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>, behind: Instant) -> Fate {
     let fate = send(from, to, &packet);
     match fate {
         Fate::Arrives(when) => {
-            at(when, move || fail(end, io::ErrorKind::ConnectionReset));
+            at(when.max(behind), move || fail(end, io::ErrorKind::ConnectionReset));
         }
         Fate::Lost => {}
         Fate::Held => {
             let again = move || {
-                send_reset(from, to, packet, end);
+                send_reset(from, to, packet, end, behind);
             };
             hold(from, to, Box::new(again));
         }

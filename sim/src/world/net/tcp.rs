@@ -331,8 +331,9 @@ fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
             let was_closed = end.is_at_end && kind == io::ErrorKind::ConnectionReset;
             end.failed = Some(if was_closed { io::ErrorKind::BrokenPipe } else { kind });
         }
-        let pipes = [end.out.clone(), end.into.clone()];
-        pipes.iter().flatten().for_each(cut_off);
+        // Of a host that has crashed what it had sent before is on its way all the same.
+        let out = end.out.clone().filter(|_| end.life.is_alive());
+        [out, end.into.clone()].iter().flatten().for_each(cut_off);
         (end.readers.all(), end.writers.all())
     });
     if let Some((readers, writers)) = waiting {
