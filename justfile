@@ -37,6 +37,10 @@ known-bugs:
 twins n:
     cargo run --release --example known-bugs -- twins {{ n }}
 
+# Prints how soon each mistake of the job queue is found (some minutes).
+job-queue:
+    cargo run --release --example job-queue
+
 # Checks format and lints, as CI does.
 lint:
     cargo fmt --all --check

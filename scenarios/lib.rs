@@ -1,5 +1,5 @@
 //! The examples of the asyncio notes as scenarios, a module for each chapter; and known bugs, with
-//! [`known_bugs::ALL`] as their table.
+//! [`known_bugs::ALL`] as their table; and a worked system, [`job_queue`].
 
 pub mod conform;
 
@@ -10,6 +10,7 @@ pub mod concurrency;
 pub mod errors_and_limits;
 pub mod event_loop;
 pub mod executors;
+pub mod job_queue;
 pub mod known_bugs;
 pub mod practice;
 pub mod re_raise;

@@ -4,14 +4,17 @@ use std::io;
 use std::process::ExitCode;
 
 use scenarios::conform::conform;
+use scenarios::job_queue;
 use scenarios::known_bugs::{self, KnownBug};
 use seedloop_cli::{Cli, Scenario, Status};
 
 const CONFORM: &str = "Runs scheduling programs, one in JSON a line, and prints their traces";
 
 fn main() -> ExitCode {
-    let known_bugs: Vec<Scenario> = known_bugs::ALL.iter().map(KnownBug::scenario).collect();
-    Cli::new(scenarios::ALL)
+    let scenarios = [scenarios::ALL, job_queue::SCENARIOS].concat();
+    let known_bugs = known_bugs::ALL.iter().map(KnownBug::scenario);
+    let known_bugs: Vec<Scenario> = known_bugs.chain(job_queue::PLANTED.iter().copied()).collect();
+    Cli::new(&scenarios)
         .known_bugs(&known_bugs)
         .command("conform", CONFORM, |(): (), output| {
             conform(io::stdin().lock(), output.results())?;

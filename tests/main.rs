@@ -5,6 +5,7 @@ mod conformance;
 mod docs;
 mod explore;
 mod harness;
+mod job_queue;
 mod kernel;
 mod layers;
 mod mutations;
