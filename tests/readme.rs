@@ -2,6 +2,7 @@
 //!
 //! That the README's code compiles is checked as doc tests of the scenarios' library.
 
+mod jobs;
 mod kitchen;
 mod store;
 mod transfer;
@@ -46,10 +47,11 @@ fn the_first_example_prints_what_is_shown() {
     }
 }
 
-/// Two more are tests of ours, which pass.
+/// Three more are tests of ours, which pass.
 #[test]
 fn the_other_examples_are_tests_that_run() {
-    for code in [include_str!("readme/kitchen.rs"), include_str!("readme/store.rs")] {
+    let [kitchen, store] = [include_str!("readme/kitchen.rs"), include_str!("readme/store.rs")];
+    for code in [kitchen, store, include_str!("readme/jobs.rs")] {
         for (name, readme) in READMES {
             assert!(readme.contains(&format!("```rust\n{code}```")), "code of {name}: {code}");
         }
