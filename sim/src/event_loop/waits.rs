@@ -291,6 +291,13 @@ impl Core {
         self.waits.get(wait).is_none_or(|cell| cell.told != Told::NotYet)
     }
 
+    /// Tells whether a wait of its own was told of a cancel that this step does not deliver.
+    pub(crate) fn was_cancelled_before(&self, wait: WaitId) -> bool {
+        let Some(cell) = self.waits.get(wait) else { return false };
+        let is_this_step = cell.task == self.step.task && self.was_awaited_here(wait);
+        cell.told == Told::Cancelled && !is_this_step
+    }
+
     /// Takes the cancel that this step delivers, if the parked leaf stands where it is meant to go.
     fn take_delivery(&mut self, wait: WaitId) -> Delivery {
         if self.step.deliver.is_none() {

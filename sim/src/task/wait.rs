@@ -152,6 +152,12 @@ impl WaitUnit {
         self.told() == Told::GoOn
     }
 
+    /// Tells whether a cancel was for another task than the running one, or for an earlier step of
+    /// it: for what is kept from one await to the next.
+    pub(crate) fn was_cancelled_before(&self) -> bool {
+        self.is_here() && with(|core| core.was_cancelled_before(self.id))
+    }
+
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<(), Cancelled>> {
         self.poll_own(false, cx).map(|delivery| match delivery {

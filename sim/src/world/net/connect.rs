@@ -34,7 +34,7 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
     let when = with(|core| core.session.now).saturating_add(Duration::from_secs(wait));
     let later = Rc::clone(caller);
     let again = at(when, move || ask_from(&later, attempt + 1));
-    caller.end.with(|end| end.asks_again = Some(again));
+    caller.end.with(|end| end.handshake = Some(again));
     ask(caller);
 }
 
@@ -69,7 +69,7 @@ impl Drop for Asking {
     fn drop(&mut self) {
         let asks_again = self.0.try_with(|end| {
             end.is_given_up = true;
-            end.asks_again.take()
+            end.handshake.take()
         });
         asks_again.flatten().into_iter().for_each(cancel_outside);
     }
@@ -112,7 +112,7 @@ impl Caller {
     }
 
     fn settle(&self, result: io::Result<Shared<End>>) {
-        let asks_again = self.end.with(|end| end.asks_again.take());
+        let asks_again = self.end.with(|end| end.handshake.take());
         asks_again.into_iter().for_each(cancel_outside);
         if let Some(settle) = self.settle.take() {
             settle.settle(move || result);

@@ -62,6 +62,11 @@ impl Spot {
             return Poll::Pending;
         }
         let Some(wait) = &mut self.0 else { return Poll::Ready(Ok(())) };
+        if wait.was_cancelled_before() {
+            // A cancel that another branch of that task has taken, whoever comes now.
+            self.0 = None;
+            return Poll::Ready(Ok(()));
+        }
         let polled = wait.poll(cx);
         if polled.is_ready() {
             self.0 = None;

@@ -8,18 +8,25 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::address::ToSocketAddrs;
 use super::line::{Line, Spot, wake};
+use super::link::at;
 use super::network::{here, network, own_address};
 use super::stream::TcpStream;
 use super::tcp::End;
-use crate::event_loop::{Label, LoopId, Shared, Uncounted, try_with};
+use crate::event_loop::{Label, LoopId, Shared, Uncounted, cancel_outside, try_with, with};
 use crate::world::host::Life;
 
 /// How many connections wait for `accept` at most, if it was not said. Source: Linux,
 /// `net.core.somaxconn` before 5.4, and what the standard library asks for.
 pub(crate) const BACKLOG: usize = 128;
+
+/// When someone is forgotten who has asked and not said a first word. Source: Linux,
+/// `net.ipv4.tcp_synack_retries`, which is 5: five answers after the first, each after twice the
+/// time. Here it is who asks that makes the host answer again.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(63);
 
 /// A socket that listens for connections. Dropping it refuses those that were not accepted.
 pub struct TcpListener {
@@ -31,6 +38,8 @@ pub(super) struct ListenerState {
     pub(super) life: Life,
     owner: LoopId,
     local: SocketAddr,
+    /// It is bound to 127.0.0.1: other hosts do not find it.
+    is_loopback: bool,
     backlog: usize,
     /// Those that have asked, and have not said their first word.
     asked: Vec<Shared<End>>,
@@ -89,6 +98,7 @@ impl TcpListener {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let (life, owner) = here()?;
+        let is_loopback = wanted.ip().is_loopback();
         let wanted = own_address(wanted, life)?;
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
@@ -96,7 +106,17 @@ impl TcpListener {
         let (asked, connected, waiting) = (Vec::new(), VecDeque::new(), Line::default());
         let state = Shared::new(
             "tcp listener",
-            ListenerState { life, owner, local, backlog, asked, connected, waiting, location },
+            ListenerState {
+                life,
+                owner,
+                local,
+                is_loopback,
+                backlog,
+                asked,
+                connected,
+                waiting,
+                location,
+            },
         );
         network().with(|network| network.listeners.insert(local, state.uncounted()));
         Ok(TcpListener { state, local })
@@ -176,15 +196,18 @@ pub(super) enum Answer {
 }
 
 /// Answers someone at `from` who asks for a connection to `at`.
-pub(super) fn answer(at: SocketAddr, from: SocketAddr) -> Answer {
-    let listener = network().with(|network| network.listeners.get(&at).copied());
+pub(super) fn answer(address: SocketAddr, from: SocketAddr) -> Answer {
+    let listener = network().with(|network| network.listeners.get(&address).copied());
     let asked = listener.and_then(|listener| {
         listener.try_with(|state| {
+            if state.is_loopback && from.ip() != address.ip() {
+                return None;
+            }
             // Who has given up before the first word makes room.
             state.asked.retain(|end| !end.with(|end| end.has_failed()));
             let is_full = state.asked.len() + state.connected.len() >= state.backlog;
-            (is_full, state.life, state.owner, state.location)
-        })
+            Some((is_full, state.life, state.owner, state.location))
+        })?
     });
     let (Some(listener), Some((is_full, life, owner, location))) = (listener, asked) else {
         return Answer::NobodyListens;
@@ -192,24 +215,44 @@ pub(super) fn answer(at: SocketAddr, from: SocketAddr) -> Answer {
     if is_full {
         return Answer::IsFull;
     }
-    let end = End::make(life, owner, at, from, location);
+    let end = End::make(life, owner, address, from, location);
     let id = end.uncounted();
+    let when = with(|core| core.session.now).saturating_add(FORGOTTEN_AFTER);
+    let forgotten = at(when, move || {
+        drop(take_asked(id, |_, end| {
+            end.with(End::give_up);
+            Some(end)
+        }))
+    });
+    end.with(|end| end.handshake = Some(forgotten));
     listener.with(|state| state.asked.push(end));
     Answer::Yes(id)
 }
 
 /// Someone who has connected has said the first word.
 pub(super) fn enqueue(end: Uncounted<End>) {
-    let Some(local) = end.try_with(|end| end.local) else { return };
-    let listener = network().with(|network| network.listeners.get(&local).copied());
-    let first = listener.and_then(|listener| {
-        listener.try_with(|state| {
-            let place = state.asked.iter().position(|asked| asked.id() == end.id())?;
-            state.connected.push_back(state.asked.remove(place));
-            state.waiting.first()
-        })
+    let forgotten = end.try_with(|end| end.handshake.take()).flatten();
+    forgotten.into_iter().for_each(cancel_outside);
+    let first = take_asked(end, |state, end| {
+        state.connected.push_back(end);
+        state.waiting.first()
     });
-    wake(first.flatten());
+    wake(first);
+}
+
+/// Takes an end out of those that have asked.
+fn take_asked<R>(
+    end: Uncounted<End>,
+    then: impl FnOnce(&mut ListenerState, Shared<End>) -> Option<R>,
+) -> Option<R> {
+    let local = end.try_with(|end| end.local)?;
+    let listener = network().with(|network| network.listeners.get(&local).copied())?;
+    let taken = listener.try_with(|state| {
+        let place = state.asked.iter().position(|asked| asked.id() == end.id())?;
+        let end = state.asked.remove(place);
+        then(state, end)
+    });
+    taken.flatten()
 }
 
 impl ListenerState {

@@ -43,6 +43,14 @@
 //! other side reads to the end and can still answer. A stream that is dropped with bytes unread
 //! resets the connection, and so do a crash of its host and what arrives for a stream that is gone.
 //!
+//! # Addresses
+//!
+//! A host has one address, and `127.0.0.1` or `localhost` for itself. A socket that is bound to
+//! that is not found by other hosts: they are refused, and their datagrams are lost. Otherwise it
+//! is less than under Linux: `local_addr` gives the address of the host whichever of them, or
+//! `0.0.0.0`, was bound, a port is taken for all of them at once, and on the host itself a socket
+//! that is bound to `127.0.0.1` is found by the host's name too.
+//!
 //! # Errors
 //!
 //! All are [`io::Error`](std::io::Error)s of the kinds that a real network gives. A cancel of the

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) links: Links,
     pub(super) rules: Vec<(u64, Rule)>,
     pub(super) rules_made: u64,
+    /// Rules that have ended while they were being asked.
+    pub(super) rules_ended: Vec<u64>,
     pub(super) listeners: BTreeMap<SocketAddr, Uncounted<ListenerState>>,
     pub(super) datagrams: BTreeMap<SocketAddr, Uncounted<UdpState>>,
     /// By number, in the order in which they were made.

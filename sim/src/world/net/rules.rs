@@ -103,8 +103,12 @@ impl Drop for RuleGuard {
             if network.simulation != self.simulation {
                 return None;
             }
-            let position = network.rules.iter().position(|(number, _)| *number == self.number)?;
-            Some(network.rules.remove(position))
+            let position = network.rules.iter().position(|(number, _)| *number == self.number);
+            if position.is_none() && self.number != 0 {
+                // The rules are being asked: it goes when they are put back.
+                network.rules_ended.push(self.number);
+            }
+            position.map(|position| network.rules.remove(position))
         });
         drop(removed);
     }
@@ -122,10 +126,19 @@ pub(super) fn verdict(packet: &Packet) -> Verdict {
     let mut rules = network().with(|network| std::mem::take(&mut network.rules));
     let decided = rules.iter_mut().map(|(_, rule)| rule(packet));
     let decided = decided.into_iter().find(|verdict| *verdict != Verdict::Pass);
-    network().with(|network| {
+    let ended = network().with(|network| {
         // Those that a rule has made meanwhile come last.
         let made = std::mem::replace(&mut network.rules, rules);
         network.rules.extend(made);
+        let ended = std::mem::take(&mut network.rules_ended);
+        if ended.is_empty() {
+            return Vec::new();
+        }
+        let all = std::mem::take(&mut network.rules).into_iter();
+        let (ended, stays) = all.partition(|(number, _)| ended.contains(number));
+        network.rules = stays;
+        ended
     });
+    drop(ended);
     decided.unwrap_or(Verdict::Pass)
 }

@@ -11,7 +11,9 @@ use super::listener::enqueue;
 use super::network::network;
 use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, push, refuse, reset};
 use crate::base::Result;
-use crate::event_loop::{LoopId, OutsideKey, Shared, Uncounted, queue_plain, try_with};
+use crate::event_loop::{
+    LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
+};
 use crate::world::host::Life;
 
 /// How many bytes may be on their way or unread, in one direction.
@@ -47,8 +49,8 @@ pub(super) struct End {
     pub(super) resets_when_dropped: bool,
     /// The program has it: a listener has handed it out, or it has connected.
     pub(super) is_accepted: bool,
-    /// When it asks again for a connection.
-    pub(super) asks_again: Option<OutsideKey>,
+    /// When it asks again for a connection, or is forgotten if it was asked for one.
+    pub(super) handshake: Option<OutsideKey>,
     /// Nobody waits for the connection any more.
     pub(super) is_given_up: bool,
     readers: Line,
@@ -94,7 +96,7 @@ impl End {
                 has_told: false,
                 resets_when_dropped: false,
                 is_accepted: false,
-                asks_again: None,
+                handshake: None,
                 is_given_up: false,
                 readers: Line::default(),
                 writers: Line::default(),
@@ -136,6 +138,11 @@ impl End {
 
     pub(super) fn has_failed(&self) -> bool {
         self.failed.is_some()
+    }
+
+    /// Forgets the connection without a word to the other side.
+    pub(super) fn give_up(&mut self) {
+        self.failed = Some(io::ErrorKind::TimedOut);
     }
 
     pub(super) fn readers(&mut self) -> &mut Line {
@@ -370,6 +377,7 @@ impl Drop for End {
         if try_with(|_| ()).is_none() {
             return;
         }
+        self.handshake.take().into_iter().for_each(cancel_outside);
         network().with(|network| {
             network.ends.remove(&self.number);
             network.pairs.remove(&(self.local, self.remote));

@@ -39,6 +39,8 @@ pub(super) struct UdpState {
     pub(super) life: Life,
     owner: LoopId,
     local: SocketAddr,
+    /// It is bound to 127.0.0.1: other hosts do not find it.
+    is_loopback: bool,
     /// With whom alone it speaks.
     peer: Option<SocketAddr>,
     received: VecDeque<(Rc<[u8]>, SocketAddr)>,
@@ -73,6 +75,7 @@ impl UdpSocket {
         location: &'static Location<'static>,
     ) -> io::Result<UdpSocket> {
         let (life, owner) = here()?;
+        let is_loopback = wanted.ip().is_loopback();
         let wanted = own_address(wanted, life)?;
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.datagrams.contains_key(at))
@@ -83,6 +86,7 @@ impl UdpSocket {
                 life,
                 owner,
                 local,
+                is_loopback,
                 peer: None,
                 received: VecDeque::new(),
                 bytes: 0,
@@ -297,7 +301,9 @@ fn arrive(to: u32, packet: Packet, contents: Rc<[u8]>) {
     };
     queue_plain(owner, "udp datagram", location, move || {
         let first = socket.try_with(|state| {
-            let is_wanted = state.peer.is_none_or(|peer| peer == packet.from);
+            let is_near = packet.from.ip() == packet.to.ip();
+            let is_wanted = state.peer.is_none_or(|peer| peer == packet.from)
+                && (is_near || !state.is_loopback);
             if !is_wanted || state.bytes + contents.len() > BUFFER {
                 return None;
             }
