@@ -7,8 +7,8 @@ use seedloop::fs::{self, File};
 use seedloop::host::{self, Host, system_time};
 use seedloop::net::{TcpListener, TcpStream};
 use seedloop::{
-    Result, Simulation, ThreadPool, all_tasks, blocking, gather, out, run, run_in_executor,
-    running_loop, sleep, spawn, spawn_named,
+    ProcessPool, Result, Simulation, ThreadPool, all_tasks, blocking, gather, out, run,
+    run_in_executor, running_loop, sleep, spawn, spawn_named,
 };
 
 const WAY: Duration = Duration::from_millis(100);
@@ -340,4 +340,83 @@ fn the_test_cannot_crash_its_own_host() {
         Ok(())
     })
     .unwrap();
+}
+
+/// Spawns and sets callbacks, each of which says that it has run.
+fn haunt(who: &'static str) {
+    drop(spawn(async move { Ok(out!("{who}: a task")) }));
+    let here = running_loop().unwrap();
+    here.call_soon(move || out!("{who}: call_soon")).unwrap();
+    let later = here.call_later(WAY, move || out!("{who}: call_later")).unwrap();
+    out!("{who} has begun, cancelled: {}", later.is_cancelled());
+}
+
+struct Haunts;
+
+impl Drop for Haunts {
+    fn drop(&mut self) {
+        haunt("a destructor");
+    }
+}
+
+/// What begins on a host that is down never runs: not out of destructors, not out of a task that
+/// has crashed its own host, and not when a future is done.
+#[test]
+fn nothing_begins_on_a_host_that_has_crashed() {
+    let lines = lines(async {
+        let (one, other) = (Host::new("one"), Host::new("other"));
+        let done = running_loop()?.create_future::<()>()?;
+        let waited = done.clone();
+        one.spawn(async move {
+            let _haunts = Haunts;
+            waited.add_done_callback(|_| out!("a done-callback"))?;
+            Ok(sleep(Duration::from_secs(9_000)).await?)
+        });
+        let suicide = other.spawn(async move {
+            other.crash();
+            haunt("a task");
+            Ok(sleep(WAY).await?)
+        });
+        sleep(WAY).await?;
+        one.crash();
+        assert!(suicide.await.unwrap_err().is_cancelled());
+        one.restart();
+        done.set_result(())?;
+        one.spawn(async { Ok(haunt("the next life")) }).await?;
+        Ok(sleep(WAY * 5).await?)
+    });
+    let expected = [
+        "0.0s a task has begun, cancelled: true",
+        "0.1s a destructor has begun, cancelled: true",
+        "0.1s the next life has begun, cancelled: false",
+        "0.1s the next life: a task",
+        "0.1s the next life: call_soon",
+        "0.2s the next life: call_later",
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// Jobs of a process pool that were handed over and not begun leave their places to others.
+#[test]
+fn a_crash_gives_back_the_places_of_jobs_that_were_handed_over() {
+    let lines = lines(async {
+        let pool = ProcessPool::with_workers(1)?;
+        let slow = run_in_executor(&pool, || Ok(blocking::sleep(WAY)));
+        let (host, own) = (Host::new("host"), pool.clone());
+        host.spawn(async move {
+            let job = run_in_executor(&own, || Ok(out!("never: it was handed over")));
+            drop(run_in_executor(&own, || Ok(out!("never: it was in the queue"))));
+            job.await
+        });
+        sleep(WAY / 2).await?;
+        host.crash();
+        let next = pool.submit(|| Ok(out!("the next job")))?;
+        let last = pool.submit(|| Ok(out!("never: it was not handed over")))?;
+        // One runs and one more is where it can no longer be cancelled.
+        out!("cancelled: {}, {}", next.cancel(), last.cancel());
+        slow.await?;
+        sleep(WAY).await?;
+        pool.shutdown()
+    });
+    assert_eq!(lines, ["0.05s cancelled: false, true", "0.1s the next job"]);
 }

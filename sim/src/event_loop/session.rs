@@ -123,6 +123,8 @@ pub(crate) struct Session {
     /// Tells by its context variables whether a task is of the world around the program, which runs
     /// as long as the program does.
     pub(crate) is_of_world: Option<fn(&Variables) -> bool>,
+    /// Tells by its context variables whether what begins has no place to run any more.
+    pub(crate) is_gone: Option<Rc<dyn Fn(&Variables) -> bool>>,
     /// How many of their own calls the loops have run, if a policy wants to know.
     pub(crate) calls: u32,
     /// Tasks that no task spawned, and resources that no task made.
@@ -187,6 +189,7 @@ impl Session {
             resources_made: 0,
             outside_count: 0,
             is_of_world: None,
+            is_gone: None,
             calls: 0,
             roots: 0,
             roots_made: 0,

@@ -78,6 +78,11 @@ impl Core {
         Some(struck)
     }
 
+    /// Tells whether what has these context variables has no place to run any more.
+    pub(crate) fn is_gone(&self, variables: &Variables) -> bool {
+        self.session.is_gone.as_ref().is_some_and(|is_gone| is_gone(variables))
+    }
+
     /// Drops the future of a task at its next step: Rust's way to end it.
     pub(crate) fn abort(&mut self, task: TaskId) {
         let Some(cell) = self.tasks.get(task) else { return };

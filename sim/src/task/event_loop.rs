@@ -12,9 +12,9 @@ use super::raw::{FutureRef, closed};
 use super::spawn::{check_open, ensure_future, spawn_on};
 use crate::base::{Error, Instant, Result, RuntimeError, ValueError, deadline_after};
 use crate::event_loop::{
-    Call, Handle, Handler, Kind, LoopId, NOWHERE, Report, ReportKind, TimerHandle, close_loop,
-    context_id, drop_call, new_loop, release_loop, report, report_to, retain_loop, run_loop,
-    try_with, with,
+    Call, Handle, HandleId, Handler, Kind, LoopId, NOWHERE, Report, ReportKind, TimerHandle,
+    cancel_handle, close_loop, context_id, drop_call, new_loop, release_loop, report, report_to,
+    retain_loop, run_loop, try_with, with,
 };
 
 /// A loop: `asyncio.AbstractEventLoop`.
@@ -376,9 +376,9 @@ impl EventLoop {
         let queued = with(|core| {
             let id = core.queue_call(self.id, Call::Plain(call), operation, location)?;
             core.handles[id].refs += 1;
-            Ok(id)
+            Ok((id, core.is_gone(&core.variables)))
         });
-        queued.map(Handle::new).map_err(refuse)
+        queued.map(handle_of).map_err(refuse)
     }
 
     /// Sets a callback for `delay` from now: `loop.call_later(delay, callback)`.
@@ -429,9 +429,9 @@ impl EventLoop {
         let set = with(|core| {
             let id = core.set_timer(self.id, when, Call::Plain(call), operation, location)?;
             core.handles[id].refs += 1;
-            Ok(id)
+            Ok((id, core.is_gone(&core.variables)))
         });
-        set.map(|id| TimerHandle { handle: Handle::new(id), when }).map_err(refuse)
+        set.map(|set| TimerHandle { handle: handle_of(set), when }).map_err(refuse)
     }
 
     /// Hands reports (errors that nobody retrieved, failed callbacks, ...) to `handler`, in place
@@ -511,6 +511,14 @@ pub(crate) fn set_current(id: Option<LoopId>) {
 
 fn boxed<R: CallbackOutput>(call: impl FnOnce() -> R + 'static) -> Box<dyn FnOnce() -> Result<()>> {
     Box::new(move || call().into_result())
+}
+
+/// The handle of a call; one that is `gone` is cancelled at once.
+fn handle_of((id, gone): (HandleId, bool)) -> Handle {
+    if gone {
+        cancel_handle(id);
+    }
+    Handle::new(id)
 }
 
 fn refuse(call: Call) -> Error {

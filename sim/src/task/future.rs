@@ -217,7 +217,12 @@ impl<T: 'static> LoopFuture<T> {
         call: impl FnOnce(LoopFuture<T>) -> R + 'static,
     ) -> Result<CallbackId> {
         let location = Location::caller();
+        let variables = with(|core| core.variables.clone());
         let run = move |id| {
+            if with(|core| core.is_gone(&variables)) {
+                // Whoever has asked for it is no more.
+                return;
+            }
             let done = LoopFuture::from_raw(FutureRef::to(id), location);
             super::event_loop::settle_callback(call(done).into_result(), location);
         };

@@ -122,6 +122,8 @@ impl Core {
             self.session.tasks_unnamed += 1;
         }
         let future = self.new_future(owner, Kind::Plain);
+        // What begins where nothing runs any more never does: its body is dropped.
+        let order = if self.is_gone(&self.variables) { Order::DropBody } else { Order::Run };
         let task = self.tasks.insert(TaskCell {
             future,
             number,
@@ -137,7 +139,7 @@ impl Core {
             waker: None,
             shown: None,
             scheduled: false,
-            order: Order::Run,
+            order,
             must_cancel: None,
             scopes: Vec::new(),
             owed: None,

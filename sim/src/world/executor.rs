@@ -281,5 +281,9 @@ fn set_state(future: &FutureRef, job: &Job) -> Result<()> {
         Err(error) => Finished::Error(error),
     };
     finish(future.id(), finished);
+    if !job.life().is_alive() {
+        // Who would have asked for it has crashed.
+        future.mark_retrieved();
+    }
     Ok(())
 }

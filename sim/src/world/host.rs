@@ -208,7 +208,8 @@ impl Host {
     /// worker; the pool takes the next ones.
     ///
     /// A task that crashes its own host goes on to its next await that has to wait, and a job goes
-    /// on to its end. One that is down already stays so.
+    /// on to its end. Tasks and callbacks that it begins then never run, nor do those of
+    /// destructors. A host that is down already stays so.
     ///
     /// # Panics
     ///
@@ -223,6 +224,12 @@ impl Host {
             was_up.then_some(life)
         });
         let Some(life) = life else { return };
+        // What its destructors begin, or a task that has crashed its own host, never runs.
+        let world = hosts();
+        let is_gone = move |variables: &_| {
+            PLACE.get_in(variables).is_some_and(|life: Life| world.is_gone(life))
+        };
+        with(|core| core.session.is_gone.get_or_insert_with(|| Rc::new(is_gone)).clone());
         crash_network(life);
         crash_disk(life);
         abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
@@ -231,6 +238,11 @@ impl Host {
 
     /// Starts the host again after a [`crash`](Self::crash), and its [software](Self::run) on it.
     /// One that is up is crashed first.
+    ///
+    /// What ran before is dropped at its next turn, as all tasks are that end: destructors of the
+    /// old life may run when the software of the new one has begun already. They reach neither its
+    /// network nor its disk; what both share in the memory of the test they do reach. Let the loop
+    /// run between a crash and a restart, as a machine takes its time too, where that matters.
     ///
     /// # Panics
     ///
@@ -408,6 +420,13 @@ impl Extension for Hosts {
 impl Hosts {
     fn with<R>(&self, call: impl FnOnce(&mut World) -> R) -> R {
         call(&mut self.world.borrow_mut())
+    }
+
+    fn is_gone(&self, life: Life) -> bool {
+        self.with(|world| {
+            let machine = world.machines.get(life.host as usize);
+            machine.is_none_or(|m| !m.is_up || m.incarnation != life.incarnation)
+        })
     }
 
     fn handle(&self, index: u32) -> Host {

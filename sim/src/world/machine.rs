@@ -232,7 +232,7 @@ impl Machine {
                 thread.variables = variables;
             }
         } else {
-            self.bury(number, strand);
+            self.bury(number, strand, variables);
         }
     }
 
@@ -243,9 +243,9 @@ impl Machine {
     }
 
     /// Gives up a thread: unwinds its code if it has not ended, and keeps its stack.
-    fn bury(&self, number: ThreadNumber, mut strand: Strand) {
+    fn bury(&self, number: ThreadNumber, mut strand: Strand, variables: Variables) {
         let before = self.current.replace(number);
-        let (variables, _) = run_outside(None, || strand.end());
+        let (variables, _) = run_outside(variables, || strand.end());
         self.current.set(before);
         let thread = self.threads.borrow_mut().remove(&number);
         self.forget_computation(number);
@@ -262,8 +262,9 @@ impl Machine {
     pub(super) fn end_thread(&self, number: ThreadNumber) -> bool {
         let taken = self.take_strand(number);
         let is_blocked = taken.is_some();
-        if let Some((strand, _)) = taken {
-            self.bury(number, strand);
+        if let Some((strand, variables)) = taken {
+            // Destructors of a job run where the job did.
+            self.bury(number, strand, variables);
         }
         is_blocked
     }

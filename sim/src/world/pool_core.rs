@@ -287,7 +287,13 @@ impl PoolCore {
         }
         let queued = self.queued().into_iter().filter(|job| job.life() == life);
         let mut crashed: Vec<Arc<Job>> = queued.collect();
-        self.state().queue.retain(|job| job.life() != life);
+        let mut state = self.state();
+        state.queue.retain(|job| job.life() != life);
+        // In the queue of a process pool those run that were handed over: nobody will end them.
+        let handed_over = crashed.iter().filter(|job| job.stage() == Stage::Running).count();
+        state.handed_over = state.handed_over.saturating_sub(handed_over);
+        self.hand_over(&mut state);
+        drop(state);
         let mut free = 0;
         for (thread, job) in machine.threads_of(self) {
             let job = job.filter(|job| job.life() == life);
