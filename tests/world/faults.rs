@@ -10,7 +10,9 @@ use seedloop::fs::{self, File};
 use seedloop::host::{self, Host};
 use seedloop::net::{self, UdpSocket};
 use seedloop::report::{Found, failure_text};
-use seedloop::{Ratio, Result, Simulation, eventually, run, sleep, spawn, timeout};
+use seedloop::{
+    Ratio, Result, Simulation, always, eventually, run, sleep, spawn, strikes, timeout, yield_now,
+};
 
 const WAY: Duration = Duration::from_millis(100);
 
@@ -168,4 +170,54 @@ fn after_healing_there_is_progress_within_a_time() {
     });
     let text = result.unwrap_err().to_string();
     assert!(text.ends_with("not within 300ms: no answer"), "{text}");
+}
+
+/// Saves in two writes, between which the power may fail.
+async fn two_writes() -> Result<()> {
+    let mut saved = (0, 0);
+    for number in 1..4 {
+        saved.0 = number;
+        if strikes("the power fails", Ratio::new(1, 20)) {
+            break;
+        }
+        sleep(WAY).await?;
+        saved.1 = number;
+    }
+    assert_eq!(saved.0, saved.1, "torn");
+    Ok(())
+}
+
+#[test]
+fn a_fault_of_the_programs_own_is_found_shrunk_and_named() {
+    let (case, text) = found(two_writes);
+    assert_eq!(case.len(), 1, "{text}");
+    assert!(text.contains("the power fails"), "{text}");
+    run(two_writes()).unwrap();
+}
+
+/// Counts packets that were lost, and fails by another text for each count.
+async fn counted() -> Result<()> {
+    let lost = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&lost);
+    let finds = move || match seen.get() {
+        0 => Ok(()),
+        count => Err(format!("{count} lost")),
+    };
+    always!(finds, "nothing is lost");
+    for _ in 0..5 {
+        let now = (0..4).filter(|_| strikes("a page is lost", Ratio::new(1, 4))).count();
+        lost.set(lost.get() + now);
+        yield_now().await?;
+    }
+    Ok(())
+}
+
+/// The line of the message that names the invariant is what shrinking compares: from several that
+/// were lost it comes down to one.
+#[test]
+fn an_invariant_says_what_is_wrong_and_is_shrunk_by_its_name() {
+    let (case, text) = found(counted);
+    assert_eq!(case.len(), 1, "{text}");
+    assert!(text.contains("invariant broken: nothing is lost\n"), "{text}");
+    assert!(text.contains("  1 lost"), "{text}");
 }
