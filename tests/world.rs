@@ -5,4 +5,5 @@ mod disks;
 mod faults;
 mod hosts;
 mod http;
+mod sockets;
 mod streams;

@@ -17,6 +17,9 @@ use crate::base::{
     Orders, Place, Policy, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
 };
 
+/// Tells by its context variables whether something has no place to run any more.
+type IsGone = Rc<dyn Fn(&Variables) -> bool>;
+
 /// A line that the program printed with `out!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -123,8 +126,8 @@ pub(crate) struct Session {
     /// Tells by its context variables whether a task is of the world around the program, which runs
     /// as long as the program does.
     pub(crate) is_of_world: Option<fn(&Variables) -> bool>,
-    /// Tells by its context variables whether what begins has no place to run any more.
-    pub(crate) is_gone: Option<Rc<dyn Fn(&Variables) -> bool>>,
+    /// Asked of what begins.
+    pub(crate) is_gone: Option<IsGone>,
     /// How many of their own calls the loops have run, if a policy wants to know.
     pub(crate) calls: u32,
     /// Tasks that no task spawned, and resources that no task made.

@@ -83,6 +83,12 @@ impl Core {
         self.session.is_gone.as_ref().is_some_and(|is_gone| is_gone(variables))
     }
 
+    /// What is to become of a task that is spawned now: where nothing runs any more its body is
+    /// dropped.
+    pub(crate) fn first_order(&self) -> Order {
+        if self.is_gone(&self.variables) { Order::DropBody } else { Order::Run }
+    }
+
     /// Drops the future of a task at its next step: Rust's way to end it.
     pub(crate) fn abort(&mut self, task: TaskId) {
         let Some(cell) = self.tasks.get(task) else { return };

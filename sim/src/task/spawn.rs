@@ -12,7 +12,7 @@ use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
 use crate::base::{Error, Event, Id, Operation, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
-    Core, Kind, LoopId, Order, TaskCell, TaskId, TaskInfo, TaskMeta, TaskWaker, schedule, with,
+    Core, Kind, LoopId, TaskCell, TaskId, TaskInfo, TaskMeta, TaskWaker, schedule, with,
 };
 
 /// Spawns a task on the running loop: `asyncio.create_task(coro)`.
@@ -122,8 +122,6 @@ impl Core {
             self.session.tasks_unnamed += 1;
         }
         let future = self.new_future(owner, Kind::Plain);
-        // What begins where nothing runs any more never does: its body is dropped.
-        let order = if self.is_gone(&self.variables) { Order::DropBody } else { Order::Run };
         let task = self.tasks.insert(TaskCell {
             future,
             number,
@@ -139,7 +137,7 @@ impl Core {
             waker: None,
             shown: None,
             scheduled: false,
-            order,
+            order: self.first_order(),
             must_cancel: None,
             scopes: Vec::new(),
             owed: None,
