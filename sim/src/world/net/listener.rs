@@ -195,7 +195,7 @@ pub(super) enum Answer {
     IsFull,
 }
 
-/// Answers someone at `from` who asks for a connection to `at`.
+/// Answers someone at `from` who asks for a connection to `address`.
 pub(super) fn answer(address: SocketAddr, from: SocketAddr) -> Answer {
     let listener = network().with(|network| network.listeners.get(&address).copied());
     let asked = listener.and_then(|listener| {
