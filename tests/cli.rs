@@ -7,6 +7,7 @@ mod table;
 use std::io::{self, ErrorKind, Write};
 use std::process::{Command, Stdio};
 
+use scenarios::job_queue;
 use scenarios::known_bugs::{self, KnownBug};
 use seedloop_cli::{Cli, Output, Status, clap};
 use table::TABLE;
@@ -435,8 +436,10 @@ fn binary(arguments: &[&str]) -> Command {
 #[test]
 fn the_binary_has_the_table_of_this_workspace() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let known_bugs: Vec<_> = known_bugs::ALL.iter().map(KnownBug::scenario).collect();
-    let status = Cli::new(scenarios::ALL)
+    let table = [scenarios::ALL, job_queue::SCENARIOS].concat();
+    let known_bugs = known_bugs::ALL.iter().map(KnownBug::scenario);
+    let known_bugs: Vec<_> = known_bugs.chain(job_queue::PLANTED.iter().copied()).collect();
+    let status = Cli::new(&table)
         .known_bugs(&known_bugs)
         .run_with(["seedloop", "list"], &mut Output::new(&mut out, &mut err));
     let done = binary(&["list"]).output().expect("the binary runs");

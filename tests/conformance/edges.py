@@ -143,6 +143,12 @@ def runaways() -> None:
     show("stuck after main", [new("Event", "e"), spawn("a", "k"), op("sleep", t=0)], k=[
         op("try", body=[op("sleep", t=9)], handlers=[{"catch": "Cancelled", "body": [wait]}])
     ])  # fmt: skip
+    show("a cycle that a timeout cancels", [
+        op("future", var="f"), spawn("t", "k"), spawn("u", "l"), op("gather", of=[{"coro": "l"}],
+        return_exceptions=False)
+    ], k=[op("gather", of=[{"task": "f"}, {"task": "u"}, {"task": "t"}], return_exceptions=False)], l=[
+        op("wait_for", item={"task": "t"}, timeout=1)
+    ])  # fmt: skip
     show("stuck", [new("Event", "e"), wait])
 
 

@@ -744,6 +744,9 @@ class Run:
 
     def unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler."""
+        if isinstance(context.get("exception"), RecursionError):
+            # A timeout's callback has cancelled what goes round in a cycle.
+            self.refuse("tasks await each other in a cycle")
         for message, what in REPORTS.items():
             if context["message"].startswith(message):
                 self.log("loop", f"unhandled {what} {show_exception(context['exception'])}")

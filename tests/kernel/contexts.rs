@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use seedloop::{ContextVar, Runner, Token, out, run, running_loop, spawn, yield_now};
+use seedloop::{
+    ContextVar, Runner, Token, create_future, out, run, running_loop, spawn, yield_now,
+};
 
 use crate::surprises::helpers::{check, check_sync, spin};
 
@@ -17,6 +19,63 @@ fn try_reset(token: Token<u32>) {
             out!("{}", text.expect("a plain text"));
         }
     }
+}
+
+/// CPython: `add_done_callback` copies the context of its caller.
+#[test]
+fn a_done_callback_has_the_variables_of_whoever_added_it() {
+    let expected = ["set later Some(1)", "set by a child Some(2)", "of a task Some(2)"];
+    let expected =
+        [&expected[..], &["task of a callback Some(2)", "done already Some(2)"]].concat();
+    check(&expected, async {
+        let tell = |what: &'static str| out!("{what} {:?}", NUMBER.get());
+        NUMBER.set(1);
+        let future = create_future::<()>()?;
+        future.add_done_callback(move |_| tell("set later"))?;
+        NUMBER.set(2);
+        future.set_result(())?;
+        spin(2).await?;
+        let future = create_future::<()>()?;
+        future.add_done_callback(move |_| tell("set by a child"))?;
+        let own = future.shared();
+        let child = spawn(async move {
+            NUMBER.set(3);
+            own.set_result(())
+        });
+        child.await?;
+        let task = spawn(async { Ok(drop(NUMBER.set(4))) });
+        task.add_done_callback(move |_| {
+            tell("of a task");
+            drop(spawn(async move { Ok(tell("task of a callback")) }));
+        })?;
+        task.await?;
+        spin(2).await?;
+        future.add_done_callback(move |_| tell("done already"))?;
+        NUMBER.set(5);
+        Ok(spin(2).await?)
+    });
+}
+
+/// CPython: the main task of `asyncio.run` has a copy of its caller's context.
+#[test]
+fn a_run_takes_a_copy_of_the_threads_variables() {
+    NUMBER.set(1);
+    let seen = run(async {
+        let seen = NUMBER.get();
+        NUMBER.set(2);
+        Ok(seen)
+    });
+    assert_eq!((seen.unwrap(), NUMBER.get()), (Some(1), Some(1)));
+}
+
+/// CPython: `Runner.close` of one that made no loop leaves it as it is.
+#[test]
+fn a_runner_that_was_not_used_can_be_closed_and_used() {
+    let runner = Runner::new();
+    runner.close().unwrap();
+    assert_eq!(runner.run(async { Ok(5) }).unwrap(), 5);
+    runner.close().unwrap();
+    assert_eq!(runner.run(async { Ok(5) }).unwrap_err().to_string(), "Runner is closed");
 }
 
 const REFUSED: &str =

@@ -1,12 +1,16 @@
 //! S08 to S17: cancelling tasks.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use seedloop::{
-    Cancelled, Error, Result, attempt, create_future, current_task, gather, out, spawn, yield_now,
+    Cancelled, Error, JoinHandle, Result, attempt, create_future, current_task, gather, out, spawn,
+    yield_now,
 };
 
 use super::helpers::{Wake, boom, check, nap, show, spin};
 
-fn me() -> seedloop::JoinHandle<()> {
+fn me() -> JoinHandle<()> {
     current_task().unwrap().unwrap()
 }
 
@@ -83,6 +87,28 @@ fn s11_a_cancel_beats_an_undelivered_result() {
     });
 }
 
+/// It stays in the future, also for the only handle.
+#[test]
+fn s11_the_result_is_there_at_the_next_await() {
+    check(&["CancelledError() 42"], async {
+        let slot = Rc::new(RefCell::new(None::<JoinHandle<String>>));
+        let child = spawn(async { Ok(spin(1).await.map(|()| 42)?) });
+        let waiter = Rc::clone(&slot);
+        // Behind the child's end, and before the task that awaits it goes on.
+        child.add_done_callback(move |_| {
+            waiter.borrow().as_ref().map(|task| task.cancel());
+        })?;
+        let task = spawn(async move {
+            let mut child = child;
+            let first = show((&mut child).await);
+            Ok(format!("{first} {}", show(child.await)))
+        });
+        slot.replace(Some(task.clone()));
+        out!("{}", task.await?);
+        Ok(())
+    });
+}
+
 /// A self-cancel, then a return: the value is lost. A self-cancel, then an error: the error wins.
 #[test]
 fn s12_self_cancel_then_return_or_fail() {
@@ -108,7 +134,7 @@ fn s13_a_self_cancel_waits_for_a_suspension() {
         future.set_result(1)?;
         me().cancel();
         let done = show(future.await);
-        let none = show(gather(Vec::<seedloop::JoinHandle<()>>::new()).await);
+        let none = show(gather(Vec::<JoinHandle<()>>::new()).await);
         let turn = attempt(async { Ok(yield_now().await?) }).await;
         out!("{done} {none} {}", show(turn));
         Ok(())

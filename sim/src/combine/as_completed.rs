@@ -184,7 +184,8 @@ impl<T: 'static> AsCompleted<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses nothing. A cancel that reaches it counts as one of the results, as
+    /// in CPython: the last one is never given then.
     ///
     /// Source: CPython 3.13, `tasks._AsCompletedIterator.__anext__`.
     #[expect(clippy::should_implement_trait, reason = "the asynchronous `next` of a stream")]

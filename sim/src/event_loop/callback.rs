@@ -1,6 +1,6 @@
 //! What runs when a future is done, in the order in which it was added.
 
-use super::cell::{FutureId, WaitId};
+use super::cell::{FutureId, Variables, WaitId};
 
 /// Names a done-callback, to take it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,13 @@ pub(crate) enum Callback {
     /// Wake a wait: its task's step becomes ready at that moment.
     Wait { key: CallbackKey, wait: WaitId },
     /// Queue a call: it runs one hop later.
-    Call { key: CallbackKey, operation: &'static str, run: Box<dyn FnOnce(FutureId)> },
+    Call {
+        key: CallbackKey,
+        operation: &'static str,
+        run: Box<dyn FnOnce(FutureId)>,
+        /// Those of whoever added it.
+        variables: Variables,
+    },
     /// A call that was taken back. Its place goes when the list would have to grow, so that
     /// taking back needs no pass over those behind it.
     Removed { key: CallbackKey },

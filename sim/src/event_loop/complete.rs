@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::Location;
 
 use super::callback::{Callback, Callbacks};
-use super::cell::{FutureCell, FutureId, Kind, LoopId, Outcome, State};
+use super::cell::{FutureCell, FutureId, Kind, LoopId, Outcome, State, Variables};
 use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
@@ -75,19 +75,21 @@ fn fire_one(future: FutureId, callback: Callback) {
                 waker.wake();
             }
         }
-        Callback::Call { operation, run, .. } => {
-            queue_done(future, operation, run);
+        Callback::Call { operation, run, variables, .. } => {
+            queue_done(future, operation, run, variables);
         }
         Callback::Removed { .. } => {}
     }
 }
 
-/// Queues a done-callback of a future that is done; false if its loop is closed.
+/// Queues a done-callback of a future that is done, with the context variables of whoever added it;
+/// false if its loop is closed.
 #[track_caller]
 pub(crate) fn queue_done(
     future: FutureId,
     operation: &'static str,
     run: Box<dyn FnOnce(FutureId)>,
+    mut variables: Variables,
 ) -> bool {
     let location = Location::caller();
     let refused = with(|core| {
@@ -95,8 +97,12 @@ pub(crate) fn queue_done(
         let owner = cell.owner;
         cell.refs += 1;
         cell.watched = true;
-        core.queue_call(owner, Call::Done(run, future), operation, location).err()
+        std::mem::swap(&mut core.variables, &mut variables);
+        let refused = core.queue_call(owner, Call::Done(run, future), operation, location).err();
+        std::mem::swap(&mut core.variables, &mut variables);
+        refused
     });
+    drop(variables);
     let accepted = refused.is_none();
     super::handle::drop_call(refused);
     accepted

@@ -62,8 +62,8 @@ impl<F: Fn() -> R + 'static, R: Finding> Condition for F {
     }
 }
 
-/// What a closure of [`always!`](crate::always) returns: whether it holds, or a `Result` whose error
-/// says what does not.
+/// What a closure of [`always!`](crate::always) returns: whether it holds, or a `Result` whose
+/// error says what does not.
 pub trait Finding {
     /// Nothing, or what is wrong.
     #[doc(hidden)]
@@ -185,8 +185,8 @@ impl Core {
 /// Checks that something holds: now, or with a closure now and after every step until the run ends.
 ///
 /// Only a closure is checked again; `always!(seen <= 1)`, a plain condition, is checked once, where
-/// it stands. A closure returns whether it holds, or a `Result` whose error says what does not. It must
-/// not change anything. What does not hold fails the run as a panic does.
+/// it stands. A closure returns whether it holds, or a `Result` whose error says what does not. It
+/// must not change anything. What does not hold fails the run as a panic does.
 ///
 /// ```
 /// use seedloop::{always, spawn, yield_now};

@@ -191,7 +191,7 @@ impl Runner {
     }
 
     /// Ctrl-C: cancels the main task the first time, and breaks the loop with [`Interrupt`] the
-    /// second time. Does nothing while nothing runs.
+    /// second time, at the end of the step that goes on. Does nothing while nothing runs.
     ///
     /// # Panics
     ///
@@ -203,7 +203,8 @@ impl Runner {
     }
 
     /// Cleans up and closes the loop: cancels the tasks that are left and waits for them, closes
-    /// async generators, shuts the default executor down. A second close does nothing.
+    /// async generators, shuts the default executor down. A second close does nothing, nor does one
+    /// before anything was run.
     ///
     /// # Errors
     ///
@@ -215,8 +216,10 @@ impl Runner {
                 let text = "the runner cannot be closed while its loop runs";
                 return Err(Error::new(RuntimeError::new(text)));
             }
-            state.closed = true;
-            Ok(state.event_loop.take())
+            let open = state.event_loop.take();
+            // One that was never used can still be, as in CPython.
+            state.closed |= open.is_some();
+            Ok(open)
         })?;
         let Some(event_loop) = open else { return Ok(()) };
         let cleaned = clean_up(&event_loop);

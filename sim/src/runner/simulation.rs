@@ -335,7 +335,11 @@ impl Ambient {
         fastrand::seed(0);
         let configuration =
             Configuration { policy: Some(Box::new(Fifo)), ..Configuration::default() };
-        Ambient { world: Some(World::enter(configuration)) }
+        let world = World::enter(configuration);
+        // Source: CPython 3.13, `Runner.run`: the main task has a copy of its caller's context.
+        let copied = world.variables.clone();
+        drop(with(|core| std::mem::replace(&mut core.variables, copied)));
+        Ambient { world: Some(world) }
     }
 }
 

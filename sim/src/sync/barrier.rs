@@ -18,7 +18,7 @@ use crate::event_loop::{Label, Shared};
 /// The last to come does not wait and goes on first; the others resume one hop later, all in one
 /// iteration, in the order in which they came. Then the barrier can be used again: who comes before
 /// all of them have left waits until they have. A cancelled waiter is counted out; it breaks
-/// nothing.
+/// nothing, but one that comes in its place gets a number that was given before, as in CPython.
 ///
 /// ```
 /// use seedloop::sync::Barrier;
@@ -84,8 +84,8 @@ impl Barrier {
         Ok(Barrier { condition: Condition::of_barrier(), state })
     }
 
-    /// Waits until all have come: `barrier.wait()`. Returns which of them this one was, from 0 in
-    /// the order in which they came.
+    /// Waits until all have come: `barrier.wait()`. Returns how many were there when this one came:
+    /// from 0 in the order in which they came, each number once unless a waiter was cancelled.
     ///
     /// # Errors
     ///

@@ -13,7 +13,9 @@ use super::raw::{FutureRef, closed, unit};
 use super::wait::{Misuse, Wait, await_location, misuse_of_await, settle};
 use super::yields::{YieldNow, take_turn};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
-use crate::event_loop::{CallbackKey, Core, Finished, Kind, Label, LoopId, State, finish, with};
+use crate::event_loop::{
+    CallbackKey, Core, Delivery, Finished, Kind, Label, LoopId, State, finish, with,
+};
 
 /// Names a done-callback, to take it back with
 /// [`remove_done_callback`](LoopFuture::remove_done_callback).
@@ -286,9 +288,12 @@ impl<T: 'static> LoopFuture<T> {
         let location = await_location(Location::caller(), self.location);
         match self.wait.poll(self.raw.id(), label, location, cx) {
             Poll::Pending => Poll::Pending,
-            // The result is taken first: a cancel that it holds is consumed even if another one
-            // takes its place.
-            Poll::Ready(delivery) => Poll::Ready(settle(self.raw.take_as(), delivery)),
+            Poll::Ready(Delivery::None) => Poll::Ready(self.raw.take_as()),
+            // The result is asked for first: a cancel that it holds is consumed even if another one
+            // takes its place. A value stays there, for whoever awaits again.
+            Poll::Ready(delivery) => Poll::Ready(
+                settle(self.raw.exception().map(drop), delivery).and_then(|()| self.raw.take_as()),
+            ),
         }
     }
 }

@@ -11,8 +11,9 @@ use crate::event_loop::{LoopId, TaskId, Variables, with};
 /// A value that each task has for itself: `contextvars.ContextVar`.
 ///
 /// A task starts with a copy of what its creator had, and what it sets is its own; so does a
-/// callback with what was set where it was queued. Outside of tasks and callbacks the value is the
-/// thread's.
+/// callback with what was set where it was queued or, of a future, added. A job of a pool begins
+/// with none, but for one of [`to_thread`](crate::to_thread). Outside of tasks and callbacks the
+/// value is the thread's, of which a plain [`run`](crate::run) takes a copy.
 ///
 /// ```
 /// use seedloop::{ContextVar, run, spawn};

@@ -201,11 +201,13 @@ impl FutureRef {
             if core.futures.get(self.id).is_some_and(|cell| !cell.is_done())
                 && let Some(run) = run.take()
             {
-                core.add_callback(self.id, Callback::Call { key, operation, run });
+                let variables = core.variables.clone();
+                core.add_callback(self.id, Callback::Call { key, operation, run, variables });
             }
             key
         });
-        let accepted = run.is_none_or(|run| queue_done(self.id, operation, run));
+        let variables = with(|core| core.variables.clone());
+        let accepted = run.is_none_or(|run| queue_done(self.id, operation, run, variables));
         if accepted { Ok(key) } else { Err(closed()) }
     }
 

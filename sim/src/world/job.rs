@@ -156,6 +156,20 @@ impl Job {
         true
     }
 
+    /// Cancels the job wherever it is: its host has crashed.
+    pub(super) fn cut_off(self: &Arc<Self>) {
+        let mut state = self.state();
+        if matches!(state.stage, Stage::Cancelled | Stage::Finished) {
+            return;
+        }
+        state.stage = Stage::Cancelled;
+        let body = state.body.take();
+        drop(state);
+        drop(body);
+        self.emit("job cut off");
+        self.tell();
+    }
+
     /// Ends the job, unless it has ended.
     pub(super) fn finish(self: &Arc<Self>, outcome: Outcome) {
         let mut state = self.state();

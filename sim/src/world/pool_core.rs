@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::host::{Life, on};
 use super::job::{Body, Job, Outcome, Stage};
 use super::machine::{Awaited, Machine, Ticket, machine};
-use crate::base::{BrokenPoolError, Cancelled, Error, Result, RuntimeError};
+use crate::base::{BrokenPoolError, Error, Result, RuntimeError};
 use crate::event_loop::{describe, with};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,10 +187,7 @@ impl PoolCore {
         loop {
             let mut state = self.state();
             let Some(job) = state.queue.pop_front() else {
-                state.busy = state.busy.saturating_sub(1);
-                let told = if state.busy == 0 { take(&mut state.idle_waiters) } else { Vec::new() };
-                drop(state);
-                told.into_iter().for_each(IdleWaiter::tell);
+                Self::worker_is_idle(state);
                 return None;
             };
             drop(state);
@@ -198,6 +195,14 @@ impl PoolCore {
                 return Some(job);
             }
         }
+    }
+
+    /// Tells those who wait for it if no worker is busy any more.
+    fn worker_is_idle(mut state: MutexGuard<'_, State>) {
+        state.busy = state.busy.saturating_sub(1);
+        let told = if state.busy == 0 { take(&mut state.idle_waiters) } else { Vec::new() };
+        drop(state);
+        told.into_iter().for_each(IdleWaiter::tell);
     }
 
     /// The jobs that wait for a worker.
@@ -305,7 +310,7 @@ impl PoolCore {
         }
         crashed.sort_by_key(|job| job.number());
         for job in crashed {
-            job.finish(Err(Error::new(Cancelled::new())));
+            job.cut_off();
         }
         (0..free).for_each(|_| self.worker_died(&machine));
     }
@@ -313,15 +318,12 @@ impl PoolCore {
     /// Starts another worker in the place of one that has died with its job, if there is work.
     fn worker_died(self: &Arc<Self>, machine: &Machine) {
         self.job_ended();
-        let mut state = self.state();
+        let state = self.state();
         if !state.queue.is_empty() {
             drop(state);
             return machine.start_thread(Arc::clone(self));
         }
-        state.busy = state.busy.saturating_sub(1);
-        let told = if state.busy == 0 { take(&mut state.idle_waiters) } else { Vec::new() };
-        drop(state);
-        told.into_iter().for_each(IdleWaiter::tell);
+        Self::worker_is_idle(state);
     }
 
     /// Forgets all jobs: their simulation has ended.
