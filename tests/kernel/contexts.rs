@@ -29,17 +29,17 @@ fn a_done_callback_has_the_variables_of_whoever_added_it() {
         [&expected[..], &["task of a callback Some(2)", "done already Some(2)"]].concat();
     check(&expected, async {
         let tell = |what: &'static str| out!("{what} {:?}", NUMBER.get());
-        NUMBER.set(1);
+        drop(NUMBER.set(1));
         let future = create_future::<()>()?;
         future.add_done_callback(move |_| tell("set later"))?;
-        NUMBER.set(2);
+        drop(NUMBER.set(2));
         future.set_result(())?;
         spin(2).await?;
         let future = create_future::<()>()?;
         future.add_done_callback(move |_| tell("set by a child"))?;
         let own = future.shared();
         let child = spawn(async move {
-            NUMBER.set(3);
+            drop(NUMBER.set(3));
             own.set_result(())
         });
         child.await?;
@@ -51,7 +51,7 @@ fn a_done_callback_has_the_variables_of_whoever_added_it() {
         task.await?;
         spin(2).await?;
         future.add_done_callback(move |_| tell("done already"))?;
-        NUMBER.set(5);
+        drop(NUMBER.set(5));
         Ok(spin(2).await?)
     });
 }
@@ -59,10 +59,10 @@ fn a_done_callback_has_the_variables_of_whoever_added_it() {
 /// CPython: the main task of `asyncio.run` has a copy of its caller's context.
 #[test]
 fn a_run_takes_a_copy_of_the_threads_variables() {
-    NUMBER.set(1);
+    drop(NUMBER.set(1));
     let seen = run(async {
         let seen = NUMBER.get();
-        NUMBER.set(2);
+        drop(NUMBER.set(2));
         Ok(seen)
     });
     assert_eq!((seen.unwrap(), NUMBER.get()), (Some(1), Some(1)));

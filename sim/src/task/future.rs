@@ -291,9 +291,13 @@ impl<T: 'static> LoopFuture<T> {
             Poll::Ready(Delivery::None) => Poll::Ready(self.raw.take_as()),
             // The result is asked for first: a cancel that it holds is consumed even if another one
             // takes its place. A value stays there, for whoever awaits again.
-            Poll::Ready(delivery) => Poll::Ready(
-                settle(self.raw.exception().map(drop), delivery).and_then(|()| self.raw.take_as()),
-            ),
+            Poll::Ready(delivery) => {
+                let held = match self.raw.exception() {
+                    Ok(None) => Ok(()),
+                    Ok(Some(error)) | Err(error) => Err(error),
+                };
+                Poll::Ready(settle(held, delivery).and_then(|()| self.raw.take_as()))
+            }
         }
     }
 }
