@@ -5,5 +5,6 @@ mod disks;
 mod faults;
 mod hosts;
 mod http;
+mod journal;
 mod sockets;
 mod streams;

@@ -6,6 +6,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::journal::{Change, take_synced};
 use super::path::Names;
 use crate::base::Instant;
 use crate::event_loop::with;
@@ -63,22 +64,6 @@ enum Write {
 pub(super) struct Entries {
     now: BTreeMap<OsString, NodeId>,
     synced: BTreeMap<OsString, NodeId>,
-}
-
-/// One change of directories, which happens as a whole or not at all.
-enum Change {
-    Link { directory: NodeId, name: OsString, node: NodeId },
-    Unlink { directory: NodeId, name: OsString },
-    Rename { from: NodeId, old: OsString, to: NodeId, new: OsString, node: NodeId },
-}
-
-impl Change {
-    fn concerns(&self, node: NodeId) -> bool {
-        match self {
-            Change::Link { directory, .. } | Change::Unlink { directory, .. } => *directory == node,
-            Change::Rename { from, to, .. } => *from == node || *to == node,
-        }
-    }
 }
 
 const LATENCY: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_millis(10);
@@ -184,15 +169,26 @@ impl Disk {
     }
 
     fn change(&mut self, change: Change) {
-        match &change {
-            Change::Link { directory, name, node } => self.set(*directory, name, Some(*node)),
-            Change::Unlink { directory, name } => self.set(*directory, name, None),
-            Change::Rename { from, old, to, new, node } => {
-                self.set(*from, old, None);
-                self.set(*to, new, Some(*node));
-            }
+        if let Some((directory, name)) = &change.from {
+            self.set(*directory, name, None);
+        }
+        if let Some((directory, name)) = &change.to {
+            self.set(*directory, name, Some(change.node));
         }
         self.journal.push(change);
+    }
+
+    /// Gives a new node its name.
+    fn link(&mut self, directory: NodeId, name: &OsStr, node: NodeId) {
+        let (to, is_directory) =
+            (Some((directory, name.to_owned())), self.node(node).is_directory());
+        self.change(Change { node, from: None, to, over: None, above: Vec::new(), is_directory });
+    }
+
+    fn remove(&mut self, directory: NodeId, name: &OsStr, node: NodeId) {
+        let (from, is_directory) =
+            (Some((directory, name.to_owned())), self.node(node).is_directory());
+        self.change(Change { node, from, to: None, over: None, above: Vec::new(), is_directory });
     }
 
     /// Lets a name stand for another node, or for none.
@@ -229,7 +225,7 @@ impl Disk {
             None => {
                 self.check_writable(directory, names)?;
                 let node = self.make(NodeKind::File(Contents::default()));
-                self.change(Change::Link { directory, name: name.to_owned(), node });
+                self.link(directory, name, node);
                 Ok(node)
             }
         }
@@ -242,7 +238,7 @@ impl Disk {
         }
         self.check_writable(directory, names)?;
         let node = self.make(NodeKind::Directory(Entries::default()));
-        self.change(Change::Link { directory, name: name.to_owned(), node });
+        self.link(directory, name, node);
         Ok(())
     }
 
@@ -264,7 +260,7 @@ impl Disk {
             return Err(error(io::ErrorKind::IsADirectory, "this is a directory", names.all()));
         }
         self.check_writable(directory, names)?;
-        self.change(Change::Unlink { directory, name: name.to_owned() });
+        self.remove(directory, name, node);
         Ok(())
     }
 
@@ -279,7 +275,7 @@ impl Disk {
             }
             Some(_) => {
                 self.check_writable(directory, names)?;
-                self.change(Change::Unlink { directory, name: name.to_owned() });
+                self.remove(directory, name, node);
                 Ok(())
             }
         }
@@ -313,9 +309,22 @@ impl Disk {
         }
         self.check_writable(old_place, from)?;
         self.check_writable(new_place, to)?;
-        let (old, new) = (old.to_owned(), new.to_owned());
-        self.change(Change::Rename { from: old_place, old, to: new_place, new, node });
+        let above = if old_place == new_place { Vec::new() } else { self.above(to) };
+        self.change(Change {
+            node,
+            from: Some((old_place, old.to_owned())),
+            to: Some((new_place, new.to_owned())),
+            over: self.entry(new_place, new),
+            above,
+            is_directory: self.node(node).is_directory(),
+        });
         Ok(())
+    }
+
+    /// The directories in which a path ends, below the root.
+    fn above(&self, names: &Names) -> Vec<NodeId> {
+        let depths = 1..names.all().len();
+        depths.filter_map(|depth| self.find(&names.all()[..depth]).ok()).collect()
     }
 
     /// The names in a directory, in their order.
@@ -407,9 +416,7 @@ impl Disk {
                 contents.synced.clone_from(&contents.now);
             }
             NodeKind::Directory(_) => {
-                let journal = std::mem::take(&mut self.journal);
-                let (synced, left) = journal.into_iter().partition(|change| change.concerns(id));
-                self.journal = left;
+                let synced = take_synced(&mut self.journal, id);
                 self.outlive(synced);
             }
         }
@@ -417,18 +424,12 @@ impl Disk {
 
     /// Takes changes of directories over into what is synced.
     fn outlive(&mut self, changes: Vec<Change>) {
-        for change in changes {
-            match change {
-                Change::Link { directory, name, node } => {
-                    self.entries_mut(directory).synced.insert(name, node);
-                }
-                Change::Unlink { directory, name } => {
-                    self.entries_mut(directory).synced.remove(&name);
-                }
-                Change::Rename { from, old, to, new, node } => {
-                    self.entries_mut(from).synced.remove(&old);
-                    self.entries_mut(to).synced.insert(new, node);
-                }
+        for Change { node, from, to, .. } in changes {
+            if let Some((directory, name)) = from {
+                self.entries_mut(directory).synced.remove(&name);
+            }
+            if let Some((directory, name)) = to {
+                self.entries_mut(directory).synced.insert(name, node);
             }
         }
     }
@@ -474,19 +475,23 @@ impl Disk {
         }
     }
 
+    /// Forgets what no name leads to any more, and counts the names of the rest.
     fn forget_unreachable(&mut self) {
+        let mut links = BTreeMap::from([(ROOT, 0)]);
         let mut reached = vec![ROOT];
-        let mut next = 0;
-        while let Some(node) = reached.get(next) {
-            if let Some(entries) = self.entries(*node) {
-                reached.extend(entries.now.values().copied().collect::<Vec<_>>());
+        while let Some(node) = reached.pop() {
+            let Some(entries) = self.entries(node) else { continue };
+            for entry in entries.now.values() {
+                let links = links.entry(*entry).or_insert(0);
+                *links += 1;
+                if *links == 1 {
+                    reached.push(*entry);
+                }
             }
-            next += 1;
         }
-        reached.sort_unstable();
-        self.nodes.retain(|node, _| reached.binary_search(node).is_ok());
-        for node in self.nodes.values_mut() {
-            node.links = 1;
+        self.nodes.retain(|node, _| links.contains_key(node));
+        for (id, node) in &mut self.nodes {
+            node.links = links[id];
         }
     }
 }

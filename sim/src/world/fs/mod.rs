@@ -19,8 +19,10 @@
 //! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
 //! byte. Of what was not, everything may be lost, and any part may be there: each write on its own
 //! as a whole, torn after some bytes, or not at all, and of the changes of directories (files that
-//! were created, renamed, removed) the first so many. The run without a seed loses all of it; what
-//! is left is a choice, which an exploration draws, records and shrinks.
+//! were created, renamed, removed) the first so many. A rename is there as a whole or not at all,
+//! from one directory to another too: syncing either makes it outlive, with what it builds on. The
+//! run without a seed loses all that is not synced; what is left is a choice, which an exploration
+//! draws, records and shrinks.
 //!
 //! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has
 //! the directory in which it stands, which is opened and synced like a file:
@@ -70,6 +72,7 @@ mod disks;
 mod file;
 #[cfg(feature = "tokio-io")]
 mod file_shared;
+mod journal;
 mod metadata;
 mod options;
 mod path;

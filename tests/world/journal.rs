@@ -1,0 +1,157 @@
+//! What a crash leaves of directories, some of which were synced.
+
+use std::collections::BTreeSet;
+
+use seedloop::fs::{self, File};
+use seedloop::host::Host;
+use seedloop::{Result, Simulation};
+
+async fn sync(path: &str) -> Result<()> {
+    Ok(File::open(path).await?.sync_all().await?)
+}
+
+/// A file with contents that outlive a crash, if its name does.
+async fn put(path: &str, text: &str) -> Result<()> {
+    let mut file = File::create(path).await?;
+    file.write_all(text.as_bytes()).await?;
+    Ok(file.sync_all().await?)
+}
+
+/// The files in three directories, as they are.
+async fn tree() -> Result<String> {
+    let mut found = Vec::new();
+    for directory in ["data", "new", "tmp"] {
+        if !fs::try_exists(directory).await? {
+            continue;
+        }
+        for entry in fs::read_dir(directory).await? {
+            let text = match entry.metadata().is_dir() {
+                true => "/".to_owned(),
+                false => fs::read_to_string(entry.path()).await?,
+            };
+            found.push(format!("{}={text}", entry.path().display()));
+        }
+    }
+    Ok(found.join(" "))
+}
+
+/// All that crashes leave after `body`, on a disk with the synced directories `data` and `tmp`.
+fn left(seeds: u64, body: impl AsyncFn() -> Result<()> + Copy + 'static) -> Vec<String> {
+    let left = (0..seeds).map(|seed| {
+        let outcome = Simulation::new().seed(seed).block_on(async move {
+            let host = Host::new("db");
+            let before = host.spawn(async move {
+                fs::create_dir("data").await?;
+                fs::create_dir("tmp").await?;
+                sync("/").await?;
+                body().await
+            });
+            before.await?;
+            host.crash();
+            host.restart();
+            host.spawn(tree()).await
+        });
+        outcome.result.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+    });
+    left.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn a_file_moved_over_a_synced_name_is_there() {
+    let left = left(200, async || {
+        put("data/y", "old").await?;
+        sync("data").await?;
+        put("tmp/x", "new").await?;
+        sync("tmp").await?;
+        fs::remove_file("data/y").await?;
+        fs::rename("tmp/x", "data/y").await?;
+        sync("tmp").await?;
+        sync("data").await
+    });
+    assert_eq!(left, ["data/y=new"]);
+}
+
+#[test]
+fn a_sync_of_the_other_directory_first_changes_nothing() {
+    let replaced = left(200, async || {
+        put("data/y", "old").await?;
+        put("tmp/x", "new").await?;
+        fs::rename("tmp/x", "data/y").await?;
+        sync("tmp").await?;
+        sync("data").await
+    });
+    assert_eq!(replaced, ["data/y=new"]);
+    let moved = left(200, async || {
+        put("tmp/x", "text").await?;
+        fs::rename("tmp/x", "data/x").await?;
+        sync("data").await?;
+        sync("tmp").await
+    });
+    assert_eq!(moved, ["data/x=text"]);
+}
+
+/// With one of its two directories synced a rename is there as a whole.
+#[test]
+fn a_moved_file_has_one_of_its_names() {
+    let left = left(200, async || {
+        put("tmp/x", "text").await?;
+        sync("tmp").await?;
+        fs::rename("tmp/x", "data/x").await?;
+        sync("tmp").await
+    });
+    assert_eq!(left, ["data/x=text"]);
+}
+
+/// The directory to which a synced file was moved comes along; an empty one that only stands
+/// beside it does not.
+#[test]
+fn a_file_moved_to_a_new_directory_is_not_lost() {
+    let moved = left(200, async || {
+        put("data/x", "text").await?;
+        sync("data").await?;
+        fs::create_dir("new").await?;
+        fs::rename("data/x", "new/x").await?;
+        sync("data").await
+    });
+    assert_eq!(moved, ["new/x=text"]);
+    let emptied = left(200, async || {
+        fs::create_dir("data/in").await?;
+        put("data/in/x", "text").await?;
+        sync("data").await?;
+        sync("data/in").await?;
+        fs::rename("data/in/x", "tmp/x").await?;
+        fs::remove_dir("data/in").await?;
+        sync("data").await
+    });
+    assert_eq!(emptied, ["tmp/x=text"]);
+}
+
+/// A sync says nothing about what another directory holds.
+#[test]
+fn what_has_nothing_to_do_with_a_synced_name_may_be_lost() {
+    let left = left(200, async || {
+        put("tmp/other", "x").await?;
+        fs::create_dir("new").await?;
+        put("new/x", "x").await?;
+        sync("new").await?;
+        put("data/y", "y").await?;
+        sync("data").await
+    });
+    assert_eq!(left, ["data/y=y", "data/y=y new/x=x tmp/other=x", "data/y=y tmp/other=x"]);
+}
+
+/// Two directories that changed places, of which one was synced: neither is in the other twice.
+#[test]
+fn moved_directories_make_no_ring() {
+    let left = left(200, async || {
+        fs::rename("tmp", "data/tmp").await?;
+        fs::rename("data/tmp", "tmp").await?;
+        fs::rename("data", "tmp/data").await?;
+        sync("tmp").await?;
+        fs::rename("tmp/data", "data").await?;
+        put("data/x", "x").await?;
+        Ok(fs::rename("data/x", "tmp/x").await?)
+    });
+    // Nothing, or what came after the sync, a part of it.
+    assert_eq!(left, ["", "data/x=x", "tmp/data=/", "tmp/x=x"]);
+}
