@@ -6,5 +6,6 @@ mod faults;
 mod hosts;
 mod http;
 mod journal;
+mod open_files;
 mod sockets;
 mod streams;

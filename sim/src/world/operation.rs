@@ -68,6 +68,11 @@ impl<T: 'static> Operation<T> {
         let (wait, label) = (Wait::new(), Label::new(name));
         (Operation { future, wait, label, location, of: PhantomData }, settle)
     }
+
+    /// Lets the task that polled it wait for it no longer; it can be polled again, by any task.
+    pub(super) fn leave(&mut self) {
+        self.wait = Wait::new();
+    }
 }
 
 /// What ends an operation.

@@ -14,6 +14,7 @@ use super::disk::{Disk, NodeId};
 use super::disks::{begin_in, with_disk};
 use super::metadata::Metadata;
 use super::options::OpenOptions;
+use super::pending::Pending;
 use crate::base::Result;
 use crate::event_loop::{context_id, try_with};
 use crate::world::host::Life;
@@ -33,8 +34,8 @@ pub struct File {
     position: u64,
     pub(super) access: Access,
     reading: Option<Operation<io::Result<Vec<u8>>>>,
-    /// Gives the position behind what it has written.
-    writing: Option<Operation<io::Result<u64>>>,
+    /// What has begun and changes the file or the disk.
+    writing: Option<Pending>,
 }
 
 /// What may be done with an open file.
@@ -206,7 +207,8 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// An operation that has begun takes effect all the same; the position stays where it was.
+    /// A write that has begun takes effect all the same, and moves the position behind it: what is
+    /// done next with the file waits for it first, and gives its error.
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
         self.write_bytes(bytes.to_vec(), Location::caller())
@@ -220,11 +222,13 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the future leaves the position where it was.
+    /// Dropped, the future leaves the position where it was, or where what it waited for has moved
+    /// it.
     #[track_caller]
     pub fn seek(&mut self, to: SeekFrom) -> impl Future<Output = io::Result<u64>> + Send {
         let location = Location::caller();
         async move {
+            self.settle().await?;
             let length = match to {
                 SeekFrom::End(_) => self.length(location).await?,
                 _ => 0,
@@ -241,14 +245,15 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// An operation that has begun takes effect all the same.
+    /// An operation that has begun takes effect all the same: what is done next with the file
+    /// waits for it first, and gives its error.
     #[track_caller]
     pub fn set_len(&mut self, length: u64) -> impl Future<Output = io::Result<()>> + Send {
         let location = Location::caller();
         async move {
             self.check_writes()?;
             let node = self.node;
-            self.operate("resize file", location, move |disk| disk.resize(node, length)).await
+            self.change("resize file", location, move |disk| disk.resize(node, length)).await
         }
     }
 
@@ -261,11 +266,12 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// An operation that has begun takes effect all the same.
+    /// An operation that has begun takes effect all the same: what is done next with the file
+    /// waits for it first, and gives its error.
     #[track_caller]
     pub fn sync_all(&mut self) -> impl Future<Output = io::Result<()>> + Send {
         let (node, location) = (self.node, Location::caller());
-        self.operate("sync file", location, move |disk| {
+        self.change("sync file", location, move |disk| {
             disk.sync(node);
             Ok(())
         })
@@ -279,7 +285,8 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// An operation that has begun takes effect all the same.
+    /// An operation that has begun takes effect all the same: what is done next with the file
+    /// waits for it first, and gives its error.
     #[track_caller]
     pub fn sync_data(&mut self) -> impl Future<Output = io::Result<()>> + Send {
         self.sync_all()
@@ -354,20 +361,59 @@ impl File {
         }
     }
 
-    /// Waits for what was begun by a poll, and then lets the disk do something with the file.
+    /// Waits for what has begun, whoever began it: it comes to the disk before what is done next.
+    async fn settle(&mut self) -> io::Result<()> {
+        self.reading = None;
+        Settling(self).await
+    }
+
+    /// Lets the disk do something with the file that changes nothing.
     async fn operate<T: 'static>(
         &mut self,
         name: &'static str,
         location: &'static Location<'static>,
         effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
     ) -> io::Result<T> {
-        self.reading = None;
-        if let Some(writing) = &mut self.writing {
-            let written = writing.await;
-            self.writing = None;
-            self.position = written??;
-        }
+        self.settle().await?;
         begin_in(self.life, name, location, effect)?.await?
+    }
+
+    /// Lets the disk do something that leaves the position where it is.
+    async fn change(
+        &mut self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<()> + 'static,
+    ) -> io::Result<()> {
+        self.settle().await?;
+        let position = self.position;
+        self.begin(name, location, move |disk| effect(disk).map(|()| position))?;
+        self.settle().await
+    }
+
+    /// Begins a change, for which whatever is done next waits.
+    fn begin(
+        &mut self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<u64> + 'static,
+    ) -> io::Result<()> {
+        self.writing = Some(Pending::begin(self.life, name, location, effect)?);
+        Ok(())
+    }
+
+    /// Begins a write at the position, or at the end.
+    fn begin_write(
+        &mut self,
+        bytes: Vec<u8>,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        let (node, place, length) = (self.node, self.place(), bytes.len() as u64);
+        self.begin("write file", location, move |disk| {
+            let position = place.unwrap_or_else(|| disk.node(node).length());
+            disk.write(node, position, bytes)?;
+            Ok(position + length)
+        })
     }
 
     async fn length(&mut self, location: &'static Location<'static>) -> io::Result<u64> {
@@ -381,6 +427,7 @@ impl File {
         location: &'static Location<'static>,
     ) -> io::Result<Vec<u8>> {
         self.check_reads()?;
+        self.settle().await?;
         let (node, position) = (self.node, self.position);
         let read = move |disk: &mut Disk| disk.read(node, position, length);
         let read = self.operate("read file", location, read).await?;
@@ -394,14 +441,9 @@ impl File {
         location: &'static Location<'static>,
     ) -> io::Result<()> {
         self.check_writes()?;
-        let (node, place, length) = (self.node, self.place(), bytes.len() as u64);
-        let write = move |disk: &mut Disk| {
-            let position = place.unwrap_or_else(|| disk.node(node).length());
-            disk.write(node, position, bytes)?;
-            Ok(position + length)
-        };
-        self.position = self.operate("write file", location, write).await?;
-        Ok(())
+        self.settle().await?;
+        self.begin_write(bytes, location)?;
+        self.settle().await
     }
 
     /// Where the next write goes; none for the end of the file.
@@ -419,16 +461,39 @@ impl File {
             let text = "a position before the beginning of the file";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
+        // What a read that was dropped has begun is of another place.
+        self.reading = None;
         self.position = position;
         Ok(position)
     }
 
     pub(crate) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(writing) = &mut self.writing else { return Poll::Ready(Ok(())) };
-        let written = ready!(Pin::new(writing).poll(cx));
+        // A cancel ends the wait for it, and not what has begun.
+        let written = ready!(writing.poll(cx))?;
         self.writing = None;
-        self.position = written??;
+        self.position = written?;
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Waits for what has begun with a file.
+struct Settling<'a>(&'a mut File);
+
+impl Future for Settling<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_written(cx)
+    }
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        // The task waits for it no longer, so that a cancel has to reach what it waits for then.
+        if let Some(writing) = &mut self.0.writing {
+            writing.leave();
+        }
     }
 }
 
@@ -440,6 +505,10 @@ impl AsyncRead for File {
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_written(cx))?;
         self.check_reads()?;
+        if buffer.is_empty() {
+            // It would leave a read of nothing behind, which is the end of the file to the next.
+            return Poll::Ready(Ok(0));
+        }
         if self.reading.is_none() {
             let (node, position) = (self.node, self.position);
             let length = buffer.len().min(READ_MAX);
@@ -466,14 +535,8 @@ impl AsyncWrite for File {
         ready!(self.poll_written(cx))?;
         self.check_writes()?;
         self.reading = None;
-        let (node, place, length) = (self.node, self.place(), bytes.len());
-        let bytes = bytes.to_vec();
-        let write = move |disk: &mut Disk| {
-            let position = place.unwrap_or_else(|| disk.node(node).length());
-            disk.write(node, position, bytes)?;
-            Ok(position + length as u64)
-        };
-        self.writing = Some(begin_in(self.life, "write file", Location::caller(), write)?);
+        let length = bytes.len();
+        self.begin_write(bytes.to_vec(), Location::caller())?;
         Poll::Ready(Ok(length))
     }
 
@@ -493,7 +556,6 @@ impl AsyncSeek for File {
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
         ready!(self.poll_written(cx))?;
-        self.reading = None;
         let (host, node) = (self.life.host, self.node);
         let length = match self.life.is_alive() {
             true => with_disk(host, |disk| disk.node(node).length()),

@@ -65,7 +65,8 @@
 //! # Cancel safety
 //!
 //! As with a real disk, an operation that has begun takes effect also if nobody waits for it any
-//! more.
+//! more. With an open file, whatever is done next waits for it first, so that nothing of a file
+//! comes to the disk after what was done later.
 
 mod disk;
 mod disks;
@@ -76,6 +77,7 @@ mod journal;
 mod metadata;
 mod options;
 mod path;
+mod pending;
 mod whole;
 
 pub use disks::{DiskOf, disk};

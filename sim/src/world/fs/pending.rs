@@ -1,0 +1,101 @@
+//! Changes of an open file that have begun, and may outlast the wait for them.
+
+use std::io;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use super::disk::Disk;
+use super::disks::begin_in;
+use crate::base::Result;
+use crate::world::host::Life;
+use crate::world::operation::Operation;
+
+/// A change that has begun. It gives the position that the file has after it.
+pub(super) struct Pending {
+    /// None once the wait for it was cancelled; the change itself goes on.
+    operation: Option<Operation<io::Result<u64>>>,
+    landing: Arc<Mutex<Landing>>,
+}
+
+/// Where a change says that it is over, for when a cancel has ended the wait for it.
+#[derive(Default)]
+struct Landing {
+    result: Option<io::Result<u64>>,
+    waiter: Option<Waker>,
+}
+
+impl Pending {
+    pub(super) fn begin(
+        life: Life,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<u64> + 'static,
+    ) -> io::Result<Self> {
+        let landing = Arc::new(Mutex::new(Landing::default()));
+        let pilot = Pilot(Arc::clone(&landing));
+        let effect = move |disk: &mut Disk| {
+            let result = effect(disk);
+            pilot.land(&result);
+            result
+        };
+        Ok(Pending { operation: Some(begin_in(life, name, location, effect)?), landing })
+    }
+
+    /// Waits until it is over. After an error, which is a cancel of the wait, it can be polled
+    /// again.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<io::Result<u64>>> {
+        if let Some(operation) = &mut self.operation {
+            let result = ready!(Pin::new(operation).poll(cx));
+            self.operation = None;
+            return Poll::Ready(result);
+        }
+        let mut landing = lock(&self.landing);
+        match landing.result.take() {
+            Some(result) => Poll::Ready(Ok(result)),
+            None => {
+                landing.waiter = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Lets the task that polled it wait for it no longer; it can be polled again, by any task.
+    pub(super) fn leave(&mut self) {
+        if let Some(operation) = &mut self.operation {
+            operation.leave();
+        }
+    }
+}
+
+/// Lands with the change: with its result, or without one when it is dropped.
+struct Pilot(Arc<Mutex<Landing>>);
+
+impl Pilot {
+    fn land(&self, result: &io::Result<u64>) {
+        let result = match result {
+            Ok(position) => Ok(*position),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        lock(&self.0).result = Some(result);
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        let mut landing = lock(&self.0);
+        // The disk has failed, or the host has crashed.
+        let failed = || Err(io::Error::other("what was begun with the file before has failed"));
+        landing.result.get_or_insert_with(failed);
+        let waiter = landing.waiter.take();
+        drop(landing);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}
+
+fn lock(landing: &Mutex<Landing>) -> MutexGuard<'_, Landing> {
+    landing.lock().unwrap_or_else(PoisonError::into_inner)
+}

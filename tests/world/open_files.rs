@@ -1,0 +1,156 @@
+//! Open files: what was begun and left, and the traits beside the methods.
+
+use std::io::{ErrorKind, SeekFrom};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_lite::future::{poll_fn, poll_once};
+use futures_lite::{AsyncRead, AsyncSeekExt, AsyncWriteExt};
+use seedloop::fs::{self, File, OpenOptions};
+use seedloop::{Instant, Result, Simulation, host, run, sleep, spawn};
+
+/// What `body` gives under each of 100 seeds, which is the same.
+fn always<T, F>(body: impl Fn() -> F) -> T
+where
+    T: PartialEq + std::fmt::Debug + 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let results = (0..100).map(|seed| {
+        let outcome = Simulation::new().seed(seed).block_on(body());
+        outcome.result.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+    });
+    let mut results: Vec<T> = results.collect();
+    results.dedup();
+    assert_eq!(results.len(), 1, "{results:?}");
+    results.remove(0)
+}
+
+async fn read_write(path: &str) -> Result<File> {
+    Ok(OpenOptions::new().read(true).write(true).open(path).await?)
+}
+
+/// Nothing that was begun before comes over what was acknowledged and synced.
+#[test]
+fn a_write_waits_for_one_that_was_dropped() {
+    let text = always(|| async {
+        let mut file = File::create("f").await?;
+        assert!(poll_once(file.write_all(b"AAAA")).await.is_none());
+        file.write_all(b"BBBB").await?;
+        assert!(poll_once(file.set_len(2)).await.is_none());
+        file.write_all(b"CC").await?;
+        assert!(poll_once(file.sync_all()).await.is_none());
+        assert_eq!(file.seek(SeekFrom::Current(0)).await?, 10);
+        Ok(fs::read("f").await?)
+    });
+    assert_eq!(text, b"AA\0\0\0\0\0\0CC");
+}
+
+#[test]
+fn a_write_waits_for_one_whose_wait_was_cancelled() {
+    let text = always(|| async {
+        let task = spawn(async {
+            let mut file = File::create("f").await?;
+            fs::set_latency(Duration::from_millis(1)..=Duration::from_millis(100));
+            let cancelled = file.write_all(b"AAAA").await.unwrap_err();
+            assert!(seedloop::Error::from(cancelled).is_cancelled());
+            file.write_all(b"BBBB").await?;
+            Ok(fs::read_to_string("f").await?)
+        });
+        while fs::open_files() == 0 {
+            sleep(Duration::from_micros(10)).await?;
+        }
+        sleep(Duration::from_micros(500)).await?;
+        task.cancel();
+        task.await
+    });
+    assert_eq!(text, "AAAABBBB");
+}
+
+/// A cancel comes to what the task waits for, and not to what it has left.
+#[test]
+fn what_was_left_takes_no_cancel() {
+    let text = always(|| async {
+        let task = spawn(async {
+            let mut file = File::create("f").await?;
+            assert!(poll_once(file.write_all(b"AAAA")).await.is_none());
+            let start = Instant::now();
+            assert!(sleep(Duration::from_secs(9)).await.is_err());
+            assert!(start.elapsed() < Duration::from_secs(2));
+            file.write_all(b"BBBB").await?;
+            Ok(fs::read_to_string("f").await?)
+        });
+        sleep(Duration::from_secs(1)).await?;
+        task.cancel();
+        task.await
+    });
+    assert_eq!(text, "AAAABBBB");
+}
+
+/// The error of what was left is that of what comes next, which does not begin.
+#[test]
+fn the_error_of_a_dropped_write_is_told() {
+    let (kind, text) = always(|| async {
+        let mut file = File::create("f").await?;
+        fs::disk(host::current()).set_capacity(Some(2));
+        assert!(poll_once(file.write_all(b"AAAA")).await.is_none());
+        let kind = file.write_all(b"B").await.unwrap_err().kind();
+        file.write_all(b"C").await?;
+        Ok((kind, fs::read_to_string("f").await?))
+    });
+    assert_eq!((kind, text.as_str()), (ErrorKind::StorageFull, "C"));
+}
+
+#[test]
+fn traits_and_methods_share_the_position() {
+    let text = always(|| async {
+        let mut file = File::create_new("f").await?;
+        AsyncWriteExt::write_all(&mut file, b"ab").await?;
+        file.write_all(b"cd").await?;
+        AsyncWriteExt::write_all(&mut file, b"ef").await?;
+        assert_eq!(file.seek(SeekFrom::Current(-2)).await?, 4);
+        let mut last = [0; 2];
+        file.read_exact(&mut last).await?;
+        assert_eq!(&last, b"ef");
+        AsyncWriteExt::write_all(&mut file, b"gh").await?;
+        assert_eq!(file.read(&mut last).await?, 0);
+        Ok(fs::read_to_string("f").await?)
+    });
+    assert_eq!(text, "abcdefgh");
+}
+
+/// Begins a read and leaves it.
+async fn begin_read(file: &mut File, length: usize) -> bool {
+    let mut buffer = vec![0; length];
+    let read = poll_fn(|cx| {
+        Poll::Ready(std::pin::Pin::new(&mut *file).poll_read(cx, &mut buffer).is_pending())
+    });
+    read.await
+}
+
+#[test]
+fn a_read_that_was_left_is_not_of_another_place() {
+    let read = always(|| async {
+        fs::write("f", "0123456789").await?;
+        let mut file = read_write("f").await?;
+        assert!(begin_read(&mut file, 4).await);
+        file.seek(SeekFrom::Start(6)).await?;
+        let mut read = [0; 4];
+        futures_lite::AsyncReadExt::read_exact(&mut file, &mut read).await?;
+        assert_eq!(&read, b"6789");
+        assert!(begin_read(&mut file, 4).await);
+        AsyncSeekExt::seek(&mut file, SeekFrom::Start(1)).await?;
+        assert!(!begin_read(&mut file, 0).await);
+        Ok(futures_lite::AsyncReadExt::read(&mut file, &mut read).await?)
+    });
+    assert_eq!(read, 4);
+}
+
+#[test]
+fn a_file_at_the_end_of_its_simulation() {
+    run(async {
+        let mut file = File::create("f").await?;
+        assert!(poll_once(file.write_all(b"AAAA")).await.is_none());
+        Ok(())
+    })
+    .unwrap();
+}
