@@ -145,12 +145,47 @@ fn a_read_that_was_left_is_not_of_another_place() {
     assert_eq!(read, 4);
 }
 
+/// Its host and its number stand for something else there.
 #[test]
-fn a_file_at_the_end_of_its_simulation() {
-    run(async {
+fn a_file_belongs_to_its_simulation() {
+    let kept = run(async {
         let mut file = File::create("f").await?;
         assert!(poll_once(file.write_all(b"AAAA")).await.is_none());
-        Ok(())
-    })
-    .unwrap();
+        Ok((file, File::create("g").await?))
+    });
+    let (mut left, mut file) = kept.unwrap();
+    let text = run(async move {
+        fs::write("other", "text").await?;
+        let text = "the file was opened in another simulation";
+        assert_eq!(file.write_all(b"x").await.unwrap_err().to_string(), text);
+        assert_eq!(file.sync_all().await.unwrap_err().to_string(), text);
+        assert_eq!(file.seek(SeekFrom::Start(0)).await.unwrap_err().to_string(), text);
+        let sought = AsyncSeekExt::seek(&mut file, SeekFrom::End(0)).await;
+        assert_eq!(sought.unwrap_err().to_string(), text);
+        assert!(left.write_all(b"x").await.is_err());
+        drop((left, file));
+        assert_eq!(fs::open_files(), 0);
+        Ok(fs::read_to_string("other").await?)
+    });
+    assert_eq!(text.unwrap(), "text");
+}
+
+#[test]
+fn a_file_has_a_greatest_length() {
+    let kinds = run(async {
+        let mut file = File::create("f").await?;
+        let mut kinds = Vec::new();
+        for length in [1 << 44, u64::MAX] {
+            kinds.push(file.set_len(length).await.unwrap_err().kind());
+            file.seek(SeekFrom::Start(length)).await?;
+            file.write_all(b"").await?;
+            kinds.push(file.write_all(b"x").await.unwrap_err().kind());
+        }
+        assert_eq!(file.metadata().await?.len(), 0);
+        file.seek(SeekFrom::Start(1 << 20)).await?;
+        file.write_all(b"x").await?;
+        assert_eq!(file.metadata().await?.len(), (1 << 20) + 1);
+        Ok(kinds)
+    });
+    assert_eq!(kinds.unwrap(), [ErrorKind::FileTooLarge; 4]);
 }

@@ -62,13 +62,10 @@ pub struct Host {
 /// A host between two crashes: what was opened before one does not work after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Life {
+    context: u32,
+    simulation: u64,
     pub(crate) host: u32,
     incarnation: u32,
-}
-
-impl Life {
-    /// Of the host on which the code of the test stands.
-    const MAIN: Life = Life { host: 0, incarnation: 0 };
 }
 
 /// The host of what runs. It follows tasks, callbacks and jobs as other variables do.
@@ -163,7 +160,7 @@ impl Host {
         F: Future<Output = Result<T>> + 'static,
     {
         let (life, name, is_up) =
-            self.with(|machine| (machine.life(self.index), machine.name.clone(), machine.is_up));
+            self.with(|machine| (machine.life(self), machine.name.clone(), machine.is_up));
         assert!(is_up, "the host '{name}' is down; call `restart` first");
         let location = Location::caller();
         on(life, || spawn_at(future, Some(&name), location))
@@ -191,7 +188,7 @@ impl Host {
     /// Starts it in the context of the host, in which it is called too.
     fn start(self, software: &Software, location: &'static Location<'static>) {
         let (life, name, is_up) =
-            self.with(|machine| (machine.life(self.index), machine.name.clone(), machine.is_up));
+            self.with(|machine| (machine.life(self), machine.name.clone(), machine.is_up));
         assert!(is_up, "the host '{name}' is down; call `restart` first");
         let software = Rc::clone(software);
         let body = async move { software().await };
@@ -218,7 +215,7 @@ impl Host {
     pub fn crash(self) {
         assert!(self.index() != 0, "the test itself stands on 'main'; crash another host");
         let life = self.with(|machine| {
-            let life = machine.life(self.index);
+            let life = machine.life(self);
             let was_up = std::mem::replace(&mut machine.is_up, false);
             machine.incarnation += u32::from(was_up);
             was_up.then_some(life)
@@ -370,7 +367,8 @@ impl Clock {
 
 /// The host of what runs, as it is between two crashes.
 pub(crate) fn current_life() -> Life {
-    PLACE.get().unwrap_or(Life::MAIN)
+    // Where the code of the test stands, which never crashes.
+    PLACE.get().unwrap_or_else(|| hosts().life(0).expect("seedloop bug: there is no host 'main'"))
 }
 
 /// Runs `call` as if it stood on that host.
@@ -429,6 +427,15 @@ impl Hosts {
         })
     }
 
+    /// The host as it is now, if it is up.
+    fn life(&self, host: u32) -> Option<Life> {
+        let handle = self.handle(host);
+        self.with(|world| {
+            let machine = world.machines.get(host as usize)?;
+            machine.is_up.then(|| machine.life(handle))
+        })
+    }
+
     fn handle(&self, index: u32) -> Host {
         let simulation = self.with(|world| world.simulation);
         Host { context: context_id(), simulation, index }
@@ -454,8 +461,9 @@ impl World {
 }
 
 impl Machine {
-    fn life(&self, host: u32) -> Life {
-        Life { host, incarnation: self.incarnation }
+    fn life(&self, host: Host) -> Life {
+        let Host { context, simulation, index } = host;
+        Life { context, simulation, host: index, incarnation: self.incarnation }
     }
 }
 
@@ -465,12 +473,18 @@ fn hosts() -> Rc<Hosts> {
 
 /// What the rest of the world asks of hosts.
 impl Life {
+    /// Tells whether it is of the simulation that runs here.
+    pub(crate) fn is_here(self) -> bool {
+        self.context == context_id() && hosts().with(|world| world.simulation) == self.simulation
+    }
+
     /// Tells whether the host has neither crashed since nor was started anew.
     pub(crate) fn is_alive(self) -> bool {
-        hosts().with(|world| {
-            let machine = world.machines.get(self.host as usize);
-            machine.is_some_and(|m| m.is_up && m.incarnation == self.incarnation)
-        })
+        self.is_here()
+            && hosts().with(|world| {
+                let machine = world.machines.get(self.host as usize);
+                machine.is_some_and(|m| m.is_up && m.incarnation == self.incarnation)
+            })
     }
 }
 
@@ -499,10 +513,7 @@ pub(crate) fn name_of(host: u32) -> Rc<str> {
 
 /// The host as it is now, if it is up.
 pub(crate) fn life_of(host: u32) -> Option<Life> {
-    hosts().with(|world| {
-        let machine = world.machines.get(host as usize)?;
-        machine.is_up.then(|| machine.life(host))
-    })
+    hosts().life(host)
 }
 
 /// The names of all hosts, for errors.

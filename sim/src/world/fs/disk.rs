@@ -369,11 +369,14 @@ impl Disk {
 
     /// Writes bytes at `position`, beyond the end too.
     pub(super) fn write(&mut self, id: NodeId, position: u64, bytes: Vec<u8>) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let end = position.saturating_add(bytes.len() as u64);
+        check_length(end)?;
         self.check_space(id, end)?;
-        let too_large = |_| io::Error::new(io::ErrorKind::FileTooLarge, "the file gets too large");
-        let at = usize::try_from(position).map_err(too_large)?;
-        let write = Write::At(at, bytes);
+        // Within the length.
+        let write = Write::At(position as usize, bytes);
         let contents = self.contents(id)?;
         write.apply(&mut contents.now);
         contents.unsynced.push(write);
@@ -383,9 +386,9 @@ impl Disk {
 
     /// Cuts a file, or fills it with zeros.
     pub(super) fn resize(&mut self, id: NodeId, length: u64) -> io::Result<()> {
-        self.check_space(id, length)?;
-        let too_large = |_| io::Error::new(io::ErrorKind::FileTooLarge, "the file gets too large");
-        let write = Write::Resize(usize::try_from(length).map_err(too_large)?);
+        let length = check_length(length)?;
+        self.check_space(id, length as u64)?;
+        let write = Write::Resize(length);
         let contents = self.contents(id)?;
         write.apply(&mut contents.now);
         contents.unsynced.push(write);
@@ -494,6 +497,17 @@ impl Disk {
             node.links = links[id];
         }
     }
+}
+
+/// How long a file may get. Its contents are in memory, zeros too.
+const LENGTH_MAX: u64 = 1 << 30;
+
+fn check_length(length: u64) -> io::Result<usize> {
+    if length > LENGTH_MAX {
+        let text = format!("a simulated file has at most {LENGTH_MAX} bytes, not {length}");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(length as usize)
 }
 
 /// In how many places a write can be torn, and one more for the whole of it.

@@ -60,14 +60,10 @@ pub(super) fn begin_in<T: 'static>(
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
-    if !life.is_alive() {
-        return Err(crashed());
-    }
+    check(life)?;
     let latency = with_disk(life.host, |disk| disk.latency.clone());
     Ok(Operation::begin(name, latency, location, move || {
-        if !life.is_alive() {
-            return Err(crashed());
-        }
+        check(life)?;
         if strikes("the disk fails", with_disk(life.host, |disk| disk.failures)) {
             return Err(io::Error::other(format!("input/output error: {name}")));
         }
@@ -75,8 +71,13 @@ pub(super) fn begin_in<T: 'static>(
     }))
 }
 
-fn crashed() -> io::Error {
-    io::Error::other("the host of the file has crashed")
+/// Refuses what was opened on a host that has crashed since, or in another simulation.
+pub(super) fn check(life: Life) -> io::Result<()> {
+    match life.is_alive() {
+        true => Ok(()),
+        false if life.is_here() => Err(io::Error::other("the host of the file has crashed")),
+        false => Err(io::Error::other("the file was opened in another simulation")),
+    }
 }
 
 /// Lets the disk do something, after its latency.

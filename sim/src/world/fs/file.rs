@@ -11,12 +11,12 @@ use std::task::{Context, Poll, ready};
 use futures_lite::{AsyncRead, AsyncSeek, AsyncWrite};
 
 use super::disk::{Disk, NodeId};
-use super::disks::{begin_in, with_disk};
+use super::disks::{begin_in, check, with_disk};
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::pending::Pending;
 use crate::base::Result;
-use crate::event_loop::{context_id, try_with};
+use crate::event_loop::try_with;
 use crate::world::host::Life;
 use crate::world::operation::Operation;
 use crate::world::scope::within;
@@ -29,7 +29,6 @@ use crate::world::scope::within;
 /// Dropping it closes it without a wait, [`scope`](File::scope) with one.
 pub struct File {
     pub(super) life: Life,
-    context: u32,
     pub(super) node: NodeId,
     position: u64,
     pub(super) access: Access,
@@ -104,7 +103,7 @@ impl File {
         disk.open_files += 1;
         disk.node_mut(node).opened += 1;
         let (reading, writing) = (None, None);
-        File { life, context: context_id(), node, position: 0, access, reading, writing }
+        File { life, node, position: 0, access, reading, writing }
     }
 
     /// Reads at the position into `buffer`; returns how many bytes, 0 at the end.
@@ -229,6 +228,7 @@ impl File {
         let location = Location::caller();
         async move {
             self.settle().await?;
+            check(self.life)?;
             let length = match to {
                 SeekFrom::End(_) => self.length(location).await?,
                 _ => 0,
@@ -556,11 +556,8 @@ impl AsyncSeek for File {
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
         ready!(self.poll_written(cx))?;
-        let (host, node) = (self.life.host, self.node);
-        let length = match self.life.is_alive() {
-            true => with_disk(host, |disk| disk.node(node).length()),
-            false => 0,
-        };
+        check(self.life)?;
+        let length = with_disk(self.life.host, |disk| disk.node(self.node).length());
         Poll::Ready(self.seek_to(to, length))
     }
 }
@@ -568,7 +565,7 @@ impl AsyncSeek for File {
 impl Drop for File {
     fn drop(&mut self) {
         // The thread may be ending.
-        if self.context == context_id() && try_with(|_| ()).is_some() && self.life.is_alive() {
+        if try_with(|_| ()).is_some() && self.life.is_alive() {
             with_disk(self.life.host, |disk| disk.closed(self.node));
         }
     }
