@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use seedloop::fs::{self, File};
-use seedloop::host::Host;
+use seedloop::host::{self, Host};
 use seedloop::{Result, Simulation};
 
 async fn sync(path: &str) -> Result<()> {
@@ -154,4 +154,35 @@ fn moved_directories_make_no_ring() {
     });
     // Nothing, or what came after the sync, a part of it.
     assert_eq!(left, ["", "data/x=x", "tmp/data=/", "tmp/x=x"]);
+}
+
+/// The file is cut and then written: the new text stands in no old one.
+#[test]
+fn what_was_written_behind_a_cut_is_there_only_with_it() {
+    let left = left(500, async || {
+        put("data/f", "OLDOLD").await?;
+        sync("data").await?;
+        Ok(fs::write("data/f", "new").await?)
+    });
+    assert_eq!(left, ["data/f=", "data/f=OLDOLD", "data/f=n", "data/f=ne", "data/f=new"]);
+}
+
+/// A sync takes over what was done since the last one, in its order, and a byte gone bad too.
+#[test]
+fn each_sync_takes_over_what_was_done_since() {
+    let left = left(20, async || {
+        let mut file = File::create("data/f").await?;
+        sync("data").await?;
+        file.write_all(b"one two").await?;
+        file.sync_all().await?;
+        file.set_len(4).await?;
+        file.write_all(b"!").await?; // at 7
+        fs::disk(host::current()).corrupt("data/f", 7)?;
+        fs::disk(host::current()).corrupt("data/f", 7)?;
+        file.set_len(9).await?;
+        file.sync_all().await?;
+        file.write_all(b"?").await?; // at 8
+        Ok(file.sync_all().await?)
+    });
+    assert_eq!(left, ["data/f=one \0\0\0!?"]);
 }

@@ -52,11 +52,15 @@ pub(super) struct Contents {
     synced: Vec<u8>,
     /// What was done to it since it was synced, in its order.
     unsynced: Vec<Write>,
+    /// Whether a byte has gone bad since then, which is in neither.
+    has_bad: bool,
 }
 
 enum Write {
     At(usize, Vec<u8>),
-    Resize(usize),
+    /// To a length that is not less.
+    Extend(usize),
+    Cut(usize),
 }
 
 /// The names in a directory.
@@ -388,8 +392,11 @@ impl Disk {
     pub(super) fn resize(&mut self, id: NodeId, length: u64) -> io::Result<()> {
         let length = check_length(length)?;
         self.check_space(id, length as u64)?;
-        let write = Write::Resize(length);
         let contents = self.contents(id)?;
+        let write = match length < contents.now.len() {
+            true => Write::Cut(length),
+            false => Write::Extend(length),
+        };
         write.apply(&mut contents.now);
         contents.unsynced.push(write);
         self.node_mut(id).modified = now();
@@ -405,6 +412,7 @@ impl Disk {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
         *byte = !*byte;
+        contents.has_bad = true;
         if let Some(byte) = contents.synced.get_mut(at) {
             *byte = !*byte;
         }
@@ -415,8 +423,13 @@ impl Disk {
     pub(super) fn sync(&mut self, id: NodeId) {
         match &mut self.node_mut(id).kind {
             NodeKind::File(contents) => {
-                contents.unsynced.clear();
-                contents.synced.clone_from(&contents.now);
+                let Contents { now, synced, unsynced, has_bad } = contents;
+                if std::mem::take(has_bad) {
+                    unsynced.clear();
+                    synced.clone_from(now);
+                }
+                // Not the whole file: a log is synced at each record.
+                unsynced.drain(..).for_each(|write| write.apply(synced));
             }
             NodeKind::Directory(_) => {
                 let synced = take_synced(&mut self.journal, id);
@@ -455,7 +468,11 @@ impl Disk {
                 NodeKind::File(contents) => {
                     let mut left = std::mem::take(&mut contents.synced);
                     for write in contents.unsynced.drain(..) {
+                        let is_cut = matches!(write, Write::Cut(_));
                         match strikes_how("an unsynced write survives", HALF, TORN_AT) {
+                            // What was written behind a cut is not on the disk before it: old and
+                            // new contents do not mix.
+                            0 if is_cut => break,
                             0 => {}
                             1 => write.apply(&mut left),
                             part => write.torn(part - 1).apply(&mut left),
@@ -516,7 +533,8 @@ const TORN_AT: u32 = 8;
 impl Write {
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
-            Write::Resize(length) => bytes.resize(*length, 0),
+            Write::Cut(length) => bytes.truncate(*length),
+            Write::Extend(length) => bytes.resize((*length).max(bytes.len()), 0),
             Write::At(at, new) => {
                 let end = at + new.len();
                 if bytes.len() < end {
@@ -530,7 +548,7 @@ impl Write {
     /// The first `part` eighths of it.
     fn torn(self, part: u32) -> Self {
         match self {
-            Write::Resize(length) => Write::Resize(length),
+            Write::Cut(_) | Write::Extend(_) => self,
             Write::At(at, mut bytes) => {
                 bytes.truncate(bytes.len() * part as usize / TORN_AT as usize);
                 Write::At(at, bytes)

@@ -18,11 +18,11 @@
 //!
 //! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
 //! byte. Of what was not, everything may be lost, and any part may be there: each write on its own
-//! as a whole, torn after some bytes, or not at all, and of the changes of directories (files that
-//! were created, renamed, removed) the first so many. A rename is there as a whole or not at all,
-//! from one directory to another too: syncing either makes it outlive, with what it builds on. The
-//! run without a seed loses all that is not synced; what is left is a choice, which an exploration
-//! draws, records and shrinks.
+//! as a whole, torn after some bytes, or not at all, but none that came after the file was cut
+//! without the cut; and of the changes of directories (files that were created, renamed, removed)
+//! the first so many. A rename is there as a whole or not at all, from one directory to another
+//! too: syncing either makes it outlive, with what it builds on. The run without a seed loses all
+//! that is not synced; what is left is a choice, which an exploration draws, records and shrinks.
 //!
 //! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has
 //! the directory in which it stands, which is opened and synced like a file:
