@@ -60,7 +60,8 @@
 //! than 1 GiB, since contents are held in memory, `InvalidData` for text that is not UTF-8,
 //! `PermissionDenied` for what is read-only, for writing to a file that was opened to be
 //! read and for reading one that was created, and `Other` for a [failure](DiskOf::set_failures) of
-//! the disk and for a file whose host has crashed, or that is of another simulation. A cancel travels in an `io::Error` too, and `?`
+//! the disk and for a file whose host has crashed, or that is of another simulation. A cancel
+//! travels in an `io::Error` too, and `?`
 //! makes a cancelled [`Error`](crate::Error) of it again.
 //!
 //! # Cancel safety
