@@ -126,8 +126,8 @@ impl DirBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`create_dir`](super::create_dir) or
-    /// [`create_dir_all`](super::create_dir_all).
+    /// Those of [`create_dir`] or
+    /// [`create_dir_all`].
     ///
     /// # Cancel safety
     ///
