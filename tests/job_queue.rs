@@ -118,6 +118,11 @@ fn the_reports_of_two_mistakes_are_these() {
             let text = failure_text(&failure.expect("it fails"), &Found::default());
             settings.set_description(mistake.summary());
             settings.bind(|| insta::assert_snapshot!(mistake.name(), text));
+            let head: Vec<&str> = text.lines().take(5).collect();
+            let is_shown = *mistake == Mistake::CompletesWithoutFencing;
+            for readme in [include_str!("../README.md"), include_str!("../README.ja.md")] {
+                assert_eq!(readme.contains(&head.join("\n")), is_shown, "{text}");
+            }
         }
     }
 }

@@ -89,7 +89,7 @@ fn s11_a_cancel_beats_an_undelivered_result() {
 
 /// It stays in the future, also for the only handle.
 #[test]
-fn s11_the_result_is_there_at_the_next_await() {
+fn an_undelivered_result_is_there_at_the_next_await() {
     check(&["CancelledError() 42"], async {
         let slot = Rc::new(RefCell::new(None::<JoinHandle<String>>));
         let child = spawn(async { Ok(spin(1).await.map(|()| 42)?) });

@@ -175,8 +175,8 @@ impl TaskGroup {
     /// A [`Group`] of the errors of the tasks in the order in which they ended, then the body's;
     /// cancelled ones are not among them. A cancelled error when the block was cancelled from
     /// outside and nothing failed; when something did, the cancel comes at the next await. An
-    /// [`Exit`](crate::error::Exit) or [`Interrupt`](crate::error::Interrupt) as it is, in no group.
-    /// A [`RuntimeError`] when the group was entered before or outside of a task.
+    /// [`Exit`](crate::error::Exit) or an [`Interrupt`](crate::error::Interrupt) as it is, in no
+    /// group. A [`RuntimeError`] when the group was entered before or outside of a task.
     ///
     /// # Cancel safety
     ///
