@@ -12,8 +12,8 @@ const CONFORM: &str = "Runs scheduling programs, one in JSON a line, and prints 
 
 fn main() -> ExitCode {
     let scenarios = [scenarios::ALL, job_queue::SCENARIOS].concat();
-    let known_bugs = known_bugs::ALL.iter().map(KnownBug::scenario);
-    let known_bugs: Vec<Scenario> = known_bugs.chain(job_queue::PLANTED.iter().copied()).collect();
+    // Not the mistakes of the job queue: some take thousands of runs.
+    let known_bugs: Vec<Scenario> = known_bugs::ALL.iter().map(KnownBug::scenario).collect();
     Cli::new(&scenarios)
         .known_bugs(&known_bugs)
         .command("conform", CONFORM, |(): (), output| {
