@@ -10,3 +10,4 @@ mod journal;
 mod open_files;
 mod sockets;
 mod streams;
+mod tears;

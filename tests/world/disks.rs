@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, SeekFrom};
 use std::time::Duration;
 
+use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use seedloop::fs::{self, File, OpenOptions};
 use seedloop::{Instant, Outcome, Result, Simulation, host, run, sleep, spawn};
@@ -229,13 +230,32 @@ fn a_file_is_a_stream_of_bytes() {
     assert_eq!((text.as_str(), took), ("world", 4));
 }
 
+/// Source: write(2), "if there is insufficient space [..] the count may be less": the bytes that
+/// fit are there, and what comes then is `ENOSPC`.
 #[test]
-fn a_full_disk_takes_nothing_more() {
+fn a_full_disk_takes_what_fits() {
     simulate(|| async {
         let disk = fs::disk(host::current());
         disk.set_capacity(Some(10));
         fs::write("a", "12345678").await?;
-        assert_eq!(kind(fs::write("b", "123").await), Some(ErrorKind::StorageFull));
+        let mut file = File::create("b").await?;
+        assert_eq!(kind(file.write_all(b"123").await), Some(ErrorKind::StorageFull));
+        assert_eq!((fs::read("b").await?, disk.used()), (b"12".to_vec(), 10));
+        assert_eq!(kind(file.write_all(b"4").await), Some(ErrorKind::StorageFull));
+        // In its place there is room, and the position is behind what was written.
+        assert_eq!(file.seek(SeekFrom::Current(-1)).await?, 1);
+        assert_eq!(kind(file.write_all(b"xyz").await), Some(ErrorKind::StorageFull));
+        assert_eq!(
+            (fs::read("b").await?, file.seek(SeekFrom::Current(0)).await?),
+            (b"1x".to_vec(), 2)
+        );
+        assert_eq!(kind(file.set_len(3).await), Some(ErrorKind::StorageFull));
+        file.seek(SeekFrom::Start(5)).await?;
+        assert_eq!(kind(file.write_all(b"far").await), Some(ErrorKind::StorageFull));
+        assert_eq!(fs::read("b").await?, b"1x");
+        drop(file);
+        fs::remove_file("b").await?;
+        assert_eq!(disk.used(), 8);
         let open = File::open("a").await?;
         fs::remove_file("a").await?;
         // The space of a file that is open is not free yet.
@@ -246,6 +266,35 @@ fn a_full_disk_takes_nothing_more() {
         disk.corrupt("b", 1)?;
         assert_eq!(fs::read("b").await?[..3], [b'1', !b'2', b'3']);
         assert_eq!(kind(disk.corrupt("b", 10)), Some(ErrorKind::InvalidInput));
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// What was begun with a file that is closed and has no name any more ends all the same.
+#[test]
+fn the_space_of_a_file_is_free_when_the_last_handle_is_closed() {
+    simulate(|| async {
+        let disk = fs::disk(host::current());
+        let mut file = File::create("a").await?;
+        file.write_all(b"12345678").await?;
+        let other = File::open("a").await?;
+        fs::write("b", "123").await?;
+        fs::rename("b", "a").await?;
+        assert_eq!(disk.used(), 11);
+        file.set_len(4).await?;
+        drop(other);
+        assert_eq!(disk.used(), 7);
+        assert!(poll_once(file.write_all(b"90")).await.is_none());
+        drop(file);
+        assert_eq!(disk.used(), 3);
+        File::open("/").await?.sync_all().await?;
+        sleep(WAY).await?;
+        assert_eq!((disk.used(), fs::read("a").await?), (3, b"123".to_vec()));
+        fs::rename("a", "a").await?;
+        assert_eq!(disk.used(), 3);
+        fs::remove_file("a").await?;
+        assert_eq!(disk.used(), 0);
         Ok(())
     })
     .unwrap();
@@ -264,7 +313,7 @@ fn a_file_is_no_parent() {
     assert_eq!(kinds.unwrap(), [None, exists, no_directory, no_directory]);
 }
 
-/// A write moves the position to its end, wherever that was, and one that fails does not.
+/// A write moves the position to its end, wherever that was, and one that is cut short to there.
 #[test]
 fn the_position_is_behind_what_was_written() {
     let read = run(async {
@@ -277,9 +326,8 @@ fn the_position_is_behind_what_was_written() {
         let mut file = OpenOptions::new().read(true).write(true).open("f").await?;
         AsyncWriteExt::write_all(&mut file, &[0; 20]).await?;
         let full = AsyncWriteExt::flush(&mut file).await.unwrap_err().kind();
-        let mut four = [0; 4];
-        file.read_exact(&mut four).await?;
-        Ok((behind, full, four))
+        let position = file.seek(SeekFrom::Current(0)).await?;
+        Ok((behind, full, position, fs::read("f").await?))
     });
-    assert_eq!(read.unwrap(), (0, ErrorKind::StorageFull, *b"0123"));
+    assert_eq!(read.unwrap(), (0, ErrorKind::StorageFull, 14, vec![0; 14]));
 }

@@ -257,7 +257,8 @@ fn names_that_were_not_synced_may_be_there_in_their_order() {
     assert_eq!(left.into_iter().collect::<Vec<_>>(), expected);
 }
 
-/// An operation that had not ended when the host crashed has no effect, whoever comes after.
+/// Without a seed an operation that had not ended when the host crashed has no effect, whoever
+/// comes after.
 #[test]
 fn a_crash_in_the_middle_of_an_operation_takes_it_back() {
     let text = run(async {

@@ -125,12 +125,12 @@ impl File {
         let location = Location::caller();
         async move {
             self.wait_written().await;
-            let syncing = lock(&self.state).file.begin_sync(location);
+            let syncing = lock(&self.state).file.begin_sync(true, location);
             Plain::new(syncing).await
         }
     }
 
-    /// The same: there is nothing beside the contents that could be left out.
+    /// The same, but for permissions: those may be lost.
     ///
     /// # Errors
     ///
@@ -141,7 +141,12 @@ impl File {
     /// An operation that has begun takes effect all the same.
     #[track_caller]
     pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
-        self.sync_all()
+        let location = Location::caller();
+        async move {
+            self.wait_written().await;
+            let syncing = lock(&self.state).file.begin_sync(false, location);
+            Plain::new(syncing).await
+        }
     }
 
     /// Cuts the file to `length` bytes, or fills it with zeros up to there.

@@ -6,11 +6,13 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::journal::{Change, take_synced};
+use super::contents::Contents;
+use super::journal::Change;
+use super::node::{Entries, Node, NodeKind};
 use super::path::Names;
 use crate::base::Instant;
 use crate::event_loop::with;
-use crate::world::fault::{Ratio, strikes, strikes_how};
+use crate::world::fault::Ratio;
 
 /// The number of a file or directory on its disk.
 pub(super) type NodeId = u64;
@@ -19,56 +21,25 @@ pub(super) const ROOT: NodeId = 0;
 
 /// The disk of one host.
 pub(super) struct Disk {
-    nodes: BTreeMap<NodeId, Node>,
+    pub(super) nodes: BTreeMap<NodeId, Node>,
     next: NodeId,
     /// Changes of directories that are not synced, in their order.
-    journal: Vec<Change>,
+    pub(super) journal: Vec<Change>,
+    /// How many bytes the files have that have a name or are open.
+    pub(super) used: u64,
+    /// What has begun and would change something, in its order.
+    pub(super) in_flight: BTreeMap<u64, InFlight>,
+    pub(super) begun: u64,
     pub(super) latency: RangeInclusive<Duration>,
     pub(super) capacity: Option<u64>,
     pub(super) failures: Ratio,
+    /// Whether a sync that fails forgets what it should have written.
+    pub(super) forgets: bool,
     pub(super) open_files: usize,
 }
 
-/// A file or a directory.
-pub(super) struct Node {
-    pub(super) kind: NodeKind,
-    pub(super) is_readonly: bool,
-    pub(super) modified: Instant,
-    pub(super) created: Instant,
-    /// How many names it has, and how many files are open on it.
-    links: usize,
-    pub(super) opened: usize,
-}
-
-pub(super) enum NodeKind {
-    File(Contents),
-    Directory(Entries),
-}
-
-/// The bytes of a file.
-#[derive(Default)]
-pub(super) struct Contents {
-    now: Vec<u8>,
-    synced: Vec<u8>,
-    /// What was done to it since it was synced, in its order.
-    unsynced: Vec<Write>,
-    /// Whether a byte has gone bad since then, which is in neither.
-    has_bad: bool,
-}
-
-enum Write {
-    At(usize, Vec<u8>),
-    /// To a length that is not less.
-    Extend(usize),
-    Cut(usize),
-}
-
-/// The names in a directory.
-#[derive(Default)]
-pub(super) struct Entries {
-    now: BTreeMap<OsString, NodeId>,
-    synced: BTreeMap<OsString, NodeId>,
-}
+/// The effect of an operation, which a crash may let happen.
+pub(super) type InFlight = Box<dyn FnOnce(&mut Disk)>;
 
 const LATENCY: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_millis(10);
 
@@ -79,27 +50,14 @@ impl Default for Disk {
             nodes: BTreeMap::from([(ROOT, root)]),
             next: ROOT + 1,
             journal: Vec::new(),
+            used: 0,
+            in_flight: BTreeMap::new(),
+            begun: 0,
             latency: LATENCY,
             capacity: None,
             failures: Ratio::ZERO,
+            forgets: true,
             open_files: 0,
-        }
-    }
-}
-
-impl Node {
-    fn new(kind: NodeKind, now: Instant) -> Self {
-        Node { kind, is_readonly: false, modified: now, created: now, links: 0, opened: 0 }
-    }
-
-    pub(super) fn is_directory(&self) -> bool {
-        matches!(self.kind, NodeKind::Directory(_))
-    }
-
-    pub(super) fn length(&self) -> u64 {
-        match &self.kind {
-            NodeKind::File(contents) => contents.now.len() as u64,
-            NodeKind::Directory(_) => 0,
         }
     }
 }
@@ -122,20 +80,35 @@ impl Disk {
         self.nodes.get_mut(&id).expect("seedloop bug: a file that is in use is gone")
     }
 
-    /// How many bytes its files have: those that have a name or are open.
-    pub(super) fn used(&self) -> u64 {
-        let used = self.nodes.values().filter(|node| node.links > 0 || node.opened > 0);
-        used.map(Node::length).sum()
+    /// A file that was opened. What was begun with one may come to the disk after it was closed,
+    /// and after it has lost its last name.
+    pub(super) fn opened(&self, id: NodeId) -> io::Result<&Node> {
+        self.nodes.get(&id).ok_or_else(|| io::Error::other("the file is closed and has no name"))
     }
 
-    fn entries(&self, id: NodeId) -> Option<&Entries> {
+    /// How many bytes its files have: those that have a name or are open.
+    pub(super) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Changes a node, and how much space is used by it.
+    fn alter<R>(&mut self, id: NodeId, change: impl FnOnce(&mut Node) -> R) -> R {
+        let node = self.node_mut(id);
+        let before = node.uses();
+        let result = change(node);
+        let after = node.uses();
+        self.used = self.used + after - before;
+        result
+    }
+
+    pub(super) fn entries(&self, id: NodeId) -> Option<&Entries> {
         match &self.node(id).kind {
             NodeKind::Directory(entries) => Some(entries),
             NodeKind::File(_) => None,
         }
     }
 
-    fn entries_mut(&mut self, id: NodeId) -> &mut Entries {
+    pub(super) fn entries_mut(&mut self, id: NodeId) -> &mut Entries {
         match &mut self.node_mut(id).kind {
             NodeKind::Directory(entries) => entries,
             NodeKind::File(_) => unreachable!("seedloop bug: a file has no entries"),
@@ -179,6 +152,9 @@ impl Disk {
         if let Some((directory, name)) = &change.to {
             self.set(*directory, name, Some(change.node));
         }
+        for node in change.nodes() {
+            self.node_mut(node).kept += 1;
+        }
         self.journal.push(change);
     }
 
@@ -186,13 +162,13 @@ impl Disk {
     fn link(&mut self, directory: NodeId, name: &OsStr, node: NodeId) {
         let (to, is_directory) =
             (Some((directory, name.to_owned())), self.node(node).is_directory());
-        self.change(Change { node, from: None, to, over: None, above: Vec::new(), is_directory });
+        self.change(Change::new(node, None, to, is_directory));
     }
 
     fn remove(&mut self, directory: NodeId, name: &OsStr, node: NodeId) {
         let (from, is_directory) =
             (Some((directory, name.to_owned())), self.node(node).is_directory());
-        self.change(Change { node, from, to: None, over: None, above: Vec::new(), is_directory });
+        self.change(Change::new(node, from, None, is_directory));
     }
 
     /// Lets a name stand for another node, or for none.
@@ -204,10 +180,10 @@ impl Disk {
         };
         self.node_mut(directory).modified = now();
         if let Some(before) = before {
-            self.node_mut(before).links -= 1;
+            self.alter(before, |node| node.links -= 1);
         }
         if let Some(node) = node {
-            self.node_mut(node).links += 1;
+            self.alter(node, |node| node.links += 1);
         }
     }
 
@@ -314,13 +290,13 @@ impl Disk {
         self.check_writable(old_place, from)?;
         self.check_writable(new_place, to)?;
         let above = if old_place == new_place { Vec::new() } else { self.above(to) };
+        let (from, to) = ((old_place, old.to_owned()), (new_place, new.to_owned()));
+        let over = self.entry(new_place, new);
+        let is_directory = self.node(node).is_directory();
         self.change(Change {
-            node,
-            from: Some((old_place, old.to_owned())),
-            to: Some((new_place, new.to_owned())),
-            over: self.entry(new_place, new),
+            over,
             above,
-            is_directory: self.node(node).is_directory(),
+            ..Change::new(node, Some(from), Some(to), is_directory)
         });
         Ok(())
     }
@@ -344,176 +320,109 @@ impl Disk {
 }
 
 impl Disk {
-    fn contents(&mut self, id: NodeId) -> io::Result<&mut Contents> {
-        match &mut self.node_mut(id).kind {
-            NodeKind::File(contents) => Ok(contents),
-            NodeKind::Directory(_) => {
-                Err(io::Error::new(io::ErrorKind::IsADirectory, "this is a directory"))
+    /// Changes the contents of a file that was opened.
+    fn alter_contents<R>(
+        &mut self,
+        id: NodeId,
+        change: impl FnOnce(&mut Contents, Instant) -> R,
+    ) -> io::Result<R> {
+        contents(self.opened(id)?)?;
+        Ok(self.alter(id, |node| {
+            node.modified = now();
+            match &mut node.kind {
+                NodeKind::File(contents) => change(contents, node.modified),
+                NodeKind::Directory(_) => unreachable!("seedloop bug: a directory has no contents"),
             }
-        }
+        }))
     }
 
     /// Reads at most `length` bytes at `position`.
-    pub(super) fn read(&mut self, id: NodeId, position: u64, length: usize) -> io::Result<Vec<u8>> {
-        let bytes = &self.contents(id)?.now;
-        let from = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
-        let to = from.saturating_add(length).min(bytes.len());
-        Ok(bytes[from..to].to_vec())
+    pub(super) fn read(&self, id: NodeId, position: u64, length: usize) -> io::Result<Vec<u8>> {
+        Ok(contents(self.opened(id)?)?.read(position, length))
     }
 
-    fn check_space(&mut self, id: NodeId, end: u64) -> io::Result<()> {
-        let Some(capacity) = self.capacity else { return Ok(()) };
-        let more = end.saturating_sub(self.node(id).length());
-        if more == 0 || self.used().saturating_add(more) <= capacity {
-            return Ok(());
-        }
+    /// How many bytes a file can have, when it gets all that is free.
+    fn longest(&self, id: NodeId) -> io::Result<u64> {
+        let Some(capacity) = self.capacity else { return Ok(u64::MAX) };
+        let length = self.opened(id)?.length();
+        Ok(length.saturating_add(capacity.saturating_sub(self.used)))
+    }
+
+    fn no_space(&self) -> io::Error {
+        let capacity = self.capacity.unwrap_or_default();
         let text = format!("no space left: the disk has {capacity} bytes");
-        Err(io::Error::new(io::ErrorKind::StorageFull, text))
+        io::Error::new(io::ErrorKind::StorageFull, text)
     }
 
-    /// Writes bytes at `position`, beyond the end too.
-    pub(super) fn write(&mut self, id: NodeId, position: u64, bytes: Vec<u8>) -> io::Result<()> {
+    /// Writes bytes at `position`, beyond the end too: as many as there is space for.
+    pub(super) fn write(
+        &mut self,
+        id: NodeId,
+        position: u64,
+        mut bytes: Vec<u8>,
+    ) -> io::Result<Written> {
         if bytes.is_empty() {
-            return Ok(());
+            return Ok(Written { position, result: Ok(()) });
         }
         let end = position.saturating_add(bytes.len() as u64);
         check_length(end)?;
-        self.check_space(id, end)?;
+        let fits = self.longest(id)?.saturating_sub(position).min(bytes.len() as u64);
+        let is_short = fits < bytes.len() as u64;
         // Within the length.
-        let write = Write::At(position as usize, bytes);
-        let contents = self.contents(id)?;
-        write.apply(&mut contents.now);
-        contents.unsynced.push(write);
-        self.node_mut(id).modified = now();
-        Ok(())
+        bytes.truncate(fits as usize);
+        if fits > 0 {
+            self.alter_contents(id, |contents, now| contents.write(position as usize, bytes, now))?;
+        }
+        let result = if is_short { Err(self.no_space()) } else { Ok(()) };
+        Ok(Written { position: position + fits, result })
     }
 
     /// Cuts a file, or fills it with zeros.
     pub(super) fn resize(&mut self, id: NodeId, length: u64) -> io::Result<()> {
-        let length = check_length(length)?;
-        self.check_space(id, length as u64)?;
-        let contents = self.contents(id)?;
-        let write = match length < contents.now.len() {
-            true => Write::Cut(length),
-            false => Write::Extend(length),
-        };
-        write.apply(&mut contents.now);
-        contents.unsynced.push(write);
-        self.node_mut(id).modified = now();
-        Ok(())
+        let to = check_length(length)?;
+        if length > self.opened(id)?.length().max(self.longest(id)?) {
+            return Err(self.no_space());
+        }
+        self.alter_contents(id, |contents, now| contents.resize(to, now))
     }
 
     /// Flips all bits of a byte, also of what is synced.
     pub(super) fn corrupt(&mut self, id: NodeId, position: u64) -> io::Result<()> {
-        let at = usize::try_from(position).unwrap_or(usize::MAX);
-        let contents = self.contents(id)?;
-        let Some(byte) = contents.now.get_mut(at) else {
-            let text = format!("the file has no byte at {position}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        let NodeKind::File(contents) = &mut self.node_mut(id).kind else {
+            return Err(is_directory());
         };
-        *byte = !*byte;
-        contents.has_bad = true;
-        if let Some(byte) = contents.synced.get_mut(at) {
-            *byte = !*byte;
+        if contents.corrupt(position) {
+            return Ok(());
         }
+        let text = format!("the file has no byte at {position}");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    }
+
+    /// Sets whether a file may be written, or whether names of a directory may be changed.
+    pub(super) fn set_readonly(&mut self, id: NodeId, readonly: bool) -> io::Result<()> {
+        self.opened(id)?;
+        self.node_mut(id).set_readonly(readonly);
         Ok(())
     }
 
-    /// Lets a file, or the names of a directory, outlive a crash.
-    pub(super) fn sync(&mut self, id: NodeId) {
-        match &mut self.node_mut(id).kind {
-            NodeKind::File(contents) => {
-                let Contents { now, synced, unsynced, has_bad } = contents;
-                if std::mem::take(has_bad) {
-                    unsynced.clear();
-                    synced.clone_from(now);
-                }
-                // Not the whole file: a log is synced at each record.
-                unsynced.drain(..).for_each(|write| write.apply(synced));
-            }
-            NodeKind::Directory(_) => {
-                let synced = take_synced(&mut self.journal, id);
-                self.outlive(synced);
-            }
-        }
-    }
-
-    /// Takes changes of directories over into what is synced.
-    fn outlive(&mut self, changes: Vec<Change>) {
-        for Change { node, from, to, .. } in changes {
-            if let Some((directory, name)) = from {
-                self.entries_mut(directory).synced.remove(&name);
-            }
-            if let Some((directory, name)) = to {
-                self.entries_mut(directory).synced.insert(name, node);
-            }
-        }
-    }
-
-    /// What is left after a crash: what was synced, and of the rest what choices leave.
-    ///
-    /// Changes of directories come to the disk in their order, so that a first part of them
-    /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash
-    /// leaves nothing that was not synced.
-    pub(super) fn crash(&mut self) {
-        const HALF: Ratio = Ratio::new(1, 2);
-        let mut journal = std::mem::take(&mut self.journal).into_iter();
-        let outlived = journal.by_ref().take_while(|_| strikes("an unsynced name survives", HALF));
-        let outlived: Vec<Change> = outlived.collect();
-        self.outlive(outlived);
-        for node in self.nodes.values_mut() {
-            node.opened = 0;
-            match &mut node.kind {
-                NodeKind::Directory(entries) => entries.now.clone_from(&entries.synced),
-                NodeKind::File(contents) => {
-                    let mut left = std::mem::take(&mut contents.synced);
-                    for write in contents.unsynced.drain(..) {
-                        let is_cut = matches!(write, Write::Cut(_));
-                        match strikes_how("an unsynced write survives", HALF, TORN_AT) {
-                            // What was written behind a cut is not on the disk before it: old and
-                            // new contents do not mix.
-                            0 if is_cut => break,
-                            0 => {}
-                            1 => write.apply(&mut left),
-                            part => write.torn(part - 1).apply(&mut left),
-                        }
-                    }
-                    contents.now.clone_from(&left);
-                    contents.synced = left;
-                }
-            }
-        }
-        self.open_files = 0;
-        self.forget_unreachable();
+    /// A file was opened.
+    pub(super) fn open(&mut self, id: NodeId) {
+        self.open_files += 1;
+        self.alter(id, |node| node.opened += 1);
     }
 
     /// A file was closed: one without a name is gone then.
-    pub(super) fn closed(&mut self, id: NodeId) {
+    pub(super) fn close(&mut self, id: NodeId) {
         self.open_files = self.open_files.saturating_sub(1);
-        if let Some(node) = self.nodes.get_mut(&id) {
-            node.opened = node.opened.saturating_sub(1);
-        }
+        self.alter(id, |node| node.opened = node.opened.saturating_sub(1));
+        self.forget_unneeded(id);
     }
+}
 
-    /// Forgets what no name leads to any more, and counts the names of the rest.
-    fn forget_unreachable(&mut self) {
-        let mut links = BTreeMap::from([(ROOT, 0)]);
-        let mut reached = vec![ROOT];
-        while let Some(node) = reached.pop() {
-            let Some(entries) = self.entries(node) else { continue };
-            for entry in entries.now.values() {
-                let links = links.entry(*entry).or_insert(0);
-                *links += 1;
-                if *links == 1 {
-                    reached.push(*entry);
-                }
-            }
-        }
-        self.nodes.retain(|node, _| links.contains_key(node));
-        for (id, node) in &mut self.nodes {
-            node.links = links[id];
-        }
-    }
+/// How a write has ended: where the position is behind it, and whether that is all of it.
+pub(super) struct Written {
+    pub(super) position: u64,
+    pub(super) result: io::Result<()>,
 }
 
 /// How long a file may get. Its contents are in memory, zeros too.
@@ -527,32 +436,13 @@ fn check_length(length: u64) -> io::Result<usize> {
     Ok(length as usize)
 }
 
-/// In how many places a write can be torn, and one more for the whole of it.
-const TORN_AT: u32 = 8;
-
-impl Write {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Write::Cut(length) => bytes.truncate(*length),
-            Write::Extend(length) => bytes.resize((*length).max(bytes.len()), 0),
-            Write::At(at, new) => {
-                let end = at + new.len();
-                if bytes.len() < end {
-                    bytes.resize(end, 0);
-                }
-                bytes[*at..end].copy_from_slice(new);
-            }
-        }
+fn contents(node: &Node) -> io::Result<&Contents> {
+    match &node.kind {
+        NodeKind::File(contents) => Ok(contents),
+        NodeKind::Directory(_) => Err(is_directory()),
     }
+}
 
-    /// The first `part` eighths of it.
-    fn torn(self, part: u32) -> Self {
-        match self {
-            Write::Cut(_) | Write::Extend(_) => self,
-            Write::At(at, mut bytes) => {
-                bytes.truncate(bytes.len() * part as usize / TORN_AT as usize);
-                Write::At(at, bytes)
-            }
-        }
-    }
+fn is_directory() -> io::Error {
+    io::Error::new(io::ErrorKind::IsADirectory, "this is a directory")
 }

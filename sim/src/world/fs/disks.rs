@@ -1,14 +1,16 @@
 //! The disks of all hosts, and how an operation comes to one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::disk::Disk;
+use super::contents::HALF;
+use super::disk::{Disk, NodeId};
 use super::path::Names;
 use crate::event_loop::{Extension, extension};
 use crate::world::delay::check_range;
@@ -22,7 +24,8 @@ pub(super) struct Disks(RefCell<BTreeMap<u32, Disk>>);
 
 impl Extension for Disks {
     fn end_simulation(&self) {
-        self.0.take();
+        let old = self.0.take();
+        drop(old);
     }
 }
 
@@ -33,8 +36,17 @@ pub(super) fn with_disk<R>(host: u32, call: impl FnOnce(&mut Disk) -> R) -> R {
 
 /// The disk's part of a crash.
 pub(in crate::world) fn crash_disk(life: Life) {
+    let in_flight = with_disk(life.host, |disk| std::mem::take(&mut disk.in_flight));
+    for (index, effect) in in_flight.into_values().enumerate() {
+        if index < IN_FLIGHT_MAX && strikes("an operation in flight takes effect", HALF) {
+            with_disk(life.host, effect);
+        }
+    }
     with_disk(life.host, Disk::crash);
 }
+
+/// How many of the operations that are in flight a crash may let happen: the first ones.
+const IN_FLIGHT_MAX: usize = 8;
 
 /// Lets no disk fail any more.
 pub(in crate::world) fn heal_disks() {
@@ -43,30 +55,62 @@ pub(in crate::world) fn heal_disks() {
     }
 }
 
+/// What an operation does to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// It changes nothing.
+    Read,
+    /// It changes something, and may do so in a crash that comes before its end.
+    Change,
+    /// It lets a node outlive a crash.
+    Sync(NodeId),
+}
+
 /// An operation on the disk of the host on which this runs: after its latency `effect` happens, if
 /// the host has not crashed by then.
 pub(super) fn begin<T: 'static>(
+    does: Does,
     name: &'static str,
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
-    begin_in(current_life(), name, location, effect)
+    begin_in(current_life(), does, name, location, effect)
 }
 
 /// The same for what was opened in this life of a host.
 pub(super) fn begin_in<T: 'static>(
     life: Life,
+    does: Does,
     name: &'static str,
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
     check(life)?;
-    let latency = with_disk(life.host, |disk| disk.latency.clone());
+    // Whoever comes first takes it: its time, or a crash.
+    let effect = Rc::new(Cell::new(Some(effect)));
+    let (latency, number) = with_disk(life.host, |disk| {
+        let number = disk.begun;
+        disk.begun += 1;
+        if does != Does::Read {
+            let effect = Rc::clone(&effect);
+            let happen = move |disk: &mut Disk| drop(effect.take().map(|effect| effect(disk)));
+            disk.in_flight.insert(number, Box::new(happen));
+        }
+        (disk.latency.clone(), number)
+    });
     Ok(Operation::begin(name, latency, location, move || {
         check(life)?;
-        if strikes("the disk fails", with_disk(life.host, |disk| disk.failures)) {
+        let failures = with_disk(life.host, |disk| {
+            disk.in_flight.remove(&number);
+            disk.failures
+        });
+        if strikes("the disk fails", failures) {
+            if let Does::Sync(node) = does {
+                with_disk(life.host, |disk| disk.sync_failed(node));
+            }
             return Err(io::Error::other(format!("input/output error: {name}")));
         }
+        let effect = effect.take().expect("seedloop bug: an operation takes effect twice");
         with_disk(life.host, effect)
     }))
 }
@@ -82,11 +126,12 @@ pub(super) fn check(life: Life) -> io::Result<()> {
 
 /// Lets the disk do something, after its latency.
 pub(super) async fn operate<T: 'static>(
+    does: Does,
     name: &'static str,
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<T> {
-    begin(name, location, effect)?.await?
+    begin(does, name, location, effect)?.await?
 }
 
 /// The disk of a host, for a test that prepares or breaks it.
@@ -120,9 +165,23 @@ impl DiskOf {
     }
 
     /// Sets how often an operation fails with an input/output error: a fault, which only an
-    /// exploration chooses.
+    /// exploration chooses. An operation that fails has changed nothing, but for a sync: see
+    /// [`set_sync_forgets`](Self::set_sync_forgets).
     pub fn set_failures(self, ratio: Ratio) {
         self.with(|disk| disk.failures = ratio);
+    }
+
+    /// Sets whether a [sync](super::File::sync_all) of a file that fails forgets what it should
+    /// have written, as it does unless set.
+    ///
+    /// What was written is still read then, and a second sync succeeds, but a crash may lose it all
+    /// the same, until those bytes are written and synced again. Lengths, names and permissions
+    /// are not forgotten. `false` is a system on which a sync can be tried again.
+    ///
+    /// Source: Rebello et al., "Can Applications Recover from fsync Failures?" (USENIX ATC 2020),
+    /// 3: ext4, XFS and Btrfs mark the pages clean.
+    pub fn set_sync_forgets(self, forgets: bool) {
+        self.with(|disk| disk.forgets = forgets);
     }
 
     /// Flips all bits of a byte, as a disk does that has gone bad: reading it gives no error.

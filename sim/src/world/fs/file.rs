@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::{AsyncRead, AsyncSeek, AsyncWrite};
 
-use super::disk::{Disk, NodeId};
-use super::disks::{begin_in, check, with_disk};
+use super::disk::{Disk, NodeId, Written};
+use super::disks::{Does, begin_in, check, with_disk};
+use super::durable::Synced;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::pending::Pending;
@@ -100,8 +101,7 @@ impl File {
 
     /// A file that was opened on the disk of the host on which this runs.
     pub(super) fn new(disk: &mut Disk, life: Life, node: NodeId, access: Access) -> Self {
-        disk.open_files += 1;
-        disk.node_mut(node).opened += 1;
+        disk.open(node);
         let (reading, writing) = (None, None);
         File { life, node, position: 0, access, reading, writing }
     }
@@ -202,7 +202,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` and `StorageFull`; see [the module](super).
+    /// `PermissionDenied`, and `StorageFull` when they do not fit: as many as do are written then,
+    /// and the position is behind them. See [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -253,16 +254,19 @@ impl File {
         async move {
             self.check_writes()?;
             let node = self.node;
-            self.change("resize file", location, move |disk| disk.resize(node, length)).await
+            let resize = move |disk: &mut Disk| disk.resize(node, length);
+            self.change(Does::Change, "resize file", location, resize).await
         }
     }
 
-    /// Waits until what was written to the file outlives a crash; of a directory, until its names
-    /// do. A new file needs both: itself synced, and the directory in which it stands.
+    /// Waits until what was written to the file and its permissions outlive a crash; of a directory,
+    /// until its names do. A new file needs both: itself synced, and the directory in which it
+    /// stands.
     ///
     /// # Errors
     ///
-    /// See [the module](super).
+    /// `Other` when the disk fails: what was to be synced may be lost by a crash then even if a
+    /// second sync succeeds, unless it is written again. See [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -270,18 +274,14 @@ impl File {
     /// waits for it first, and gives its error.
     #[track_caller]
     pub fn sync_all(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        let (node, location) = (self.node, Location::caller());
-        self.change("sync file", location, move |disk| {
-            disk.sync(node);
-            Ok(())
-        })
+        self.sync(Synced::All, Location::caller())
     }
 
-    /// The same: there is nothing beside the contents that could be left out.
+    /// The same, but for permissions: those may be lost.
     ///
     /// # Errors
     ///
-    /// See [the module](super).
+    /// As [`sync_all`](Self::sync_all).
     ///
     /// # Cancel safety
     ///
@@ -289,7 +289,7 @@ impl File {
     /// waits for it first, and gives its error.
     #[track_caller]
     pub fn sync_data(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        self.sync_all()
+        self.sync(Synced::Data, Location::caller())
     }
 
     /// Tells of the file: its length, its kind, its times.
@@ -304,7 +304,7 @@ impl File {
     #[track_caller]
     pub fn metadata(&mut self) -> impl Future<Output = io::Result<Metadata>> + Send {
         let (node, location) = (self.node, Location::caller());
-        self.operate("read metadata", location, move |disk| Ok(Metadata::of(disk.node(node))))
+        self.read_from("read metadata", location, move |disk| Ok(Metadata::of(disk.opened(node)?)))
     }
 
     /// Runs `body` with the file and closes it at the end: `async with aiofiles.open(path) as f`.
@@ -339,7 +339,8 @@ impl File {
         async move {
             let result = within(location, body(&mut self)).await;
             let life = self.life;
-            let closed = begin_in(life, "close file", location, move |_| Ok(self))?.await?;
+            let closed = begin_in(life, Does::Read, "close file", location, move |_| Ok(self));
+            let closed = closed?.await?;
             drop(closed?);
             result
         }
@@ -368,37 +369,47 @@ impl File {
     }
 
     /// Lets the disk do something with the file that changes nothing.
-    async fn operate<T: 'static>(
+    async fn read_from<T: 'static>(
         &mut self,
         name: &'static str,
         location: &'static Location<'static>,
         effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
     ) -> io::Result<T> {
         self.settle().await?;
-        begin_in(self.life, name, location, effect)?.await?
+        begin_in(self.life, Does::Read, name, location, effect)?.await?
     }
 
     /// Lets the disk do something that leaves the position where it is.
     async fn change(
         &mut self,
+        does: Does,
         name: &'static str,
         location: &'static Location<'static>,
         effect: impl FnOnce(&mut Disk) -> io::Result<()> + 'static,
     ) -> io::Result<()> {
         self.settle().await?;
         let position = self.position;
-        self.begin(name, location, move |disk| effect(disk).map(|()| position))?;
+        self.begin(does, name, location, move |disk| {
+            effect(disk).map(|()| Written { position, result: Ok(()) })
+        })?;
         self.settle().await
+    }
+
+    async fn sync(&mut self, what: Synced, location: &'static Location<'static>) -> io::Result<()> {
+        let node = self.node;
+        let sync = move |disk: &mut Disk| disk.sync(node, what);
+        self.change(Does::Sync(node), "sync file", location, sync).await
     }
 
     /// Begins a change, for which whatever is done next waits.
     fn begin(
         &mut self,
+        does: Does,
         name: &'static str,
         location: &'static Location<'static>,
-        effect: impl FnOnce(&mut Disk) -> io::Result<u64> + 'static,
+        effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<()> {
-        self.writing = Some(Pending::begin(self.life, name, location, effect)?);
+        self.writing = Some(Pending::begin(self.life, does, name, location, effect)?);
         Ok(())
     }
 
@@ -408,17 +419,19 @@ impl File {
         bytes: Vec<u8>,
         location: &'static Location<'static>,
     ) -> io::Result<()> {
-        let (node, place, length) = (self.node, self.place(), bytes.len() as u64);
-        self.begin("write file", location, move |disk| {
-            let position = place.unwrap_or_else(|| disk.node(node).length());
-            disk.write(node, position, bytes)?;
-            Ok(position + length)
+        let (node, place) = (self.node, self.place());
+        self.begin(Does::Change, "write file", location, move |disk| {
+            let position = match place {
+                Some(position) => position,
+                None => disk.opened(node)?.length(),
+            };
+            disk.write(node, position, bytes)
         })
     }
 
     async fn length(&mut self, location: &'static Location<'static>) -> io::Result<u64> {
         let node = self.node;
-        self.operate("read metadata", location, move |disk| Ok(disk.node(node).length())).await
+        self.read_from("read metadata", location, move |disk| Ok(disk.opened(node)?.length())).await
     }
 
     pub(super) async fn read_at_position(
@@ -430,7 +443,7 @@ impl File {
         self.settle().await?;
         let (node, position) = (self.node, self.position);
         let read = move |disk: &mut Disk| disk.read(node, position, length);
-        let read = self.operate("read file", location, read).await?;
+        let read = self.read_from("read file", location, read).await?;
         self.position += read.len() as u64;
         Ok(read)
     }
@@ -472,8 +485,9 @@ impl File {
         // A cancel ends the wait for it, and not what has begun.
         let written = ready!(writing.poll(cx))?;
         self.writing = None;
-        self.position = written?;
-        Poll::Ready(Ok(()))
+        let Written { position, result } = written?;
+        self.position = position;
+        Poll::Ready(result)
     }
 }
 
@@ -511,9 +525,9 @@ impl AsyncRead for File {
         }
         if self.reading.is_none() {
             let (node, position) = (self.node, self.position);
-            let length = buffer.len().min(READ_MAX);
+            let (length, location) = (buffer.len().min(READ_MAX), Location::caller());
             let read = move |disk: &mut Disk| disk.read(node, position, length);
-            self.reading = Some(begin_in(self.life, "read file", Location::caller(), read)?);
+            self.reading = Some(begin_in(self.life, Does::Read, "read file", location, read)?);
         }
         let Some(reading) = &mut self.reading else { return Poll::Pending };
         let read = ready!(Pin::new(reading).poll(cx));
@@ -566,7 +580,7 @@ impl Drop for File {
     fn drop(&mut self) {
         // The thread may be ending.
         if try_with(|_| ()).is_some() && self.life.is_alive() {
-            with_disk(self.life.host, |disk| disk.closed(self.node));
+            with_disk(self.life.host, |disk| disk.close(self.node));
         }
     }
 }

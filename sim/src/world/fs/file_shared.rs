@@ -6,7 +6,8 @@ use std::io;
 use std::panic::Location;
 
 use super::disk::Disk;
-use super::disks::begin_in;
+use super::disks::{Does, begin_in};
+use super::durable::Synced;
 use super::file::File;
 use super::metadata::Metadata;
 use crate::world::host::Life;
@@ -22,16 +23,15 @@ impl File {
         self.access.writes
     }
 
-    /// As [`sync_all`](File::sync_all), once what was written is on the disk.
+    /// As [`sync_all`](File::sync_all), once what was written is on the disk; without `permissions`
+    /// as [`sync_data`](File::sync_data).
     pub(crate) fn begin_sync(
         &self,
+        permissions: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        let node = self.node;
-        begin(self.life, "sync file", location, move |disk| {
-            disk.sync(node);
-            Ok(())
-        })
+        let (node, what) = (self.node, if permissions { Synced::All } else { Synced::Data });
+        begin(self.life, Does::Sync(node), "sync file", location, move |disk| disk.sync(node, what))
     }
 
     /// As [`set_len`](File::set_len), once what was written is on the disk.
@@ -41,7 +41,9 @@ impl File {
         location: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let node = self.node;
-        begin(self.life, "resize file", location, move |disk| disk.resize(node, length))
+        begin(self.life, Does::Change, "resize file", location, move |disk| {
+            disk.resize(node, length)
+        })
     }
 
     /// As [`metadata`](File::metadata), once what was written is on the disk.
@@ -50,7 +52,8 @@ impl File {
         location: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<Metadata>> + Send + use<> {
         let node = self.node;
-        begin(self.life, "read metadata", location, move |disk| Ok(Metadata::of(disk.node(node))))
+        let effect = move |disk: &mut Disk| Ok(Metadata::of(disk.opened(node)?));
+        begin(self.life, Does::Read, "read metadata", location, effect)
     }
 
     /// As [`set_readonly`](super::set_readonly) for the file.
@@ -60,18 +63,17 @@ impl File {
         location: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let node = self.node;
-        begin(self.life, "set permissions", location, move |disk| {
-            disk.node_mut(node).is_readonly = readonly;
-            Ok(())
-        })
+        let effect = move |disk: &mut Disk| disk.set_readonly(node, readonly);
+        begin(self.life, Does::Change, "set permissions", location, effect)
     }
 }
 
 async fn begin<T: 'static>(
     life: Life,
+    does: Does,
     name: &'static str,
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    begin_in(life, name, location, effect)?.await?
+    begin_in(life, does, name, location, effect)?.await?
 }

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::disk::NodeId;
+use super::disk::{NodeId, now};
+use crate::base::Instant;
 
 /// A name in a directory.
 pub(super) type Place = (NodeId, OsString);
@@ -20,9 +21,24 @@ pub(super) struct Change {
     /// The directories on the way to where it is moved, if that is another directory.
     pub(super) above: Vec<NodeId>,
     pub(super) is_directory: bool,
+    pub(super) when: Instant,
 }
 
 impl Change {
+    pub(super) fn new(
+        node: NodeId,
+        from: Option<Place>,
+        to: Option<Place>,
+        is_directory: bool,
+    ) -> Self {
+        Change { node, from, to, over: None, above: Vec::new(), is_directory, when: now() }
+    }
+
+    /// What it gives a name or takes one from.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        [Some(self.node), self.over].into_iter().flatten()
+    }
+
     fn concerns(&self, directory: NodeId) -> bool {
         self.places().any(|(at, _)| *at == directory)
     }

@@ -1,6 +1,6 @@
 //! What is known of a file beside its contents.
 
-use super::disk::Node;
+use super::node::Node;
 use crate::base::Instant;
 
 /// What [`metadata`](super::metadata()) tells of a file or directory.

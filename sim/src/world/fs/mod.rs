@@ -17,12 +17,33 @@
 //! # What a crash leaves
 //!
 //! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
-//! byte. Of what was not, everything may be lost, and any part may be there: each write on its own
-//! as a whole, torn after some bytes, or not at all, but none that came after the file was cut
-//! without the cut; and of the changes of directories (files that were created, renamed, removed)
-//! the first so many. A rename is there as a whole or not at all, from one directory to another
-//! too: syncing either makes it outlive, with what it builds on. The run without a seed loses all
-//! that is not synced; what is left is a choice, which an exploration draws, records and shrinks.
+//! byte. Of what was not, everything may be lost, and any part may be there:
+//!
+//! - each write on its own: as a whole, cut short, some of its sectors, no more than the length
+//!   that it gave the file, with zeros for the bytes, or not at all. After a cut of the file what
+//!   came later is there only with the cut. Of more than 16 writes to a file the last 16 are on
+//!   their own; of those before all, the first half or none are there;
+//! - of the changes of directories (files that were created, renamed, removed) the first so many. A
+//!   rename is there as a whole or not at all, from one directory to another too: syncing either
+//!   makes it outlive, with what it builds on;
+//! - any of the permissions that a file had since it was synced;
+//! - any of the first 8 operations that had begun and were not over, as if they had just ended.
+//!
+//! A sector is 512 bytes of a file from a multiple of 512 on. Of one that was there before a write
+//! touches it, all bytes change or none: only what is new at the end of a file may be cut short
+//! anywhere, as the system takes it piece by piece. Nothing but the bytes that a write covers is
+//! touched by it. Times are those of what is there: a file was changed when the last write was made
+//! of which something is left.
+//!
+//! The run without a seed loses all that is not synced; what is left is a choice, which an
+//! exploration draws, records and shrinks.
+//!
+//! Source: SQLite, "Atomic Commit In SQLite", 2.0, which takes sectors of 512 bytes and a length
+//! that may grow before the bytes are there; Pillai et al., "All File Systems Are Not Created
+//! Equal" (OSDI 2014), 3.
+//!
+//! A sync that fails may have lost what it should have written, and a second one does not bring it
+//! back: see [`DiskOf::set_sync_forgets`].
 //!
 //! A file that is to be found after a crash has to be synced with [`File::sync_all`], and so has
 //! the directory in which it stands, which is opened and synced like a file:
@@ -56,7 +77,8 @@
 //!
 //! All are [`io::Error`](std::io::Error)s of the kinds that a real disk gives: `NotFound` for what
 //! is not there, `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`,
-//! `StorageFull` beyond the [capacity](DiskOf::set_capacity), `FileTooLarge` for a file of more
+//! `StorageFull` beyond the [capacity](DiskOf::set_capacity), after a write of what fits,
+//! `FileTooLarge` for a file of more
 //! than 1 GiB, since contents are held in memory, `InvalidData` for text that is not UTF-8,
 //! `PermissionDenied` for what is read-only, for writing to a file that was opened to be
 //! read and for reading one that was created, and `Other` for a [failure](DiskOf::set_failures) of
@@ -70,16 +92,20 @@
 //! more. With an open file, whatever is done next waits for it first, so that nothing of a file
 //! comes to the disk after what was done later.
 
+mod contents;
 mod disk;
 mod disks;
+mod durable;
 mod file;
 #[cfg(feature = "tokio-io")]
 mod file_shared;
 mod journal;
 mod metadata;
+mod node;
 mod options;
 mod path;
 mod pending;
+mod ranges;
 mod whole;
 
 pub use disks::{DiskOf, disk};

@@ -5,7 +5,7 @@ use std::io;
 use std::panic::Location;
 use std::path::Path;
 
-use super::disks::operate;
+use super::disks::{Does, operate};
 use super::file::{Access, File};
 use super::path::Names;
 use crate::world::host::current_life;
@@ -101,8 +101,9 @@ impl OpenOptions {
         let names = self.check().and_then(|()| Names::of(path));
         async move {
             let (names, life) = (names?, current_life());
-            operate("open file", location, move |disk| {
-                let makes = self.create || self.create_new;
+            let makes = self.create || self.create_new;
+            let does = if makes || self.truncate { Does::Change } else { Does::Read };
+            operate(does, "open file", location, move |disk| {
                 let writes = self.write || self.append;
                 let node = match makes {
                     true => disk.create(&names, self.create_new)?,

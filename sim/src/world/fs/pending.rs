@@ -6,46 +6,51 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use super::disk::Disk;
-use super::disks::begin_in;
+use super::disk::{Disk, Written};
+use super::disks::{Does, begin_in};
 use crate::base::Result;
 use crate::world::host::Life;
 use crate::world::operation::Operation;
 
-/// A change that has begun. It gives the position that the file has after it.
+/// A change that has begun. It gives the position that the file has after it, if it has changed
+/// anything.
 pub(super) struct Pending {
     /// None once the wait for it was cancelled; the change itself goes on.
-    operation: Option<Operation<io::Result<u64>>>,
+    operation: Option<Operation<io::Result<Written>>>,
     landing: Arc<Mutex<Landing>>,
 }
 
 /// Where a change says that it is over, for when a cancel has ended the wait for it.
 #[derive(Default)]
 struct Landing {
-    result: Option<io::Result<u64>>,
+    result: Option<io::Result<Written>>,
     waiter: Option<Waker>,
 }
 
 impl Pending {
     pub(super) fn begin(
         life: Life,
+        does: Does,
         name: &'static str,
         location: &'static Location<'static>,
-        effect: impl FnOnce(&mut Disk) -> io::Result<u64> + 'static,
+        effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<Self> {
         let landing = Arc::new(Mutex::new(Landing::default()));
         let pilot = Pilot(Arc::clone(&landing));
         let effect = move |disk: &mut Disk| {
             let result = effect(disk);
-            pilot.land(&result);
+            // Of what a crash lets happen nobody hears.
+            if life.is_alive() {
+                pilot.land(&result);
+            }
             result
         };
-        Ok(Pending { operation: Some(begin_in(life, name, location, effect)?), landing })
+        Ok(Pending { operation: Some(begin_in(life, does, name, location, effect)?), landing })
     }
 
     /// Waits until it is over. After an error, which is a cancel of the wait, it can be polled
     /// again.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<io::Result<u64>>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<io::Result<Written>>> {
         if let Some(operation) = &mut self.operation {
             let result = ready!(Pin::new(operation).poll(cx));
             self.operation = None;
@@ -73,10 +78,14 @@ impl Pending {
 struct Pilot(Arc<Mutex<Landing>>);
 
 impl Pilot {
-    fn land(&self, result: &io::Result<u64>) {
+    fn land(&self, result: &io::Result<Written>) {
+        let again = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
         let result = match result {
-            Ok(position) => Ok(*position),
-            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            Ok(Written { position, result }) => {
+                let result = result.as_ref().map(|()| ()).map_err(again);
+                Ok(Written { position: *position, result })
+            }
+            Err(error) => Err(again(error)),
         };
         lock(&self.0).result = Some(result);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk::Disk;
-use super::disks::{disk, operate};
+use super::disks::{Does, disk, operate};
 use super::file::into_text;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
@@ -110,6 +110,7 @@ pub fn copy(
 
 /// Lets the disk do something with what stands at a path.
 fn at_path<T, E>(
+    does: Does,
     name: &'static str,
     path: &Path,
     location: &'static Location<'static>,
@@ -122,7 +123,7 @@ where
     let names = Names::of(path);
     async move {
         let names = names?;
-        operate(name, location, move |disk| effect(disk, &names)).await
+        operate(does, name, location, move |disk| effect(disk, &names)).await
     }
 }
 
@@ -137,7 +138,7 @@ where
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("remove file", path.as_ref(), Location::caller(), Disk::unlink)
+    at_path(Does::Change, "remove file", path.as_ref(), Location::caller(), Disk::unlink)
 }
 
 /// Gives a file or a directory another name, in the place of the file that has it. It happens as a
@@ -157,7 +158,9 @@ pub fn rename(
     to: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> + Send {
     let (to, location) = (Names::of(to.as_ref()), Location::caller());
-    at_path("rename file", from.as_ref(), location, move |disk, from| disk.rename(from, &to?))
+    at_path(Does::Change, "rename file", from.as_ref(), location, move |disk, from| {
+        disk.rename(from, &to?)
+    })
 }
 
 /// Creates a directory.
@@ -172,7 +175,13 @@ pub fn rename(
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("create directory", path.as_ref(), Location::caller(), Disk::create_directory)
+    at_path(
+        Does::Change,
+        "create directory",
+        path.as_ref(),
+        Location::caller(),
+        Disk::create_directory,
+    )
 }
 
 /// Creates a directory and its parents, as far as they are not there.
@@ -187,7 +196,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("create directory", path.as_ref(), Location::caller(), |disk, names| {
+    at_path(Does::Change, "create directory", path.as_ref(), Location::caller(), |disk, names| {
         for depth in 1..=names.all().len() {
             let made = disk.create_directory(&names.first(depth));
             let is_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
@@ -213,7 +222,13 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("remove directory", path.as_ref(), Location::caller(), Disk::remove_directory)
+    at_path(
+        Does::Change,
+        "remove directory",
+        path.as_ref(),
+        Location::caller(),
+        Disk::remove_directory,
+    )
 }
 
 /// Removes a directory with all that is in it.
@@ -227,7 +242,7 @@ pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("remove directory", path.as_ref(), Location::caller(), remove_tree)
+    at_path(Does::Change, "remove directory", path.as_ref(), Location::caller(), remove_tree)
 }
 
 fn remove_tree(disk: &mut Disk, root: &Names) -> io::Result<()> {
@@ -264,7 +279,7 @@ fn remove_tree(disk: &mut Disk, root: &Names) -> io::Result<()> {
 #[track_caller]
 pub fn read_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Vec<DirEntry>>> + Send {
     let place = path.as_ref().to_owned();
-    at_path("read directory", path.as_ref(), Location::caller(), move |disk, names| {
+    at_path(Does::Read, "read directory", path.as_ref(), Location::caller(), move |disk, names| {
         let entries = disk.list(names)?.into_iter();
         let entry = |(name, node)| {
             let metadata = Metadata::of(disk.node(node));
@@ -310,7 +325,7 @@ impl DirEntry {
 /// Holds nothing.
 #[track_caller]
 pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metadata>> + Send {
-    at_path("read metadata", path.as_ref(), Location::caller(), |disk, names| {
+    at_path(Does::Read, "read metadata", path.as_ref(), Location::caller(), |disk, names| {
         let node = disk.find(names.all())?;
         Ok(Metadata::of(disk.node(node)))
     })
@@ -327,13 +342,17 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 /// Holds nothing.
 #[track_caller]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> + Send {
-    at_path("read metadata", path.as_ref(), Location::caller(), |disk, names| {
-        match disk.find(names.all()) {
+    at_path(
+        Does::Read,
+        "read metadata",
+        path.as_ref(),
+        Location::caller(),
+        |disk, names| match disk.find(names.all()) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
-        }
-    })
+        },
+    )
 }
 
 /// Sets whether a file may be written, or whether names of a directory may be changed.
@@ -350,9 +369,14 @@ pub fn set_readonly(
     path: impl AsRef<Path>,
     readonly: bool,
 ) -> impl Future<Output = io::Result<()>> + Send {
-    at_path("set permissions", path.as_ref(), Location::caller(), move |disk, names| {
-        let node = disk.find(names.all())?;
-        disk.node_mut(node).is_readonly = readonly;
-        Ok(())
-    })
+    at_path(
+        Does::Change,
+        "set permissions",
+        path.as_ref(),
+        Location::caller(),
+        move |disk, names| {
+            let node = disk.find(names.all())?;
+            disk.set_readonly(node, readonly)
+        },
+    )
 }

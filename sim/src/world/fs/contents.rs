@@ -1,0 +1,228 @@
+//! The bytes of a file: those that a program sees, those that are safe, and what a crash leaves.
+
+use std::mem;
+
+use super::ranges::Ranges;
+use crate::base::Instant;
+use crate::world::fault::{Ratio, strikes, strikes_how};
+
+/// How many bytes a disk writes as a whole or not at all. Source: SQLite, "Atomic Commit In
+/// SQLite", 2.0, on sectors of 512 bytes; NVM Express Base Specification, "Atomic Operations": one
+/// logical block at least.
+const SECTOR: usize = 512;
+
+/// How many unsynced writes of a file a crash decides on one by one: the last ones. Those before
+/// are one choice.
+const CHOICES_MAX: usize = 16;
+
+/// In how many places a write can be cut short, and one more for the whole of it.
+const TORN_AT: u32 = 8;
+
+/// The way beside those: some of the sectors survive.
+const SOME_SECTORS: u32 = TORN_AT + 1;
+
+/// Among how many groups of sectors those are chosen, at most.
+const GROUPS_MAX: usize = 8;
+
+pub(super) const HALF: Ratio = Ratio::new(1, 2);
+
+/// The bytes of a file.
+#[derive(Default)]
+pub(super) struct Contents {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+    /// What was done to it since it was synced, and when, in its order.
+    unsynced: Vec<(Instant, Write)>,
+    /// What a sync that failed has taken for written: a later sync does not write it.
+    forgotten: Ranges,
+    /// Whether a byte has gone bad since then, which is in neither.
+    has_bad: bool,
+}
+
+enum Write {
+    At(usize, Vec<u8>),
+    /// To a length that is not less.
+    Extend(usize),
+    Cut(usize),
+}
+
+impl Contents {
+    pub(super) fn len(&self) -> usize {
+        self.now.len()
+    }
+
+    /// Reads at most `length` bytes at `position`.
+    pub(super) fn read(&self, position: u64, length: usize) -> Vec<u8> {
+        let from = usize::try_from(position).unwrap_or(usize::MAX).min(self.now.len());
+        let to = from.saturating_add(length).min(self.now.len());
+        self.now[from..to].to_vec()
+    }
+
+    pub(super) fn write(&mut self, at: usize, bytes: Vec<u8>, when: Instant) {
+        self.forgotten.remove(at..at + bytes.len());
+        self.change(Write::At(at, bytes), when);
+    }
+
+    pub(super) fn resize(&mut self, length: usize, when: Instant) {
+        self.forgotten.remove(length..usize::MAX);
+        let write = match length < self.now.len() {
+            true => Write::Cut(length),
+            false => Write::Extend(length),
+        };
+        self.change(write, when);
+    }
+
+    fn change(&mut self, write: Write, when: Instant) {
+        write.apply(&mut self.now);
+        self.unsynced.push((when, write));
+    }
+
+    /// Flips all bits of a byte, also of what is synced; false where there is none.
+    pub(super) fn corrupt(&mut self, position: u64) -> bool {
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        let Some(byte) = self.now.get_mut(at) else { return false };
+        *byte = !*byte;
+        self.has_bad = true;
+        if let Some(byte) = self.synced.get_mut(at) {
+            *byte = !*byte;
+        }
+        true
+    }
+
+    /// Lets it outlive a crash, but for what was forgotten.
+    pub(super) fn sync(&mut self) {
+        // Not the whole file: a log is synced at each record.
+        self.unsynced.drain(..).for_each(|(_, write)| write.apply(&mut self.synced));
+        if mem::take(&mut self.has_bad) {
+            let forgotten = mem::replace(&mut self.synced, self.now.clone());
+            for range in self.forgotten.iter() {
+                self.synced[range.clone()].copy_from_slice(&forgotten[range.clone()]);
+            }
+        }
+    }
+
+    /// A sync has failed: the system takes what was written for written. Lengths are none of that.
+    pub(super) fn forget(&mut self) {
+        for (_, write) in &mut self.unsynced {
+            match write {
+                Write::At(at, bytes) => {
+                    let (from, end) = (*at, *at + bytes.len());
+                    self.forgotten.insert(from..end);
+                    *write = Write::Extend(end);
+                }
+                Write::Cut(length) => self.forgotten.remove(*length..usize::MAX),
+                Write::Extend(_) => {}
+            }
+        }
+    }
+
+    /// Leaves what was synced, and of the rest what choices leave. Returns when the last write was
+    /// made of which something is left.
+    pub(super) fn crash(&mut self) -> Option<Instant> {
+        let mut left = mem::take(&mut self.synced);
+        let changed = self.survive(&mut left);
+        *self = Contents { now: left.clone(), synced: left, ..Contents::default() };
+        changed
+    }
+
+    fn survive(&mut self, left: &mut Vec<u8>) -> Option<Instant> {
+        let unsynced = mem::take(&mut self.unsynced);
+        let (older, last) = unsynced.split_at(unsynced.len().saturating_sub(CHOICES_MAX));
+        let mut changed = None;
+        if !older.is_empty() {
+            let whole = match strikes_how("unsynced writes survive", HALF, 2) {
+                0 => 0,
+                1 => older.len(),
+                _ => older.len() / 2,
+            };
+            for (when, write) in &older[..whole] {
+                write.apply(left);
+                changed = Some(*when);
+            }
+            if older[whole..].iter().any(|(_, write)| write.is_cut()) {
+                return changed;
+            }
+        }
+        for (when, write) in last {
+            match write.survives(left) {
+                true => changed = Some(*when),
+                // What was written behind a cut is not on the disk before it: old and new contents
+                // do not mix.
+                false if write.is_cut() => return changed,
+                false => {}
+            }
+        }
+        for range in self.forgotten.iter().take(CHOICES_MAX) {
+            if strikes("a write survives whose sync has failed", HALF) {
+                put(left, range.start, &self.now[range.clone()]);
+            }
+        }
+        changed
+    }
+}
+
+impl Write {
+    fn is_cut(&self) -> bool {
+        matches!(self, Write::Cut(_))
+    }
+
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Write::Cut(length) => bytes.truncate(*length),
+            Write::Extend(length) => bytes.resize((*length).max(bytes.len()), 0),
+            Write::At(at, new) => put(bytes, *at, new),
+        }
+    }
+
+    /// Leaves it on the disk as a whole, in part or not at all; tells whether something is left.
+    fn survives(&self, left: &mut Vec<u8>) -> bool {
+        const CLASS: &str = "an unsynced write survives";
+        let Write::At(at, bytes) = self else {
+            let survives = strikes(CLASS, HALF);
+            if survives {
+                self.apply(left);
+            }
+            return survives;
+        };
+        let (at, end) = (*at, at + bytes.len());
+        let is_atomic = end <= left.len() && at / SECTOR == (end - 1) / SECTOR;
+        match strikes_how(CLASS, HALF, if is_atomic { 1 } else { SOME_SECTORS }) {
+            0 => return false,
+            1 => put(left, at, bytes),
+            SOME_SECTORS => scatter(left, at, bytes),
+            part => {
+                let cut = at + bytes.len() * (part as usize - 1) / TORN_AT as usize;
+                // What was there before changes by whole sectors.
+                let is_new = cut >= left.len();
+                let cut = if is_new { cut } else { (cut / SECTOR * SECTOR).max(at) };
+                put(left, at, &bytes[..cut - at]);
+            }
+        }
+        true
+    }
+}
+
+/// Leaves some of the sectors of a write, and the length that the file has with the whole of it.
+fn scatter(left: &mut Vec<u8>, at: usize, bytes: &[u8]) {
+    let end = at + bytes.len();
+    left.resize(left.len().max(end), 0);
+    let (first, last) = (at / SECTOR, (end - 1) / SECTOR);
+    let sectors = last - first + 1;
+    let groups = sectors.min(GROUPS_MAX);
+    if groups == 1 {
+        return;
+    }
+    let kept = strikes_how("sectors of it survive", Ratio::ONE, (1 << groups) - 1);
+    for sector in first..=last {
+        if kept >> ((sector - first) * groups / sectors) & 1 == 1 {
+            let (from, to) = ((sector * SECTOR).max(at), ((sector + 1) * SECTOR).min(end));
+            left[from..to].copy_from_slice(&bytes[from - at..to - at]);
+        }
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
+    let end = at + new.len();
+    bytes.resize(bytes.len().max(end), 0);
+    bytes[at..end].copy_from_slice(new);
+}

@@ -1,0 +1,131 @@
+//! What of a disk outlives a crash: what is synced, and what choices leave of the rest.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+
+use super::contents::HALF;
+use super::disk::{Disk, NodeId, ROOT};
+use super::journal::{Change, take_synced};
+use super::node::{Node, NodeKind};
+use crate::base::Instant;
+use crate::world::fault::strikes;
+
+/// What a sync lets outlive a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Synced {
+    All,
+    /// All but what was set of permissions.
+    Data,
+}
+
+impl Disk {
+    /// Lets a file, or the names of a directory, outlive a crash.
+    pub(super) fn sync(&mut self, id: NodeId, what: Synced) -> io::Result<()> {
+        self.opened(id)?;
+        let node = self.node_mut(id);
+        node.synced_modified = node.modified;
+        if what == Synced::All {
+            node.sync_readonly();
+        }
+        match &mut node.kind {
+            NodeKind::File(contents) => contents.sync(),
+            NodeKind::Directory(_) => {
+                let synced = take_synced(&mut self.journal, id);
+                self.outlive(synced);
+            }
+        }
+        Ok(())
+    }
+
+    /// A sync of a file has failed.
+    pub(super) fn sync_failed(&mut self, id: NodeId) {
+        let forgets = self.forgets;
+        if let Some(NodeKind::File(contents)) = self.nodes.get_mut(&id).map(|node| &mut node.kind)
+            && forgets
+        {
+            contents.forget();
+        }
+    }
+
+    /// Takes changes of directories over into what is synced.
+    fn outlive(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let nodes: Vec<NodeId> = change.nodes().collect();
+            let Change { node, from, to, when, .. } = change;
+            if let Some((directory, name)) = from {
+                self.set_synced(directory, name, None, when);
+            }
+            if let Some((directory, name)) = to {
+                self.set_synced(directory, name, Some(node), when);
+            }
+            for node in nodes {
+                self.node_mut(node).kept -= 1;
+                self.forget_unneeded(node);
+            }
+        }
+    }
+
+    fn set_synced(&mut self, at: NodeId, name: OsString, node: Option<NodeId>, when: Instant) {
+        let directory = self.node_mut(at);
+        directory.synced_modified = directory.synced_modified.max(when);
+        let entries = &mut self.entries_mut(at).synced;
+        let before = match node {
+            Some(node) => entries.insert(name, node),
+            None => entries.remove(&name),
+        };
+        if let Some(node) = node {
+            self.node_mut(node).kept += 1;
+        }
+        if let Some(before) = before {
+            self.node_mut(before).kept -= 1;
+        }
+    }
+
+    /// What is left after a crash: what was synced, and of the rest what choices leave.
+    ///
+    /// Changes of directories come to the disk in their order, so that a first part of them
+    /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash
+    /// leaves nothing that was not synced.
+    pub(super) fn crash(&mut self) {
+        let mut journal = std::mem::take(&mut self.journal).into_iter();
+        let outlived = journal.by_ref().take_while(|_| strikes("an unsynced name survives", HALF));
+        let outlived: Vec<Change> = outlived.collect();
+        self.outlive(outlived);
+        for node in self.nodes.values_mut() {
+            node.crash();
+        }
+        self.open_files = 0;
+        self.forget_unreachable();
+    }
+
+    /// Forgets a node that has no name, is not open, and comes back by no crash.
+    pub(super) fn forget_unneeded(&mut self, id: NodeId) {
+        let is_needed = |node: &Node| node.links > 0 || node.opened > 0 || node.kept > 0;
+        if id != ROOT && self.nodes.get(&id).is_some_and(|node| !is_needed(node)) {
+            self.nodes.remove(&id);
+        }
+    }
+
+    /// Forgets what no name leads to any more, and counts the names of the rest.
+    fn forget_unreachable(&mut self) {
+        let mut links = BTreeMap::from([(ROOT, 0)]);
+        let mut reached = vec![ROOT];
+        while let Some(node) = reached.pop() {
+            let Some(entries) = self.entries(node) else { continue };
+            for entry in entries.now.values() {
+                let links = links.entry(*entry).or_insert(0);
+                *links += 1;
+                if *links == 1 {
+                    reached.push(*entry);
+                }
+            }
+        }
+        self.nodes.retain(|node, _| links.contains_key(node));
+        for (id, node) in &mut self.nodes {
+            // What there is now is what is synced.
+            (node.links, node.kept) = (links[id], links[id]);
+        }
+        self.used = self.nodes.values().map(Node::uses).sum();
+    }
+}

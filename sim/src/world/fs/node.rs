@@ -1,0 +1,116 @@
+//! A file or a directory: what is known of it beside its name.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::contents::{Contents, HALF};
+use super::disk::NodeId;
+use crate::base::Instant;
+use crate::world::fault::strikes_how;
+
+/// A file or a directory.
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    pub(super) is_readonly: bool,
+    synced_readonly: bool,
+    /// What that was set to since it was synced, the last ones.
+    unsynced_readonly: Vec<bool>,
+    pub(super) modified: Instant,
+    pub(super) synced_modified: Instant,
+    pub(super) created: Instant,
+    /// How many names it has, and how many files are open on it.
+    pub(super) links: usize,
+    pub(super) opened: usize,
+    /// How many names it may get back from a crash.
+    pub(super) kept: usize,
+}
+
+pub(super) enum NodeKind {
+    File(Contents),
+    Directory(Entries),
+}
+
+/// The names in a directory.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) now: BTreeMap<OsString, NodeId>,
+    pub(super) synced: BTreeMap<OsString, NodeId>,
+}
+
+/// How many changes of its permission a crash chooses from: the last ones.
+const READONLY_MAX: usize = 8;
+
+impl Node {
+    pub(super) fn new(kind: NodeKind, now: Instant) -> Self {
+        Node {
+            kind,
+            is_readonly: false,
+            synced_readonly: false,
+            unsynced_readonly: Vec::new(),
+            modified: now,
+            synced_modified: now,
+            created: now,
+            links: 0,
+            opened: 0,
+            kept: 0,
+        }
+    }
+
+    pub(super) fn is_directory(&self) -> bool {
+        matches!(self.kind, NodeKind::Directory(_))
+    }
+
+    /// How many bytes of the disk it takes.
+    pub(super) fn uses(&self) -> u64 {
+        if self.links > 0 || self.opened > 0 { self.length() } else { 0 }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        match &self.kind {
+            NodeKind::File(contents) => contents.len() as u64,
+            NodeKind::Directory(_) => 0,
+        }
+    }
+
+    pub(super) fn set_readonly(&mut self, readonly: bool) {
+        if self.is_readonly == readonly {
+            return;
+        }
+        self.is_readonly = readonly;
+        if self.unsynced_readonly.len() == READONLY_MAX {
+            self.unsynced_readonly.remove(0);
+        }
+        self.unsynced_readonly.push(readonly);
+    }
+
+    /// Lets its permission outlive a crash.
+    pub(super) fn sync_readonly(&mut self) {
+        self.synced_readonly = self.is_readonly;
+        self.unsynced_readonly.clear();
+    }
+
+    /// Leaves what was synced, and of the rest what choices leave.
+    pub(super) fn crash(&mut self) {
+        self.opened = 0;
+        let versions = std::mem::take(&mut self.unsynced_readonly);
+        let mut readonly = self.synced_readonly;
+        if !versions.is_empty() {
+            let survives = strikes_how("unsynced permissions survive", HALF, versions.len() as u32);
+            // The first way is that the last ones do.
+            readonly = match versions.len().checked_sub(survives as usize) {
+                Some(version) if survives > 0 => versions[version],
+                _ => readonly,
+            };
+        }
+        (self.is_readonly, self.synced_readonly) = (readonly, readonly);
+        if let NodeKind::File(contents) = &mut self.kind
+            && let Some(changed) = contents.crash()
+        {
+            self.synced_modified = changed;
+        }
+        if let NodeKind::Directory(entries) = &mut self.kind {
+            entries.now.clone_from(&entries.synced);
+        }
+        self.modified = self.synced_modified;
+    }
+}

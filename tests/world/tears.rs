@@ -1,0 +1,396 @@
+//! What a crash leaves of what was not synced: sectors, lengths, operations that had not ended,
+//! permissions, and what a sync that failed had to write.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use seedloop::explore::ChoiceKind;
+use seedloop::fs::{self, File, OpenOptions};
+use seedloop::host::{self, Host};
+use seedloop::{Instant, Outcome, Ratio, Result, Simulation, sleep};
+
+const WAY: Duration = Duration::from_millis(100);
+const SECTOR: usize = 512;
+
+async fn sync_root() -> Result<()> {
+    Ok(File::open("/").await?.sync_all().await?)
+}
+
+/// A file `f` with these contents, which outlives every crash.
+async fn safe(contents: &[u8]) -> Result<File> {
+    let options = OpenOptions::new().read(true).write(true).create(true);
+    let mut file = options.open("f").await?;
+    file.write_all(contents).await?;
+    file.sync_all().await?;
+    sync_root().await?;
+    file.seek(std::io::SeekFrom::Start(0)).await?;
+    Ok(file)
+}
+
+/// Runs `before` on a host which crashes at its end, and `after` when it is up again.
+async fn crashed<T: 'static, U: 'static>(
+    before: impl AsyncFnOnce() -> Result<T> + 'static,
+    after: impl AsyncFnOnce() -> Result<U> + 'static,
+) -> Result<(T, U)> {
+    let host = Host::new("db");
+    fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+    let before = host.spawn(async { before().await }).await?;
+    host.crash();
+    host.restart();
+    let after = host.spawn(async { after().await }).await?;
+    Ok((before, after))
+}
+
+fn result<T>(seed: u64, outcome: Outcome<T>) -> T {
+    outcome.result.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+}
+
+/// All that is found under so many seeds, and under none.
+fn all<T, F>(seeds: u64, body: impl Fn() -> F) -> Vec<T>
+where
+    T: Ord + Debug + 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let seeded = (0..seeds).map(|seed| result(seed, Simulation::new().seed(seed).block_on(body())));
+    seeded.collect::<BTreeSet<T>>().into_iter().collect()
+}
+
+fn dull<T: 'static, F: Future<Output = Result<T>> + 'static>(body: impl Fn() -> F) -> T {
+    result(0, Simulation::new().block_on(body()))
+}
+
+/// How runs of the same byte follow each other: `A512 B100`.
+fn told(bytes: &[u8]) -> String {
+    let runs = bytes.chunk_by(|one, other| one == other);
+    let runs = runs.map(|run| format!("{}{}", run[0].escape_ascii(), run.len()));
+    runs.collect::<Vec<_>>().join(" ")
+}
+
+async fn read() -> Result<String> {
+    Ok(told(&fs::read("f").await?))
+}
+
+async fn overwritten(at: usize, length: usize) -> Result<String> {
+    let write = async move || {
+        let mut file = safe(&[b'A'; 3 * SECTOR]).await?;
+        file.seek(std::io::SeekFrom::Start(at as u64)).await?;
+        Ok(file.write_all(&vec![b'B'; length]).await?)
+    };
+    Ok(crashed(write, read).await?.1)
+}
+
+/// Any of the three, and no part of one.
+#[test]
+fn sectors_survive_each_on_its_own() {
+    let expected: BTreeSet<String> = (0..8_u32)
+        .map(|kept| {
+            let sector = |index: u32| [[b'A', b'B'][(kept >> index & 1) as usize]; SECTOR];
+            told(&(0..3).flat_map(sector).collect::<Vec<u8>>())
+        })
+        .collect();
+    let left = all(6_000, || overwritten(0, 3 * SECTOR));
+    assert_eq!(left, expected.into_iter().collect::<Vec<_>>());
+    assert_eq!(dull(|| overwritten(0, 3 * SECTOR)), "A1536");
+}
+
+/// What stands beside the bytes that a write covers is as it was, in its sectors too.
+#[test]
+fn a_write_across_two_sectors_touches_nothing_else() {
+    let left = all(4_000, || overwritten(500, 100));
+    assert_eq!(left, ["A1536", "A500 B100 A936", "A500 B12 A1024", "A512 B88 A936"]);
+}
+
+#[test]
+fn a_write_in_one_sector_is_not_torn() {
+    assert_eq!(all(500, || overwritten(600, 100)), ["A1536", "A600 B100 A836"]);
+}
+
+async fn appended() -> Result<String> {
+    let write = async || {
+        let mut file = safe(b"").await?;
+        Ok(file.write_all(b"BBBB").await?)
+    };
+    Ok(crashed(write, read).await?.1)
+}
+
+/// The length may be there before the bytes; and an append may be cut short anywhere.
+#[test]
+fn an_append_may_leave_its_length_alone() {
+    assert_eq!(all(1_000, appended), ["", "B1", "B2", "B3", "B4", "\\x004"]);
+    assert_eq!(dull(appended), "");
+}
+
+/// Of an append of many sectors some are there, and zeros where the others should be.
+#[test]
+fn an_append_may_have_holes() {
+    let left = all(4_000, || async {
+        let write = async || {
+            let mut file = safe(b"").await?;
+            Ok(file.write_all(&[b'B'; 2 * SECTOR]).await?)
+        };
+        Ok(crashed(write, read).await?.1)
+    });
+    for hole in ["\\x001024", "\\x00512 B512", "B512 \\x00512", "B1024", "B384", "B512", ""] {
+        assert!(left.contains(&hole.to_owned()), "{hole} is not among {left:?}");
+    }
+    assert_eq!(left.len(), 7 + 5, "{left:?}"); // 1/8, 2/8, 5/8, 6/8 and 7/8 of it
+}
+
+/// However much was not synced: 16 writes are decided on, and those before them together.
+#[test]
+fn a_crash_takes_few_choices() {
+    let body = || async {
+        let write = async || {
+            let mut file = safe(b"").await?;
+            for number in 0..100 {
+                file.write_all(&[number]).await?;
+            }
+            Ok(())
+        };
+        let read = async || Ok(fs::read("f").await?);
+        Ok(crashed(write, read).await?.1)
+    };
+    let mut lengths = BTreeSet::new();
+    for seed in 0..300 {
+        let outcome = Simulation::new().seed(seed).block_on(body());
+        let faults = outcome.choices.iter().filter(|choice| choice.kind == ChoiceKind::Fault);
+        assert_eq!(faults.count(), 17);
+        let left = result(seed, outcome);
+        let older = left.iter().take_while(|byte| **byte != 0 || left[0] == 0).count();
+        assert!(left.iter().enumerate().all(|(at, byte)| [at as u8, 0].contains(byte)), "{left:?}");
+        lengths.insert(older.min(84));
+    }
+    assert!(lengths.is_superset(&BTreeSet::from([0, 84])), "{lengths:?}");
+}
+
+/// Crashes in the middle of what `begins` does last; returns what the root and the file hold.
+async fn caught(begins: impl AsyncFnOnce(File) -> Result<()> + 'static) -> Result<String> {
+    let host = Host::new("db");
+    fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+    let file = host.spawn(async { safe(b"old").await }).await?;
+    fs::disk(host).set_latency(WAY..=WAY);
+    drop(host.spawn(async { begins(file).await }));
+    sleep(WAY / 2).await?;
+    host.crash();
+    host.restart();
+    sleep(WAY).await?;
+    let left = host.spawn(async {
+        let mut left = Vec::new();
+        for entry in fs::read_dir("/").await? {
+            let text = match entry.metadata().is_dir() {
+                true => "/".to_owned(),
+                false => fs::read_to_string(entry.path()).await?,
+            };
+            left.push(format!("{}={text}", entry.file_name().to_string_lossy()));
+        }
+        Ok(left.join(" "))
+    });
+    left.await
+}
+
+#[test]
+fn an_operation_in_flight_may_have_taken_effect() {
+    let written = || caught(async |mut file| Ok(file.write_all(b"new").await?));
+    assert_eq!(all(300, written), ["f=new", "f=old"]);
+    assert_eq!(dull(written), "f=old");
+    let resized = || caught(async |mut file| Ok(file.set_len(1).await?));
+    assert_eq!(all(300, resized), ["f=o", "f=old"]);
+    let renamed = || caught(async |_| Ok(fs::rename("f", "g").await?));
+    assert_eq!(all(300, renamed), ["f=old", "g=old"]);
+    let removed = || caught(async |_| Ok(fs::remove_file("f").await?));
+    assert_eq!(all(300, removed), ["", "f=old"]);
+    let made = || caught(async |_| Ok(fs::create_dir("d").await?));
+    assert_eq!(all(300, made), ["d=/ f=old", "f=old"]);
+    let created = || caught(async |_| Ok(drop(File::create("g").await?)));
+    assert_eq!(all(300, created), ["f=old", "f=old g="]);
+    assert_eq!(dull(created), "f=old");
+    // Nothing to find: it changes nothing.
+    let read = || caught(async |mut file| Ok(assert_eq!(file.read(&mut [0; 1]).await?, 1)));
+    assert_eq!(all(300, read), ["f=old"]);
+}
+
+/// Nobody is told that it has taken effect, not on a host that is up either.
+#[test]
+fn who_waits_for_an_operation_of_a_crashed_host_gets_an_error() {
+    let told = all(300, || async {
+        let host = Host::new("db");
+        let mut file = host.spawn(async { safe(b"old").await }).await?;
+        fs::disk(host).set_latency(WAY..=WAY);
+        let writing = seedloop::spawn(async move {
+            assert!(futures_lite::future::poll_once(file.write_all(b"new")).await.is_none());
+            Ok(file.write_all(b"!").await.unwrap_err().kind())
+        });
+        sleep(WAY / 2).await?;
+        host.crash();
+        writing.await
+    });
+    assert_eq!(told, [std::io::ErrorKind::Other]);
+}
+
+/// A sync in flight makes safe what was written before it, or not.
+#[test]
+fn a_sync_in_flight_may_have_been_done() {
+    let left = |syncs: bool| {
+        all(2_000, move || async move {
+            let host = Host::new("db");
+            fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+            let writing = host.spawn(async move {
+                let mut file = safe(b"").await?;
+                file.write_all(b"BBBB").await?;
+                fs::set_latency(WAY..=WAY);
+                Ok(if syncs {
+                    file.sync_all().await?
+                })
+            });
+            sleep(WAY / 2).await?;
+            drop(writing);
+            host.crash();
+            host.restart();
+            host.spawn(read()).await
+        })
+    };
+    assert_eq!(left(true), left(false));
+    assert_eq!(left(true).len(), 6);
+}
+
+async fn is_readonly() -> Result<bool> {
+    Ok(fs::metadata("f").await?.is_readonly())
+}
+
+#[test]
+fn a_permission_outlives_a_crash_when_it_was_synced() {
+    let set = |syncs: fn(&mut File) -> u8| {
+        move || async move {
+            let set = async move || {
+                let mut file = safe(b"x").await?;
+                fs::set_readonly("f", true).await?;
+                match syncs(&mut file) {
+                    0 => {}
+                    1 => file.sync_data().await?,
+                    _ => file.sync_all().await?,
+                }
+                Ok(())
+            };
+            Ok(crashed(set, is_readonly).await?.1)
+        }
+    };
+    assert_eq!(all(300, set(|_| 0)), [false, true]);
+    assert!(!dull(set(|_| 0)));
+    assert_eq!(all(300, set(|_| 1)), [false, true]);
+    assert_eq!(all(300, set(|_| 2)), [true]);
+}
+
+/// A permission that was there for a while may be the one that is left, and nothing else changes.
+#[test]
+fn each_permission_since_the_sync_may_be_left() {
+    let left = all(500, || async {
+        let set = async || {
+            safe(b"text").await?;
+            fs::set_readonly("f", true).await?;
+            Ok(fs::set_readonly("f", false).await?)
+        };
+        let look = async || Ok((is_readonly().await?, read().await?));
+        Ok(crashed(set, look).await?.1)
+    });
+    let text = || "t1 e1 x1 t1".to_owned();
+    assert_eq!(left, [(false, text()), (true, text())]);
+}
+
+/// The time of the last write of which something is left, of a directory that of its last change.
+#[test]
+fn the_times_are_those_of_what_is_left() {
+    let left = all(500, || async {
+        let write = async || {
+            let mut file = safe(b"A").await?;
+            sleep(WAY).await?;
+            file.write_all(b"B").await?;
+            sleep(WAY).await?;
+            fs::write("g", "").await?;
+            Ok(())
+        };
+        let look = async || {
+            let since = |time: Instant| time.since_start().as_millis() / WAY.as_millis();
+            let (root, file) = (fs::metadata("/").await?, fs::metadata("f").await?);
+            let names = fs::read_dir("/").await?.len();
+            Ok((names, since(root.modified()), read().await?, since(file.modified())))
+        };
+        Ok(crashed(write, look).await?.1)
+    });
+    let (old, new) = (|| ("A1".to_owned(), 0), || ("B1".to_owned(), 1));
+    let expected = [(1, 0, old()), (1, 0, new()), (2, 2, old()), (2, 2, new())];
+    let expected = expected.map(|(names, root, (text, file))| (names, root, text, file));
+    assert_eq!(left, expected);
+}
+
+/// Writes and syncs until that succeeds; tells whether the first time failed.
+async fn synced_again(forgets: bool, writes_again: bool) -> Result<(bool, String)> {
+    let write = async move || {
+        let mut file = safe(b"AAAA").await?;
+        let disk = fs::disk(host::current());
+        disk.set_sync_forgets(forgets);
+        file.write_all(b"BBBBBB").await?;
+        disk.set_failures(Ratio::ONE);
+        let failed = file.sync_all().await.is_err();
+        disk.set_failures(Ratio::ZERO);
+        if failed && writes_again {
+            file.seek(std::io::SeekFrom::Start(2)).await?;
+            file.write_all(b"BBBB").await?;
+        }
+        file.sync_all().await?;
+        // What the program sees is what it wrote.
+        assert_eq!(read().await?, "B6");
+        Ok(failed)
+    };
+    crashed(write, read).await
+}
+
+/// "The second fsync succeeds": Rebello et al. (USENIX ATC 2020). Lengths are no part of it.
+#[test]
+fn what_a_failed_sync_had_to_write_is_not_safe_after_the_next() {
+    let (whole, lost) = (|| "B6".to_owned(), || "A4 \\x002".to_owned());
+    let left = all(300, || synced_again(true, false));
+    assert_eq!(left, [(false, whole()), (true, lost()), (true, whole())]);
+}
+
+/// As far as it is written again, byte for byte.
+#[test]
+fn what_is_written_again_after_a_failed_sync_is_safe() {
+    let left = all(300, || synced_again(true, true));
+    let half = "A2 B4".to_owned();
+    assert_eq!(left, [(false, "B6".to_owned()), (true, half), (true, "B6".to_owned())]);
+}
+
+#[test]
+fn a_disk_can_be_told_to_remember() {
+    let left = all(300, || synced_again(false, false));
+    assert_eq!(left, [(false, "B6".to_owned()), (true, "B6".to_owned())]);
+}
+
+/// Names are safe after a second sync, and so is what comes to the file later.
+#[test]
+fn a_failed_sync_forgets_no_names_and_nothing_of_later() {
+    let left = all(300, || async {
+        let write = async || {
+            let mut file = safe(b"AAAA").await?;
+            let (disk, mut root) = (fs::disk(host::current()), File::open("/").await?);
+            fs::write("g", "").await?;
+            file.write_all(b"BB").await?;
+            disk.set_failures(Ratio::ONE);
+            let failed = (file.sync_all().await.is_err(), root.sync_all().await.is_err());
+            disk.set_failures(Ratio::ZERO);
+            file.set_len(1).await?;
+            file.set_len(2).await?;
+            file.seek(std::io::SeekFrom::Start(2)).await?;
+            file.write_all(b"CC").await?;
+            file.sync_all().await?;
+            root.sync_all().await?;
+            assert_eq!(read().await?, "B1 \\x001 C2");
+            Ok(failed == (true, true))
+        };
+        let look = async || Ok((fs::read_dir("/").await?.len(), read().await?));
+        crashed(write, look).await
+    });
+    let (whole, lost) = ((2, "B1 \\x001 C2".to_owned()), (2, "A1 \\x001 C2".to_owned()));
+    assert_eq!(left, [(false, whole.clone()), (true, lost), (true, whole)]);
+}
