@@ -35,8 +35,9 @@ pub(super) struct Log {
 impl Log {
     /// Opens the log, or makes one, and replays what is in it.
     ///
-    /// All that is read is synced before it is trusted: the broker that wrote it may have ended
-    /// with what only the system's cache held.
+    /// All that is read is written again and synced before it is trusted: the broker that wrote it
+    /// may have ended with what only the system's cache held. Where it has ended since a sync had
+    /// failed, a second sync alone does not write that.
     ///
     /// # Errors
     ///
@@ -61,8 +62,10 @@ impl Log {
         let mut log = Log { file, sequence: last, length, mistake };
         if length < bytes.len() as u64 && mistake != Some(Mistake::WritesBehindTornRecord) {
             log.file.set_len(length).await?;
+            bytes.truncate(length as usize);
         }
         if is_new || mistake != Some(Mistake::TrustsPageCache) {
+            OpenOptions::new().write(true).open(LOG).await?.write_all(&bytes).await?;
             log.sync().await?;
             sync_directory().await?;
         }
