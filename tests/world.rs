@@ -8,6 +8,7 @@ mod hosts;
 mod http;
 mod journal;
 mod open_files;
+mod power;
 mod sockets;
 mod streams;
 mod tears;

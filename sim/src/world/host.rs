@@ -195,7 +195,7 @@ impl Host {
         drop(on(life, || spawn_at::<(), _>(body, Some(&name), location)));
     }
 
-    /// Crashes the host, as if its power were cut.
+    /// Crashes the host, and lets those who are connected to it know.
     ///
     /// Its tasks are dropped without another step, its callbacks and timers are forgotten, its
     /// connections are reset, its sockets are gone, and what it had written and not synced is lost
@@ -203,6 +203,9 @@ impl Host {
     /// given back, but reach neither the network nor the disk any more. Jobs that it has given to
     /// pools end where they block, by an unwinding, and do not begin if they were waiting for a
     /// worker; the pool takes the next ones.
+    ///
+    /// The other sides of its connections get the reset behind what it had sent before. A machine
+    /// whose power is cut sends none: that is [`cut_power`](Self::cut_power).
     ///
     /// A task that crashes its own host goes on to its next await that has to wait, and a job goes
     /// on to its end. Tasks and callbacks that it begins then never run, nor do those of
@@ -213,6 +216,27 @@ impl Host {
     /// When this is `main`, on which the test itself stands.
     #[track_caller]
     pub fn crash(self) {
+        self.go_down(true);
+    }
+
+    /// Crashes the host without a word to anybody: a [`crash`](Self::crash) whose connections are
+    /// not reset.
+    ///
+    /// Whoever sends it something on a connection sends that again and again, and is timed out
+    /// after 924.6 seconds; or is reset, once the host has been [restarted](Self::restart) and
+    /// something reaches it for a connection that it does not know. Whoever only reads from it waits
+    /// for ever: give reads a [timeout](crate::timeout).
+    ///
+    /// # Panics
+    ///
+    /// When this is `main`, on which the test itself stands.
+    #[track_caller]
+    pub fn cut_power(self) {
+        self.go_down(false);
+    }
+
+    #[track_caller]
+    fn go_down(self, resets: bool) {
         assert!(self.index() != 0, "the test itself stands on 'main'; crash another host");
         let life = self.with(|machine| {
             let life = machine.life(self);
@@ -227,13 +251,13 @@ impl Host {
             PLACE.get_in(variables).is_some_and(|life: Life| world.is_gone(life))
         };
         with(|core| core.session.is_gone.get_or_insert_with(|| Rc::new(is_gone)).clone());
-        crash_network(life);
+        crash_network(life, resets);
         crash_disk(life);
         abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
         crash_jobs(life);
     }
 
-    /// Starts the host again after a [`crash`](Self::crash), and its [software](Self::run) on it.
+    /// Starts the host again after a [`crash`](Self::crash) or a power cut, and its [software](Self::run) on it.
     /// One that is up is crashed first.
     ///
     /// What ran before is dropped at its next turn, as all tasks are that end: destructors of the

@@ -153,13 +153,13 @@ pub(super) fn host_at(address: SocketAddr) -> io::Result<u32> {
     })
 }
 
-/// The network's part of a crash: connections are reset, sockets are gone.
-pub(in crate::world) fn crash_network(life: Life) {
+/// The network's part of a crash: sockets are gone, and connections are reset if `resets`.
+pub(in crate::world) fn crash_network(life: Life, resets: bool) {
     let network = network();
     network.with(|state| {
         let of_host = |at: Option<Life>| at == Some(life);
         state.listeners.retain(|_, it| !of_host(it.try_look(|it| it.life)));
         state.datagrams.retain(|_, it| !of_host(it.try_look(|it| it.life)));
     });
-    fail_all(life);
+    fail_all(life, resets);
 }

@@ -136,6 +136,7 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
     if strikes("a connection is reset", resets) {
         return reset_both(pipe);
     }
+    let departed = now();
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
             let when = {
@@ -144,9 +145,9 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
                 pipe.last_arrival
             };
             let pipe = Rc::clone(pipe);
-            at(when, move || arrive(&pipe, number, attempt));
+            at(when, move || arrive(&pipe, number, attempt, departed));
         }
-        Fate::Lost => send_again(pipe, number, attempt),
+        Fate::Lost => send_again(pipe, number, attempt, departed),
         Fate::Held => {
             let pipe = Rc::clone(pipe);
             hold(from, to, Box::new(move || depart(&pipe, number, attempt)));
@@ -154,9 +155,9 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
     }
 }
 
-fn send_again(pipe: &PipeRef, number: u64, attempt: u32) {
+fn send_again(pipe: &PipeRef, number: u64, attempt: u32, departed: Instant) {
     let pipe = Rc::clone(pipe);
-    let when = now().saturating_add(retry_after(attempt));
+    let when = departed.saturating_add(retry_after(attempt)).max(now());
     at(when, move || match attempt {
         RETRIES_MAX => time_out(&pipe),
         _ => depart(&pipe, number, attempt + 1),
@@ -173,7 +174,7 @@ fn time_out(pipe: &PipeRef) {
     fail(sender, io::ErrorKind::TimedOut);
 }
 
-fn arrive(pipe: &PipeRef, number: u64, attempt: u32) {
+fn arrive(pipe: &PipeRef, number: u64, attempt: u32, departed: Instant) {
     let (receiver, life) = {
         let pipe = pipe.borrow();
         if pipe.broken || pipe.packet(number).is_none() {
@@ -183,7 +184,7 @@ fn arrive(pipe: &PipeRef, number: u64, attempt: u32) {
     };
     if life_of(life.host).is_none() {
         // Nobody is there to say that nobody is there.
-        return send_again(pipe, number, attempt);
+        return send_again(pipe, number, attempt, departed);
     }
     if !life.is_alive() || !receiver.is_live() {
         return refuse(pipe);
@@ -201,7 +202,25 @@ fn arrive(pipe: &PipeRef, number: u64, attempt: u32) {
 
 /// Says that there is no such connection, and again if that is lost: the sender would ask again.
 pub(super) fn refuse(pipe: &PipeRef) {
-    refuse_again(pipe, 0);
+    let receiver = pipe.borrow().receiver.life.host;
+    match life_of(receiver) {
+        Some(_) => refuse_again(pipe, 0),
+        // Its power was cut when it had just received something: that would be sent again.
+        None => push(pipe, Segment::Bytes(Vec::new())),
+    }
+}
+
+/// The receiver has gone without a word: whoever waits to send more, or to hear what was received,
+/// asks from time to time. Source: RFC 9293, 3.8.6.1.
+pub(super) fn probe(pipe: &PipeRef) {
+    let (sender, is_unheard) = {
+        let pipe = pipe.borrow();
+        (pipe.sender.end, pipe.acknowledges_again)
+    };
+    let is_full = sender.try_with(|end| end.room() == 0) == Some(true);
+    if (is_full || is_unheard) && !pipe.borrow().broken {
+        push(pipe, Segment::Bytes(Vec::new()));
+    }
 }
 
 fn refuse_again(pipe: &PipeRef, attempt: u32) {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::line::{Line, wake};
 use super::listener::enqueue;
 use super::network::network;
-use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, push, refuse, reset};
+use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, probe, push, refuse, reset};
 use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
@@ -202,7 +202,7 @@ impl End {
         self.failed.is_some() || self.is_finished || self.room() > 0
     }
 
-    fn room(&self) -> u64 {
+    pub(super) fn room(&self) -> u64 {
         WINDOW - (self.sent - self.known_taken)
     }
 
@@ -329,10 +329,11 @@ pub(super) fn acknowledged(sender: Uncounted<End>, taken: u64) {
 
 /// The connection has failed at this end.
 pub(super) fn fail(end: Uncounted<End>, kind: io::ErrorKind) {
-    on_loop_of(end, "tcp failure", move || fail_now(end, kind));
+    on_loop_of(end, "tcp failure", move || fail_now(end, kind, true));
 }
 
-fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
+/// The other side finds out by itself unless it is `cut_off` from this one.
+fn fail_now(end: Uncounted<End>, kind: io::ErrorKind, is_cut_off: bool) {
     let waiting = end.try_with(|end| {
         if end.failed.is_none() {
             let was_closed = end.is_at_end && kind == io::ErrorKind::ConnectionReset;
@@ -340,7 +341,8 @@ fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
         }
         // Of a host that has crashed what it had sent before is on its way all the same.
         let out = end.out.clone().filter(|_| end.life.is_alive());
-        [out, end.into.clone()].iter().flatten().for_each(cut_off);
+        let into = end.into.clone().filter(|_| is_cut_off);
+        [out, into].iter().flatten().for_each(cut_off);
         (end.readers.all(), end.writers.all())
     });
     if let Some((readers, writers)) = waiting {
@@ -357,16 +359,20 @@ fn on_loop_of(end: Uncounted<End>, name: &'static str, call: impl FnOnce() + 'st
     });
 }
 
-/// A host has crashed: all its connections are reset.
-pub(super) fn fail_all(life: Life) {
+/// A host has crashed: its connections are reset, or nobody answers any more.
+pub(super) fn fail_all(life: Life, resets: bool) {
     let ends: Vec<_> = network().with(|network| network.ends.values().copied().collect());
     for end in ends {
-        let out = end.try_with(|end| (end.life == life).then(|| end.out.clone())).flatten();
-        let Some(out) = out else { continue };
-        if let Some(out) = out {
+        let pipes =
+            end.try_with(|end| (end.life == life).then(|| (end.out.clone(), end.into.clone())));
+        let Some((out, into)) = pipes.flatten() else { continue };
+        if let Some(out) = out.filter(|_| resets) {
             reset(&out);
         }
-        fail_now(end, io::ErrorKind::ConnectionReset);
+        fail_now(end, io::ErrorKind::ConnectionReset, resets);
+        if let Some(into) = into.filter(|_| !resets) {
+            probe(&into);
+        }
     }
 }
 
