@@ -46,10 +46,10 @@ fn a_seed_repeats_its_run() {
 const CASES: &[(Mistake, &str, &str)] = &[
     (Mistake::AnswersBeforeSync, "1.4@8#1f1,1.5@2v4", "an accepted job is never lost"),
     (Mistake::RenamesWithoutDirectorySync, "1@7f1", "an accepted job is never lost"),
-    (Mistake::TrustsTornRecord, "1.2@2v1,1.2@26#1f1,1.5@2v3,1.5@3#4f4", "a job has one result"),
+    (Mistake::TrustsTornRecord, "1.2@2v1,1.2@26#1f1,1.5@2v3,1.5@3#5f4", "a job has one result"),
     (
         Mistake::WritesBehindTornRecord,
-        "1.2@2v1,1.4@8#1f1,1.5@2v3,1.5@3#4f2,1@5f1",
+        "1.2@2v1,1.4@8#1f1,1.5@2v3,1.5@3#5f2,1@5f1",
         "an accepted job is never lost",
     ),
     (Mistake::TrustsPageCache, "@0#7f1,1@4f1", "an accepted job is never lost"),

@@ -177,3 +177,94 @@ fn what_listens_on_the_loopback_is_not_found_from_elsewhere() {
         server.await
     });
 }
+
+/// Listens at `bound` and connects to `to`, on one host; what both ends give as their addresses.
+async fn seen(bound: &str, to: &str) -> Result<Option<[String; 4]>> {
+    let listener = TcpListener::bind(bound).await?;
+    let near = match TcpStream::connect(to).await {
+        Ok(near) => near,
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let (far, from) = listener.accept().await?;
+    assert_eq!(from, far.peer_addr());
+    let seen = [listener.local_addr(), near.local_addr(), near.peer_addr(), far.local_addr()];
+    assert_eq!(far.peer_addr(), near.local_addr());
+    Ok(Some(seen.map(|address| address.ip().to_string())))
+}
+
+/// As `ss -tn` shows it: the loopback where it was used, and `0.0.0.0` as it was bound.
+#[test]
+fn addresses_are_those_that_were_asked_for() {
+    simulate(|_| async {
+        let (all, own, loopback) = ("0.0.0.0", "10.0.0.1", "127.0.0.1");
+        let ips = |ips: [&str; 4]| Some(ips.map(str::to_owned));
+        let expected = ips([all, loopback, loopback, loopback]);
+        assert_eq!(seen("0.0.0.0:1", "127.0.0.1:1").await?, expected);
+        assert_eq!(seen("0.0.0.0:2", "0.0.0.0:2").await?, expected);
+        assert_eq!(seen("0.0.0.0:3", "main:3").await?, ips([all, own, own, own]));
+        assert_eq!(seen("localhost:4", "127.0.0.1:4").await?, ips([loopback; 4]));
+        assert_eq!(seen("127.0.0.1:5", "main:5").await?, None);
+        assert_eq!(seen("main:6", "localhost:6").await?, None);
+        assert_eq!(seen("main:7", "10.0.0.1:7").await?, ips([own; 4]));
+        let other = ["127.0.0.5", loopback, "127.0.0.5", "127.0.0.5"];
+        assert_eq!(seen("127.0.0.5:8", "127.0.0.5:8").await?, ips(other));
+        assert_eq!(seen("127.0.0.5:9", "localhost:9").await?, None);
+        assert_eq!(seen("[::1]:10", "[::1]:10").await?, ips(["::1"; 4]));
+        let listener = TcpListener::bind("127.0.0.1:11").await?;
+        assert_eq!(format!("{listener:?}"), "TcpListener(127.0.0.1:11)");
+        let shown = net::netstat(host::current()).to_string();
+        assert!(shown.contains("127.0.0.1:11 "), "{shown}");
+        let from_afar = TcpStream::connect("server:7").await?;
+        assert_eq!(from_afar.local_addr().ip(), host::current().address());
+        Ok(())
+    });
+}
+
+#[test]
+fn datagrams_are_seen_from_the_address_that_was_used() {
+    simulate(|server| async move {
+        let all = UdpSocket::bind("0.0.0.0:53").await?;
+        let near = UdpSocket::bind("127.0.0.1:54").await?;
+        let own = UdpSocket::bind("main:55").await?;
+        let addresses = [&all, &near, &own].map(|socket| socket.local_addr().to_string());
+        assert_eq!(addresses, ["0.0.0.0:53", "127.0.0.1:54", "10.0.0.1:55"]);
+        let mut buffer = [0; 8];
+        all.send_to(b"x", "127.0.0.1:54")?;
+        assert_eq!(near.recv_from(&mut buffer).await?.1.to_string(), "127.0.0.1:53");
+        all.send_to(b"x", "main:55")?;
+        assert_eq!(own.recv_from(&mut buffer).await?.1.to_string(), "10.0.0.1:53");
+        near.send_to(b"x", "0.0.0.0:53")?;
+        assert_eq!(all.recv_from(&mut buffer).await?.1.to_string(), "127.0.0.1:54");
+        assert_eq!(kind(near.send_to(b"x", "server:7")), Some(ErrorKind::InvalidInput));
+        // Neither hears what is sent to the other address.
+        all.send_to(b"x", "main:54")?;
+        all.send_to(b"x", "127.0.0.1:55")?;
+        sleep(WAY).await?;
+        let none = [near.try_recv_from(&mut buffer), own.try_recv_from(&mut buffer)];
+        assert_eq!(none.map(kind), [Some(ErrorKind::WouldBlock); 2]);
+        // A socket of all addresses takes the one by which it reaches its peer.
+        all.connect("localhost:54")?;
+        assert_eq!(all.local_addr().to_string(), "127.0.0.1:53");
+        near.send_to(b"y", all.local_addr())?;
+        assert_eq!(all.recv_from(&mut buffer).await?, (1, near.local_addr()));
+        all.connect((server.address(), 7))?;
+        assert_eq!(all.local_addr().to_string(), "10.0.0.1:53");
+        Ok(())
+    });
+}
+
+/// An empty datagram takes room in the queue too.
+#[test]
+fn empty_datagrams_fill_the_queue() {
+    let received = run(async {
+        let socket = UdpSocket::bind("0.0.0.0:53").await?;
+        for _ in 0..300 {
+            (0..1_000).try_for_each(|_| socket.send_to(b"", "localhost:53").map(drop))?;
+            sleep(Duration::from_millis(1)).await?;
+        }
+        let receive = || socket.try_recv_from(&mut []);
+        Ok(std::iter::repeat_with(receive).take_while(io::Result::is_ok).count())
+    });
+    assert_eq!(received.unwrap(), 212_992);
+}

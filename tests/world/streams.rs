@@ -404,7 +404,7 @@ fn netstat_shows_the_sockets_of_a_host() {
 Proto Recv-Q Send-Q Local Address         Foreign Address       State
 tcp        0      5 10.0.0.1:32768        10.0.0.2:7            FIN_WAIT
 Proto Recv-Q Send-Q Local Address         Foreign Address       State
-tcp        0    128 10.0.0.2:7            *:*                   LISTEN";
+tcp        0    128 0.0.0.0:7             *:*                   LISTEN";
     assert_eq!(text, expected);
 }
 

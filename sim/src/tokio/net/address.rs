@@ -63,7 +63,7 @@ fn one(address: impl net::ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// Looks a host up by its name, in no time: `tokio::net::lookup_host`. It has one address, and
-/// `localhost` is the one of the host on which this runs.
+/// `localhost` is 127.0.0.1.
 ///
 /// # Errors
 ///

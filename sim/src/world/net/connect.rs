@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::address::{Pair, at_home};
 use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
@@ -27,7 +28,7 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
         (Some(now), Some(next)) => next - now,
         (Some(now), None) => GIVEN_UP_AT - now,
         (None, _) => {
-            let text = format!("no answer from {}", caller.remote);
+            let text = format!("no answer from {}", caller.pair.remote);
             return caller.settle(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
         }
     };
@@ -42,8 +43,7 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
 struct Caller {
     end: Shared<End>,
     life: Life,
-    local: SocketAddr,
-    remote: SocketAddr,
+    pair: Pair,
     host: u32,
     /// The other end, once the host has made one.
     answered: RefCell<Option<Uncounted<End>>>,
@@ -81,22 +81,27 @@ fn begin(
     location: &'static Location<'static>,
 ) -> io::Result<(Operation<io::Result<Shared<End>>>, Asking)> {
     let (life, owner) = here()?;
-    let host = host_at(remote)?;
-    let local = network().with(|network| match local {
-        Some(local) if network.pairs.contains(&(local, remote)) => {
+    let at = at_home(remote);
+    let host = host_at(at)?;
+    if local.is_some_and(|local| local.ip().is_loopback()) && host != life.host {
+        let text = format!("a socket that is bound to the loopback does not reach {remote}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let local = network().with(|network| match local.map(at_home) {
+        Some(local) if network.pairs.contains(&(local, at)) => {
             let text = format!("{local} is connected to {remote} already");
             Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
         }
         Some(local) => Ok(local),
-        None => network.port_of_end(life.host, remote),
+        None => network.port_of_end(life.host, at),
     })?;
-    let end = End::make(life, owner, local, remote, location);
+    let pair = Pair::of(local, remote);
+    let end = End::make(life, owner, pair, location);
     let (operation, settle) = Operation::pending("connect", location);
     let caller = Rc::new(Caller {
         end,
         life,
-        local,
-        remote,
+        pair,
         host,
         answered: RefCell::new(None),
         settle: Cell::new(Some(settle)),
@@ -120,11 +125,11 @@ impl Caller {
     }
 
     fn packet_there(&self) -> Packet {
-        Packet { from: self.local, to: self.remote, kind: PacketKind::Connect, bytes: 0 }
+        Packet { from: self.pair.local, to: self.pair.remote, kind: PacketKind::Connect, bytes: 0 }
     }
 
     fn packet_back(&self, kind: PacketKind) -> Packet {
-        Packet { from: self.remote, to: self.local, kind, bytes: 0 }
+        Packet { from: self.pair.remote, to: self.pair.local, kind, bytes: 0 }
     }
 }
 
@@ -154,7 +159,7 @@ fn be_asked(caller: &Rc<Caller>) {
     let known = caller.answered.borrow().filter(Uncounted::is_live);
     let answered = match known {
         Some(end) => Answer::Yes(end),
-        None => answer(caller.remote, caller.local),
+        None => answer(caller.pair.turned(), caller.pair.near()),
     };
     match answered {
         Answer::Yes(end) => {
@@ -189,7 +194,7 @@ fn be_answered(caller: &Caller, kind: PacketKind) {
         return;
     }
     if kind == PacketKind::Reset {
-        let text = format!("nobody listens at {}", caller.remote);
+        let text = format!("nobody listens at {}", caller.pair.remote);
         caller.settle(Err(io::Error::new(io::ErrorKind::ConnectionRefused, text)));
         return;
     }

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::address::ToSocketAddrs;
+use super::address::{Pair, ToSocketAddrs, hears};
 use super::line::{Line, Spot, wake};
 use super::link::at;
 use super::network::{here, network, own_address};
@@ -38,8 +38,8 @@ pub(super) struct ListenerState {
     pub(super) life: Life,
     owner: LoopId,
     local: SocketAddr,
-    /// It is bound to 127.0.0.1: other hosts do not find it.
-    is_loopback: bool,
+    /// What it was bound to: an address of the loopback, that of the host, or all.
+    bound: IpAddr,
     backlog: usize,
     /// Those that have asked, and have not said their first word.
     asked: Vec<Shared<End>>,
@@ -98,7 +98,7 @@ impl TcpListener {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let (life, owner) = here()?;
-        let is_loopback = wanted.ip().is_loopback();
+        let bound = wanted.ip();
         let wanted = own_address(wanted, life)?;
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
@@ -110,7 +110,7 @@ impl TcpListener {
                 life,
                 owner,
                 local,
-                is_loopback,
+                bound,
                 backlog,
                 asked,
                 connected,
@@ -119,10 +119,10 @@ impl TcpListener {
             },
         );
         network().with(|network| network.listeners.insert(local, state.uncounted()));
-        Ok(TcpListener { state, local })
+        Ok(TcpListener { state, local: SocketAddr::new(bound, local.port()) })
     }
 
-    /// Returns the address at which it listens.
+    /// Returns the address at which it listens: the one that was asked for, with its port.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
     }
@@ -195,12 +195,13 @@ pub(super) enum Answer {
     IsFull,
 }
 
-/// Answers someone at `from` who asks for a connection to `address`.
-pub(super) fn answer(address: SocketAddr, from: SocketAddr) -> Answer {
-    let listener = network().with(|network| network.listeners.get(&address).copied());
+/// Answers someone who asks for this connection, as seen from here, and who has used an address of
+/// the loopback if that is said.
+pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
+    let listener = network().with(|network| network.listeners.get(&pair.local).copied());
     let asked = listener.and_then(|listener| {
         listener.try_with(|state| {
-            if state.is_loopback && from.ip() != address.ip() {
+            if !hears(state.bound, near) {
                 return None;
             }
             // Who has given up before the first word makes room.
@@ -215,7 +216,7 @@ pub(super) fn answer(address: SocketAddr, from: SocketAddr) -> Answer {
     if is_full {
         return Answer::IsFull;
     }
-    let end = End::make(life, owner, address, from, location);
+    let end = End::make(life, owner, pair, location);
     let id = end.uncounted();
     let when = with(|core| core.session.now).saturating_add(FORGOTTEN_AFTER);
     let forgotten = at(when, move || {
@@ -245,7 +246,7 @@ fn take_asked<R>(
     end: Uncounted<End>,
     then: impl FnOnce(&mut ListenerState, Shared<End>) -> Option<R>,
 ) -> Option<R> {
-    let local = end.try_with(|end| end.local)?;
+    let local = end.try_with(|end| end.pair.local)?;
     let listener = network().with(|network| network.listeners.get(&local).copied())?;
     let taken = listener.try_with(|state| {
         let place = state.asked.iter().position(|asked| asked.id() == end.id())?;
@@ -256,8 +257,9 @@ fn take_asked<R>(
 }
 
 impl ListenerState {
-    pub(super) fn local_addr(&self) -> SocketAddr {
-        self.local
+    /// By which address the network knows it, and which one a program sees.
+    pub(super) fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.local, SocketAddr::new(self.bound, self.local.port()))
     }
 
     /// How many wait to be accepted, and how many at most.

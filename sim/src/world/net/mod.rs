@@ -45,11 +45,13 @@
 //!
 //! # Addresses
 //!
-//! A host has one address, and `127.0.0.1` or `localhost` for itself. A socket that is bound to
-//! that is not found by other hosts: they are refused, and their datagrams are lost. Otherwise it
-//! is less than under Linux: `local_addr` gives the address of the host whichever of them, or
-//! `0.0.0.0`, was bound, a port is taken for all of them at once, and on the host itself a socket
-//! that is bound to `127.0.0.1` is found by the host's name too.
+//! A host has one address, and `127.0.0.1` or `localhost` for itself. As under Linux a socket that
+//! is bound to the loopback is found there alone: who asks for the host's own address is refused,
+//! and datagrams to that are lost; one that is bound to the host's address is not found on the
+//! loopback, and one that is bound to `0.0.0.0` is found at both. `local_addr` and `peer_addr` give
+//! what the program has asked for, so that `0.0.0.0` is what a listener at all addresses gives:
+//! other hosts find it by the name of the host. Less than under Linux is that a port is taken for
+//! all addresses at once.
 //!
 //! # Errors
 //!

@@ -72,8 +72,9 @@ pub fn netstat(host: Host) -> Netstat {
     let listening = listeners.iter().filter_map(|listener| {
         listener.try_with(|state| {
             let (receive_queue, send_queue) = state.queue();
-            let (local, state) = (state.local_addr(), Some(SocketState::Listen));
-            Socket { protocol: Protocol::Tcp, receive_queue, send_queue, local, peer: None, state }
+            let (known, local) = state.addresses();
+            let (protocol, state) = (Protocol::Tcp, Some(SocketState::Listen));
+            (known, Socket { protocol, receive_queue, send_queue, local, peer: None, state })
         })
     });
     let connected = ends.iter().filter_map(|end| {
@@ -88,19 +89,23 @@ pub fn netstat(host: Host) -> Netstat {
             };
             let (receive_queue, send_queue) = end.queues();
             let (protocol, send_queue) = (Protocol::Tcp, send_queue as usize);
-            let (local, peer, state) = (end.local, Some(end.remote), Some(state));
-            Socket { protocol, receive_queue, send_queue, local, peer, state }
+            let (local, peer) = end.pair.seen;
+            let (peer, state) = (Some(peer), Some(state));
+            let socket = Socket { protocol, receive_queue, send_queue, local, peer, state };
+            (end.pair.local, socket)
         })
     });
     let datagrams = datagrams.iter().filter_map(|socket| {
         socket.try_with(|state| {
             let (receive_queue, peer) = state.queue();
-            let (local, protocol) = (state.local_addr(), Protocol::Udp);
-            Socket { protocol, receive_queue, send_queue: 0, local, peer, state: None }
+            let ((known, local), protocol) = (state.addresses(), Protocol::Udp);
+            let state = None;
+            (known, Socket { protocol, receive_queue, send_queue: 0, local, peer, state })
         })
     });
     let all = listening.chain(connected).chain(datagrams);
-    Netstat { sockets: all.filter(|socket| socket.local.ip() == address).collect() }
+    let own = all.filter(|(known, _)| known.ip() == address);
+    Netstat { sockets: own.map(|(_, socket)| socket).collect() }
 }
 
 impl fmt::Display for SocketState {

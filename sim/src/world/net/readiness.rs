@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use super::connect::connect;
-use super::network::{here, network, own_address};
+use super::network::{State, here, network, own_address};
 use super::stream::TcpStream;
 use super::tcp::{Incoming, finish, has_read, send_bytes};
 
@@ -105,7 +105,8 @@ pub(crate) async fn connect_from(
 /// any.
 pub(crate) fn port_on(wanted: SocketAddr) -> io::Result<SocketAddr> {
     let (life, _) = here()?;
-    let wanted = own_address(wanted, life)?;
-    network()
-        .with(|network| network.bind(wanted, life, |state, at| !state.listeners.contains_key(at)))
+    let own = own_address(wanted, life)?;
+    let is_free = |state: &State, at: &SocketAddr| !state.listeners.contains_key(at);
+    let bound = network().with(|network| network.bind(own, life, is_free))?;
+    Ok(SocketAddr::new(wanted.ip(), bound.port()))
 }

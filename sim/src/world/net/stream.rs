@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::address::{ToSocketAddrs, at_home};
+use super::address::ToSocketAddrs;
 use super::connect::connect;
 use super::line::Spot;
 use super::tcp::{End, Incoming, finish, has_read, send_bytes};
@@ -57,7 +57,7 @@ impl TcpStream {
     pub fn connect<A: ToSocketAddrs>(
         to: A,
     ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
-        let (to, location) = (to.resolve().map(at_home), Location::caller());
+        let (to, location) = (to.resolve(), Location::caller());
         async move {
             let end = connect(None, to?, location).await?;
             Ok(TcpStream::of(end, location))
@@ -67,7 +67,7 @@ impl TcpStream {
     pub(super) fn of(end: Shared<End>, location: &'static Location<'static>) -> Self {
         let (local, peer) = end.with(|end| {
             end.is_accepted = true;
-            (end.local, end.remote)
+            end.pair.seen
         });
         let (reading, writing) = (Spot::default(), Spot::default());
         TcpStream { end, local, peer, reading, writing, location }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::address::Pair;
 use super::line::{Line, wake};
 use super::listener::enqueue;
 use super::network::network;
@@ -25,8 +25,7 @@ pub(super) struct End {
     pub(super) life: Life,
     owner: LoopId,
     location: &'static Location<'static>,
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
+    pub(super) pair: Pair,
     /// What it sends, and what it is sent; none before the other side has answered.
     out: Option<PipeRef>,
     into: Option<PipeRef>,
@@ -69,8 +68,7 @@ impl End {
     pub(super) fn make(
         life: Life,
         owner: LoopId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        pair: Pair,
         location: &'static Location<'static>,
     ) -> Shared<End> {
         let number = network().with(|network| network.number_end());
@@ -81,8 +79,7 @@ impl End {
                 life,
                 owner,
                 location,
-                local,
-                remote,
+                pair,
                 out: None,
                 into: None,
                 sent: 0,
@@ -104,13 +101,13 @@ impl End {
         );
         network().with(|network| {
             network.ends.insert(number, end.uncounted());
-            network.pairs.insert((local, remote));
+            network.pairs.insert((pair.local, pair.remote));
         });
         end
     }
 
     fn side(&self, end: Uncounted<End>) -> Side {
-        Side { end, life: self.life, address: self.local }
+        Side { end, life: self.life, address: self.pair.local }
     }
 
     /// How many bytes the program has taken, which the other side is told now.
@@ -164,7 +161,8 @@ impl End {
             io::ErrorKind::BrokenPipe => "the other side has closed the connection",
             _ => "the connection was reset",
         };
-        Some(io::Error::new(kind, format!("{text} ({} to {})", self.local, self.remote)))
+        let (local, remote) = self.pair.seen;
+        Some(io::Error::new(kind, format!("{text} ({local} to {remote})")))
     }
 
     /// Copies what there is to read and leaves it there.
@@ -386,7 +384,7 @@ impl Drop for End {
         self.handshake.take().into_iter().for_each(cancel_outside);
         network().with(|network| {
             network.ends.remove(&self.number);
-            network.pairs.remove(&(self.local, self.remote));
+            network.pairs.remove(&(self.pair.local, self.pair.remote));
         });
         let Some(out) = self.out.take() else { return };
         if self.failed.is_some() || !self.life.is_alive() {

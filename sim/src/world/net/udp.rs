@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::address::{ToSocketAddrs, at_home};
+use super::address::{Pair, ToSocketAddrs, hears, near};
 use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
@@ -22,8 +22,8 @@ use crate::world::host::{Life, life_of};
 /// How many bytes a datagram has at most. Source: RFC 768, less the header of IPv4.
 pub(crate) const LARGEST_DATAGRAM: usize = 65_507;
 
-/// How many bytes wait to be received at most; what comes then is lost. Source: Linux,
-/// `net.core.rmem_default`.
+/// How many bytes wait to be received at most; what comes then is lost. A datagram without any
+/// counts as one byte. Source: Linux, `net.core.rmem_default`.
 const BUFFER: usize = 212_992;
 
 /// A socket for datagrams.
@@ -39,12 +39,14 @@ pub(super) struct UdpState {
     pub(super) life: Life,
     owner: LoopId,
     local: SocketAddr,
-    /// It is bound to 127.0.0.1: other hosts do not find it.
-    is_loopback: bool,
+    /// What it was bound to: an address of the loopback, that of the host, or all.
+    bound: IpAddr,
     /// With whom alone it speaks.
     peer: Option<SocketAddr>,
     received: VecDeque<(Rc<[u8]>, SocketAddr)>,
     bytes: usize,
+    /// The same, where an empty datagram counts as one byte.
+    cost: usize,
     waiting: Line,
     location: &'static Location<'static>,
 }
@@ -75,7 +77,7 @@ impl UdpSocket {
         location: &'static Location<'static>,
     ) -> io::Result<UdpSocket> {
         let (life, owner) = here()?;
-        let is_loopback = wanted.ip().is_loopback();
+        let bound = wanted.ip();
         let wanted = own_address(wanted, life)?;
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.datagrams.contains_key(at))
@@ -86,10 +88,11 @@ impl UdpSocket {
                 life,
                 owner,
                 local,
-                is_loopback,
+                bound,
                 peer: None,
                 received: VecDeque::new(),
                 bytes: 0,
+                cost: 0,
                 waiting: Line::default(),
                 location,
             },
@@ -98,9 +101,10 @@ impl UdpSocket {
         Ok(UdpSocket { state, local })
     }
 
-    /// Returns the address to which it is bound.
+    /// Returns the address to which it is bound: the one that was asked for, with its port; for one
+    /// of all addresses that was [connected](Self::connect), the address that the other side sees.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.state.with(|state| state.seen())
     }
 
     /// Lets it speak with one address alone: [`send`](Self::send) goes there, and what others send
@@ -110,7 +114,8 @@ impl UdpSocket {
     ///
     /// `NotFound` and `InvalidInput`: this is no host and port.
     pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
-        let peer = at_home(peer.resolve()?);
+        let peer = peer.resolve()?;
+        let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
         self.state.check().map_err(io::Error::other)?;
         self.state.with(|state| state.peer = Some(peer));
         Ok(())
@@ -120,13 +125,14 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port.
+    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or another host
+    ///   for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
         self.state.check().map_err(io::Error::other)?;
-        let to = at_home(to.resolve()?);
-        let life = self.state.with(|state| state.life);
+        let to = to.resolve()?;
+        let (life, bound) = self.state.with(|state| (state.life, state.bound));
         if !life.is_alive() {
             return Err(crashed());
         }
@@ -135,16 +141,26 @@ impl UdpSocket {
                 format!("a datagram has {LARGEST_DATAGRAM} bytes at most, not {}", datagram.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let host = host_at(to)?;
-        let kind = PacketKind::Datagram;
-        let packet = Packet { from: self.local, to, kind, bytes: datagram.len() };
-        let contents: Rc<[u8]> = datagram.into();
-        let twice = network().with(|network| network.links.way(life.host, host).duplication);
-        dispatch(life.host, host, packet, Rc::clone(&contents));
-        if strikes("a datagram arrives twice", twice) {
-            dispatch(life.host, host, packet, contents);
+        let pair = Pair::of(self.local, to);
+        let host = host_at(pair.remote)?;
+        if bound.is_loopback() && host != life.host {
+            let text = format!("a socket that is bound to the loopback does not reach {to}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        Ok(datagram.len())
+        let from = if bound.is_loopback() { bound } else { pair.seen.0.ip() };
+        let datagram = Datagram {
+            contents: datagram.into(),
+            from: SocketAddr::new(from, self.local.port()),
+            near: pair.near(),
+        };
+        let (kind, bytes) = (PacketKind::Datagram, datagram.contents.len());
+        let packet = Packet { from: pair.local, to: pair.remote, kind, bytes };
+        let twice = network().with(|network| network.links.way(life.host, host).duplication);
+        dispatch(life.host, host, packet, datagram.clone());
+        if strikes("a datagram arrives twice", twice) {
+            dispatch(life.host, host, packet, datagram);
+        }
+        Ok(bytes)
     }
 
     /// Sends a datagram to the address that [`connect`](Self::connect) has named.
@@ -281,19 +297,28 @@ fn crashed() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the host of the socket has crashed")
 }
 
-fn dispatch(from: u32, to: u32, packet: Packet, contents: Rc<[u8]>) {
+/// What is on its way: who it seems to be from, and the address of the loopback that it was sent to
+/// if it was.
+#[derive(Clone)]
+struct Datagram {
+    contents: Rc<[u8]>,
+    from: SocketAddr,
+    near: Option<IpAddr>,
+}
+
+fn dispatch(from: u32, to: u32, packet: Packet, datagram: Datagram) {
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
-            at(when, move || arrive(to, packet, contents));
+            at(when, move || arrive(to, packet, datagram));
         }
         Fate::Lost => {}
         Fate::Held => {
-            hold(from, to, Box::new(move || dispatch(from, to, packet, contents)));
+            hold(from, to, Box::new(move || dispatch(from, to, packet, datagram)));
         }
     }
 }
 
-fn arrive(to: u32, packet: Packet, contents: Rc<[u8]>) {
+fn arrive(to: u32, packet: Packet, datagram: Datagram) {
     let socket = network().with(|network| network.datagrams.get(&packet.to).copied());
     let Some(socket) = socket.filter(|_| life_of(to).is_some()) else { return };
     let Some((owner, location)) = socket.try_with(|state| (state.owner, state.location)) else {
@@ -301,14 +326,15 @@ fn arrive(to: u32, packet: Packet, contents: Rc<[u8]>) {
     };
     queue_plain(owner, "udp datagram", location, move || {
         let first = socket.try_with(|state| {
-            let is_near = packet.from.ip() == packet.to.ip();
-            let is_wanted = state.peer.is_none_or(|peer| peer == packet.from)
-                && (is_near || !state.is_loopback);
-            if !is_wanted || state.bytes + contents.len() > BUFFER {
+            let Datagram { contents, from, near } = datagram;
+            let is_wanted = state.peer.is_none_or(|peer| peer == from) && hears(state.bound, near);
+            let cost = contents.len().max(1);
+            if !is_wanted || state.cost + cost > BUFFER {
                 return None;
             }
             state.bytes += contents.len();
-            state.received.push_back((contents, packet.from));
+            state.cost += cost;
+            state.received.push_back((contents, from));
             state.waiting.first()
         });
         wake(first.flatten());
@@ -325,14 +351,25 @@ impl UdpState {
         if takes {
             self.received.pop_front();
             self.bytes -= datagram.len();
+            self.cost -= datagram.len().max(1);
         }
         let length = datagram.len().min(buffer.len());
         buffer[..length].copy_from_slice(&datagram[..length]);
         Ok(Some((length, from)))
     }
 
-    pub(super) fn local_addr(&self) -> SocketAddr {
-        self.local
+    /// The address that a program sees.
+    fn seen(&self) -> SocketAddr {
+        let ip = match self.peer.filter(|_| self.bound.is_unspecified()) {
+            Some(peer) => Pair::of(self.local, peer).seen.0.ip(),
+            None => self.bound,
+        };
+        SocketAddr::new(ip, self.local.port())
+    }
+
+    /// By which address the network knows it, and which one a program sees.
+    pub(super) fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.local, self.seen())
     }
 
     /// How many bytes wait to be received, and with whom alone it speaks.
