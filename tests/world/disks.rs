@@ -170,6 +170,7 @@ fn directories_are_those_of_a_real_disk() {
 #[test]
 fn no_path_leads_out_of_the_disk() {
     let text = simulate(|| async {
+        fs::create_dir("/../etc").await?;
         fs::write("/../../etc/../f", "inside").await?;
         assert_eq!(kind(fs::read("").await), Some(ErrorKind::NotFound));
         assert_eq!(kind(fs::read("f\0").await), Some(ErrorKind::InvalidInput));
@@ -177,6 +178,35 @@ fn no_path_leads_out_of_the_disk() {
         Ok(fs::read_to_string("./f").await?)
     });
     assert_eq!(text.unwrap(), "inside");
+}
+
+/// Source: path_resolution(7): each name on the way has to be a directory that is there.
+#[test]
+fn what_stands_before_two_dots_is_a_directory() {
+    simulate(|| async {
+        fs::create_dir_all("a/b").await?;
+        fs::write("f", "text").await?;
+        assert_eq!(fs::read_to_string("a/b/../../f").await?, "text");
+        let (missing, file) = (Some(ErrorKind::NotFound), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(fs::read("none/../f").await), missing);
+        assert_eq!(kind(fs::read("f/../f").await), file);
+        assert_eq!(kind(File::create("none/../g").await), missing);
+        assert_eq!(kind(fs::rename("f", "none/../g").await), missing);
+        assert_eq!(kind(fs::rename("none/../f", "g").await), missing);
+        assert_eq!(kind(fs::disk(host::current()).corrupt("f/../f", 0)), file);
+        assert_eq!(kind(fs::create_dir("c/../d").await), missing);
+        assert_eq!(kind(fs::try_exists("f/../d").await), file);
+        fs::create_dir_all("c/../d").await?;
+        assert_eq!(kind(fs::create_dir_all("f/../d").await), file);
+        assert_eq!(kind(fs::create_dir("a/..").await), Some(ErrorKind::AlreadyExists));
+        fs::rename("a/b/../../f", "a/b/../g").await?;
+        let names = fs::read_dir("d/..").await?;
+        let names: Vec<_> = names.iter().map(|entry| entry.path().to_owned()).collect();
+        assert_eq!(names, ["d/../a", "d/../c", "d/../d"].map(std::path::PathBuf::from));
+        assert_eq!(fs::read_to_string("a/g").await?, "text");
+        Ok(())
+    })
+    .unwrap();
 }
 
 #[test]

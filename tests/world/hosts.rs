@@ -135,6 +135,28 @@ fn the_jobs_of_a_crashed_host_end_with_it() {
     assert_eq!(lines, expected);
 }
 
+/// A callback of a crashed host is not called by a job of another one.
+#[test]
+fn a_callback_goes_with_its_host() {
+    let lines = lines(async {
+        let pool = ThreadPool::with_workers(1)?;
+        let job = pool.submit(|| Ok(blocking::sleep(WAY * 2)))?;
+        let (host, of_host) = (Host::new("host"), job.clone());
+        host.spawn(async move {
+            of_host.add_done_callback(|_| out!("never: the host is down"));
+            Ok(sleep(Duration::from_secs(9_000)).await?)
+        });
+        sleep(WAY).await?;
+        job.add_done_callback(|job| out!("on {}: {job:?}", host::current().name()));
+        host.crash();
+        host.restart();
+        job.await?;
+        pool.shutdown()
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("0.2s on main: "), "{lines:?}");
+}
+
 /// What destructors of a crashed host do reaches nobody.
 #[test]
 fn a_destructor_after_a_crash_reaches_neither_network_nor_disk() {

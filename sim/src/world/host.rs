@@ -510,6 +510,11 @@ impl Life {
                 machine.is_some_and(|m| m.is_up && m.incarnation == self.incarnation)
             })
     }
+
+    /// Tells whether the host is of the simulation that runs here, and has crashed since.
+    pub(crate) fn has_crashed(self) -> bool {
+        self.is_here() && !self.is_alive()
+    }
 }
 
 /// Looks a host up by its name.

@@ -376,9 +376,15 @@ impl<T: Send + 'static> PoolFuture<T> {
     /// or by whoever cancels the job. Called at once if it has ended already.
     ///
     /// Callbacks are called in the order in which they were added. A panic in one is reported, and
-    /// the next is called all the same.
+    /// the next is called all the same. One that was added on a host which has crashed since is not
+    /// called.
     pub fn add_done_callback(&self, call: impl FnOnce(PoolFuture<T>) + Send + 'static) {
-        self.job.add_callback(Box::new(move |job| call(PoolFuture::new(Arc::clone(job)))));
+        let life = self.job.is_here().then(current_life);
+        self.job.add_callback(Box::new(move |job| {
+            if !life.is_some_and(Life::has_crashed) {
+                call(PoolFuture::new(Arc::clone(job)));
+            }
+        }));
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::contents::Contents;
 use super::journal::Change;
 use super::node::{Entries, Node, NodeKind};
-use super::path::Names;
+use super::path::{Names, PARENT};
 use crate::base::Instant;
 use crate::event_loop::with;
 use crate::world::fault::Ratio;
@@ -129,6 +129,23 @@ impl Disk {
         Ok(node)
     }
 
+    /// Takes `..` out of a path. What stands before it has to be a directory, as for the system.
+    pub(super) fn resolve(&self, names: &Names) -> io::Result<Names> {
+        let mut taken: Vec<OsString> = Vec::new();
+        for name in names.all() {
+            if name != PARENT {
+                taken.push(name.clone());
+                continue;
+            }
+            let node = self.find(&taken)?;
+            if !self.node(node).is_directory() {
+                return Err(error(io::ErrorKind::NotADirectory, "not a directory", &taken));
+            }
+            taken.pop();
+        }
+        Ok(Names::down(taken))
+    }
+
     /// Finds the directory in which a path ends, and the name there.
     fn place<'a>(&self, names: &'a Names) -> io::Result<(NodeId, &'a OsStr)> {
         let Some((parents, name)) = names.split() else {
@@ -212,10 +229,11 @@ impl Disk {
     }
 
     pub(super) fn create_directory(&mut self, names: &Names) -> io::Result<()> {
-        let (directory, name) = self.place(names)?;
-        if self.entry(directory, name).is_some() {
+        let place = names.split().map(|_| self.place(names)).transpose()?;
+        let Some((directory, name)) = place.filter(|(at, name)| self.entry(*at, name).is_none())
+        else {
             return Err(error(io::ErrorKind::AlreadyExists, "the file exists", names.all()));
-        }
+        };
         self.check_writable(directory, names)?;
         let node = self.make(NodeKind::Directory(Entries::default()));
         self.link(directory, name, node);

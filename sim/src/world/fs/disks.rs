@@ -192,7 +192,7 @@ impl DiskOf {
     pub fn corrupt(self, path: impl AsRef<Path>, position: u64) -> io::Result<()> {
         let names = Names::of(path.as_ref())?;
         self.with(|disk| {
-            let node = disk.find(names.all())?;
+            let node = disk.find(disk.resolve(&names)?.all())?;
             disk.corrupt(node, position)
         })
     }

@@ -129,3 +129,37 @@ impl Disk {
         self.used = self.nodes.values().map(Node::uses).sum();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::world::fs::path::Names;
+
+    #[test]
+    fn a_file_is_forgotten_once_no_crash_brings_it_back() {
+        let names = |path: &str| Names::of(Path::new(path)).expect("a path");
+        let mut disk = Disk::default();
+        let sync = |disk: &mut Disk| disk.sync(ROOT, Synced::All).expect("a root");
+        let create = |disk: &mut Disk, path: &str| disk.create(&names(path), true).expect("new");
+        let synced = create(&mut disk, "synced");
+        disk.open(synced);
+        sync(&mut disk);
+        disk.unlink(&names("synced")).expect("a file");
+        disk.close(synced);
+        let unsynced = create(&mut disk, "unsynced");
+        disk.unlink(&names("unsynced")).expect("a file");
+        let (old, new) = (create(&mut disk, "old"), create(&mut disk, "new"));
+        disk.open(old);
+        disk.rename(&names("new"), &names("old")).expect("two files");
+        assert!([synced, unsynced, old, new].iter().all(|node| disk.nodes.contains_key(node)));
+        sync(&mut disk);
+        assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, old, new]);
+        disk.close(old);
+        assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, new]);
+        disk.crash();
+        assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, new]);
+        assert_eq!(disk.node(new).kept, 1);
+    }
+}

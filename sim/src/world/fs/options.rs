@@ -104,6 +104,7 @@ impl OpenOptions {
             let makes = self.create || self.create_new;
             let does = if makes || self.truncate { Does::Change } else { Does::Read };
             operate(does, "open file", location, move |disk| {
+                let names = disk.resolve(&names)?;
                 let writes = self.write || self.append;
                 let node = match makes {
                     true => disk.create(&names, self.create_new)?,

@@ -4,10 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path};
 
+/// What leads to the directory above.
+pub(super) const PARENT: &str = "..";
+
 /// How long a name is at most, in bytes. Source: Linux, `NAME_MAX`.
 const NAME_MAX: usize = 255;
 
-/// A path from the root of the disk, without `.` and `..`.
+/// A path from the root of the disk, without `.`; and without `..` once the disk has looked what
+/// stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Names(Vec<OsString>);
 
@@ -17,8 +21,8 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an empty path and for names with a zero byte, `InvalidFilename` for a
-    /// name of more than 255 bytes.
+    /// `NotFound` for an empty path, `InvalidInput` for names with a zero byte, `InvalidFilename`
+    /// for a name of more than 255 bytes.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let invalid =
             |kind, text: &str| Err(io::Error::new(kind, format!("{text}: {}", path.display())));
@@ -29,7 +33,7 @@ impl Names {
         for component in path.components() {
             match component {
                 Component::Normal(name) => names.push(name.to_owned()),
-                Component::ParentDir => drop(names.pop()),
+                Component::ParentDir => names.push(PARENT.into()),
                 Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
             }
         }
@@ -45,6 +49,11 @@ impl Names {
     /// The directory and the name in it; none for the root.
     pub(super) fn split(&self) -> Option<(&[OsString], &OsStr)> {
         self.0.split_last().map(|(name, parents)| (parents, name.as_os_str()))
+    }
+
+    /// The way to what stands in the root under the first name, and so on.
+    pub(super) fn down(names: Vec<OsString>) -> Self {
+        Names(names)
     }
 
     pub(super) fn all(&self) -> &[OsString] {

@@ -82,7 +82,7 @@ impl Pilot {
         let again = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
         let result = match result {
             Ok(Written { position, result }) => {
-                let result = result.as_ref().map(|()| ()).map_err(again);
+                let result = result.as_ref().map_err(again).copied();
                 Ok(Written { position: *position, result })
             }
             Err(error) => Err(again(error)),

@@ -41,7 +41,9 @@ mod tests {
         [4..6, 10..12, 6..8].into_iter().for_each(|range| ranges.insert(range));
         assert_eq!(ranges, Ranges(vec![10..12, 4..8]));
         ranges.insert(7..11);
-        assert_eq!(ranges, Ranges(vec![4..12]));
+        ranges.insert(20..21);
+        assert_eq!(ranges, Ranges(vec![4..12, 20..21]));
+        ranges.remove(20..30);
         ranges.remove(5..9);
         assert_eq!(ranges, Ranges(vec![4..5, 9..12]));
         ranges.remove(10..usize::MAX);

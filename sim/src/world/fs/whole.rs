@@ -120,6 +120,24 @@ where
     T: 'static,
     E: FnOnce(&mut Disk, &Names) -> io::Result<T> + Send + 'static,
 {
+    on_path(does, name, path, location, |disk, names| {
+        let names = disk.resolve(names)?;
+        effect(disk, &names)
+    })
+}
+
+/// The same with the path as it was written.
+fn on_path<T, E>(
+    does: Does,
+    name: &'static str,
+    path: &Path,
+    location: &'static Location<'static>,
+    effect: E,
+) -> impl Future<Output = io::Result<T>> + Send + use<T, E>
+where
+    T: 'static,
+    E: FnOnce(&mut Disk, &Names) -> io::Result<T> + Send + 'static,
+{
     let names = Names::of(path);
     async move {
         let names = names?;
@@ -159,7 +177,8 @@ pub fn rename(
 ) -> impl Future<Output = io::Result<()>> + Send {
     let (to, location) = (Names::of(to.as_ref()), Location::caller());
     at_path(Does::Change, "rename file", from.as_ref(), location, move |disk, from| {
-        disk.rename(from, &to?)
+        let to = disk.resolve(&to?)?;
+        disk.rename(from, &to)
     })
 }
 
@@ -196,11 +215,13 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path(Does::Change, "create directory", path.as_ref(), Location::caller(), |disk, names| {
+    on_path(Does::Change, "create directory", path.as_ref(), Location::caller(), |disk, names| {
         for depth in 1..=names.all().len() {
-            let made = disk.create_directory(&names.first(depth));
+            // What stands before `..` is made as well.
+            let place = disk.resolve(&names.first(depth))?;
+            let made = disk.create_directory(&place);
             let is_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-            match (made, disk.list(&names.first(depth))) {
+            match (made, disk.list(&place)) {
                 (Err(error), Ok(_)) if is_there(&error) => {}
                 // A file among the parents.
                 (Err(_), Err(error)) if depth < names.all().len() => return Err(error),
