@@ -89,7 +89,7 @@ fn sectors_survive_each_on_its_own() {
             told(&(0..3).flat_map(sector).collect::<Vec<u8>>())
         })
         .collect();
-    let left = all(6_000, || overwritten(0, 3 * SECTOR));
+    let left = all(4_000, || overwritten(0, 3 * SECTOR));
     assert_eq!(left, expected.into_iter().collect::<Vec<_>>());
     assert_eq!(dull(|| overwritten(0, 3 * SECTOR)), "A1536");
 }
@@ -97,7 +97,7 @@ fn sectors_survive_each_on_its_own() {
 /// What stands beside the bytes that a write covers is as it was, in its sectors too.
 #[test]
 fn a_write_across_two_sectors_touches_nothing_else() {
-    let left = all(4_000, || overwritten(500, 100));
+    let left = all(2_000, || overwritten(500, 100));
     assert_eq!(left, ["A1536", "A500 B100 A936", "A500 B12 A1024", "A512 B88 A936"]);
 }
 
@@ -124,7 +124,7 @@ fn an_append_may_leave_its_length_alone() {
 /// Of an append of many sectors some are there, and zeros where the others should be.
 #[test]
 fn an_append_may_have_holes() {
-    let left = all(4_000, || async {
+    let left = all(2_000, || async {
         let write = async || {
             let mut file = safe(b"").await?;
             Ok(file.write_all(&[b'B'; 2 * SECTOR]).await?)
@@ -232,7 +232,7 @@ fn who_waits_for_an_operation_of_a_crashed_host_gets_an_error() {
 #[test]
 fn a_sync_in_flight_may_have_been_done() {
     let left = |syncs: bool| {
-        all(2_000, move || async move {
+        all(800, move || async move {
             let host = Host::new("db");
             fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
             let writing = host.spawn(async move {
@@ -250,8 +250,9 @@ fn a_sync_in_flight_may_have_been_done() {
             host.spawn(read()).await
         })
     };
-    assert_eq!(left(true), left(false));
-    assert_eq!(left(true).len(), 6);
+    let synced = left(true);
+    assert_eq!(synced, left(false));
+    assert_eq!(synced.len(), 6);
 }
 
 async fn is_readonly() -> Result<bool> {

@@ -224,8 +224,9 @@ impl Host {
     ///
     /// Whoever sends it something on a connection sends that again and again, and is timed out
     /// after 924.6 seconds; or is reset, once the host has been [restarted](Self::restart) and
-    /// something reaches it for a connection that it does not know. Whoever only reads from it waits
-    /// for ever: give reads a [timeout](crate::timeout).
+    /// something reaches it for a connection that it does not know. Whoever only reads from it
+    /// waits for ever: give reads a [timeout](crate::timeout()). Source: Linux,
+    /// `net.ipv4.tcp_retries2`.
     ///
     /// # Panics
     ///
@@ -257,8 +258,8 @@ impl Host {
         crash_jobs(life);
     }
 
-    /// Starts the host again after a [`crash`](Self::crash) or a power cut, and its [software](Self::run) on it.
-    /// One that is up is crashed first.
+    /// Starts the host again after a [`crash`](Self::crash) or a [power cut](Self::cut_power), and
+    /// its [software](Self::run) on it. One that is up is crashed first.
     ///
     /// What ran before is dropped at its next turn, as all tasks are that end: destructors of the
     /// old life may run when the software of the new one has begun already. They reach neither its

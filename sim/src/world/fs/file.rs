@@ -259,9 +259,9 @@ impl File {
         }
     }
 
-    /// Waits until what was written to the file and its permissions outlive a crash; of a directory,
-    /// until its names do. A new file needs both: itself synced, and the directory in which it
-    /// stands.
+    /// Waits until what was written to the file, and its permissions, outlive a crash; of a
+    /// directory, until its names do. A new file needs both: itself synced, and the directory in
+    /// which it stands.
     ///
     /// # Errors
     ///

@@ -125,8 +125,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or another host
-    ///   for a socket that is bound to 127.0.0.1.
+    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or another
+    ///   host for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
