@@ -98,6 +98,22 @@ fn a_generator_dropped_in_the_middle_is_closed_by_the_loop() {
     });
 }
 
+/// The task that closes a dropped generator is among those that the end of the run cancels. CPython
+/// raises that cancel in the body, though the task has not begun.
+#[test]
+fn the_end_of_the_run_cancels_what_closes_a_generator() {
+    check(&["left with CancelledError()"], async {
+        let mut numbers = AsyncGen::new(|co| async move {
+            let left = co.yield_(1).await;
+            out!("left with {}", show(left.clone()));
+            left
+        });
+        numbers.next().await?;
+        drop(numbers);
+        Ok(())
+    });
+}
+
 /// A stream that was polled and dropped is not inside of the generator for ever.
 #[test]
 fn a_stream_owns_nothing_between_polls() {

@@ -4,18 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
 use super::cut::Cut;
+use super::finalizer::{forget_open, hand_to_loop, register};
 use crate::base::{Error, GeneratorExit, Result, RuntimeError, StopAsyncIteration};
-use crate::event_loop::{
-    Core, LoopId, OpenGenerator, Shared, Uncounted, forget_generator, queue_plain,
-    register_generator, try_with, with,
-};
-use crate::task::{BodyState, GeneratorPlace, spawn_on};
+use crate::event_loop::{Core, LoopId, Shared, Uncounted, try_with, with};
+use crate::task::{BodyState, GeneratorPlace};
 
 type Body = Pin<Box<dyn Future<Output = Result<()>>>>;
 
@@ -56,7 +53,7 @@ pub struct AsyncGen<Y: 'static> {
     location: &'static Location<'static>,
 }
 
-struct State<Y: 'static> {
+pub(super) struct State<Y: 'static> {
     body: Option<Body>,
     handles: u32,
     started: bool,
@@ -69,13 +66,13 @@ struct State<Y: 'static> {
     /// What the body hands out.
     item: Option<Y>,
     /// The item is out, and the body stands at its `yield_`.
-    at_yield: bool,
+    pub(super) at_yield: bool,
     /// What the body gets at its `yield_`; an error waits until it is at one.
     resume: Resume,
     /// What the body awaited when it was closed has been cancelled.
     cut: bool,
     /// The loop that closes it in the end, and its key there.
-    registered: Option<(LoopId, u64)>,
+    pub(super) registered: Option<(LoopId, u64)>,
 }
 
 enum Resume {
@@ -302,7 +299,12 @@ pub struct CloseGenerator<Y: 'static> {
 
 impl<Y: 'static> CloseGenerator<Y> {
     fn new(state: Shared<State<Y>>) -> Self {
-        CloseGenerator { state, turn: Turn::new(Entry::Close) }
+        CloseGenerator::entering(state, Entry::Close)
+    }
+
+    /// Enters the body in this way, and takes its end as that of a body that was closed.
+    pub(super) fn entering(state: Shared<State<Y>>, entry: Entry) -> Self {
+        CloseGenerator { state, turn: Turn::new(entry) }
     }
 }
 
@@ -330,7 +332,7 @@ impl<Y: 'static> Drop for CloseGenerator<Y> {
 }
 
 /// Why the body is entered.
-enum Entry {
+pub(super) enum Entry {
     Next,
     Throw(Error),
     Close,
@@ -370,23 +372,6 @@ fn enter<Y: 'static>(state: &Shared<State<Y>>, entry: Entry) -> Result<bool> {
         register(state);
     }
     Ok(cuts)
-}
-
-/// Lets the loop know of a generator at its first iteration, to close it in the end.
-fn register<Y: 'static>(state: &Shared<State<Y>>) {
-    let registered = register_generator(Rc::new(Open { state: state.clone() }));
-    state.with(|state| state.registered = Some(registered));
-}
-
-/// A generator as the loop knows it.
-struct Open<Y: 'static> {
-    state: Shared<State<Y>>,
-}
-
-impl<Y: 'static> OpenGenerator for Open<Y> {
-    fn close(&self) -> Pin<Box<dyn Future<Output = Result<()>>>> {
-        Box::pin(CloseGenerator::new(self.state.clone()))
-    }
 }
 
 /// Runs the body up to its next item or its end.
@@ -441,13 +426,6 @@ impl<Y: 'static> Drop for LentBody<Y> {
             state.finished = body.is_none();
             state.body = body.take();
         });
-    }
-}
-
-/// A finished generator is no longer the loop's concern.
-fn forget_open<Y: 'static>(state: &Shared<State<Y>>) {
-    if let Some((owner, key)) = state.with(|state| state.registered.take()) {
-        drop(forget_generator(owner, key));
     }
 }
 
@@ -577,18 +555,6 @@ impl<Y: 'static> Drop for AsyncGen<Y> {
             hand_to_loop(owner, self.state.clone(), self.location);
         }
     }
-}
-
-/// asyncio's finalizer hook: a call that spawns a task that closes the generator.
-fn hand_to_loop<Y: 'static>(
-    owner: LoopId,
-    state: Shared<State<Y>>,
-    location: &'static Location<'static>,
-) {
-    queue_plain(owner, "close generator", location, move || {
-        drop(spawn_on(owner, CloseGenerator::new(state), None, location));
-        Ok(())
-    });
 }
 
 impl<Y: 'static> fmt::Debug for AsyncGen<Y> {

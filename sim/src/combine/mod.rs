@@ -6,6 +6,7 @@ pub mod branches;
 mod cut;
 mod droppable;
 mod eventually;
+mod finalizer;
 mod gather;
 mod gather_input;
 mod generator;

@@ -148,6 +148,8 @@ pub(crate) struct TaskCell {
     pub(crate) adopted: u32,
     /// How the task ended, until it is done.
     pub(crate) deferred: Option<Box<Finished>>,
+    /// It closes a generator: a cancel before its first step is raised in that one's body.
+    pub(crate) closes_generator: bool,
     pub(crate) name: Option<Rc<str>>,
     /// The number in the name of a task that was given none.
     pub(crate) unnamed: u32,

@@ -232,7 +232,7 @@ impl Core {
         self.variables = cell.variables.take();
         // The pending cancel moves to where leaves find it.
         self.step.deliver = cell.must_cancel.take();
-        if self.step.deliver.is_some() && !started {
+        if self.step.deliver.is_some() && !started && !cell.closes_generator {
             // Cancelled before its first step: the body never runs.
             cell.order = Order::DropBody;
         }

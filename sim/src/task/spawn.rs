@@ -147,6 +147,7 @@ impl Core {
             expired: Vec::new(),
             adopted: 0,
             deferred: None,
+            closes_generator: false,
             name: name.map(Into::into),
             unnamed: self.session.tasks_unnamed,
             location,
