@@ -5,9 +5,13 @@
 
 mod cancel;
 mod check;
+mod coroutines;
 mod event_loop;
+mod executors;
 mod futures;
 mod gather;
+mod generators;
+mod loops;
 mod runners;
 mod shield;
 mod tables;
