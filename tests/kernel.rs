@@ -1,6 +1,7 @@
 //! What asyncio has no counterpart of: tasks that wait on several things or on foreign ones, drops,
 //! panics and misuse.
 
+mod awaits;
 mod contexts;
 mod deadlock;
 mod destructors;
@@ -14,6 +15,9 @@ mod loops;
 mod misuse;
 mod moves;
 mod panics;
+mod reports;
+mod runs;
 mod several;
 mod simulation;
 mod stale;
+mod texts;

@@ -7,5 +7,6 @@ mod ported_barrier;
 mod ported_condition;
 mod ported_locks;
 mod ported_queues;
+mod shutdowns;
 mod twins_locks;
 mod twins_queues;

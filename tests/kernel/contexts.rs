@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use seedloop::{
-    ContextVar, Runner, Token, create_future, out, run, running_loop, spawn, yield_now,
+    ContextVar, Runner, ThreadPool, Token, blocking, create_future, out, run, run_in_executor,
+    running_loop, spawn, yield_now,
 };
 
-use crate::surprises::helpers::{check, check_sync, spin};
+use crate::surprises::helpers::{check, check_sync, ms, spin};
 
 static NUMBER: ContextVar<u32> = ContextVar::new();
 
@@ -140,5 +141,26 @@ fn the_main_tasks_of_a_runner_are_one_context() {
             Ok(())
         })
         .unwrap();
+    });
+}
+
+/// "A job of a pool begins with none", and so does the next one of the same worker.
+#[test]
+fn a_job_begins_with_no_variables() {
+    check(&["None Some(2)", "None Some(2)", "Some(1)"], async {
+        drop(NUMBER.set(1));
+        let pool = ThreadPool::with_workers(1)?;
+        let job = || {
+            // The second one is queued meanwhile, and the worker goes on with it.
+            blocking::sleep(ms(1));
+            let before = NUMBER.get();
+            drop(NUMBER.set(2));
+            Ok(out!("{before:?} {:?}", NUMBER.get()))
+        };
+        let both = [run_in_executor(&pool, job), run_in_executor(&pool, job)];
+        for job in both {
+            job.await?;
+        }
+        Ok(out!("{:?}", NUMBER.get()))
     });
 }
