@@ -24,7 +24,7 @@ all:
 conformance n *args:
     cargo run --release --example conformance -- compare {{ n }} {{ args }}
 
-# Puts one-line mutations of the library to the recorded corpus: new ones, or `all` (an hour).
+# Puts one-line mutations of the library to the recorded corpus or a test: new ones, or `all` (hours).
 mutations *args:
     cargo run --example mutations {{ args }}
 

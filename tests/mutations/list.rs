@@ -13,6 +13,8 @@ pub(crate) struct Mutation {
     pub(crate) name: String,
     /// The file that it changes, from the root of the project.
     pub(crate) file: PathBuf,
+    /// The test that has to fail; without one it is put to the corpus.
+    pub(crate) test: Option<String>,
     lines: Vec<Line>,
 }
 
@@ -41,6 +43,7 @@ impl Mutation {
                 (Some(last), Some(_)) if last.file.as_os_str().is_empty() => {
                     last.file = line.into();
                 }
+                (Some(last), Some(("by", test))) => last.test = Some(test.trim().to_owned()),
                 (Some(last), Some((mark, text))) => last.lines.push(match mark {
                     "- " => Line::Goes(text.to_owned()),
                     "+ " => Line::Comes(text.to_owned()),
@@ -51,8 +54,12 @@ impl Mutation {
         Ok(all)
     }
 
-    /// A hash of the change and its place.
-    pub(crate) fn hash(&self) -> String {
+    /// A hash of the change, its place, and the source of the test that has to fail.
+    ///
+    /// # Errors
+    ///
+    /// A text, if there is no such test.
+    pub(crate) fn hash(&self, root: &Path) -> Result<String, String> {
         let mut text = format!("{}\n{}\n", self.name, self.file.display());
         for line in &self.lines {
             let (mark, line) = match line {
@@ -64,7 +71,10 @@ impl Mutation {
             text.push_str(line);
             text.push('\n');
         }
-        hash(text.as_bytes())
+        if let Some(test) = &self.test {
+            text.push_str(&source_of_test(root, test)?);
+        }
+        Ok(hash(text.as_bytes()))
     }
 
     /// The text of the changed file.
@@ -74,23 +84,46 @@ impl Mutation {
     /// A text, if the place of the change is not there, or there twice: the list has to follow the
     /// source.
     pub(crate) fn apply(&self, root: &Path) -> Result<String, String> {
-        let path = root.join(&self.file);
-        let source = fs::read_to_string(&path)
-            .map_err(|error| format!("{}: {}: {error}", self.name, path.display()))?;
+        let (source, place) = self.place(root)?;
         let source: Vec<&str> = source.lines().collect();
-        let wanted: Vec<&str> = self.lines.iter().filter_map(Line::before).collect();
-        let is_here = |at: &usize| {
-            let found = source[*at..].iter().map(|line| line.trim());
-            found.take(wanted.len()).eq(wanted.iter().copied())
-        };
-        let places: Vec<usize> = (0..source.len()).filter(is_here).collect();
-        let [place] = places[..] else {
-            return Err(format!("{}: found {} times, not once", self.name, places.len()));
-        };
         let new = self.lines.iter().filter_map(Line::after);
         let (before, rest) = source.split_at(place);
-        let all = before.iter().copied().chain(new).chain(rest[wanted.len()..].iter().copied());
+        let all = before.iter().copied().chain(new).chain(rest[self.before().len()..].to_vec());
         Ok(all.flat_map(|line| [line, "\n"]).collect())
+    }
+
+    /// The number of the line that changes, from 0, that line, and what becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply); and a text, if it is not one line that becomes another.
+    pub(crate) fn one_line(&self, root: &Path) -> Result<(usize, &str, &str), String> {
+        let (_, place) = self.place(root)?;
+        let at = self.lines.iter().position(|line| matches!(line, Line::Goes(_))).unwrap_or(0);
+        match &self.lines[at..] {
+            [Line::Goes(old), Line::Comes(new)] => Ok((place + at, old, new)),
+            _ => Err(format!("{}: it is not one line that becomes another", self.name)),
+        }
+    }
+
+    /// The file to be changed, and the number of the line at which the change begins.
+    fn place(&self, root: &Path) -> Result<(String, usize), String> {
+        let path = root.join(&self.file);
+        let text = fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {}: {error}", self.name, path.display()))?;
+        let source: Vec<&str> = text.lines().map(str::trim).collect();
+        let wanted = self.before();
+        let is_here = |at: &usize| source[*at..].starts_with(&wanted);
+        let places: Vec<usize> = (0..source.len()).filter(is_here).collect();
+        match places[..] {
+            [place] => Ok((text, place)),
+            _ => Err(format!("{}: found {} times, not once", self.name, places.len())),
+        }
+    }
+
+    /// The lines that are there before the change.
+    fn before(&self) -> Vec<&str> {
+        self.lines.iter().filter_map(Line::before).collect()
     }
 }
 
@@ -108,4 +141,15 @@ impl Line {
             Line::Goes(_) => None,
         }
     }
+}
+
+/// The source of a test that is called `folder::file::name` among all tests.
+fn source_of_test(root: &Path, test: &str) -> Result<String, String> {
+    let missing = || format!("there is no test {test}");
+    let (module, name) = test.rsplit_once("::").ok_or_else(missing)?;
+    let path = root.join("tests").join(module.replace("::", "/")).with_extension("rs");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{test}: {error}"))?;
+    let start = text.find(&format!("\nfn {name}()")).ok_or_else(missing)?;
+    let end = text[start..].find("\n}\n").ok_or_else(missing)?;
+    Ok(text[start..start + end].to_owned())
 }

@@ -1,4 +1,4 @@
-//! Puts one-line mutations of the library to the recorded corpus: `just mutations`.
+//! Puts one-line mutations of the library to the recorded corpus, or to a test: `just mutations`.
 //!
 //!     cargo run --example mutations [-- all | -- NAME..]
 //!
@@ -6,12 +6,17 @@
 //! command line is built from it, and it runs the corpus of the conformance tests. A mutation is
 //! killed by the first program whose trace is not CPython's any more.
 //!
+//! What no program of the conformance language can say is for the tests: a mutation with a `by` is
+//! killed by the test of that name, in the package `tests/mutations/tests`. These mutations are
+//! built once, all of them, each behind a switch that is off unless the environment names it.
+//!
 //! Without an argument those are run that `RESULT.md` does not have: new ones, those whose change
-//! is another one now, and all if the corpus has changed. It is written anew after each. With names
-//! it is left alone. Ends with an error if one that was run survives.
+//! or test is another one now, and all of the corpus if that has changed. It is written anew after
+//! each. With names it is left alone. Ends with an error if one that was run survives.
 
 mod list;
 mod result;
+mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
@@ -23,13 +28,14 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use list::Mutation;
 use result::{PARTS, Row, Table, hash_of_corpus};
+use tests::Tests;
 
 /// A run of the corpus that takes longer hangs: it takes some seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What became of a mutation.
 enum Fate {
-    /// The name of the program whose trace differs, with its number.
+    /// The name of the program whose trace differs, with its number, or of the test that fails.
     Killed(String),
     /// The compiler refuses it, which proves nothing.
     Unbuilt(String),
@@ -54,11 +60,7 @@ fn put_all_to_corpus(names: &[String], out: &mut impl Write) -> io::Result<usize
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let work = root.join("target/mutations");
     copy_source(&root, &work.join("source"))?;
-    let corpus = Corpus::read(&root)?;
-    if let fate @ (Fate::Killed(_) | Fate::Unbuilt(_)) = corpus.put(&work)? {
-        let (what, why) = described(&fate);
-        return Err(io::Error::other(format!("without a mutation: {what} {why}")));
-    }
+    let mut judges = Judges { corpus: None, tests: None };
     let result = root.join(Table::PATH);
     let is_all = names == ["all"];
     let known = known(&root, &result)?;
@@ -66,12 +68,12 @@ fn put_all_to_corpus(names: &[String], out: &mut impl Write) -> io::Result<usize
     let mut table = Table { corpus: hash_of_corpus(&root)?, rows: Vec::new() };
     let (mut run, mut left) = (0, 0);
     for (index, mutation) in mutations.iter().enumerate() {
-        let change = mutation.hash();
+        let change = mutation.hash(&root).map_err(io::Error::other)?;
         let is_known = |row: &&Row| row.name == mutation.name && row.change == change;
         let row = match known.rows.iter().find(is_known) {
             Some(row) if names.is_empty() => row.clone(),
             _ if is_all || names.is_empty() || names.contains(&mutation.name) => {
-                let fate = put_to_corpus(mutation, &corpus, &work)?;
+                let fate = judges.put(&mutations, index, &root, &work)?;
                 let (fate, program) = described(&fate);
                 run += 1;
                 left += usize::from(fate != "killed");
@@ -92,10 +94,13 @@ fn put_all_to_corpus(names: &[String], out: &mut impl Write) -> io::Result<usize
     Ok(left + usize::from(run == 0 && !names.is_empty()))
 }
 
-/// What is known of this corpus; nothing if it has changed.
+/// What is known: if the corpus has changed, only what is of the tests.
 fn known(root: &Path, result: &Path) -> io::Result<Table> {
-    let table = Table::read(&fs::read_to_string(result)?);
-    Ok(if table.corpus == hash_of_corpus(root)? { table } else { Table::default() })
+    let mut table = Table::read(&fs::read_to_string(result)?);
+    if table.corpus != hash_of_corpus(root)? {
+        table.rows.retain(|row| row.program.contains("::"));
+    }
+    Ok(table)
 }
 
 /// The table with what is known of those that are yet to come, should the run be cut off.
@@ -106,16 +111,51 @@ fn with_known(table: &Table, known: &Table, to_come: &[Mutation]) -> Table {
     Table { corpus: table.corpus.clone(), rows }
 }
 
-/// Puts one to the corpus.
-fn put_to_corpus(mutation: &Mutation, corpus: &Corpus, work: &Path) -> io::Result<Fate> {
-    // From the copy: the source may be edited meanwhile.
-    let source = work.join("source");
-    let path = source.join(&mutation.file);
-    let original = fs::read_to_string(&path)?;
-    fs::write(&path, mutation.apply(&source).map_err(io::Error::other)?)?;
-    let fate = corpus.put(work);
-    fs::write(&path, original)?;
-    fate
+/// What decides of mutations, each from the first that it has to decide of.
+struct Judges {
+    corpus: Option<Corpus>,
+    tests: Option<Tests>,
+}
+
+impl Judges {
+    /// Puts a mutation to the corpus or to its test.
+    fn put(
+        &mut self,
+        all: &[Mutation],
+        index: usize,
+        root: &Path,
+        work: &Path,
+    ) -> io::Result<Fate> {
+        let mutation = &all[index];
+        if let Some(test) = &mutation.test {
+            let tests = match self.tests.take() {
+                Some(tests) => tests,
+                None => Tests::build(all, root, work)?,
+            };
+            return self.tests.insert(tests).put(index, test);
+        }
+        let corpus = match self.corpus.take() {
+            Some(corpus) => corpus,
+            None => Corpus::unmutated(root, work)?,
+        };
+        // From the copy: the source may be edited meanwhile.
+        let source = work.join("source");
+        let path = source.join(&mutation.file);
+        let original = fs::read_to_string(&path)?;
+        fs::write(&path, mutation.apply(&source).map_err(io::Error::other)?)?;
+        let fate = self.corpus.insert(corpus).put(work);
+        fs::write(&path, original)?;
+        fate
+    }
+}
+
+/// An error if something is killed before it was mutated.
+fn expect_survival(fate: &Fate) -> io::Result<()> {
+    let (what, why) = described(fate);
+    match fate {
+        Fate::Survived => Ok(()),
+        _ => Err(io::Error::other(format!("without a mutation: {what} {why}"))),
+    }
 }
 
 /// What git calls the tree of `sim/src` as it is now, followed by a mark if it is not committed.
@@ -151,6 +191,12 @@ fn copy_source(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The first error that a compiler has told.
+fn first_error(told: &[u8]) -> String {
+    let told = String::from_utf8_lossy(told);
+    told.lines().find(|line| line.starts_with("error")).unwrap_or_default().to_owned()
+}
+
 /// The programs, and what CPython answered.
 struct Corpus {
     programs: Vec<u8>,
@@ -170,6 +216,13 @@ impl Corpus {
         Ok(Corpus { programs, answers })
     }
 
+    /// The corpus, which the library passes as it is.
+    fn unmutated(root: &Path, work: &Path) -> io::Result<Self> {
+        let corpus = Corpus::read(root)?;
+        expect_survival(&corpus.put(work)?)?;
+        Ok(corpus)
+    }
+
     /// Builds the copy of the source and runs the programs on it.
     fn put(&self, work: &Path) -> io::Result<Fate> {
         let source = work.join("source");
@@ -178,9 +231,7 @@ impl Corpus {
         cargo.env("CARGO_TARGET_DIR", work.join("target")).env("RUSTFLAGS", "--cap-lints=allow");
         let built = cargo.output()?;
         if !built.status.success() {
-            let text = String::from_utf8_lossy(&built.stderr).into_owned();
-            let error = text.lines().find(|line| line.starts_with("error")).unwrap_or("");
-            return Ok(Fate::Unbuilt(error.to_owned()));
+            return Ok(Fate::Unbuilt(first_error(&built.stderr)));
         }
         self.run(&work.join("target/debug/seedloop"))
     }

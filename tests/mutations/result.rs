@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// `killed`, `survived` or `unbuilt`.
     pub(crate) fate: String,
-    /// The program that has killed it.
+    /// The program or test that has killed it.
     pub(crate) program: String,
     /// The hash of the change.
     pub(crate) change: String,
@@ -58,11 +58,11 @@ impl fmt::Display for Table {
         f.write_str(
             "# What became of the mutations\n\n\
              Written by `cargo run --example mutations`: see `list.txt` for the changes. Each row \
-             has the hash of its\nchange and the tree of `sim/src` to which it was made; those of \
-             another change or corpus are run again.\n\n",
+             has the hash of its\nchange with its test, and the tree of `sim/src` to which it was \
+             made; those of another change, test\nor corpus are run again.\n\n",
         )?;
         write!(f, "{CORPUS}{}\n\n", self.corpus)?;
-        f.write_str("| mutation | | by the program | change | source |\n")?;
+        f.write_str("| mutation | | by the program or test | change | source |\n")?;
         f.write_str("| --- | --- | --- | --- | --- |\n")?;
         for Row { name, fate, program, change, source } in &self.rows {
             writeln!(f, "| {name} | {fate} | {program} | {change} | {source} |")?;
