@@ -16,10 +16,18 @@ mod kernel {
 #[path = "../../ported"]
 mod ported {
     mod check;
-    mod coroutines;
+    mod event_loop;
     mod executors;
+    mod futures;
+    mod gather;
     mod generators;
     mod loops;
+    mod runners;
+    mod taskgroups;
+    mod taskgroups_failing;
+    mod tasks;
+    mod threads;
+    mod timeouts;
 }
 
 #[path = "../../surprises"]
@@ -30,5 +38,8 @@ mod surprises {
 #[path = "../../sync"]
 mod sync {
     mod check;
+    mod drops;
+    mod ported_barrier;
     mod shutdowns;
+    mod twins_queues;
 }
