@@ -32,7 +32,7 @@ impl Program {
 
     /// Checks the rules; tells whether the program nests deeply, or might.
     pub(super) fn check_all(&self) -> Result<bool, ParseError> {
-        let named = |error| ParseError { name: Some(self.name.clone()), ..error };
+        let named = |error| ParseError { name: Some(self.name.to_string()), ..error };
         self.check_rules().map_err(named)
     }
 

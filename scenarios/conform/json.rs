@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde_json::{Map, Value as Json};
+use smol_str::SmolStr;
 
 use super::number::{Number, count, whole};
 use super::parse::ParseError;
@@ -245,14 +246,14 @@ impl Field for Value {
 
 /// Takes `json` for a string.
 pub(super) fn text_of<'a>(json: Source<'a>, path: &Path<'_>) -> Result<&'a str, ParseError> {
-    json.as_str().ok_or_else(|| path.expected(String::WHAT, json))
+    json.as_str().ok_or_else(|| path.expected(SmolStr::WHAT, json))
 }
 
-impl Node for String {
+impl Node for SmolStr {
     const WHAT: &'static str = "a string";
 
     fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
-        text_of(json, path).map(str::to_owned)
+        text_of(json, path).map(Self::new)
     }
 
     fn to_json(&self) -> Json {
@@ -345,7 +346,7 @@ impl Value {
         match json {
             Source::Null => Ok(Self::Null),
             Source::Bool(truth) => Ok(Self::Bool(truth)),
-            Source::Text(text) => Ok(Self::Text(text.to_owned())),
+            Source::Text(text) => Ok(Self::Text(text.into())),
             Source::Number(text) => {
                 let number = Number::parse(text).map(Self::Number);
                 number.ok_or_else(|| path.expected(Self::WHAT, json))
@@ -369,8 +370,8 @@ impl Node for Item {
 
     fn from_json(json: Source<'_>, path: &Path<'_>) -> Result<Self, ParseError> {
         let mut fields = Fields::of(json, path)?;
-        let task: Option<String> = Field::read(&mut fields, "task")?;
-        let coro: Option<String> = Field::read(&mut fields, "coro")?;
+        let task: Option<SmolStr> = Field::read(&mut fields, "task")?;
+        let coro: Option<SmolStr> = Field::read(&mut fields, "coro")?;
         fields.finish(Self::WHAT)?;
         match (task, coro) {
             (Some(var), None) => Ok(Self::Task(var)),
@@ -470,7 +471,7 @@ impl Field for Outcome {
 /// it, so have we.
 impl Field for Object {
     fn read(fields: &mut Fields<'_>, _: &'static str) -> Result<Self, ParseError> {
-        let kind: String = fields.required("kind")?;
+        let kind: SmolStr = fields.required("kind")?;
         let arg: Option<i64> = Field::read(fields, "arg")?;
         Ok(match (kind.as_str(), arg) {
             ("Lock", None) => Self::Lock,

@@ -149,13 +149,13 @@ fn read_routines(json: Source<'_>, path: &Path<'_>) -> Result<Vec<Routine>, Pars
     };
     let read_one = |(name, body): (&str, Source<'_>)| {
         let body = Body::from_json(body, &Path::Key(path, name))?;
-        Ok(Routine { name: name.to_owned(), body })
+        Ok(Routine { name: name.into(), body })
     };
     routines.distinct().into_iter().map(read_one).collect()
 }
 
 fn write_routines(routines: &[Routine]) -> Json {
-    let entry = |routine: &Routine| (routine.name.clone(), routine.body.to_json());
+    let entry = |routine: &Routine| (routine.name.to_string(), routine.body.to_json());
     Json::Object(routines.iter().map(entry).collect())
 }
 

@@ -7,6 +7,8 @@
 //! A [`Program`] that came out of [`Program::parse`] is valid as far as that can be seen without
 //! running it. One that was built by hand can be held to the same rules with [`Program::check`].
 
+use smol_str::SmolStr;
+
 use super::json::{Field, Fields};
 pub use super::number::Number;
 pub use super::parse::ParseError;
@@ -21,7 +23,7 @@ pub type Body = Vec<Stmt>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// The name under which its trace is reported.
-    pub name: String,
+    pub name: SmolStr,
     /// The coroutine functions; the one called `main` is run.
     pub coros: Vec<Routine>,
     /// The async generator functions.
@@ -46,7 +48,7 @@ impl Program {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routine {
     /// Its name, unique among the functions of its sort.
-    pub name: String,
+    pub name: SmolStr,
     /// What it does.
     pub body: Body,
 }
@@ -68,7 +70,7 @@ pub enum Value {
     /// A number, printed as Python does.
     Number(Number),
     /// A string, printed bare.
-    Text(String),
+    Text(SmolStr),
 }
 
 /// A field that is always written, if only as `null`: no timeout, no limit, the default pool.
@@ -79,9 +81,9 @@ pub struct OrNull<T>(pub Option<T>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {
     /// The task or future in this variable.
-    Task(String),
+    Task(SmolStr),
     /// A new coroutine object of this function.
-    Coro(String),
+    Coro(SmolStr),
 }
 
 /// What a `raise` raises.
@@ -161,7 +163,7 @@ pub enum Outcome {
     /// It returns this value.
     Value(Value),
     /// It raises `Boom` with this message.
-    Raise(String),
+    Raise(SmolStr),
 }
 
 /// Makes [`Stmt`] and all that depends on the list of operations.
@@ -219,25 +221,25 @@ macro_rules! statements {
 
 statements! {
     /// Prints a line.
-    Log = "log" { msg: String }
+    Log = "log" { msg: SmolStr }
     /// `await asyncio.sleep(t)`.
     Sleep = "sleep" { t: Ticks }
     /// `VAR = create_task(CORO)`.
-    Spawn = "spawn" { var: String, coro: String }
+    Spawn = "spawn" { var: SmolStr, coro: SmolStr }
     /// `await CORO()` in place.
-    Call = "call" { coro: String }
+    Call = "call" { coro: SmolStr }
     /// `await VAR`.
-    Await = "await" { var: String }
+    Await = "await" { var: SmolStr }
     /// `VAR.cancel(msg)`.
-    Cancel = "cancel" { var: String, msg: Option<String> }
+    Cancel = "cancel" { var: SmolStr, msg: Option<SmolStr> }
     /// `uncancel()` of the current task, or of a variable's.
-    Uncancel = "uncancel" { var: Option<String> }
+    Uncancel = "uncancel" { var: Option<SmolStr> }
     /// `cancelling()` of the current task, or of a variable's.
-    Cancelling = "cancelling" { var: Option<String> }
+    Cancelling = "cancelling" { var: Option<SmolStr> }
     /// Returns from the body.
     Return = "return" { value: Value }
     /// Raises a new exception.
-    Raise = "raise" { exc: RaiseKind, msg: String }
+    Raise = "raise" { exc: RaiseKind, msg: SmolStr }
     /// Raises again what the handler around it has caught.
     Reraise = "reraise" {}
     /// Does the body `n` times.
@@ -245,89 +247,89 @@ statements! {
     /// `try`, with handlers, `finally`, or both.
     Try = "try" { body: Body, handlers: Vec<Handler>, finally: Option<Body> }
     /// `VAR = loop.create_future()`.
-    Future = "future" { var: String }
+    Future = "future" { var: SmolStr }
     /// `VAR.set_result(value)`.
-    SetResult = "set_result" { var: String, value: Value }
+    SetResult = "set_result" { var: SmolStr, value: Value }
     /// `VAR.set_exception(Boom(msg))`.
-    SetException = "set_exception" { var: String, msg: String }
+    SetException = "set_exception" { var: SmolStr, msg: SmolStr }
     /// Prints whether and how a task or future has ended.
-    Status = "status" { var: String }
+    Status = "status" { var: SmolStr }
     /// `VAR.add_done_callback`.
-    OnDone = "on_done" { var: String, tag: String, then as "do": Option<Box<Stmt>> }
+    OnDone = "on_done" { var: SmolStr, tag: SmolStr, then as "do": Option<Box<Stmt>> }
     /// `loop.call_soon`.
-    CallSoon = "call_soon" { tag: String, then as "do": Option<Box<Stmt>> }
+    CallSoon = "call_soon" { tag: SmolStr, then as "do": Option<Box<Stmt>> }
     /// `VAR = loop.call_later(t)`.
-    CallLater = "call_later" { t: Ticks, tag: String, var: String, then as "do": Option<Box<Stmt>> }
+    CallLater = "call_later" { t: Ticks, tag: SmolStr, var: SmolStr, then as "do": Option<Box<Stmt>> }
     /// Cancels a timer.
-    CancelTimer = "cancel_timer" { var: String }
+    CancelTimer = "cancel_timer" { var: SmolStr }
     /// `asyncio.gather`, awaited or stored.
-    Gather = "gather" { of: Vec<Item>, return_exceptions: bool, var: Option<String> }
+    Gather = "gather" { of: Vec<Item>, return_exceptions: bool, var: Option<SmolStr> }
     /// `asyncio.wait`.
-    Wait = "wait" { of: Vec<String>, when: When, timeout: OrNull<Ticks> }
+    Wait = "wait" { of: Vec<SmolStr>, when: When, timeout: OrNull<Ticks> }
     /// `asyncio.wait_for`.
     WaitFor = "wait_for" { item: Item, timeout: OrNull<Ticks> }
     /// `asyncio.shield`, awaited or stored.
-    Shield = "shield" { item: Item, var: Option<String> }
+    Shield = "shield" { item: Item, var: Option<SmolStr> }
     /// Awaits what `asyncio.as_completed` gives, one after the other.
-    AsCompleted = "as_completed" { of: Vec<String>, timeout: OrNull<Ticks> }
+    AsCompleted = "as_completed" { of: Vec<SmolStr>, timeout: OrNull<Ticks> }
     /// `async with asyncio.timeout(t)`.
     Timeout = "timeout" { t: OrNull<Ticks>, body: Body }
     /// Moves the deadline of the innermost timeout of the same body.
     Reschedule = "reschedule" { t: OrNull<Ticks> }
     /// `async with TaskGroup() as VAR`.
-    TaskGroup = "taskgroup" { var: String, body: Body }
+    TaskGroup = "taskgroup" { var: SmolStr, body: Body }
     /// `VAR = TG.create_task(CORO)`.
-    TgSpawn = "tg_spawn" { tg: String, var: String, coro: String }
+    TgSpawn = "tg_spawn" { tg: SmolStr, var: SmolStr, coro: SmolStr }
     /// Makes a synchronisation primitive, a queue or a pool.
-    New = "new" { object: Object, var: String }
+    New = "new" { object: Object, var: SmolStr }
     /// `async with VAR`.
-    With = "with" { var: String, body: Body }
+    With = "with" { var: SmolStr, body: Body }
     /// `await VAR.acquire()`.
-    Acquire = "acquire" { var: String }
+    Acquire = "acquire" { var: SmolStr }
     /// `VAR.release()`.
-    Release = "release" { var: String }
+    Release = "release" { var: SmolStr }
     /// `VAR.locked()`.
-    Locked = "locked" { var: String }
+    Locked = "locked" { var: SmolStr }
     /// Sets an event.
-    EventSet = "event_set" { var: String }
+    EventSet = "event_set" { var: SmolStr }
     /// Clears an event.
-    EventClear = "event_clear" { var: String }
+    EventClear = "event_clear" { var: SmolStr }
     /// Waits for an event.
-    EventWait = "event_wait" { var: String }
+    EventWait = "event_wait" { var: SmolStr }
     /// Waits for a condition.
-    CondWait = "cond_wait" { var: String }
+    CondWait = "cond_wait" { var: SmolStr }
     /// Wakes `n` of a condition's waiters; null: all.
-    Notify = "notify" { var: String, n: OrNull<u64> }
+    Notify = "notify" { var: SmolStr, n: OrNull<u64> }
     /// `await VAR.put(value)`.
-    Put = "put" { var: String, value: Value }
+    Put = "put" { var: SmolStr, value: Value }
     /// `VAR.put_nowait(value)`.
-    PutNowait = "put_nowait" { var: String, value: Value }
+    PutNowait = "put_nowait" { var: SmolStr, value: Value }
     /// `await VAR.get()`.
-    Get = "get" { var: String }
+    Get = "get" { var: SmolStr }
     /// `VAR.get_nowait()`.
-    GetNowait = "get_nowait" { var: String }
+    GetNowait = "get_nowait" { var: SmolStr }
     /// `VAR.task_done()`.
-    TaskDone = "task_done" { var: String }
+    TaskDone = "task_done" { var: SmolStr }
     /// `await VAR.join()`.
-    Join = "join" { var: String }
+    Join = "join" { var: SmolStr }
     /// `VAR.qsize()`.
-    Qsize = "qsize" { var: String }
+    Qsize = "qsize" { var: SmolStr }
     /// `VAR.shutdown(immediate)`.
-    Shutdown = "shutdown" { var: String, immediate: bool }
+    Shutdown = "shutdown" { var: SmolStr, immediate: bool }
     /// Waits at a barrier.
-    BarrierWait = "barrier_wait" { var: String }
+    BarrierWait = "barrier_wait" { var: SmolStr }
     /// Breaks a barrier for good.
-    BarrierAbort = "barrier_abort" { var: String }
+    BarrierAbort = "barrier_abort" { var: SmolStr }
     /// Breaks a barrier for those who wait at it now.
-    BarrierReset = "barrier_reset" { var: String }
+    BarrierReset = "barrier_reset" { var: SmolStr }
     /// `loop.run_in_executor`, awaited or stored.
     RunInExecutor = "run_in_executor" {
-        pool: OrNull<String>, tag: String, dur: Ticks, outcome: Outcome, var: Option<String>
+        pool: OrNull<SmolStr>, tag: SmolStr, dur: Ticks, outcome: Outcome, var: Option<SmolStr>
     }
     /// Hands a value to whoever iterates the generator.
     Yield = "yield" { value: Value }
     /// `async for` over a new generator.
     AsyncFor = "async_for" {
-        generator as "gen": String, limit: OrNull<u64>, aclose: bool, body: Body
+        generator as "gen": SmolStr, limit: OrNull<u64>, aclose: bool, body: Body
     }
 }

@@ -87,7 +87,7 @@ fn run_line(line: &[u8]) -> (Option<String>, Result<Trace, String>) {
         }
     };
     match Checked::parse(text) {
-        Ok(checked) => (Some(checked.program.name.clone()), interpret(checked)),
+        Ok(checked) => (Some(checked.program.name.to_string()), interpret(checked)),
         Err(error) => (error.name.clone(), Err(error.to_string())),
     }
 }

@@ -5,7 +5,6 @@
 //! a run's time would go to, and because it still knows the program's name when the line turns out
 //! to be broken. What is written is serde_json's.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -25,9 +24,11 @@ enum Token<'a> {
     Null,
     Bool(bool),
     Number(&'a str),
-    Text(Cow<'a, str>),
+    Text(&'a str),
+    /// A text with escapes.
+    Unescaped(Box<str>),
     /// A list of so many values, which take so many tokens.
-    List(usize, usize),
+    List(u32, usize),
     /// An object of so many members, each a text and a value, which take so many tokens; and
     /// whether the keys are known to differ.
     Object(u32, usize, bool),
@@ -84,7 +85,10 @@ impl<'a> Rest<'a> {
             Token::Bool(truth) => Source::Bool(*truth),
             Token::Number(number) => Source::Number(number),
             Token::Text(text) => Source::Text(text),
-            Token::List(len, size) => Source::List(Elements { left: *len, rest: self.take(*size) }),
+            Token::Unescaped(text) => Source::Text(text),
+            Token::List(len, size) => {
+                Source::List(Elements { left: *len as usize, rest: self.take(*size) })
+            }
             Token::Object(len, size, keys_differ) => Source::Object(Members {
                 len: *len,
                 keys_differ: *keys_differ,
@@ -99,11 +103,16 @@ impl<'a> Rest<'a> {
         Rest(inside)
     }
 
-    /// Takes a member off.
+    /// Takes a member's key off.
     #[inline]
-    fn next_member(&mut self) -> (&'a str, Source<'a>) {
-        let key = self.next_value().as_str().expect("seedloop bug: a key that is no text");
-        (key, self.next_value())
+    fn next_key(&mut self) -> &'a str {
+        let (token, rest) = self.0.split_first().expect("seedloop bug: the tape ends early");
+        self.0 = rest;
+        match token {
+            Token::Text(key) => key,
+            Token::Unescaped(key) => key,
+            _ => panic!("seedloop bug: a key that is no text"),
+        }
     }
 }
 
@@ -149,10 +158,10 @@ impl<'a> Members<'a> {
             return None;
         }
         let mut rest = self.rest;
-        let (first, value) = rest.next_member();
-        if first != key {
+        if rest.next_key() != key {
             return None;
         }
+        let value = rest.next_value();
         (self.len, self.rest) = (self.len - 1, rest);
         Some(value)
     }
@@ -168,7 +177,7 @@ impl<'a> Members<'a> {
 
     fn all(self) -> impl Iterator<Item = (&'a str, Source<'a>)> {
         let mut rest = self.rest;
-        (0..self.len).map(move |_| rest.next_member())
+        (0..self.len).map(move |_| (rest.next_key(), rest.next_value()))
     }
 
     pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
@@ -205,18 +214,18 @@ pub(super) struct Broken {
 /// Reads a line of JSON in which lists and objects nest at most `levels` deep.
 pub(super) fn read(line: &str, levels: usize) -> Result<Line<'_>, Broken> {
     let tape = Vec::with_capacity((line.len() / BYTES_A_TOKEN).min(TOKENS_MAX));
-    let mut reader = Reader { text: line, at: 0, levels, depth: 0, name: None, tape };
+    let mut reader = Reader { text: line, at: 0, levels, depth: 0, name: None, tape, fault: None };
     // Editors write it, and CPython's `json` takes it.
     if line.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
     let result = reader.value().and_then(|()| match reader.peek() {
-        None => Ok(()),
-        Some(_) => Err(Fault::Wrong("trailing characters")),
+        END if reader.at == line.len() => Ok(()),
+        _ => Err(reader.wrong("trailing characters")),
     });
     match result {
         Ok(()) => Ok(Line { tape: reader.tape }),
-        Err(fault) => Err(reader.broken(&fault)),
+        Err(Stopped) => Err(reader.broken()),
     }
 }
 
@@ -232,6 +241,13 @@ enum Fault {
     Wrong(&'static str),
     TooDeep,
 }
+
+/// The reader has stopped, and knows why.
+struct Stopped;
+
+/// What stands for the byte behind the last one; as a byte of the text it is wrong wherever the
+/// reader asks what is next.
+const END: u8 = 0;
 
 /// The bytes that stand for themselves in a string.
 const IS_PLAIN: [bool; 256] = {
@@ -254,10 +270,10 @@ struct Keys {
 }
 
 impl Keys {
+    /// Adds the key that is written as `text`, quotes and all.
     #[inline]
-    fn add(&mut self, key: &str) {
-        let first = key.bytes().next().unwrap_or_default();
-        let bit = 1 << ((usize::from(first) ^ (key.len() << 3)) & 63);
+    fn add(&mut self, text: &[u8]) {
+        let bit = 1 << ((usize::from(text[1]) ^ (text.len() << 3)) & 63);
         self.differ &= self.bits & bit == 0;
         self.bits |= bit;
     }
@@ -270,136 +286,161 @@ struct Reader<'a> {
     depth: usize,
     name: Option<String>,
     tape: Vec<Token<'a>>,
+    fault: Option<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    fn broken(&mut self, fault: &Fault) -> Broken {
-        let (problem, is_too_deep) = match fault {
-            Fault::Wrong(what) => {
+    #[cold]
+    fn wrong(&mut self, what: &'static str) -> Stopped {
+        self.fault = Some(Fault::Wrong(what));
+        Stopped
+    }
+
+    fn broken(self) -> Broken {
+        let (problem, is_too_deep) = match self.fault {
+            Some(Fault::Wrong(what)) => {
                 let column = self.text[..self.at].chars().count() + 1;
                 (format!("not JSON: {what} at column {column}"), false)
             }
-            Fault::TooDeep => {
+            Some(Fault::TooDeep) => {
                 (format!("lists and objects nest deeper than {} levels", self.levels), true)
             }
+            None => unreachable!("seedloop bug: a reader that stops and does not know why"),
         };
-        Broken { name: self.name.take(), problem, is_too_deep }
+        Broken { name: self.name, problem, is_too_deep }
     }
 
     /// The byte at the current place.
     #[inline]
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(END)
     }
 
     /// Skips white space; the byte behind it.
     #[inline]
-    fn peek(&mut self) -> Option<u8> {
+    fn peek(&mut self) -> u8 {
         loop {
-            let byte = self.byte()?;
+            let byte = self.byte();
             if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(byte);
+                return byte;
             }
             self.at += 1;
         }
     }
 
     /// Reads a value onto the tape.
-    fn value(&mut self) -> Result<(), Fault> {
-        let token = match self.peek() {
-            Some(b'"') => Token::Text(self.string()?),
-            Some(b'{') => return self.nested(Self::object),
-            Some(b'[') => return self.nested(Self::list),
-            Some(b'-' | b'0'..=b'9') => Token::Number(self.number()?),
-            Some(_) => self.word()?,
-            None => return Err(Fault::Wrong("unexpected end")),
-        };
-        self.tape.push(token);
-        Ok(())
+    fn value(&mut self) -> Result<(), Stopped> {
+        match self.peek() {
+            b'"' => self.string(),
+            b'{' => self.object(),
+            b'[' => self.list(),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => self.word(),
+        }
     }
 
-    /// Reads a list or object: `read` its inside, and it gives what stands before that.
+    /// Begins a list or an object, whose inside begins at the place on the tape that is returned.
     #[inline]
-    fn nested(
-        &mut self,
-        read: impl FnOnce(&mut Self, usize) -> Result<Token<'a>, Fault>,
-    ) -> Result<(), Fault> {
+    fn enter(&mut self) -> Result<usize, Stopped> {
         if self.depth == self.levels {
-            return Err(Fault::TooDeep);
+            self.fault = Some(Fault::TooDeep);
+            return Err(Stopped);
         }
         self.depth += 1;
         self.at += 1;
-        let place = self.tape.len();
+        // What it is is known at its end.
         self.tape.push(Token::Null);
-        self.tape[place] = read(self, place + 1)?;
+        Ok(self.tape.len())
+    }
+
+    /// Ends the list or object whose inside begins at `inside`.
+    #[inline]
+    fn leave(&mut self, inside: usize, token: impl FnOnce(usize) -> Token<'a>) {
         self.depth -= 1;
+        self.tape[inside - 1] = token(self.tape.len() - inside);
+    }
+
+    fn list(&mut self) -> Result<(), Stopped> {
+        let inside = self.enter()?;
+        let mut len = 0;
+        if self.peek() == b']' {
+            self.at += 1;
+        } else {
+            loop {
+                self.value()?;
+                len += 1;
+                if !self.goes_on(b']', "expected a comma or ]")? {
+                    break;
+                }
+            }
+        }
+        self.leave(inside, |size| Token::List(len, size));
         Ok(())
     }
 
-    /// Reads the inside of a list, which begins at `first` on the tape.
-    fn list(&mut self, first: usize) -> Result<Token<'a>, Fault> {
-        if self.peek() == Some(b']') {
+    fn object(&mut self) -> Result<(), Stopped> {
+        let inside = self.enter()?;
+        let mut keys = Keys { bits: 0, differ: true };
+        let mut len = 0;
+        if self.peek() == b'}' {
             self.at += 1;
-            return Ok(Token::List(0, 0));
-        }
-        let mut len = 1;
-        loop {
-            self.value()?;
-            if !self.goes_on(b']', "expected a comma or ]")? {
-                return Ok(Token::List(len, self.tape.len() - first));
+        } else {
+            loop {
+                self.member(&mut keys)?;
+                len += 1;
+                if !self.goes_on(b'}', "expected a comma or }")? {
+                    break;
+                }
             }
-            len += 1;
         }
+        self.leave(inside, |size| Token::Object(len, size, keys.differ));
+        Ok(())
     }
 
-    /// Reads the inside of an object, which begins at `first` on the tape.
-    fn object(&mut self, first: usize) -> Result<Token<'a>, Fault> {
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(Token::Object(0, 0, true));
+    #[inline]
+    fn member(&mut self, keys: &mut Keys) -> Result<(), Stopped> {
+        if self.peek() != b'"' {
+            return Err(self.wrong("expected a string as key"));
         }
-        let mut keys = Keys { bits: 0, differ: true };
-        let mut len = 1;
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(Fault::Wrong("expected a string as key"));
-            }
-            let key = self.string()?;
-            if self.peek() != Some(b':') {
-                return Err(Fault::Wrong("expected a colon"));
-            }
-            self.at += 1;
-            keys.add(&key);
-            let is_name = self.depth == 1 && key == "name";
-            self.tape.push(Token::Text(key));
-            let place = self.tape.len();
-            self.value()?;
-            if is_name {
-                self.name = match &self.tape[place] {
-                    Token::Text(name) => Some(name.clone().into_owned()),
-                    _ => None,
-                };
-            }
-            if !self.goes_on(b'}', "expected a comma or }")? {
-                return Ok(Token::Object(len, self.tape.len() - first, keys.differ));
-            }
-            len += 1;
+        let (start, key) = (self.at, self.tape.len());
+        self.string()?;
+        keys.add(&self.text.as_bytes()[start..self.at]);
+        if self.peek() != b':' {
+            return Err(self.wrong("expected a colon"));
+        }
+        self.at += 1;
+        self.value()?;
+        if self.depth == 1 {
+            self.note_name(key);
+        }
+        Ok(())
+    }
+
+    /// Keeps the program's name, if that is the member at `key` on the tape.
+    fn note_name(&mut self, key: usize) {
+        let mut member = Rest(&self.tape[key..]);
+        if member.next_key() == "name" {
+            self.name = member.next_value().as_str().map(str::to_owned);
         }
     }
 
     /// Reads a comma or the `end`; tells whether it was the comma.
-    fn goes_on(&mut self, end: u8, expected: &'static str) -> Result<bool, Fault> {
+    #[inline]
+    fn goes_on(&mut self, end: u8, expected: &'static str) -> Result<bool, Stopped> {
         let next = self.peek();
-        if next != Some(b',') && next != Some(end) {
-            return Err(Fault::Wrong(expected));
+        if next != b',' && next != end {
+            return Err(self.wrong(expected));
         }
         self.at += 1;
-        Ok(next == Some(b','))
+        Ok(next == b',')
     }
 
-    fn word(&mut self) -> Result<Token<'a>, Fault> {
+    fn word(&mut self) -> Result<(), Stopped> {
         let rest = &self.text[self.at..];
-        for (word, value) in [
+        if rest.is_empty() {
+            return Err(self.wrong("unexpected end"));
+        }
+        for (word, token) in [
             ("null", Token::Null),
             ("true", Token::Bool(true)),
             ("false", Token::Bool(false)),
@@ -408,65 +449,70 @@ impl<'a> Reader<'a> {
         ] {
             if rest.starts_with(word) {
                 self.at += word.len();
-                return Ok(value);
+                self.tape.push(token);
+                return Ok(());
             }
         }
-        Err(Fault::Wrong("expected a value"))
+        Err(self.wrong("expected a value"))
     }
 
-    fn number(&mut self) -> Result<&'a str, Fault> {
+    fn number(&mut self) -> Result<(), Stopped> {
         let start = self.at;
-        if self.byte() == Some(b'-') {
+        if self.byte() == b'-' {
             self.at += 1;
             if self.text[self.at..].starts_with("Infinity") {
                 self.at += "Infinity".len();
-                return Ok("-Infinity");
+                self.tape.push(Token::Number("-Infinity"));
+                return Ok(());
             }
         }
-        let has_zero = self.byte() == Some(b'0');
+        let has_zero = self.byte() == b'0';
         if self.digits()? > 1 && has_zero {
-            return Err(Fault::Wrong("a number with a leading zero"));
+            return Err(self.wrong("a number with a leading zero"));
         }
-        if self.byte() == Some(b'.') {
+        if self.byte() == b'.' {
             self.at += 1;
             self.digits()?;
         }
-        if let Some(b'e' | b'E') = self.byte() {
+        if let b'e' | b'E' = self.byte() {
             self.at += 1;
-            if let Some(b'+' | b'-') = self.byte() {
+            if let b'+' | b'-' = self.byte() {
                 self.at += 1;
             }
             self.digits()?;
         }
-        Ok(&self.text[start..self.at])
+        self.tape.push(Token::Number(&self.text[start..self.at]));
+        Ok(())
     }
 
     /// Skips digits, of which there must be one; tells how many.
-    fn digits(&mut self) -> Result<usize, Fault> {
+    fn digits(&mut self) -> Result<usize, Stopped> {
         let start = self.at;
-        while let Some(b'0'..=b'9') = self.byte() {
+        while self.byte().is_ascii_digit() {
             self.at += 1;
         }
         match self.at - start {
-            0 => Err(Fault::Wrong("expected a digit")),
+            0 => Err(self.wrong("expected a digit")),
             count => Ok(count),
         }
     }
 
-    /// Reads the string that begins here.
+    /// Reads the string that begins here onto the tape.
     #[inline]
-    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn string(&mut self) -> Result<(), Stopped> {
         let start = self.at + 1;
         self.at = self.end_of_plain(start);
-        if self.byte() != Some(b'"') {
-            return self.rest_of_string(start).map(Cow::Owned);
+        if self.byte() != b'"' {
+            let text = self.rest_of_string(start)?;
+            self.tape.push(Token::Unescaped(text.into()));
+            return Ok(());
         }
-        let text = &self.text[start..self.at];
+        self.tape.push(Token::Text(&self.text[start..self.at]));
         self.at += 1;
-        Ok(Cow::Borrowed(text))
+        Ok(())
     }
 
-    /// The place of the next byte that does not stand for itself.
+    /// The place of the next byte that does not stand for itself, or the end.
     #[inline]
     fn end_of_plain(&self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
@@ -479,14 +525,16 @@ impl<'a> Reader<'a> {
 
     /// Reads on in a string that is plain from `start` up to here.
     #[cold]
-    fn rest_of_string(&mut self, start: usize) -> Result<String, Fault> {
+    fn rest_of_string(&mut self, start: usize) -> Result<String, Stopped> {
         let mut text = self.text[start..self.at].to_owned();
         loop {
             match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {}
-                Some(_) => return Err(Fault::Wrong("a control character in a string")),
-                None => return Err(Fault::Wrong("a string without end")),
+                b'"' => break,
+                b'\\' => {}
+                END if self.at == self.text.len() => {
+                    return Err(self.wrong("a string without end"));
+                }
+                _ => return Err(self.wrong("a control character in a string")),
             }
             self.at += 1;
             text.push(self.escaped()?);
@@ -499,28 +547,28 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what stands behind a backslash.
-    fn escaped(&mut self) -> Result<char, Fault> {
+    fn escaped(&mut self) -> Result<char, Stopped> {
         let byte = self.byte();
         self.at += 1;
         Ok(match byte {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.code_point(),
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.code_point(),
             _ => {
                 self.at -= 1;
-                return Err(Fault::Wrong("an unknown escape"));
+                return Err(self.wrong("an unknown escape"));
             }
         })
     }
 
     /// Reads the digits behind `\u`, and the other half if it is one of a pair.
-    fn code_point(&mut self) -> Result<char, Fault> {
+    fn code_point(&mut self) -> Result<char, Stopped> {
         let start = self.at;
         let first = self.hex()?;
         let mut code = first;
@@ -533,16 +581,16 @@ impl<'a> Reader<'a> {
         }
         char::from_u32(code).ok_or_else(|| {
             self.at = start;
-            Fault::Wrong("half of a surrogate pair")
+            self.wrong("half of a surrogate pair")
         })
     }
 
-    fn hex(&mut self) -> Result<u32, Fault> {
+    fn hex(&mut self) -> Result<u32, Stopped> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         let number = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let number = number.ok_or(Fault::Wrong("expected four hexadecimal digits"))?;
+        let number = number.ok_or_else(|| self.wrong("expected four hexadecimal digits"))?;
         self.at += 4;
         Ok(number)
     }

@@ -22,6 +22,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scenarios::conform::program::Program;
+use smol_str::{SmolStr, format_smolstr};
 
 use outline::Outline;
 
@@ -72,7 +73,7 @@ impl Profile {
 
 /// Gives valid programs, which shrink to valid programs. They are named for the profile.
 pub(crate) fn program(profile: Profile) -> impl Strategy<Value = Program> {
-    outline::outline(profile).prop_map(move |outline| build(&outline, profile.name().to_owned()))
+    outline::outline(profile).prop_map(move |outline| build(&outline, profile.name().into()))
 }
 
 /// Gives the program `PROFILE:SEED`, the same one on every machine.
@@ -83,10 +84,10 @@ pub(crate) fn sample(profile: Profile, seed: u64) -> Program {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let tree = outline::outline(profile).new_tree(&mut runner);
     let outline = tree.expect("an outline rejects nothing").current();
-    build(&outline, format!("{}:{seed}", profile.name()))
+    build(&outline, format_smolstr!("{}:{seed}", profile.name()))
 }
 
-fn build(outline: &Outline, name: String) -> Program {
+fn build(outline: &Outline, name: SmolStr) -> Program {
     let tree = tree::grow(&outline.lines);
     let program = build::Builder::new(outline, &tree).build(name);
     debug_assert_eq!(program.check(), Ok(()), "an outline gave an invalid program");

@@ -7,6 +7,7 @@ use seedloop::{
     Result, ReturnWhen, TaskGroup, as_completed, gather_into, gather_return_exceptions_into,
     running_loop, shield, spawn, timeout, wait, wait_for,
 };
+use smol_str::SmolStr;
 
 use super::super::program::{Item, Stmt, Ticks, When};
 use super::body::{Call, Flow, Scope, coroutine};
@@ -142,7 +143,7 @@ impl<'a> Scope<'a> {
 
     pub(super) async fn wait(
         self,
-        of: &[String],
+        of: &[SmolStr],
         when: When,
         limit: Option<Ticks>,
     ) -> Result<Flow> {
@@ -169,7 +170,7 @@ impl<'a> Scope<'a> {
         Ok(Flow::Next)
     }
 
-    pub(super) async fn as_completed(self, of: &[String], limit: Option<Ticks>) -> Result<Flow> {
+    pub(super) async fn as_completed(self, of: &[SmolStr], limit: Option<Ticks>) -> Result<Flow> {
         let futures = of.iter().map(|var| self.handle(var).map(|handle| handle.to_future()));
         let futures: Vec<_> = futures.collect::<Result<_>>()?;
         let mut results = as_completed(futures).timeout(limit.map(ticks).transpose()?);

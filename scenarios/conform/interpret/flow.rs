@@ -14,7 +14,7 @@ const CALLS_MAX: usize = 500;
 /// Makes a new error.
 pub(super) fn raised(kind: RaiseKind, message: &str) -> Error {
     match kind {
-        RaiseKind::Boom => Error::new(Boom(message.to_owned())),
+        RaiseKind::Boom => Error::new(Boom(message.into())),
         RaiseKind::Cancelled => Error::new(Cancelled::with_message(message)),
     }
 }

@@ -88,7 +88,7 @@ impl Scope<'_> {
     }
 
     pub(super) fn set_exception(self, var: &str, message: &str) -> Result<()> {
-        self.handle(var)?.set_exception(Error::new(Boom(message.to_owned())))?;
+        self.handle(var)?.set_exception(Error::new(Boom(message.into())))?;
         self.log(format_args!("set_exception {var}"));
         Ok(())
     }

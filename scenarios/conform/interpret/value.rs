@@ -8,6 +8,7 @@ use seedloop::error::{
 };
 use seedloop::sync::{BrokenBarrierError, QueueEmpty, QueueFull, QueueShutDown};
 use seedloop::{Elapsed, Error, LoopFuture, Result, RuntimeError};
+use smol_str::SmolStr;
 
 use super::super::program::{self, Number};
 
@@ -17,7 +18,7 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Number(Number),
-    Text(Arc<str>),
+    Text(SmolStr),
     List(Arc<[Value]>),
     /// An error that serves as a value: what `gather` collects.
     Error(Error),
@@ -29,7 +30,7 @@ impl From<&program::Value> for Value {
             program::Value::Null => Value::Null,
             program::Value::Bool(truth) => Value::Bool(*truth),
             program::Value::Number(number) => Value::Number(number.clone()),
-            program::Value::Text(text) => Value::Text(text.as_str().into()),
+            program::Value::Text(text) => Value::Text(text.clone()),
         }
     }
 }
@@ -71,7 +72,7 @@ impl fmt::Display for Value {
 
 /// The programs' own error.
 #[derive(Debug)]
-pub(super) struct Boom(pub(super) String);
+pub(super) struct Boom(pub(super) SmolStr);
 
 impl fmt::Display for Boom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use seedloop::sync::{Barrier, Condition, Event, Queue};
 use seedloop::{Error, JoinHandle, LoopFuture, Result, TaskGroup, ThreadPool, TimerHandle};
+use smol_str::SmolStr;
 
 use super::body::Scope;
 use super::cycles::{Edge, Node};
@@ -13,7 +14,7 @@ use super::sync::Holdable;
 use super::value::Value;
 
 /// All variables, by name.
-pub(super) type Vars = BTreeMap<Box<str>, Var>;
+pub(super) type Vars = BTreeMap<SmolStr, Var>;
 
 /// What a variable holds.
 #[derive(Clone)]
@@ -76,7 +77,7 @@ impl Deref for Handle {
 
 /// A statement names a variable that is not set.
 #[derive(Debug)]
-pub(super) struct Undefined(pub(super) String);
+pub(super) struct Undefined(pub(super) SmolStr);
 
 impl std::fmt::Display for Undefined {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,7 +119,7 @@ impl Scope<'_> {
     ) -> Result<T> {
         let vars = self.run.vars.borrow();
         let Some(var) = vars.get(name) else {
-            return Err(Error::new(Undefined(name.to_owned())));
+            return Err(Error::new(Undefined(name.into())));
         };
         pick(var).ok_or_else(|| {
             self.refuse(format_args!("{name} is {}, and {wanted} is needed", var.what()))

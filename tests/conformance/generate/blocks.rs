@@ -3,6 +3,7 @@
 use std::mem;
 
 use scenarios::conform::program::{Body, CatchKind, Handler, Item, OrNull, Stmt};
+use smol_str::format_smolstr;
 
 use super::build::{Builder, catching, raise};
 use super::ops::Op;
@@ -160,7 +161,7 @@ impl<'a> Builder<'a> {
             body.extend(match leave {
                 Leave::Swallow => None,
                 Leave::Reraise => Some(Stmt::Reraise {}),
-                Leave::Raise => Some(raise(format!("x{}h", node.line + 1))),
+                Leave::Raise => Some(raise(format_smolstr!("x{}h", node.line + 1))),
             });
             handlers.push(Handler { catch, body });
         }

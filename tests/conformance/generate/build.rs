@@ -5,6 +5,7 @@ use std::{mem, slice};
 use scenarios::conform::program::{
     Body, CatchKind, Handler, Item, Number, OrNull, Program, RaiseKind, Routine, Stmt, Value,
 };
+use smol_str::{SmolStr, format_smolstr};
 
 use super::ops::Op;
 use super::outline::{Ending, Line, Outline};
@@ -24,8 +25,8 @@ pub(super) struct Builder<'a> {
     late: Vec<Vec<Late<'a>>>,
     /// Routines that may be started again. They start none again themselves, or else a chain of
     /// them would take exponential time.
-    reusable_coros: Vec<String>,
-    reusable_gens: Vec<String>,
+    reusable_coros: Vec<SmolStr>,
+    reusable_gens: Vec<SmolStr>,
     /// How many routines have been started again.
     reuses: usize,
 }
@@ -40,7 +41,7 @@ pub(super) struct Place {
     /// body's task is a child of.
     pub(super) is_watched: bool,
     /// The innermost condition that is held.
-    pub(super) held: Option<String>,
+    pub(super) held: Option<SmolStr>,
 }
 
 /// A task whose body is built at the end of the body that starts it, so that it may wait for tasks
@@ -68,11 +69,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds the program.
-    pub(super) fn build(mut self, name: String) -> Program {
+    pub(super) fn build(mut self, name: SmolStr) -> Program {
         let main = self.reserve();
-        let body = self.routine(Some("main".to_owned()), Place::default(), Self::main);
+        let body = self.routine(Some("main".into()), Place::default(), Self::main);
         let body = self.vars.prologue().into_iter().chain(body).collect();
-        self.coros[main] = Routine { name: "main".to_owned(), body };
+        self.coros[main] = Routine { name: "main".into(), body };
         Program { name, coros: self.coros, gens: self.gens }
     }
 
@@ -107,7 +108,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds the coroutine of the task that a line starts.
-    pub(super) fn coroutine_of_task(&mut self, node: &'a Node) -> String {
+    pub(super) fn coroutine_of_task(&mut self, node: &'a Node) -> SmolStr {
         if !self.is_late(node) {
             return self.coroutine_or_reused(Some(node.line), node);
         }
@@ -119,7 +120,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds a coroutine from the lines inside a line, or finds an earlier one.
-    pub(super) fn coroutine_or_reused(&mut self, task: Option<usize>, node: &'a Node) -> String {
+    pub(super) fn coroutine_or_reused(&mut self, task: Option<usize>, node: &'a Node) -> SmolStr {
         if let Some(nodes) = node.parts.first() {
             return self.coroutine(task, nodes);
         }
@@ -132,7 +133,7 @@ impl<'a> Builder<'a> {
 
     /// Builds a coroutine that runs in the task which the line `task` starts; none: in that of its
     /// caller, or in one of its own without a variable.
-    pub(super) fn coroutine(&mut self, task: Option<usize>, nodes: &'a [Node]) -> String {
+    pub(super) fn coroutine(&mut self, task: Option<usize>, nodes: &'a [Node]) -> SmolStr {
         let coro = self.reserve();
         self.fill(coro, task, nodes);
         self.coros[coro].name.clone()
@@ -140,13 +141,13 @@ impl<'a> Builder<'a> {
 
     /// Builds a generator from the lines in `nodes`, with `yields` more `yield`s between them, or
     /// finds an earlier one.
-    pub(super) fn generator_or_reused(&mut self, nodes: &'a [Node], line: &Line) -> String {
+    pub(super) fn generator_or_reused(&mut self, nodes: &'a [Node], line: &Line) -> SmolStr {
         if line.reuses() && !self.reusable_gens.is_empty() {
             self.reuses += 1;
             return pick(&self.reusable_gens, line.picks[1]);
         }
         let index = self.gens.len();
-        let name = format!("y{}", index + 1);
+        let name = format_smolstr!("y{}", index + 1);
         self.gens.push(Routine { name: name.clone(), body: Vec::new() });
         let place = Place { in_generator: true, ..Place::default() };
         let reuses = self.reuses;
@@ -160,7 +161,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a coroutine whose body is not known yet.
     fn reserve(&mut self) -> usize {
-        let name = format!("k{}", self.coros.len());
+        let name = format_smolstr!("k{}", self.coros.len());
         self.coros.push(Routine { name, body: Vec::new() });
         self.coros.len() - 1
     }
@@ -186,7 +187,7 @@ impl<'a> Builder<'a> {
             body.insert(0, Stmt::Sleep { t: line.time });
         }
         if in_group && line.twist >= 4 {
-            let raise = raise(format!("x{}t", index + 1));
+            let raise = raise(format_smolstr!("x{}t", index + 1));
             let handlers = vec![Handler { catch: CatchKind::Cancelled, body: vec![raise] }];
             return vec![Stmt::Try { body, handlers, finally: None }];
         }
@@ -196,7 +197,7 @@ impl<'a> Builder<'a> {
     /// Builds the body of a coroutine or generator.
     fn routine(
         &mut self,
-        task: Option<String>,
+        task: Option<SmolStr>,
         place: Place,
         fill: impl FnOnce(&mut Self) -> Body,
     ) -> Body {
@@ -248,11 +249,11 @@ fn with_yields(stmts: Body, count: i64) -> Body {
     body
 }
 
-fn pick(names: &[String], key: u16) -> String {
+fn pick(names: &[SmolStr], key: u16) -> SmolStr {
     names[usize::from(key) % names.len()].clone()
 }
 
-pub(super) fn raise(msg: String) -> Stmt {
+pub(super) fn raise(msg: SmolStr) -> Stmt {
     Stmt::Raise { exc: RaiseKind::Boom, msg }
 }
 

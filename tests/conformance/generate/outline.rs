@@ -228,7 +228,7 @@ fn value() -> impl Strategy<Value = Value> {
         8 => (0..10_i64).prop_map(|number| Value::Number(Number::Int(number))),
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::Bool),
-        1 => Just(Value::Text("v".to_owned())),
+        1 => Just(Value::Text("v".into())),
     ]
 }
 

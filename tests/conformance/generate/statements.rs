@@ -3,6 +3,7 @@
 use scenarios::conform::program::{
     Item, Number, Object, OrNull, Outcome, RaiseKind, Stmt, Value, When,
 };
+use smol_str::{SmolStr, format_smolstr};
 
 use super::build::Builder;
 use super::ops::Op;
@@ -27,9 +28,9 @@ impl Context<'_> {
     }
 
     /// A name that occurs nowhere else.
-    fn label(&self, letter: char) -> String {
+    fn label(&self, letter: char) -> SmolStr {
         let suffix = if self.in_callback { "c" } else { "" };
-        format!("{letter}{}{suffix}", self.index + 1)
+        format_smolstr!("{letter}{}{suffix}", self.index + 1)
     }
 }
 
@@ -210,35 +211,35 @@ impl Builder<'_> {
 
 impl Vars<'_> {
     /// Chooses up to four things to wait for.
-    fn waitables(&mut self, context: Context<'_>) -> Vec<String> {
+    fn waitables(&mut self, context: Context<'_>) -> Vec<SmolStr> {
         let keys = (0..=context.line.count).map(|index| context.pick(index));
         keys.filter_map(|key| self.waitable(key)).collect()
     }
 
-    fn condition(&mut self, key: u16) -> String {
+    fn condition(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| matches!(object, Object::Condition))
     }
 
-    fn event(&mut self, key: u16) -> String {
+    fn event(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| matches!(object, Object::Event))
     }
 
-    fn barrier(&mut self, key: u16) -> String {
+    fn barrier(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| matches!(object, Object::Barrier(_)))
     }
 
-    fn pool(&mut self, key: u16) -> String {
+    fn pool(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| matches!(object, Object::ThreadPool(_)))
     }
 
-    fn queue(&mut self, key: u16) -> String {
+    fn queue(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| {
             matches!(object, Object::Queue(_) | Object::LifoQueue(_) | Object::PriorityQueue(_))
         })
     }
 
     /// Chooses something that is acquired and released.
-    pub(super) fn lockable(&mut self, key: u16) -> String {
+    pub(super) fn lockable(&mut self, key: u16) -> SmolStr {
         self.object(key, |object| {
             matches!(
                 object,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scenarios::conform::program::{Object, Stmt};
+use smol_str::{SmolStr, format_smolstr};
 
 use super::ops::Op;
 use super::outline::Outline;
@@ -31,7 +32,7 @@ impl Kind {
 /// A variable that a line defines.
 #[derive(Debug)]
 struct Var {
-    name: String,
+    name: SmolStr,
     kind: Kind,
     line: usize,
     key: u16,
@@ -42,7 +43,7 @@ struct Var {
 struct OpenBody {
     number: usize,
     /// The variable of the task in which it runs.
-    task: String,
+    task: SmolStr,
 }
 
 /// Futures that are made when `main` starts, if they are used; found by these keys.
@@ -87,7 +88,7 @@ pub(super) struct Vars<'a> {
     /// Lines whose variables may be waited for.
     finished: BTreeSet<usize>,
     open: Vec<OpenBody>,
-    open_groups: Vec<String>,
+    open_groups: Vec<SmolStr>,
     bodies: usize,
     futures: BTreeSet<&'static str>,
     objects: BTreeMap<&'static str, Object>,
@@ -129,7 +130,7 @@ impl<'a> Vars<'a> {
     }
 
     /// Notes that a body of the task `task` begins; none: of the task around it.
-    pub(super) fn enter(&mut self, task: Option<String>) {
+    pub(super) fn enter(&mut self, task: Option<SmolStr>) {
         let task = task.unwrap_or_else(|| self.current_task());
         self.open.push(OpenBody { number: self.bodies, task });
         self.bodies += 1;
@@ -157,8 +158,8 @@ impl<'a> Vars<'a> {
     }
 
     /// The variable of the task in which the innermost body runs.
-    pub(super) fn current_task(&self) -> String {
-        self.open.last().map_or_else(|| "main".to_owned(), |body| body.task.clone())
+    pub(super) fn current_task(&self) -> SmolStr {
+        self.open.last().map_or_else(|| "main".into(), |body| body.task.clone())
     }
 
     /// Whether the innermost body runs in the main task, or for it.
@@ -167,7 +168,7 @@ impl<'a> Vars<'a> {
     }
 
     /// Notes that what follows stands in a task group, until it is closed.
-    pub(super) fn open_group(&mut self, group: String) {
+    pub(super) fn open_group(&mut self, group: SmolStr) {
         self.open_groups.push(group);
     }
 
@@ -180,20 +181,20 @@ impl<'a> Vars<'a> {
     ///
     /// Its owner then waits for the new task, which may have been built to wait for the owner. That
     /// is no cycle: the group has a future of its own to wait for, at which a cancel stops.
-    pub(super) fn group(&self, key: u16, line: usize) -> Option<String> {
+    pub(super) fn group(&self, key: u16, line: usize) -> Option<SmolStr> {
         if !key.is_multiple_of(4) {
             return self.open_groups.last().cloned();
         }
         let vars = self.declared.iter().filter(|var| var.kind == Kind::Group && var.line < line);
-        nearest(vars.map(entry), key).map(str::to_owned)
+        nearest(vars.map(entry), key).map(SmolStr::from)
     }
 
     /// Chooses something to wait for.
-    pub(super) fn waitable(&mut self, key: u16) -> Option<String> {
+    pub(super) fn waitable(&mut self, key: u16) -> Option<SmolStr> {
         let finished = |var: &&Var| var.kind.is_future() && self.finished.contains(&var.line);
         let found = self.likely(key, finished).or_else(|| {
             let finished = self.declared.iter().filter(finished).map(entry);
-            nearest(finished.chain(FUTURES), key).map(str::to_owned)
+            nearest(finished.chain(FUTURES), key).map(SmolStr::from)
         })?;
         let always = FUTURES.into_iter().map(|(name, _)| name);
         self.futures.extend(always.filter(|name| *name == found));
@@ -202,11 +203,11 @@ impl<'a> Vars<'a> {
 
     /// Chooses one of the latest variables of the bodies around the next statement: they are likely
     /// to exist, and what they hold to be unfinished. Now and then it declines.
-    fn likely(&self, key: u16, fits: impl Fn(&&Var) -> bool) -> Option<String> {
+    fn likely(&self, key: u16, fits: impl Fn(&&Var) -> bool) -> Option<SmolStr> {
         const LATEST: usize = 3;
         let vars = self.declared.iter().filter(fits).filter(|var| self.is_near(var));
         let latest = vars.rev().take(if key % 6 == 2 { 0 } else { LATEST });
-        nearest(latest.map(entry), key).map(str::to_owned)
+        nearest(latest.map(entry), key).map(SmolStr::from)
     }
 
     /// Whether a body that is being built defines the variable.
@@ -216,7 +217,7 @@ impl<'a> Vars<'a> {
     }
 
     /// Chooses a task or future to cancel, or to look at.
-    pub(super) fn target(&mut self, key: u16, line: usize) -> Option<String> {
+    pub(super) fn target(&mut self, key: u16, line: usize) -> Option<SmolStr> {
         // Without `main` there is soon nothing else either.
         let seldom = if self.in_main() { 64 } else { 8 };
         if key.is_multiple_of(seldom) {
@@ -229,34 +230,34 @@ impl<'a> Vars<'a> {
             let reached = |var: &&Var| key % 8 == 1 || var.line < line;
             let vars = self.declared.iter().filter(target).filter(reached);
             let always = FUTURES.into_iter().filter(|(name, _)| self.futures.contains(name));
-            nearest(vars.map(entry).chain(always), key).map(str::to_owned)
+            nearest(vars.map(entry).chain(always), key).map(SmolStr::from)
         })
     }
 
     /// Chooses a task.
-    pub(super) fn task(&self, key: u16, line: usize) -> String {
+    pub(super) fn task(&self, key: u16, line: usize) -> SmolStr {
         let task = |var: &&Var| var.kind == Kind::Task && var.line < line;
         let found = self.likely(key, task).filter(|_| !key.is_multiple_of(4));
         found.unwrap_or_else(|| self.current_task())
     }
 
     /// Chooses a timer.
-    pub(super) fn timer(&self, key: u16, line: usize) -> Option<String> {
+    pub(super) fn timer(&self, key: u16, line: usize) -> Option<SmolStr> {
         let vars = self.declared.iter().filter(|var| var.kind == Kind::Timer && var.line < line);
-        nearest(vars.map(entry), key).map(str::to_owned)
+        nearest(vars.map(entry), key).map(SmolStr::from)
     }
 
     /// Chooses a future that can be given a result.
-    pub(super) fn future(&mut self, key: u16) -> String {
+    pub(super) fn future(&mut self, key: u16) -> SmolStr {
         let name = FUTURES[usize::from(key) % FUTURES.len()].0;
         self.futures.insert(name);
-        name.to_owned()
+        name.into()
     }
 
     /// Chooses an object of the wanted kind.
-    pub(super) fn object(&mut self, key: u16, wanted: fn(&Object) -> bool) -> String {
+    pub(super) fn object(&mut self, key: u16, wanted: fn(&Object) -> bool) -> SmolStr {
         if key.is_multiple_of(64) {
-            return UNSET.to_owned();
+            return UNSET.into();
         }
         let sized = |index: usize, sizes: [i64; 4]| sizes[usize::from(self.sizes[index]) % 4];
         let all = OBJECTS.into_iter().enumerate();
@@ -266,7 +267,7 @@ impl<'a> Vars<'a> {
         let choice = if key % 4 == 1 { key / 64 } else { self.favourite };
         let (name, object) = fitting[usize::from(choice) % fitting.len()];
         self.objects.insert(name, object);
-        name.to_owned()
+        name.into()
     }
 
     /// Whether the object is a condition.
@@ -275,14 +276,14 @@ impl<'a> Vars<'a> {
     }
 
     /// Chooses an object that is in use, to be made anew.
-    pub(super) fn used_object(&self, key: u16) -> Option<(String, Object)> {
+    pub(super) fn used_object(&self, key: u16) -> Option<(SmolStr, Object)> {
         let count = self.objects.len().max(1);
         let (name, object) = self.objects.iter().nth(usize::from(key) % count)?;
-        Some(((*name).to_owned(), *object))
+        Some(((*name).into(), *object))
     }
 
     /// The tasks that the innermost body starts itself.
-    pub(super) fn own_tasks(&self) -> Vec<String> {
+    pub(super) fn own_tasks(&self) -> Vec<SmolStr> {
         let number = self.open.last().map(|body| body.number);
         let own =
             |var: &&Var| var.kind == Kind::Task && self.owners.get(&var.line).copied() == number;
@@ -294,8 +295,8 @@ impl<'a> Vars<'a> {
         let objects = self
             .objects
             .iter()
-            .map(|(name, object)| Stmt::New { object: *object, var: (*name).to_owned() });
-        let futures = self.futures.iter().map(|name| Stmt::Future { var: (*name).to_owned() });
+            .map(|(name, object)| Stmt::New { object: *object, var: (*name).into() });
+        let futures = self.futures.iter().map(|name| Stmt::Future { var: (*name).into() });
         objects.chain(futures).collect()
     }
 }
@@ -311,33 +312,33 @@ fn defines(op: Op, stores: bool) -> Option<Kind> {
 }
 
 /// The name of a variable that the line with this index defines.
-fn name(kind: Kind, line: usize) -> String {
+fn name(kind: Kind, line: usize) -> SmolStr {
     let letter = match kind {
         Kind::Task => 't',
         Kind::Stored => 's',
         Kind::Timer => 'h',
         Kind::Group => 'g',
     };
-    format!("{letter}{}", line + 1)
+    format_smolstr!("{letter}{}", line + 1)
 }
 
 /// The name of the task that a line starts.
-pub(super) fn task_name(line: usize) -> String {
+pub(super) fn task_name(line: usize) -> SmolStr {
     name(Kind::Task, line)
 }
 
 /// The name of the task group that a line opens.
-pub(super) fn group_name(line: usize) -> String {
+pub(super) fn group_name(line: usize) -> SmolStr {
     name(Kind::Group, line)
 }
 
 /// The name of the future that a line stores.
-pub(super) fn stored_name(line: usize) -> String {
+pub(super) fn stored_name(line: usize) -> SmolStr {
     name(Kind::Stored, line)
 }
 
 /// The name of the timer that a line sets.
-pub(super) fn timer_name(line: usize) -> String {
+pub(super) fn timer_name(line: usize) -> SmolStr {
     name(Kind::Timer, line)
 }
 
