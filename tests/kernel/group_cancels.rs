@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_lite::future::{or, zip};
+use seedloop::error::Exit;
 use seedloop::sync::Event;
 use seedloop::{
     Error, Result, TaskGroup, attempt, current_task, out, running_loop, select, sleep, spawn,
@@ -147,6 +148,35 @@ fn a_cancel_on_its_way_is_taken_back_with_the_block() {
         spin(5).await?;
         sleep(ms(20)).await?;
         out!("{:?} {}", task.exception()?, task.cancelling());
+        Ok(())
+    });
+}
+
+/// A group that ends with an `Exit` has not taken its cancel back: as with CPython 3.13, whose
+/// transcript this is, the next group takes it for one from outside and hands it on.
+#[test]
+fn an_exit_leaves_the_cancel_of_its_group() {
+    let cancelled = "Err(Cancelled { message: None }) 1";
+    check(&["exit 1", "slept 1", "[bad] 1", cancelled, "timeout true 1"], async {
+        let left = TaskGroup::new().scope(async |group| {
+            group.spawn(async { Err::<(), _>(Error::msg("bad")) })?;
+            match sleep(Duration::from_secs(1)).await {
+                Ok(()) => Ok(()),
+                Err(_) => Err(Error::exit(3)),
+            }
+        });
+        let left = left.await.expect_err("the group ends with what its body raises");
+        assert!(left.is::<Exit>(), "{left:?}");
+        out!("exit {}", cancelling());
+        sleep(Duration::from_secs(1)).await?;
+        out!("slept {}", cancelling());
+        out!("{} {}", show(failing(ms(10)).await), cancelling());
+        out!("{:?} {}", sleep(Duration::from_secs(1)).await, cancelling());
+        let late = timeout(Duration::from_secs(1)).scope(async |_| {
+            sleep(Duration::from_secs(5)).await?;
+            Ok(())
+        });
+        out!("timeout {} {}", late.await.is_err_and(|error| error.is_timeout()), cancelling());
         Ok(())
     });
 }
