@@ -8,5 +8,6 @@ mod ported_condition;
 mod ported_locks;
 mod ported_queues;
 mod shutdowns;
+mod twins_barriers;
 mod twins_locks;
 mod twins_queues;
