@@ -302,3 +302,120 @@ fn a_stop_of_the_body_is_an_error() {
         Ok(())
     });
 }
+
+/// How the body below goes on once it was left at its `yield_`.
+#[derive(Clone, Copy)]
+enum Leave {
+    HandOn,
+    Swallow,
+    CleanUp,
+    Fail,
+    YieldAgain,
+}
+
+/// A generator that says how it was left, and has given out its first item.
+async fn begun(leave: Leave) -> Result<AsyncGen<i32>> {
+    let mut numbers = AsyncGen::new(move |co| async move {
+        let Err(error) = co.yield_(1).await else { return Ok(()) };
+        out!("got {}", show::<()>(Err(error.clone())));
+        match leave {
+            Leave::HandOn => {}
+            Leave::Swallow => return Ok(()),
+            Leave::CleanUp => out!("clean-up {}", show(sleep(ms(10)).await.map_err(Error::from))),
+            Leave::Fail => return Err(Error::msg("boom")),
+            Leave::YieldAgain => co.yield_(2).await?,
+        }
+        Err(error)
+    });
+    numbers.next().await?;
+    Ok(numbers)
+}
+
+/// Drops a generator, gives way so many times, and ends the run; a second report of the same
+/// generator would show.
+fn end_after(turns: u32, leave: Leave, expected: &[&str]) {
+    check(expected, async move {
+        running_loop()?.set_exception_handler(|report| {
+            let error = report.error.clone().map(|error| show::<()>(Err(error)));
+            out!("{}: {}", report.message, error.unwrap_or_default());
+        });
+        drop(begun(leave).await?);
+        Ok(spin(turns).await?)
+    });
+}
+
+/// The loop closes a dropped generator in a task. The end of the run cancels that task, and if it
+/// has not begun, its cancel is what the body gets. What is expected is CPython 3.13's output.
+#[test]
+fn a_closing_task_that_is_cancelled_before_it_begins() {
+    let cancelled = "got CancelledError()";
+    end_after(0, Leave::HandOn, &[cancelled]);
+    end_after(0, Leave::Swallow, &[cancelled]);
+    end_after(0, Leave::CleanUp, &[cancelled, "clean-up ()"]);
+    let failed = "unhandled exception during asyncio.run() shutdown: boom";
+    end_after(0, Leave::Fail, &[cancelled, failed]);
+    let ignored = "unhandled exception during asyncio.run() shutdown: \
+                   async generator ignored GeneratorExit";
+    end_after(0, Leave::YieldAgain, &[cancelled, ignored]);
+}
+
+/// One that has begun is closed, and a cancel meets its clean-up.
+#[test]
+fn a_closing_task_that_is_cancelled_after_it_has_begun() {
+    let exit = "got generator is being closed";
+    end_after(1, Leave::HandOn, &[exit]);
+    end_after(2, Leave::CleanUp, &[exit, "clean-up CancelledError()"]);
+    let failed = "Task exception was never retrieved: boom";
+    end_after(2, Leave::Fail, &[exit, failed]);
+}
+
+/// The body gets the message too. What it awaits elsewhere is cut short by the closing itself, and
+/// that and the cancel are one.
+#[test]
+fn a_closing_task_is_cancelled_with_a_message() {
+    let cancel_the_other = async || -> Result<()> {
+        spin(1).await?;
+        let main = current_task()?.expect("a task runs");
+        for task in seedloop::all_tasks()? {
+            if task.name() != Some(main.name()) {
+                task.cancel_with("m");
+            }
+        }
+        Ok(spin(3).await?)
+    };
+    check(&["got CancelledError('m')"], async move {
+        drop(begun(Leave::HandOn).await?);
+        cancel_the_other().await
+    });
+    check(&["left with CancelledError() at 1.0s", "cleaned up"], async move {
+        let mut numbers = slow();
+        abandon(&mut numbers).await?;
+        drop(numbers);
+        cancel_the_other().await?;
+        Ok(sleep(Duration::from_secs(1)).await?)
+    });
+}
+
+/// A generator that is dropped while the run ends is closed once, by its own task, also where that
+/// does not get to its end: the loop's closing of what is open does not come upon it. What is
+/// expected is CPython 3.13's output.
+#[test]
+fn a_generator_that_is_dropped_by_the_end_of_the_run() {
+    let closing = "got generator is being closed";
+    let cases: [(Leave, &[&str]); 2] = [
+        (Leave::HandOn, &[closing]),
+        (Leave::CleanUp, &[closing, "Task was destroyed but it is pending!"]),
+    ];
+    for (leave, expected) in cases {
+        check(expected, async move {
+            running_loop()?.set_exception_handler(|report| out!("{}", report.message));
+            spawn(async move {
+                let numbers = begun(leave).await?;
+                let slept = sleep(Duration::from_secs(9)).await;
+                drop(numbers);
+                Ok(slept?)
+            });
+            Ok(sleep(ms(100)).await?)
+        });
+    }
+}

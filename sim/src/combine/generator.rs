@@ -552,6 +552,7 @@ impl<Y: 'static> Drop for AsyncGen<Y> {
             if state.handles == 0 && open { state.registered } else { None }
         });
         if let Some((owner, _)) = last {
+            forget_open(&self.state);
             hand_to_loop(owner, self.state.clone(), self.location);
         }
     }
