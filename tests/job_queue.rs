@@ -95,7 +95,7 @@ fn without_faults_no_mistake_shows() {
 /// Those that are found soon; the others take longer than a test may.
 #[test]
 fn what_is_found_soon_gets_small_and_takes_its_faults() {
-    let effort = Effort { seeds: 1, runs: 20, runs_without: 10 };
+    let effort = Effort { seeds: 1, runs: 100, runs_without: 10 };
     for mistake in
         [Mistake::AnswersBeforeSync, Mistake::RenamesWithoutDirectorySync, Mistake::ForgetsLeases]
     {

@@ -259,7 +259,9 @@ statements! {
     /// `loop.call_soon`.
     CallSoon = "call_soon" { tag: SmolStr, then as "do": Option<Box<Stmt>> }
     /// `VAR = loop.call_later(t)`.
-    CallLater = "call_later" { t: Ticks, tag: SmolStr, var: SmolStr, then as "do": Option<Box<Stmt>> }
+    CallLater = "call_later" {
+        t: Ticks, tag: SmolStr, var: SmolStr, then as "do": Option<Box<Stmt>>
+    }
     /// Cancels a timer.
     CancelTimer = "cancel_timer" { var: SmolStr }
     /// `asyncio.gather`, awaited or stored.

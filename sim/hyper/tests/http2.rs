@@ -21,8 +21,8 @@ use seedloop_hyper::{SeedloopExecutor, SeedloopIo, SeedloopTimer};
 const THINKS: Duration = Duration::from_millis(5);
 const PINGS_EVERY: Duration = Duration::from_secs(2);
 const PING_LIMIT: Duration = Duration::from_secs(3);
-/// So often a page repeats its path. A short one fits into what HTTP/2 lets through at first, 65,535
-/// bytes, and a long one does not.
+/// So often a page repeats its path. A short one fits into what HTTP/2 lets through at first,
+/// 65,535 bytes, and a long one does not.
 const REPEATS: usize = 5_000;
 
 /// Answers each request with its path, many times.
