@@ -361,3 +361,29 @@ fn the_position_is_behind_what_was_written() {
     });
     assert_eq!(read.unwrap(), (0, ErrorKind::StorageFull, 14, vec![0; 14]));
 }
+
+/// What ends with a slash is a directory, or is none; what Linux 6 says to each.
+#[test]
+fn a_slash_at_the_end_wants_a_directory() {
+    simulate(|| async {
+        let (file, directory) = (Some(ErrorKind::NotADirectory), Some(ErrorKind::IsADirectory));
+        fs::write("file", "text").await?;
+        fs::create_dir("d/").await?;
+        assert_eq!(kind(fs::read("file/").await), file);
+        assert_eq!(kind(fs::metadata("file/.").await), file);
+        assert_eq!(kind(fs::remove_file("file/").await), file);
+        assert_eq!(kind(fs::write("file/", "other").await), file);
+        assert_eq!(kind(fs::write("new/", "text").await), directory);
+        assert_eq!(kind(fs::rename("file", "new/").await), file);
+        assert_eq!(kind(fs::remove_file("d/").await), directory);
+        assert!(fs::metadata("d//").await?.is_dir());
+        fs::write("d//f", "text").await?;
+        fs::rename("d/", "e/").await?;
+        assert_eq!(fs::read_to_string("/e/./f").await?, "text");
+        assert_eq!(fs::read_to_string("file").await?, "text");
+        let long = "e/".repeat(2_048);
+        assert_eq!(kind(fs::read(&long).await), Some(ErrorKind::InvalidFilename));
+        Ok(())
+    })
+    .unwrap();
+}

@@ -443,3 +443,21 @@ fn a_crash_gives_back_the_places_of_jobs_that_were_handed_over() {
     });
     assert_eq!(lines, ["0.05s cancelled: false, true", "0.1s the next job"]);
 }
+
+/// A job of a pool cannot start what a host runs; the panic says what can.
+#[test]
+fn nothing_is_started_where_no_loop_runs() {
+    let error = run(async {
+        let host = Host::new("a");
+        host.run(|| async { Ok(()) });
+        let restart = move || {
+            host.restart();
+            Ok(())
+        };
+        run_in_executor(None, restart).await
+    });
+    let text = error.unwrap_err().to_string();
+    let expected = "nothing can be started on the host 'a' where no loop runs: outside of a run, \
+                    in a rule of the network, or in a job of a pool; let a task do it";
+    assert!(text.contains(expected) && text.contains("tests/world/hosts.rs"), "{text}");
+}

@@ -268,3 +268,41 @@ fn empty_datagrams_fill_the_queue() {
     });
     assert_eq!(received.unwrap(), 212_992);
 }
+
+/// A socket is of no use in the next simulation of its thread, and says why.
+#[test]
+fn sockets_of_another_simulation_are_refused() {
+    let (mut stream, socket, listener) = simulate(|_| async {
+        let stream = TcpStream::connect("server:7").await?;
+        Ok((stream, UdpSocket::bind("0.0.0.0:5").await?, TcpListener::bind("0.0.0.0:6").await?))
+    });
+    let told = simulate(|_| async move {
+        let told = |result: io::Result<()>| {
+            let text = result.unwrap_err().to_string();
+            text.split_once(" belongs to ").map(|(what, _)| what.to_owned())
+        };
+        let mut close = stream.clone();
+        Ok([
+            told(stream.write_all(b"x").await),
+            told(stream.read(&mut [0]).await.map(drop)),
+            told(futures_lite::AsyncWriteExt::close(&mut close).await),
+            told(socket.send_to(b"x", "server:7").map(drop)),
+            told(socket.recv_from(&mut [0]).await.map(drop)),
+            told(listener.accept().await.map(drop)),
+        ])
+    });
+    let named = told.map(|what| what.unwrap_or_default());
+    let expected =
+        ["the stream", "the stream", "the stream", "the socket", "the socket", "the listener"];
+    assert_eq!(named, expected);
+}
+
+/// Linux: `EINVAL` for port 0.
+#[test]
+fn nothing_is_sent_to_port_0() {
+    simulate(|_| async {
+        let socket = UdpSocket::bind("0.0.0.0:5").await?;
+        assert_eq!(kind(socket.send_to(b"x", "server:0")), Some(ErrorKind::InvalidInput));
+        Ok(())
+    });
+}

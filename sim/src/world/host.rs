@@ -35,6 +35,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::Location;
 use std::pin::Pin;
@@ -159,9 +160,7 @@ impl Host {
         T: 'static,
         F: Future<Output = Result<T>> + 'static,
     {
-        let (life, name, is_up) =
-            self.with(|machine| (machine.life(self), machine.name.clone(), machine.is_up));
-        assert!(is_up, "the host '{name}' is down; call `restart` first");
+        let (life, name) = self.about_to_run();
         let location = Location::caller();
         on(life, || spawn_at(future, Some(&name), location))
     }
@@ -185,11 +184,24 @@ impl Host {
         self.start(&software, location);
     }
 
-    /// Starts it in the context of the host, in which it is called too.
-    fn start(self, software: &Software, location: &'static Location<'static>) {
+    /// The host's life and name, for something that is to run on it.
+    #[track_caller]
+    fn about_to_run(self) -> (Life, Rc<str>) {
         let (life, name, is_up) =
             self.with(|machine| (machine.life(self), machine.name.clone(), machine.is_up));
         assert!(is_up, "the host '{name}' is down; call `restart` first");
+        assert!(
+            with(|core| core.running_loop()).is_some(),
+            "nothing can be started on the host '{name}' where no loop runs: outside of a run, in \
+             a rule of the network, or in a job of a pool; let a task do it"
+        );
+        (life, name)
+    }
+
+    /// Starts it in the context of the host, in which it is called too.
+    #[track_caller]
+    fn start(self, software: &Software, location: &'static Location<'static>) {
+        let (life, name) = self.about_to_run();
         let software = Rc::clone(software);
         let body = async move { software().await };
         drop(on(life, || spawn_at::<(), _>(body, Some(&name), location)));
@@ -268,7 +280,8 @@ impl Host {
     ///
     /// # Panics
     ///
-    /// When it has software to run and no loop runs, and when this is `main`.
+    /// When it has software to run and no loop runs, as in a rule of the network or in a job of a
+    /// pool; and when this is `main`.
     #[track_caller]
     pub fn restart(self) {
         self.crash();
@@ -510,6 +523,20 @@ impl Life {
                 let machine = world.machines.get(self.host as usize);
                 machine.is_some_and(|m| m.is_up && m.incarnation == self.incarnation)
             })
+    }
+
+    /// The error for the use of something that was made in a life that is not this one.
+    pub(crate) fn why_gone(self, what: &str) -> io::Error {
+        match self.is_here() {
+            true => {
+                let text = format!("the host of the {what} has crashed");
+                io::Error::new(io::ErrorKind::NotConnected, text)
+            }
+            false => io::Error::other(format!(
+                "the {what} belongs to the simulation in which it was made, which is over; make \
+                 one inside each"
+            )),
+        }
     }
 
     /// Tells whether the host is of the simulation that runs here, and has crashed since.

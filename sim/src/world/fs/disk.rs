@@ -129,7 +129,8 @@ impl Disk {
         Ok(node)
     }
 
-    /// Takes `..` out of a path. What stands before it has to be a directory, as for the system.
+    /// Takes `..` out of a path. What stands before it has to be a directory, as for the system,
+    /// and so has what stands before a slash at the end, if it is there.
     pub(super) fn resolve(&self, names: &Names) -> io::Result<Names> {
         let mut taken: Vec<OsString> = Vec::new();
         for name in names.all() {
@@ -143,7 +144,13 @@ impl Disk {
             }
             taken.pop();
         }
-        Ok(Names::down(taken))
+        if names.is_directory()
+            && let Ok(node) = self.find(&taken)
+            && !self.node(node).is_directory()
+        {
+            return Err(error(io::ErrorKind::NotADirectory, "not a directory", &taken));
+        }
+        Ok(names.leading(taken))
     }
 
     /// Finds the directory in which a path ends, and the name there.
@@ -219,6 +226,9 @@ impl Disk {
                 Err(error(io::ErrorKind::AlreadyExists, "the file exists", names.all()))
             }
             Some(node) => Ok(node),
+            None if names.is_directory() => {
+                Err(error(io::ErrorKind::IsADirectory, "this is a directory", names.all()))
+            }
             None => {
                 self.check_writable(directory, names)?;
                 let node = self.make(NodeKind::File(Contents::default()));
@@ -283,7 +293,10 @@ impl Disk {
     pub(super) fn rename(&mut self, from: &Names, to: &Names) -> io::Result<()> {
         let node = self.find(from.all())?;
         let ((old_place, old), (new_place, new)) = (self.place(from)?, self.place(to)?);
-        if self.node(node).is_directory() && to != from && to.is_within(from) {
+        if to.is_directory() && !self.node(node).is_directory() {
+            return Err(error(io::ErrorKind::NotADirectory, "not a directory", from.all()));
+        }
+        if self.node(node).is_directory() && to.all() != from.all() && to.is_within(from) {
             let what = "a directory cannot be moved into itself";
             return Err(error(io::ErrorKind::InvalidInput, what, to.all()));
         }

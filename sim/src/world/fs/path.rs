@@ -10,10 +10,17 @@ pub(super) const PARENT: &str = "..";
 /// How long a name is at most, in bytes. Source: Linux, `NAME_MAX`.
 const NAME_MAX: usize = 255;
 
+/// How long a path is, in bytes, that is too long. Source: Linux, `PATH_MAX`, with the zero behind.
+const PATH_MAX: usize = 4096;
+
 /// A path from the root of the disk, without `.`; and without `..` once the disk has looked what
 /// stands there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Names(Vec<OsString>);
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    names: Vec<OsString>,
+    /// It ends with a slash: what it names has to be a directory.
+    is_directory: bool,
+}
 
 impl Names {
     /// Takes a path apart. Each is read from the root, where `..` leads to the root again: none
@@ -22,7 +29,7 @@ impl Names {
     /// # Errors
     ///
     /// `NotFound` for an empty path, `InvalidInput` for names with a zero byte, `InvalidFilename`
-    /// for a name of more than 255 bytes.
+    /// for a name of more than 255 bytes and a path of more than 4,095.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let invalid =
             |kind, text: &str| Err(io::Error::new(kind, format!("{text}: {}", path.display())));
@@ -43,35 +50,49 @@ impl Names {
         if names.iter().any(|name| name.len() > NAME_MAX) {
             return invalid(io::ErrorKind::InvalidFilename, "a name of more than 255 bytes");
         }
-        Ok(Names(names))
+        let bytes = path.as_os_str().as_encoded_bytes();
+        if bytes.len() >= PATH_MAX {
+            return invalid(io::ErrorKind::InvalidFilename, "a path of more than 4095 bytes");
+        }
+        Ok(Names { names, is_directory: bytes.ends_with(b"/") || bytes.ends_with(b"/.") })
+    }
+
+    /// Tells whether what it names has to be a directory.
+    pub(super) fn is_directory(&self) -> bool {
+        self.is_directory
     }
 
     /// The directory and the name in it; none for the root.
     pub(super) fn split(&self) -> Option<(&[OsString], &OsStr)> {
-        self.0.split_last().map(|(name, parents)| (parents, name.as_os_str()))
+        self.names.split_last().map(|(name, parents)| (parents, name.as_os_str()))
     }
 
     /// The way to what stands in the root under the first name, and so on.
     pub(super) fn down(names: Vec<OsString>) -> Self {
-        Names(names)
+        Names { names, is_directory: false }
+    }
+
+    /// The same path to other names, once it was looked where `..` leads.
+    pub(super) fn leading(&self, names: Vec<OsString>) -> Self {
+        Names { names, is_directory: self.is_directory }
     }
 
     pub(super) fn all(&self) -> &[OsString] {
-        &self.0
+        &self.names
     }
 
     /// The first names of it.
     pub(super) fn first(&self, depth: usize) -> Self {
-        Names(self.0[..depth].to_vec())
+        Names::down(self.names[..depth].to_vec())
     }
 
     /// The path of what stands in it.
     pub(super) fn below(&self, name: OsString) -> Self {
-        Names(self.0.iter().cloned().chain([name]).collect())
+        Names::down(self.names.iter().cloned().chain([name]).collect())
     }
 
     /// Tells whether this one is `other` or below it.
     pub(super) fn is_within(&self, other: &Names) -> bool {
-        self.0.starts_with(&other.0)
+        self.names.starts_with(&other.names)
     }
 }

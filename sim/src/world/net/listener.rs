@@ -165,8 +165,7 @@ impl Future for Accept {
             return Poll::Ready(Ok((stream, peer)));
         }
         if !life.is_alive() {
-            let text = "the host of the listener has crashed";
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
+            return Poll::Ready(Err(life.why_gone("listener")));
         }
         let (label, state) = (Label::on("accept", this.state.id()), &this.state);
         let enter = |wait| state.with(|state| state.waiting.enter(wait));

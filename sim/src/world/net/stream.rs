@@ -144,7 +144,10 @@ impl TcpStream {
     }
 
     pub(super) fn check(&self) -> io::Result<()> {
-        self.end.check().map_err(io::Error::other)
+        self.end.check().map_err(io::Error::other)?;
+        let life = self.end.with(|end| end.life);
+        // One whose host has crashed has failed, and says so itself.
+        if life.is_here() { Ok(()) } else { Err(life.why_gone("stream")) }
     }
 
     /// Looks at what there is to read, and waits while there is nothing.

@@ -125,8 +125,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or another
-    ///   host for a socket that is bound to 127.0.0.1.
+    /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or port 0, or
+    ///   another host for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
@@ -134,7 +134,11 @@ impl UdpSocket {
         let to = to.resolve()?;
         let (life, bound) = self.state.with(|state| (state.life, state.bound));
         if !life.is_alive() {
-            return Err(crashed());
+            return Err(life.why_gone("socket"));
+        }
+        if to.port() == 0 {
+            let text = format!("no socket has port 0, to which {to} leads");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         if datagram.len() > LARGEST_DATAGRAM {
             let text =
@@ -293,10 +297,6 @@ impl Drop for Receive<'_> {
     }
 }
 
-fn crashed() -> io::Error {
-    io::Error::new(io::ErrorKind::NotConnected, "the host of the socket has crashed")
-}
-
 /// What is on its way: who it seems to be from, and the address of the loopback that it was sent to
 /// if it was.
 #[derive(Clone)]
@@ -346,7 +346,7 @@ impl UdpState {
     /// Reads the first datagram that there is, and takes it away or not.
     fn next(&mut self, buffer: &mut [u8], takes: bool) -> io::Result<Option<(usize, SocketAddr)>> {
         let Some((datagram, from)) = self.received.front().cloned() else {
-            return if self.life.is_alive() { Ok(None) } else { Err(crashed()) };
+            return if self.life.is_alive() { Ok(None) } else { Err(self.life.why_gone("socket")) };
         };
         if takes {
             self.received.pop_front();
