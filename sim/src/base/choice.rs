@@ -203,7 +203,7 @@ impl Operation {
 }
 
 /// A place in a run that an edit elsewhere in the program does not shift: a step of a task.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
     /// The task; [`TaskKey::LOOP`] for the loop's own calls and what happens outside.
     pub task: TaskKey,

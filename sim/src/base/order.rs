@@ -4,17 +4,16 @@
 //! Source: the hash of a trace's partial order, as in Musuvathi and Qadeer, "Fair stateless model
 //! checking", and Mazurkiewicz's traces: two neighbours that do not conflict may change places.
 
-use std::collections::BTreeMap;
-
 use super::choice::{Access, Operation, ResourceKey, TaskKey};
 use super::event::TaskNumber;
+use super::keyed::Keyed;
 
 /// Builds the hash of one run as its operations come.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// What each task knows, by number.
     tasks: Vec<u64>,
-    resources: BTreeMap<ResourceKey, Touched>,
+    resources: Keyed<ResourceKey, Touched>,
     /// The same for all that has no label, which every operation may meet.
     unknown: Touched,
     /// The sum over all operations: it does not depend on their order.
@@ -30,33 +29,42 @@ struct Touched {
     reads: u64,
 }
 
+impl Touched {
+    /// Takes in an operation whose `hash` holds what it knows; returns the whole hash.
+    #[inline]
+    fn touch(&mut self, hash: u64, write: bool) -> u64 {
+        let mut hash = mix(hash, self.write);
+        match write {
+            true => {
+                hash = mix(hash, self.reads ^ 1);
+                *self = Touched { write: hash, reads: 0 };
+            }
+            false => self.reads = self.reads.wrapping_add(hash),
+        }
+        hash
+    }
+}
+
 impl Orders {
+    /// Forgets all that was taken in, and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.tasks.clear();
+        self.resources.clear();
+        (self.unknown, self.sum) = (Touched::default(), 0);
+    }
+
     /// Takes an operation in, by a task or by the loop (0).
     pub(crate) fn touch(&mut self, task: TaskNumber, operation: Operation) {
         let knows = self.knows(task);
-        let unknown = operation.resource == ResourceKey::UNKNOWN;
-        let touched = match unknown {
-            true => self.unknown,
-            false => *self.resources.entry(operation.resource).or_default(),
-        };
         let write = operation.access == Access::Write;
         let mut hash = mix(knows, operation.resource.word());
         hash = mix(hash, self.unknown.write);
-        hash = mix(hash, touched.write);
-        if write {
-            hash = mix(hash, touched.reads ^ 1);
-        }
-        if !unknown {
+        if operation.resource == ResourceKey::UNKNOWN {
+            hash = self.unknown.touch(hash, write);
+        } else {
+            hash = self.resources.entry(operation.resource).or_default().touch(hash, write);
             // What has no label may meet every operation, and comes before or after it.
             self.unknown.reads = self.unknown.reads.wrapping_add(hash);
-        }
-        let touched = match unknown {
-            true => &mut self.unknown,
-            false => self.resources.entry(operation.resource).or_default(),
-        };
-        match write {
-            true => *touched = Touched { write: hash, reads: 0 },
-            false => touched.reads = touched.reads.wrapping_add(hash),
         }
         self.sum = self.sum.wrapping_add(hash);
         self.tasks[task as usize] = hash;

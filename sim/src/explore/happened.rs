@@ -5,18 +5,30 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::base::{Access, Operation, ResourceKey, TaskKey};
+use crate::base::{Access, Keyed, Operation, ResourceKey, TaskKey};
 
 /// What a step met, and whether it changed that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Footprint {
-    met: BTreeMap<ResourceKey, Access>,
+    /// By resource, each once. There are few.
+    met: Vec<(ResourceKey, Access)>,
 }
 
 impl Footprint {
     pub(super) fn add(&mut self, operation: &Operation) {
-        let access = self.met.entry(operation.resource).or_insert(operation.access);
-        *access = (*access).max(operation.access);
+        let Operation { resource, access } = *operation;
+        match self.find(resource) {
+            Ok(place) => self.met[place].1 = self.met[place].1.max(access),
+            Err(place) => self.met.insert(place, (resource, access)),
+        }
+    }
+
+    fn find(&self, resource: ResourceKey) -> Result<usize, usize> {
+        self.met.binary_search_by_key(&resource, |(met, _)| *met)
+    }
+
+    fn get(&self, resource: ResourceKey) -> Option<Access> {
+        self.find(resource).ok().map(|place| self.met[place].1)
     }
 
     pub(super) fn extend(&mut self, other: &Footprint) {
@@ -26,7 +38,8 @@ impl Footprint {
     }
 
     pub(super) fn is_unknown(&self) -> bool {
-        self.met.contains_key(&ResourceKey::UNKNOWN)
+        // It is the least of them.
+        self.met.first().is_some_and(|(first, _)| *first == ResourceKey::UNKNOWN)
     }
 
     /// Tells whether the order of two such steps may matter.
@@ -39,8 +52,8 @@ impl Footprint {
             false => (other, self),
         };
         few.met.iter().any(|(resource, access)| {
-            let other = many.met.get(resource);
-            other.is_some_and(|other| *access == Access::Write || *other == Access::Write)
+            let other = many.get(*resource);
+            other.is_some_and(|other| *access == Access::Write || other == Access::Write)
         })
     }
 }
@@ -63,7 +76,7 @@ pub(super) struct Happening {
 pub(super) struct Happenings {
     all: Vec<Happening>,
     /// What made a task ready that has not run since.
-    causes: BTreeMap<TaskKey, usize>,
+    causes: Keyed<TaskKey, usize>,
     /// What queued the loop's own calls, which run in that order.
     calls: VecDeque<usize>,
 }
@@ -144,13 +157,13 @@ impl Happenings {
 struct Order<'a> {
     all: &'a [Happening],
     /// The number of each who in the clocks, and for each happening.
-    numbers: BTreeMap<TaskKey, usize>,
+    numbers: Keyed<TaskKey, usize>,
     whos: Vec<usize>,
     clocks: Vec<Clock>,
     /// The last one of each who.
     last: Vec<Option<usize>>,
     barrier: Clock,
-    resources: BTreeMap<ResourceKey, Touched>,
+    resources: Keyed<ResourceKey, Touched>,
 }
 
 /// Who met a resource last.
@@ -165,12 +178,12 @@ impl<'a> Order<'a> {
     fn new(happenings: &'a Happenings) -> Self {
         Order {
             all: &happenings.all,
-            numbers: BTreeMap::new(),
+            numbers: Keyed::default(),
             whos: Vec::new(),
             clocks: Vec::new(),
             last: Vec::new(),
             barrier: Vec::new(),
-            resources: BTreeMap::new(),
+            resources: Keyed::default(),
         }
     }
 
@@ -187,7 +200,10 @@ impl<'a> Order<'a> {
         }
         let mut racing = Vec::new();
         if happening.is_barrier {
-            self.clocks.iter().for_each(|other| join(&mut clock, other));
+            // The last one of each knows what those before it know.
+            for last in self.last.iter().flatten() {
+                join(&mut clock, &self.clocks[*last]);
+            }
         } else {
             for before in self.conflicting(happening) {
                 // The latest first: what comes before one of these is ordered by it.
@@ -214,7 +230,7 @@ impl<'a> Order<'a> {
     fn conflicting(&self, happening: &Happening) -> Vec<usize> {
         let met = &happening.footprint.met;
         let mut found: Vec<usize> = Vec::new();
-        if met.contains_key(&ResourceKey::UNKNOWN) {
+        if happening.footprint.is_unknown() {
             found.extend(self.last.iter().flatten());
         } else {
             let unknown = self.resources.get(&ResourceKey::UNKNOWN);

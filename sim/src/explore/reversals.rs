@@ -8,8 +8,8 @@ use rand_chacha::rand_core::Rng;
 use super::happened::Happenings;
 use super::walks::OWN_STREAM;
 use crate::base::{
-    Candidate, Candidates, ChoiceKind, Ended, Moment, Operation, Orders, Policy, Question,
-    ResourceKey, TaskKey, TaskNumber, stream_of,
+    Candidate, Candidates, ChoiceKind, Ended, Keyed, KeyedSet, Moment, Operation, Orders, Policy,
+    Question, ResourceKey, TaskKey, TaskNumber, stream_of,
 };
 
 /// So many plans wait at most, and of longer runs no further ones are made.
@@ -32,16 +32,16 @@ pub(super) struct Reversals {
     plan: Plan,
     /// The plans that there were, and the orders of runs.
     known: BTreeSet<Plan>,
-    seen: BTreeSet<u64>,
+    seen: KeyedSet<u64>,
     begun: bool,
     /// What happened in the run that goes on, and the steps that did.
     happenings: Happenings,
     moments: Vec<Moment>,
-    done: BTreeSet<Moment>,
+    done: KeyedSet<Moment>,
     orders: Orders,
-    met: BTreeSet<TaskNumber>,
+    met: KeyedSet<TaskNumber>,
     current: TaskNumber,
-    numbers: BTreeMap<TaskKey, TaskNumber>,
+    numbers: Keyed<TaskKey, TaskNumber>,
     random: ChaCha8Rng,
 }
 
@@ -53,15 +53,15 @@ impl Reversals {
             plans: BTreeMap::new(),
             plan: Plan::new(),
             known: BTreeSet::new(),
-            seen: BTreeSet::new(),
+            seen: KeyedSet::default(),
             begun: false,
             happenings: Happenings::default(),
             moments: Vec::new(),
-            done: BTreeSet::new(),
+            done: KeyedSet::default(),
             orders: Orders::default(),
-            met: BTreeSet::new(),
+            met: KeyedSet::default(),
             current: 0,
-            numbers: BTreeMap::new(),
+            numbers: Keyed::default(),
             random: stream_of(0, OWN_STREAM),
         }
     }
@@ -135,7 +135,7 @@ impl Policy for Reversals {
         self.done.clear();
         self.numbers.clear();
         self.met.clear();
-        self.orders = Orders::default();
+        self.orders.clear();
         self.current = 0;
         self.random = stream_of(seed, OWN_STREAM);
         if std::mem::replace(&mut self.begun, true) {

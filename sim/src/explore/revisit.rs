@@ -1,13 +1,13 @@
 //! Going back to shortly before something rare, and on from there in another way.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 
 use super::priorities::Pos;
 use super::sights::{Sight, Sights};
 use super::walks::{OWN_STREAM, draw};
-use crate::base::{Candidate, Candidates, Choice, Ended, Operation, Policy, Question, stream_of};
+use crate::base::{
+    Candidate, Candidates, Choice, Ended, Keyed, Operation, Policy, Question, stream_of,
+};
 
 /// One of so many runs begins anew.
 const ANEW: u64 = 10;
@@ -37,7 +37,7 @@ const SIGHTS_MAX: usize = 100_000;
 pub struct Revisit {
     kept: Vec<Kept>,
     /// The number of each sight, and how many runs have shown it.
-    numbers: BTreeMap<Sight, usize>,
+    numbers: Keyed<Sight, usize>,
     counts: Vec<u64>,
     /// The choices that are taken again, and how many the run has taken.
     again: Vec<Choice>,
@@ -60,7 +60,7 @@ impl Revisit {
     pub fn new() -> Self {
         Revisit {
             kept: Vec::new(),
-            numbers: BTreeMap::new(),
+            numbers: Keyed::default(),
             counts: Vec::new(),
             again: Vec::new(),
             taken: 0,

@@ -5,9 +5,7 @@
 //! task, what it works on, and what that task did before: the same operation of a loop's next round
 //! is the same again, and after another branch it is another one.
 
-use std::collections::BTreeMap;
-
-use crate::base::{Access, Candidate, Operation, ResourceKey, mix};
+use crate::base::{Access, Candidate, Keyed, Operation, ResourceKey, mix};
 
 /// A place met a thing that another place, or none, had changed last: a hash of the three.
 pub(super) type Sight = u64;
@@ -20,7 +18,7 @@ pub(super) struct Sights {
     /// The last operation of each task, by its number.
     last: Vec<u64>,
     /// Where each thing was changed last.
-    changed: BTreeMap<ResourceKey, u64>,
+    changed: Keyed<ResourceKey, u64>,
     /// Where the step that goes on is: its task, its operation, and the one before.
     place: u64,
 }
