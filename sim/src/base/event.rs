@@ -248,32 +248,51 @@ impl Recorder {
         self.note(step, time, event, at);
     }
 
-    /// The same for the most frequent event of all.
+    /// Folds that a task starts to run; the caller keeps the event.
     #[inline]
-    pub(crate) fn emit_step(&mut self, step: u64, time: Instant, task: TaskNumber) {
-        let event = Event::StepStarted { task };
-        self.fold(words_of(event, time).0);
-        if self.kept.is_some() {
-            self.note(step, time, event, None);
-        }
+    pub(crate) fn fold_step(&mut self, task: TaskNumber) {
+        self.fold(words_of(Event::StepStarted { task }, Instant::START).0);
+    }
+
+    /// Folds that a task begins to wait; the caller keeps the event.
+    #[inline]
+    pub(crate) fn fold_waits(&mut self, task: TaskNumber, operation: &'static str, on: Awaited) {
+        let (low, high) = words_of(Event::Waits { task, operation, on }, Instant::START);
+        self.fold(low);
+        self.fold(high);
+    }
+
+    /// Folds that a primitive changes hands; the caller keeps the event.
+    #[inline]
+    pub(crate) fn fold_resource(&mut self, operation: &'static str, resource: u32, by: Source) {
+        let event = Event::Resource { operation, resource, by };
+        let (low, high) = words_of(event, Instant::START);
+        self.fold(low);
+        self.fold(high);
     }
 
     /// Keeps an event if someone will look.
     #[inline]
     pub(crate) fn note(&mut self, step: u64, time: Instant, event: Event, at: At) {
-        if let Some(kept) = &mut self.kept {
-            if kept.len() >= self.kept_max {
-                kept.drain(..kept.len() / 2);
-            }
-            kept.push(Record { step, time, event, place: at.map(Place::from) });
+        if self.kept.is_some() {
+            self.keep(step, time, event, at);
         }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, step: u64, time: Instant, event: Event, at: At) {
+        let Some(kept) = &mut self.kept else { return };
+        if kept.len() >= self.kept_max {
+            kept.drain(..kept.len() / 2);
+        }
+        kept.push(Record { step, time, event, place: at.map(Place::from) });
     }
 }
 
 /// Packs an event into two words for the fingerprint.
 ///
 /// Texts go in by their length and first letter, never by their address.
-#[inline]
+#[inline(always)]
 fn words_of(event: Event, time: Instant) -> (u64, u64) {
     let source = |by| match by {
         Source::Task(task) => u64::from(task),

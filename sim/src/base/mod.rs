@@ -38,6 +38,6 @@ pub(crate) use keyed::{Keyed, KeyedSet};
 pub(crate) use leaf::{Payload, Stack};
 pub(crate) use order::Orders;
 pub(crate) use place::one_line;
-pub(crate) use policy::{Choices, sealed, stream_of};
+pub(crate) use policy::{Choices, Chooser, sealed, stream_of};
 pub(crate) use slab::{Id, Slab};
 pub(crate) use time::deadline_after;

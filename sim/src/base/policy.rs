@@ -184,33 +184,48 @@ impl Policy for Fifo {
 /// program draws.
 #[derive(Clone, Debug)]
 pub struct Uniform {
-    streams: [ChaCha8Rng; ChoiceKind::COUNT],
+    /// Made when they are first drawn from: most runs draw from one or two.
+    streams: [Option<Box<ChaCha8Rng>>; ChoiceKind::COUNT],
     seed: u64,
 }
 
 impl Uniform {
     /// Makes the policy of `seed`.
     pub fn new(seed: u64) -> Self {
-        Uniform { streams: std::array::from_fn(|kind| stream_of(seed, kind as u64)), seed }
+        Uniform { streams: [const { None }; ChoiceKind::COUNT], seed }
+    }
+
+    #[inline]
+    fn next(&mut self, kind: ChoiceKind) -> u32 {
+        match &mut self.streams[kind as usize] {
+            Some(stream) => stream.next_u32(),
+            None => self.first(kind),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first(&mut self, kind: ChoiceKind) -> u32 {
+        let stream = &mut self.streams[kind as usize];
+        stream.insert(Box::new(stream_of(self.seed, kind as u64))).next_u32()
     }
 
     /// Draws one of `0..bound` from the stream of `kind`.
     pub(crate) fn draw(&mut self, kind: ChoiceKind, bound: u32) -> u32 {
-        let stream = &mut self.streams[kind as usize];
         // What strikes at every second place leaves nothing to look at.
         let rare = matches!(kind, ChoiceKind::Cancel | ChoiceKind::Fault | ChoiceKind::Lateness);
-        if rare && below(stream.next_u32(), RARELY) != 0 {
+        if rare && below(self.next(kind), RARELY) != 0 {
             return 0;
         }
-        below(stream.next_u32(), bound)
+        below(self.next(kind), bound)
     }
 
     /// Decides whether a fault strikes.
     fn draw_fault(&mut self, rate: FaultRate, bound: u32) -> u32 {
-        let stream = &mut self.streams[ChoiceKind::Fault as usize];
-        let strikes = below(stream.next_u32(), 1_000_000) < rate.in_a_million;
+        let kind = ChoiceKind::Fault;
+        let strikes = below(self.next(kind), 1_000_000) < rate.in_a_million;
         let is_on = ResourceKey::named(rate.class).as_task().child(0).is_even_with(self.seed);
-        if strikes && is_on { 1 + below(stream.next_u32(), bound - 1) } else { 0 }
+        if strikes && is_on { 1 + below(self.next(kind), bound - 1) } else { 0 }
     }
 }
 
@@ -239,7 +254,8 @@ impl Policy for Uniform {
     }
 
     fn begin(&mut self, seed: u64) -> bool {
-        *self = Uniform::new(seed);
+        self.seed = seed;
+        self.streams = [const { None }; ChoiceKind::COUNT];
         true
     }
 }
@@ -278,26 +294,57 @@ impl Policy for Replay {
     }
 }
 
+/// Who takes the choices of a run.
+#[derive(Default)]
+pub(crate) enum Chooser {
+    /// The dull one each time, without a call.
+    #[default]
+    Fifo,
+    /// The policy of a bare seed, without an indirect call.
+    Uniform(Uniform),
+    Policy(Box<dyn Policy>),
+}
+
 /// The choices of one run: the policy that takes them and the log of what it took.
 pub(crate) struct Choices {
-    /// `None` is FIFO, the most frequent policy, without a call.
-    policy: Option<Box<dyn Policy>>,
+    chooser: Chooser,
     watched: bool,
     followed: bool,
     /// What has been ready for the longest time runs next, whatever the policy says.
     fair: bool,
     log: Vec<Choice>,
+    /// How long the log of the last run was: that of the next is likely to be.
+    last_len: usize,
 }
+
+/// Of how many choices at most the memory is asked for before they are taken.
+const FORESEEN_MAX: usize = 4096;
 
 impl Choices {
     pub(crate) const fn new() -> Self {
-        Choices { policy: None, watched: false, followed: false, fair: false, log: Vec::new() }
+        Choices {
+            chooser: Chooser::Fifo,
+            watched: false,
+            followed: false,
+            fair: false,
+            log: Vec::new(),
+            last_len: 0,
+        }
     }
 
-    pub(crate) fn set_policy(&mut self, policy: Option<Box<dyn Policy>>) {
-        self.watched = policy.as_ref().is_some_and(|policy| policy.watches());
-        self.followed = policy.as_ref().is_some_and(|policy| policy.follows());
-        self.policy = policy;
+    pub(crate) fn set_chooser(&mut self, chooser: Chooser) {
+        self.chooser = chooser;
+        self.log.reserve(self.last_len.min(FORESEEN_MAX));
+        self.watched = self.policy().is_some_and(|policy| policy.watches());
+        self.followed = self.policy().is_some_and(|policy| policy.follows());
+    }
+
+    /// The policy that is to be told of what happens.
+    fn policy(&mut self) -> Option<&mut (dyn Policy + 'static)> {
+        match &mut self.chooser {
+            Chooser::Policy(policy) => Some(policy.as_mut()),
+            Chooser::Fifo | Chooser::Uniform(_) => None,
+        }
     }
 
     /// Takes the dull choice each time from now on.
@@ -305,8 +352,8 @@ impl Choices {
         self.fair = true;
     }
 
-    pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
-        self.policy.take()
+    pub(crate) fn take_chooser(&mut self) -> Chooser {
+        std::mem::take(&mut self.chooser)
     }
 
     /// Whether the policy wants to know what is ready.
@@ -325,22 +372,40 @@ impl Choices {
         if bound <= 1 {
             return 0;
         }
-        let value = match &mut self.policy {
-            Some(policy) if !self.fair => policy.choose(question),
-            _ => 0,
+        let value = match &mut self.chooser {
+            _ if self.fair => 0,
+            Chooser::Fifo => 0,
+            Chooser::Uniform(uniform) => uniform.choose(question),
+            Chooser::Policy(policy) => policy.choose(question),
         };
         self.log(kind, bound, value)
     }
 
+    /// Takes one of `0..bound`, at least 2: what runs next.
+    #[inline]
+    pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
+        match &mut self.chooser {
+            Chooser::Uniform(uniform) if !self.fair => {
+                let (kind, value) =
+                    (ChoiceKind::Ready, below(uniform.next(ChoiceKind::Ready), bound));
+                self.log.push(Choice { kind, bound, value });
+                value
+            }
+            _ => self.choose(&Question::new(ChoiceKind::Ready, bound, Moment::default())),
+        }
+    }
+
     /// Takes one of those that are ready and logs it.
     pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
-        let value = match &mut self.policy {
-            Some(policy) if !self.fair => policy.pick(ready),
+        let fair = self.fair;
+        let value = match self.policy() {
+            Some(policy) if !fair => policy.pick(ready),
             _ => 0,
         };
         self.log(ChoiceKind::Ready, ready.count(), value)
     }
 
+    #[inline]
     fn log(&mut self, kind: ChoiceKind, bound: u32, value: u32) -> u32 {
         assert!(value < bound, "a policy chose {value} of {bound} for {kind:?}");
         self.log.push(Choice { kind, bound, value });
@@ -348,30 +413,36 @@ impl Choices {
     }
 
     pub(crate) fn became_ready(&mut self, candidate: &Candidate) {
-        if let Some(policy) = &mut self.policy {
+        if let Some(policy) = self.policy() {
             policy.became_ready(candidate);
         }
     }
 
     pub(crate) fn runs(&mut self, candidate: &Candidate) {
-        if let Some(policy) = &mut self.policy {
+        if let Some(policy) = self.policy() {
             policy.runs(candidate);
         }
     }
 
     pub(crate) fn meets(&mut self, operation: &Operation) {
-        if let Some(policy) = &mut self.policy {
+        if let Some(policy) = self.policy() {
             policy.meets(operation);
         }
     }
 
     pub(crate) fn time_passed(&mut self) {
-        if let Some(policy) = &mut self.policy {
+        if let Some(policy) = self.policy() {
             policy.time_passed();
         }
     }
 
     pub(crate) fn take_log(&mut self) -> Vec<Choice> {
+        self.last_len = self.log.len();
         std::mem::take(&mut self.log)
+    }
+
+    /// Those of the next run on this thread.
+    pub(crate) fn anew(&self) -> Choices {
+        Choices { last_len: self.last_len, ..Choices::new() }
     }
 }

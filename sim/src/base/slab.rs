@@ -154,6 +154,19 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Drops the entry in its place; for what runs no code of the user's.
+    pub(crate) fn free(&mut self, id: Id<T>) {
+        if let Some(slot) = self.slots.get_mut(id.index as usize)
+            && slot.generation == id.generation
+            && matches!(slot.content, Content::Occupied(_))
+        {
+            slot.content = Content::Vacant { next: self.free };
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free = id.index;
+            self.len -= 1;
+        }
+    }
+
     /// The live entries, in the order of their slots: sort before the order can matter.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
         let slots = if self.len == 0 { &[] } else { self.slots.as_slice() };

@@ -70,18 +70,22 @@ enum State {
 impl Sleep {
     /// Sets the timer, or turns into a single turn if there is no time to wait.
     fn begin(&mut self) {
-        let now = with(|core| core.session.now);
-        let deadline = match self.state {
-            State::After(delay) => deadline_after(now, delay),
-            State::Until(deadline) => deadline,
-            _ => return,
-        };
-        self.state = if deadline <= now {
-            State::Yielding(yield_at(self.location))
-        } else {
-            let wait = WaitUnit::new(Label::new("sleep"), self.location);
-            with(|core| core.set_sleep(deadline, wait.id()));
-            State::Asleep(wait)
+        let asleep = with(|core| {
+            let now = core.session.now;
+            let deadline = match self.state {
+                State::After(delay) => deadline_after(now, delay),
+                State::Until(deadline) => deadline,
+                _ => return None,
+            };
+            (deadline > now).then(|| {
+                let wait = core.new_wait(Label::new("sleep"), self.location);
+                core.set_sleep(deadline, wait);
+                wait
+            })
+        });
+        self.state = match asleep {
+            Some(wait) => State::Asleep(WaitUnit::of(wait)),
+            None => State::Yielding(yield_at(self.location)),
         };
     }
 }
@@ -90,7 +94,9 @@ impl Future for Sleep {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.begin();
+        if matches!(self.state, State::After(_) | State::Until(_)) {
+            self.begin();
+        }
         let result = match &mut self.state {
             State::Yielding(turn) => std::task::ready!(Pin::new(turn).poll(cx)),
             State::Asleep(wait) => std::task::ready!(wait.poll(cx)),

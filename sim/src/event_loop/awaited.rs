@@ -22,7 +22,7 @@ impl Core {
     pub(crate) fn was_awaited_here(&self, wait: WaitId) -> bool {
         self.is_parked_here(wait) && {
             let polled = self.waits[wait].polled;
-            polled == 0 || polled > self.step.before
+            polled == 0 || polled > self.tasks.get(self.step.task).map_or(1, |task| task.before)
         }
     }
 

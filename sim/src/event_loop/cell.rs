@@ -16,6 +16,7 @@ use super::ready::Ready;
 use super::report::Handler;
 use super::timer::Timers;
 use super::waits::Label;
+use super::waker::TaskMeta;
 use crate::base::{Cancelled, Error, Id, Instant, Message, Operation, TaskKey, TaskNumber};
 
 pub(crate) type FutureId = Id<FutureCell>;
@@ -94,12 +95,6 @@ pub(crate) enum Order {
     Kill,
 }
 
-/// The metadata that async-task keeps with a task: enough to find it from a bare runnable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TaskMeta {
-    pub(crate) task: TaskId,
-}
-
 /// A task: a future that drives a body.
 pub(crate) struct TaskCell {
     pub(crate) future: FutureId,
@@ -113,18 +108,16 @@ pub(crate) struct TaskCell {
     pub(crate) made: u32,
     /// How many steps it has begun.
     pub(crate) steps: u32,
-    /// The number of the last poll of a wait before its last step.
+    /// The number of the last poll of a wait before its last step, and before the one before that.
     pub(crate) since: u64,
+    pub(crate) before: u64,
     /// What it is about to do at the next one.
     pub(crate) next: Operation,
     pub(crate) owner: LoopId,
     /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
-    /// leaks its future, and dropping the handle would drop the body in place.
+    /// leaks its future, and dropping the handle would drop the body in place. None once the body
+    /// has ended.
     pub(crate) raw: Option<RawTask<(), TaskMeta>>,
-    /// async-task's own: what the kernel wakes it by. None once the body has ended.
-    pub(crate) waker: Option<Waker>,
-    /// The one that the body shows to futures, to know it again.
-    pub(crate) shown: Option<Waker>,
     /// A runnable of it stands in the ready queue.
     pub(crate) scheduled: bool,
     pub(crate) order: Order,
@@ -325,12 +318,12 @@ impl WaitCell {
 }
 
 impl LoopCell {
-    pub(crate) fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64, (ready, timers): (Ready, Timers)) -> Self {
         LoopCell {
             number,
             refs: 1,
-            ready: Ready::new(),
-            timers: Timers::new(),
+            ready,
+            timers,
             running: false,
             stopping: false,
             closed: false,

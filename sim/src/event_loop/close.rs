@@ -4,17 +4,18 @@
 
 use async_task::Runnable;
 
-use super::cell::{LoopId, Order, TaskId, TaskMeta};
+use super::cell::{LoopId, Order, TaskId};
 use super::complete::release;
 use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
 use super::extension::end_outside;
+use super::foreign::check_foreign_wakes;
 use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report_within};
-use super::timer::{Due, Timers};
-use super::waker::check_foreign_wakes;
+use super::timer::Due;
+use super::waker::TaskMeta;
 use crate::base::{Error, Event, Result, RuntimeError};
 
 /// Closes a loop: drops its tasks, calls and timers. A second close does nothing.
@@ -111,11 +112,11 @@ fn bury(task: TaskId) {
     let taken = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         cell.scheduled = false;
-        Some((cell.raw.take()?, cell.waker.take(), cell.variables.take(), cell.future))
+        Some((cell.raw.take()?, cell.variables.take(), cell.future))
     });
-    if let Some((raw, waker, variables, future)) = taken {
+    if let Some((raw, variables, future)) = taken {
         raw.detach();
-        catch_quietly(|| drop((waker, variables)));
+        catch_quietly(|| drop(variables));
         release(future);
     }
 }
@@ -124,7 +125,7 @@ fn bury(task: TaskId) {
 fn drop_entries(id: LoopId) {
     let Some((entries, timers)) = with(|core| {
         let cell = core.loops.get_mut(id)?;
-        Some((cell.ready.take_all(), std::mem::replace(&mut cell.timers, Timers::new())))
+        Some((cell.ready.take_all(), cell.timers.take_all()))
     }) else {
         return;
     };
@@ -135,7 +136,7 @@ fn drop_entries(id: LoopId) {
             Entry::Elapsed(_) => {}
         }
     }
-    for due in timers.into_dues() {
+    for due in timers {
         if let Due::Call(handle) = due {
             drop_handle(handle);
         }

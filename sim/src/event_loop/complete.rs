@@ -2,13 +2,19 @@
 
 use std::any::Any;
 use std::panic::Location;
+use std::task::Waker;
+
+use async_task::Task as RawTask;
 
 use super::callback::{Callback, Callbacks};
-use super::cell::{FutureCell, FutureId, Kind, LoopId, Outcome, State, Variables};
+use super::cell::{
+    FutureCell, FutureId, Kind, LoopId, Outcome, State, TaskCell, TaskId, Variables,
+};
 use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report_within};
+use super::waker::TaskMeta;
 use crate::base::{Access, Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
@@ -117,12 +123,33 @@ pub(crate) fn retain(future: FutureId) {
     });
 }
 
+/// A task that has ended with a value, and what is left to do about it unborrowed.
+pub(crate) struct Ended {
+    future: FutureId,
+    callbacks: Callbacks,
+    waker: Option<Waker>,
+    raw: Option<RawTask<(), TaskMeta>>,
+}
+
+impl Ended {
+    /// Fires the callbacks and gives up what the loop held of the task.
+    pub(crate) fn finish(self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+        fire(self.future, self.callbacks);
+        if let Some(raw) = self.raw {
+            raw.detach();
+        }
+    }
+}
+
 /// Gives up a reference; the last one frees the future and reports an error nobody asked for.
 pub(crate) fn release(future: FutureId) {
     let freed = try_with(|core| {
         let cell = core.futures.get_mut(future)?;
         cell.refs -= 1;
-        if cell.refs > 0 {
+        if cell.refs > 0 || core.free_if_empty(future) {
             return None;
         }
         let never_retrieved = core.never_retrieved(future);
@@ -147,6 +174,67 @@ pub(crate) fn release(future: FutureId) {
 }
 
 impl Core {
+    /// Ends the running task with a value, and gives up what the loop holds of it, where nothing
+    /// else is to be seen to after the step; else gives the value back.
+    pub(crate) fn end_plainly(
+        &mut self,
+        task: TaskId,
+        value: Box<dyn Any>,
+    ) -> Result<Ended, Box<dyn Any>> {
+        let Core { tasks, futures, .. } = self;
+        let cell = &mut tasks[task];
+        let future = cell.future;
+        let end = &mut futures[future];
+        // With the loop's reference the value would go: that is for when the step has ended.
+        let is_plain = !self.attention
+            && !self.session.observed
+            && cell.adopted == 0
+            && cell.is_plain()
+            && end.refs > 1
+            && !end.is_done();
+        if !is_plain {
+            return Err(value);
+        }
+        let raw = cell.raw.take();
+        end.refs -= 1;
+        let mut callbacks = end.finish(Finished::Value(value));
+        let mut waker = None;
+        if let Callbacks::One(Callback::Wait { wait, .. }) = callbacks {
+            callbacks = Callbacks::None;
+            waker = self.wake_wait(wait);
+        }
+        Ok(Ended { future, callbacks, waker, raw })
+    }
+
+    /// Frees a future that nobody refers to any more and that holds nothing of the user's; false if
+    /// there is something to drop or to report.
+    fn free_if_empty(&mut self, future: FutureId) -> bool {
+        let cell = &self.futures[future];
+        let holds_nothing = match &cell.outcome {
+            Outcome::Empty => true,
+            Outcome::Value(value) => value.is::<()>(),
+            Outcome::Error(_) => false,
+        };
+        if !holds_nothing || cell.saved.is_some() || !matches!(cell.callbacks, Callbacks::None) {
+            return false;
+        }
+        match cell.kind {
+            Kind::Plain => {}
+            Kind::Fan(_) => return false,
+            Kind::Task(task) => {
+                let holds_nothing = |cell: &TaskCell| {
+                    cell.raw.is_none() && cell.variables.is_none() && cell.deferred.is_none()
+                };
+                if !self.tasks.get(task).is_none_or(holds_nothing) {
+                    return false;
+                }
+                self.tasks.free(task);
+            }
+        }
+        self.futures.free(future);
+        true
+    }
+
     /// Keeps a report of a task whose value is lost: nobody took it and nobody waited for the end.
     /// `()` is no loss. Not for the exception handler: asyncio does not call it for these.
     fn note_never_awaited(&mut self, future: FutureId) {

@@ -1,15 +1,15 @@
 //! The one thread-local of the library: everything that handles are ids of.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::mem::{ManuallyDrop, take};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_task::Runnable;
 
-use super::cell::TaskMeta;
 use super::core::{Core, Trash};
 use super::object::ObjectCell;
 use super::panics::{PanicSlot, catch_quietly};
+use super::waker::TaskMeta;
 use crate::base::{Error, Slab};
 
 /// All state of a thread. Its parts are borrowed apart, each for a few instructions at a time.
@@ -91,9 +91,10 @@ pub(crate) fn set_hot(hot: Hot) {
     CONTEXT.with(|context| context.hot.set(hot));
 }
 
-/// Whether the policy wants to know of every wake.
+/// Whether the policy wants to know of every wake, and of all that a step meets.
+#[inline]
 pub(super) fn is_followed() -> bool {
-    CONTEXT.with(|context| context.followed.get())
+    CONTEXT.try_with(|context| context.followed.get()).unwrap_or(false)
 }
 
 pub(crate) fn set_followed(followed: bool) {
@@ -120,6 +121,7 @@ pub(crate) fn context_id() -> u32 {
 }
 
 /// Borrows the kernel for a few instructions. No user code may run inside.
+#[inline]
 pub(crate) fn with<R>(call: impl FnOnce(&mut Core) -> R) -> R {
     CONTEXT.with(|context| {
         let Ok(mut core) = context.core.try_borrow_mut() else { reentered() };
@@ -127,22 +129,24 @@ pub(crate) fn with<R>(call: impl FnOnce(&mut Core) -> R) -> R {
         if core.trash.is_empty() {
             return result;
         }
-        let trash = take(&mut core.trash);
-        drop(core);
-        dispose(trash);
+        dispose(core);
         result
     })
 }
 
 /// Drops what may run the user's code; a panic of it ends the run.
 #[cold]
-fn dispose(trash: Vec<Trash>) {
+#[inline(never)]
+fn dispose(mut core: RefMut<'_, Core>) {
+    let trash: Vec<Trash> = take(&mut core.trash);
+    drop(core);
     if let Some(panicked) = catch_quietly(|| drop(trash)) {
         with(|core| core.break_loop(Error::new(panicked)));
     }
 }
 
 #[cold]
+#[inline(never)]
 fn reentered() -> ! {
     panic!(
         "seedloop was called from where it must not be: from a `Policy`, or from a destructor, a \
@@ -180,11 +184,16 @@ impl Context {
         self.id.get() == id
     }
 
+    #[inline]
     pub(super) fn enqueue(&self, runnable: Runnable<TaskMeta>) {
         if self.collecting.get() {
-            self.incoming.set(Some(runnable));
+            // There is none: whoever collects takes it at once.
+            std::mem::forget(self.incoming.replace(Some(runnable)));
         } else {
-            self.core.borrow_mut().enqueue(runnable);
+            match self.core.try_borrow_mut() {
+                Ok(mut core) => core.enqueue(runnable),
+                Err(_) => reentered(),
+            }
         }
     }
 }

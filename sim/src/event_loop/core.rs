@@ -11,17 +11,18 @@ use async_task::Runnable;
 use super::callback::{Callback, CallbackKey};
 use super::cell::{
     BoundaryCell, BoundaryId, FutureCell, FutureId, Kind, LoopCell, LoopId, Order, Outcome,
-    TaskCell, TaskId, TaskMeta, Variables, WaitCell, WaitId,
+    TaskCell, TaskId, Variables, WaitCell, WaitId,
 };
 use super::context::try_with_context;
 use super::extension::Extension;
 use super::handle::{Call, HandleCell, HandleId, is_live};
 use super::outside::OutsideEvents;
-use super::ready::Entry;
+use super::ready::{Entry, Ready};
 use super::session::Session;
 use super::step::ends_at_once;
-use super::timer::Due;
+use super::timer::{Due, Timers};
 use super::waits::Step;
+use super::waker::TaskMeta;
 use crate::base::{
     Access, Candidate, ChoiceKind, Error, Event, FaultRate, Id, Instant, LimitExceeded, Moment,
     Operation, Question, ResourceKey, Slab, Source, TaskNumber,
@@ -37,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) boundaries: Slab<BoundaryCell>,
     pub(crate) handles: Slab<HandleCell>,
     pub(crate) loops: Slab<LoopCell>,
+    /// The empty queues of a loop that is gone, for their memory.
+    pub(crate) spare_queues: Option<(Ready, Timers)>,
     /// What is being polled knows no cancel: its waits are foreign to one.
     pub(crate) without_cancel: bool,
     /// How many loops were made on this thread.
@@ -97,6 +100,7 @@ impl Core {
             boundaries: Slab::new(),
             handles: Slab::new(),
             loops: Slab::new(),
+            spare_queues: None,
             without_cancel: false,
             loops_made: 0,
             running: Id::NONE,
@@ -269,12 +273,13 @@ impl Core {
 
     /// Wakes a task through its own waker. This is safe inside a borrow: the waker is
     /// async-task's and does nothing but hand over the runnable.
+    #[inline]
     pub(crate) fn wake_task(&mut self, task: TaskId) {
         self.meets_task(task);
-        let Some(waker) = self.tasks.get(task).and_then(|cell| cell.waker.as_ref()) else { return };
+        let Some(raw) = self.tasks.get(task).and_then(|cell| cell.raw.as_ref()) else { return };
         let runnable = try_with_context(|context| {
             context.collecting.set(true);
-            waker.wake_by_ref();
+            raw.metadata().wake();
             context.collecting.set(false);
             context.incoming.take()
         });
@@ -284,11 +289,22 @@ impl Core {
     }
 
     /// Puts a task's step into the ready queue of its loop.
+    #[inline]
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
         let task = runnable.metadata().task;
         let cell = &mut self.tasks[task];
         cell.scheduled = true;
-        let (number, owner) = (cell.number, cell.owner);
+        let owner = cell.owner;
+        if self.session.observed {
+            self.tell_woken(task, owner);
+        }
+        self.loops[owner].ready.push_step(runnable);
+    }
+
+    /// Tells those who look on that a step becomes ready.
+    #[inline(never)]
+    fn tell_woken(&mut self, task: TaskId, owner: LoopId) {
+        let number = self.tasks[task].number;
         self.meets_task(task);
         if self.session.is_recording() {
             let by = self.source();
@@ -303,7 +319,6 @@ impl Core {
             self.session.became_ready(&candidate);
             ready.announce(candidate);
         }
-        ready.push(Entry::Step(runnable));
     }
 
     /// The step of a task in which something is decided.
@@ -495,6 +510,23 @@ impl TaskCell {
     pub(crate) fn candidate(&self) -> Candidate {
         let moment = Moment { task: self.key, step: self.steps + 1 };
         Candidate { moment, number: self.number, parent: self.parent, next: self.next }
+    }
+
+    /// Tells whether it is enough to poll it.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.takes_no_notice() && self.variables.is_none()
+    }
+
+    /// Tells whether neither a cancel nor an order waits for its next step.
+    #[inline]
+    pub(crate) fn takes_no_notice(&self) -> bool {
+        self.must_cancel.is_none() && self.owed.is_none() && self.order == Order::Run
+    }
+
+    /// Tells whether this is the waker that the task shows to futures.
+    pub(crate) fn shows(&self, waker: &Waker) -> bool {
+        self.raw.as_ref().is_some_and(|raw| raw.metadata().shows(waker))
     }
 
     pub(crate) fn drops_body(&self) -> bool {

@@ -5,13 +5,16 @@ use super::close::close_loop;
 use super::context::{try_with, with};
 use super::core::Core;
 use super::extension::end_outside;
+use super::ready::Ready;
+use super::timer::Timers;
 use crate::base::{Id, Instant};
 
 /// Makes a loop; the caller holds the first reference.
 pub(crate) fn new_loop() -> LoopId {
     with(|core| {
         core.loops_made += 1;
-        core.loops.insert(LoopCell::new(core.loops_made))
+        let queues = core.spare_queues.take().unwrap_or_default();
+        core.loops.insert(LoopCell::new(core.loops_made, queues))
     })
 }
 
@@ -34,7 +37,13 @@ pub(crate) fn release_loop(id: LoopId) {
     if last == Some(Some(true)) {
         // Cannot fail: it does not run.
         drop(close_loop(id));
-        let cell = with(|core| core.loops.remove(id));
+        let mut cell = with(|core| core.loops.remove(id));
+        if let Some(cell) = &mut cell {
+            // It was closed, and so they are empty.
+            let (ready, timers) =
+                (std::mem::take(&mut cell.ready), std::mem::take(&mut cell.timers));
+            with(|core| core.keep_queues(ready, timers));
+        }
         drop(cell);
     }
 }
@@ -58,6 +67,13 @@ impl Core {
             }
         }
         skip
+    }
+
+    /// Keeps the memory of a loop's queues for the next loop, unless it is a large one's.
+    fn keep_queues(&mut self, mut ready: Ready, timers: Timers) {
+        if ready.is_empty() && ready.begin_anew() && !timers.is_large() {
+            self.spare_queues = Some((ready, timers));
+        }
     }
 
     /// Gives back the memory of a large simulation once nothing is left of it.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::cell::{FutureId, Kind, TaskId};
-use super::context::{try_with, with_objects};
+use super::context::{is_followed, try_with, with_objects};
 use super::core::Core;
 use super::handle::HandleId;
 use super::object::ObjectId;
@@ -40,8 +40,13 @@ impl Core {
     #[inline]
     pub(crate) fn meets(&mut self, resource: ResourceKey, access: Access) {
         if self.session.is_followed() {
-            self.session.meets(&Operation { resource, access });
+            self.tell_met(Operation { resource, access });
         }
+    }
+
+    #[inline(never)]
+    fn tell_met(&mut self, operation: Operation) {
+        self.session.meets(&operation);
     }
 
     /// The same where nobody can say with what.
@@ -52,9 +57,14 @@ impl Core {
     /// The same for what a task is told.
     #[inline]
     pub(crate) fn meets_task(&mut self, task: TaskId) {
-        if self.session.is_followed()
-            && let Some(key) = self.tasks.get(task).map(|cell| cell.key)
-        {
+        if self.session.is_followed() {
+            self.tell_task_met(task);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_task_met(&mut self, task: TaskId) {
+        if let Some(key) = self.tasks.get(task).map(|cell| cell.key) {
             self.meets(ResourceKey::of_task(key), Access::Write);
         }
     }
@@ -63,9 +73,14 @@ impl Core {
     #[inline]
     pub(crate) fn meets_future(&mut self, future: FutureId, access: Access) {
         if self.session.is_followed() {
-            let resource = self.resource_of(future);
-            self.meets(resource, access);
+            self.tell_future_met(future, access);
         }
+    }
+
+    #[inline(never)]
+    fn tell_future_met(&mut self, future: FutureId, access: Access) {
+        let resource = self.resource_of(future);
+        self.meets(resource, access);
     }
 
     fn resource_of(&self, future: FutureId) -> ResourceKey {
@@ -122,10 +137,15 @@ impl Core {
 /// Takes note that what runs has to do with an object.
 #[inline]
 pub(super) fn meets_object(object: ObjectId, access: Access) {
+    if is_followed() {
+        tell_object_met(object, access);
+    }
+}
+
+#[inline(never)]
+fn tell_object_met(object: ObjectId, access: Access) {
     try_with(|core| {
-        if core.session.is_followed() {
-            let key = with_objects(|objects| objects.get(object).map(|cell| cell.key)).flatten();
-            core.meets(key.unwrap_or(ResourceKey::UNKNOWN), access);
-        }
+        let key = with_objects(|objects| objects.get(object).map(|cell| cell.key)).flatten();
+        core.meets(key.unwrap_or(ResourceKey::UNKNOWN), access);
     });
 }

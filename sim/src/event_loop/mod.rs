@@ -15,6 +15,7 @@ mod context;
 mod core;
 mod deadlock;
 mod extension;
+mod foreign;
 mod generators;
 mod handle;
 mod loops;
@@ -41,8 +42,8 @@ pub use session::{Limits, Line, TaskInfo};
 pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
 pub(crate) use cell::{
-    BoundaryId, CloneValue, Fan, FutureId, Kind, LoopId, Order, Outcome, State, Target, TaskCell,
-    TaskId, TaskMeta, Told, Variables, WaitCell, WaitId,
+    BoundaryId, CloneValue, Fan, FutureCell, FutureId, Kind, LoopId, Order, Outcome, State, Target,
+    TaskCell, TaskId, Told, Variables, WaitCell, WaitId,
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
@@ -72,4 +73,4 @@ pub use touch::touch;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,
 };
-pub(crate) use waker::{TaskWaker, schedule};
+pub(crate) use waker::{Shown, new_task};

@@ -4,6 +4,7 @@
 //! thread.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -14,7 +15,7 @@ use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with
 use super::core::Core;
 use super::meets::meets_object;
 use crate::base::{
-    Access, Event, Id, Operation, Place, ResourceKey, Result, RuntimeError, Slab, TaskNumber,
+    Access, Id, Operation, Place, ResourceKey, Result, RuntimeError, Slab, TaskNumber,
 };
 
 pub(crate) type ObjectId = Id<ObjectCell>;
@@ -31,8 +32,8 @@ pub(crate) struct Holder {
 
 /// One shared object with what reports need to know of it.
 pub(crate) struct ObjectCell {
-    /// `None` while somebody works with it.
-    value: Option<Box<dyn Any>>,
+    /// A `RefCell` of the state, borrowed while somebody works with it.
+    value: Rc<dyn Any>,
     refs: u32,
     pub(crate) kind: &'static str,
     /// Its number among all objects of the simulation, for events.
@@ -81,7 +82,7 @@ impl<T: 'static> Shared<T> {
             (number, of_kind, key)
         });
         let cell = ObjectCell {
-            value: Some(Box::new(value)),
+            value: Rc::new(RefCell::new(value)),
             refs: 1,
             kind,
             number,
@@ -194,13 +195,17 @@ impl<T: 'static> Uncounted<T> {
         if !self.is_here() {
             return None;
         }
-        let taken = with_objects(|objects| objects.get_mut(self.id).map(|c| c.value.take()))??;
-        let mut value = match taken {
-            Some(value) => Lent { id: self.id, value: Some(value) },
-            None => panic!("seedloop bug: {:?} is already in use", self.id),
+        // It stays there for as long as somebody works with it, also if the last handle goes.
+        let find = |objects: &mut Slab<ObjectCell>| {
+            objects.get(self.id).map(|cell| Rc::clone(&cell.value))
         };
-        let state = value.value.as_mut().and_then(|value| value.downcast_mut::<T>());
-        Some(call(state.expect("seedloop bug: an object of another type")))
+        let value = with_objects(find)??;
+        let state = value.downcast_ref::<RefCell<T>>();
+        let state = state.expect("seedloop bug: an object of another type");
+        match state.try_borrow_mut() {
+            Ok(mut state) => Some(call(&mut state)),
+            Err(_) => panic!("seedloop bug: {:?} is already in use", self.id),
+        }
     }
 
     /// Lets reports tell where it was made.
@@ -293,31 +298,10 @@ impl<T: 'static> Uncounted<T> {
             });
             if let Some(Some((resource, key))) = number {
                 let by = core.source();
-                core.session.emit_at(Event::Resource { operation, resource, by }, at);
+                core.session.emit_resource(operation, resource, by, at);
                 core.touch(Operation { resource: key, access });
             }
         });
-    }
-}
-
-/// A value on loan: goes back when the work with it ends, also by a panic.
-struct Lent {
-    id: ObjectId,
-    value: Option<Box<dyn Any>>,
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let value = self.value.take();
-        let left = with_objects(|objects| match objects.get_mut(self.id) {
-            Some(cell) => {
-                cell.value = value;
-                None
-            }
-            // The last handle was dropped meanwhile.
-            None => value,
-        });
-        drop(left);
     }
 }
 

@@ -33,6 +33,11 @@ impl<T> Picks<T> {
         self.nodes.len()
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.nodes.capacity()
+    }
+
+    #[inline]
     pub(super) fn push(&mut self, number: u64, entry: T) {
         let at = u32::try_from(self.nodes.len()).unwrap_or(NONE);
         assert!(at != NONE, "more than 4 billion steps are ready");
@@ -82,6 +87,7 @@ impl<T> Picks<T> {
     }
 
     /// Takes the entry that stands at `at`; the last one takes its place.
+    #[inline]
     pub(super) fn take_at(&mut self, at: usize) -> Option<T> {
         let taken = self.nodes.get(at)?;
         let (older, newer) = (taken.older, taken.newer);
@@ -96,6 +102,7 @@ impl<T> Picks<T> {
 
     /// Says what comes after `older` and what comes before `newer`; without one of them, which is
     /// the oldest or the newest.
+    #[inline]
     fn link(&mut self, older: u32, after_older: u32, newer: u32, before_newer: u32) {
         match self.nodes.get_mut(older as usize) {
             Some(node) => node.newer = after_older,

@@ -99,7 +99,7 @@ pub(crate) fn look_after(
     with(|core| {
         // Outside of a simulation there is no step to look after.
         if core.session.active {
-            core.session.invariants.push(Rc::new(invariant));
+            core.session.add_invariant(Rc::new(invariant));
             core.attention = true;
         }
     });

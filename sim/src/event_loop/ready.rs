@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use async_task::Runnable;
 
-use super::cell::{TaskId, TaskMeta, WaitId};
+use super::cell::{TaskId, WaitId};
 use super::handle::HandleId;
 use super::picks::Picks;
 use super::session::Session;
+use super::waker::TaskMeta;
 use crate::base::{Candidate, Candidates, Model, Moment, Operation, TaskKey, TaskNumber};
 
 /// One hop: what the loop runs next.
@@ -20,7 +21,11 @@ pub(crate) enum Entry {
     Elapsed(WaitId),
 }
 
+/// How many entries an empty queue keeps room for.
+const KEPT: usize = 1024;
+
 /// What is ready, in the order in which it became so.
+#[derive(Default)]
 pub(crate) struct Ready {
     /// In asyncio's order: everything.
     queue: VecDeque<Entry>,
@@ -51,10 +56,6 @@ struct Watched {
 const ABSENT: u32 = u32::MAX;
 
 impl Ready {
-    pub(crate) const fn new() -> Self {
-        Ready { queue: VecDeque::new(), any: None }
-    }
-
     /// Keeps the entries as the session needs them.
     pub(crate) fn arrange(
         &mut self,
@@ -82,6 +83,18 @@ impl Ready {
         }
     }
 
+    /// Forgets what it knows of a simulation that has ended, and keeps its memory; false if that
+    /// is more than is worth keeping.
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let mut room = self.queue.capacity();
+        if let Some(any) = &mut self.any {
+            any.watched = None;
+            any.pushed = 0;
+            room = room.max(any.steps.capacity()).max(any.calls.capacity());
+        }
+        room <= KEPT
+    }
+
     pub(crate) fn len(&self) -> usize {
         match &self.any {
             None => self.queue.len(),
@@ -106,6 +119,16 @@ impl Ready {
     }
 
     #[inline]
+    pub(crate) fn push_step(&mut self, runnable: Runnable<TaskMeta>) {
+        match &mut self.any {
+            None => self.queue.push_back(Entry::Step(runnable)),
+            Some(any) => {
+                any.pushed += 1;
+                any.steps.push(any.pushed, runnable);
+            }
+        }
+    }
+
     pub(crate) fn push(&mut self, entry: Entry) {
         match &mut self.any {
             None => self.queue.push_back(entry),
@@ -159,7 +182,20 @@ impl AnyOrder {
         })
     }
 
+    #[inline]
     fn next(&mut self, session: &mut Session) -> Option<Entry> {
+        if !self.calls.is_empty() || self.watched.is_some() {
+            return self.next_of_both(session);
+        }
+        let position = match self.steps.len() {
+            0 => return None,
+            1 => 0,
+            several => session.choose_ready(u32::try_from(several).unwrap_or(u32::MAX)) as usize,
+        };
+        self.steps.take_at(self.steps.index_of(position)).map(Entry::Step)
+    }
+
+    fn next_of_both(&mut self, session: &mut Session) -> Option<Entry> {
         let call_at = self.call_at();
         let span = self.steps.len() + usize::from(call_at.is_some());
         let chosen = match span {

@@ -13,8 +13,8 @@ use super::points::{Invariant, Point};
 use super::report::Report;
 use super::strike::Strikes;
 use crate::base::{
-    Candidate, Candidates, Choice, ChoiceKind, Choices, Event, Instant, Model, Moment, Operation,
-    Orders, Place, Policy, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
+    Awaited, Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Instant, Model,
+    Operation, Orders, Place, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
 };
 
 /// Tells by its context variables whether something has no place to run any more.
@@ -72,7 +72,7 @@ impl Limits {
 /// How to run a simulation.
 #[derive(Default)]
 pub(crate) struct Configuration {
-    pub(crate) policy: Option<Box<dyn Policy>>,
+    pub(crate) chooser: Chooser,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) keep_events: bool,
@@ -112,6 +112,9 @@ pub(crate) struct Session {
     pub(crate) panics_join: bool,
     pub(crate) strikes: Strikes,
     pub(crate) lateness: Duration,
+    /// Someone looks at what becomes ready and what runs: a policy, a recorder, a count of orders,
+    /// strikes, or invariants. Else a step is no more than its poll.
+    pub(super) observed: bool,
     choices: Choices,
     recorder: Recorder,
     pub(crate) lines: Vec<Line>,
@@ -182,6 +185,7 @@ impl Session {
             panics_join: false,
             strikes: Strikes::None,
             lateness: Duration::ZERO,
+            observed: false,
             choices: Choices::new(),
             recorder: Recorder::new(),
             lines: Vec::new(),
@@ -218,12 +222,13 @@ impl Session {
         self.panics_join = configuration.panics_join;
         self.strikes = configuration.strikes;
         self.lateness = configuration.lateness;
-        self.choices.set_policy(configuration.policy);
+        self.choices.set_chooser(configuration.chooser);
         let kept_max = configuration.events_max.unwrap_or(usize::MAX);
         self.recorder.restart(configuration.keep_events, kept_max);
         self.orders = configuration.count_orders.then(Box::default);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
+        self.observed = self.is_labelled() || self.is_followed() || self.is_attentive();
         before
     }
 
@@ -231,7 +236,8 @@ impl Session {
     /// asyncio's order. Returns what is left, to be dropped unborrowed.
     #[must_use = "it holds what is the user's"]
     pub(crate) fn end(&mut self) -> Session {
-        std::mem::replace(self, Session::new())
+        let choices = self.choices.anew();
+        std::mem::replace(self, Session { choices, ..Session::new() })
     }
 
     #[inline]
@@ -239,10 +245,10 @@ impl Session {
         self.recorder.emit(self.step, self.now, event, None);
     }
 
-    /// The same for the start of a task's step.
+    /// The same for the start of a task's step; one that is kept is noted by the caller.
     #[inline]
-    pub(crate) fn emit_step(&mut self, task: TaskNumber) {
-        self.recorder.emit_step(self.step, self.now, task);
+    pub(crate) fn fold_step(&mut self, task: TaskNumber) {
+        self.recorder.fold_step(task);
     }
 
     /// The same for an event that a line of the program caused.
@@ -253,6 +259,36 @@ impl Session {
         at: impl Into<Option<&'static Location<'static>>>,
     ) {
         self.recorder.emit(self.step, self.now, event, at.into());
+    }
+
+    /// A task begins to wait.
+    #[inline]
+    pub(crate) fn emit_waits(
+        &mut self,
+        task: TaskNumber,
+        operation: &'static str,
+        on: Awaited,
+        at: &'static Location<'static>,
+    ) {
+        self.recorder.fold_waits(task, operation, on);
+        if self.is_recording() {
+            self.note_at(Event::Waits { task, operation, on }, at);
+        }
+    }
+
+    /// A primitive changes hands.
+    #[inline]
+    pub(crate) fn emit_resource(
+        &mut self,
+        operation: &'static str,
+        resource: u32,
+        by: Source,
+        at: &'static Location<'static>,
+    ) {
+        self.recorder.fold_resource(operation, resource, by);
+        if self.is_recording() {
+            self.note_at(Event::Resource { operation, resource, by }, at);
+        }
     }
 
     /// What counts against the limits on steps.
@@ -313,9 +349,9 @@ impl Session {
     }
 
     /// Takes one of `0..bound`: what runs next.
+    #[inline]
     pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
-        let question = Question::new(ChoiceKind::Ready, bound, Moment::default());
-        let value = self.choices.choose(&question);
+        let value = self.choices.choose_ready(bound);
         self.note_picked(bound, value)
     }
 
@@ -325,9 +361,12 @@ impl Session {
         self.note_picked(ready.count(), value)
     }
 
+    #[inline]
     fn note_picked(&mut self, bound: u32, value: u32) -> u32 {
         self.recorder.fold(u64::from(value));
-        self.note(Event::Chosen { kind: ChoiceKind::Ready, bound, value });
+        if self.is_recording() {
+            self.note(Event::Chosen { kind: ChoiceKind::Ready, bound, value });
+        }
         value
     }
 
@@ -349,8 +388,8 @@ impl Session {
         self.choices.runs(candidate);
     }
 
-    pub(crate) fn take_policy(&mut self) -> Option<Box<dyn Policy>> {
-        self.choices.take_policy()
+    pub(crate) fn take_chooser(&mut self) -> Chooser {
+        self.choices.take_chooser()
     }
 
     /// Whether the policy wants to know what each step meets.
@@ -425,6 +464,12 @@ impl Session {
             Source::Loop | Source::Outside => 0,
         };
         self.lines.push(Line { time: self.now, task, step: self.step, text });
+    }
+
+    /// Adds what has to hold after every step from now on.
+    pub(super) fn add_invariant(&mut self, invariant: Rc<Invariant>) {
+        self.invariants.push(invariant);
+        self.observed = true;
     }
 
     /// Remembers a task for those who look at the events later.

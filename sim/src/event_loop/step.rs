@@ -12,10 +12,11 @@ use std::task::Waker;
 use async_task::Runnable;
 
 use super::cancel::pass_on_pending;
-use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, TaskMeta, Told, Variables};
+use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, Told, Variables};
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
+use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
 use super::outside::happen_outside;
 use super::panics::{Catching, catch, describe};
@@ -24,7 +25,7 @@ use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::strike::{Strike, strike};
 use super::waits::Step;
-use super::waker::check_foreign_wakes;
+use super::waker::TaskMeta;
 use crate::base::{
     Access, ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model,
     Operation, Panicked, ResourceKey, Result, RuntimeError, StepEnd,
@@ -161,18 +162,16 @@ impl Core {
             let next = match entry {
                 Some(Entry::Step(runnable)) => {
                     let task = runnable.metadata().task;
-                    let struck =
-                        if self.strikes() { self.choose_strike_before(task) } else { None };
-                    Some(match struck {
-                        Some(strike) => {
-                            self.leave_step();
-                            Next::Struck(strike, runnable)
-                        }
+                    match self.choose_strike_before(task) {
                         None => {
                             self.begin_step(task);
-                            Next::Step(runnable)
+                            Some(Next::Step(runnable))
                         }
-                    })
+                        Some(strike) => {
+                            self.leave_step();
+                            Some(Next::Struck(strike, runnable))
+                        }
+                    }
                 }
                 Some(Entry::Call(handle)) => {
                     self.leave_step();
@@ -198,30 +197,45 @@ impl Core {
         set_hot(Hot::OUTSIDE);
     }
 
-    /// Makes `task` the current one.
+    /// Makes `task` the current one. What the step before has left in `step` is as it is to be:
+    /// where it is not, that step was dealt with and everything reset.
+    #[inline(always)]
     fn begin_step(&mut self, task: TaskId) {
-        let now = self.session.now;
         let cell = &mut self.tasks[task];
         cell.scheduled = false;
-        let (number, started) = (cell.number, cell.steps > 0);
         cell.steps += 1;
-        let before = std::mem::replace(&mut cell.since, self.polls);
-        let plain = cell.must_cancel.is_none() && cell.owed.is_none() && cell.order == Order::Run;
-        let variables = cell.variables.is_some();
+        cell.before = std::mem::replace(&mut cell.since, self.polls);
+        let (number, plain) = (cell.number, cell.is_plain());
+        self.step.task = task;
+        self.step.number = number;
+        self.step.began = self.session.now;
+        if plain && !self.session.observed {
+            set_hot(Hot::PLAIN);
+        } else {
+            self.begin_step_aside(task, plain);
+        }
+        self.session.fold_step(number);
+    }
+
+    /// The rest of [`begin_step`](Self::begin_step) where someone looks on or something waits for
+    /// the step.
+    #[inline(never)]
+    fn begin_step_aside(&mut self, task: TaskId, plain: bool) {
+        let cell = &mut self.tasks[task];
+        let started = cell.steps > 1;
         let next = std::mem::replace(&mut cell.next, Operation::UNKNOWN);
-        self.step = Step { task, number, before, began: now, ..Step::NONE };
+        set_hot(if plain || cell.takes_no_notice() { Hot::PLAIN } else { Hot::SPECIAL });
         self.meets_task(task);
         if next == Operation::UNKNOWN {
             self.touch_order(next);
         }
-        set_hot(if plain { Hot::PLAIN } else { Hot::SPECIAL });
-        if !plain || variables || self.session.is_attentive() {
+        if !plain || self.session.is_attentive() {
             self.begin_special_step(task, started);
         }
-        self.session.emit_step(number);
+        self.session.note(Event::StepStarted { task: self.step.number });
     }
 
-    /// The rest of [`begin_step`](Self::begin_step) where it is not enough to poll.
+    /// The rest of it where it is not enough to poll.
     fn begin_special_step(&mut self, task: TaskId, started: bool) {
         self.attention = true;
         if self.session.is_recording() {
@@ -439,11 +453,10 @@ pub(crate) fn finish_ended(task: TaskId) {
         let cell = &mut core.tasks[task];
         // Taken only once: a task that has ended is not run again.
         let raw = cell.raw.take()?;
-        Some((future, raw, cell.waker.take()))
+        Some((future, raw))
     });
-    if let Some((future, raw, waker)) = ended {
+    if let Some((future, raw)) = ended {
         raw.detach();
-        drop(waker);
         release(future);
     }
 }

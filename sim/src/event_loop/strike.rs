@@ -31,13 +31,12 @@ pub(super) enum Strike {
 }
 
 impl Core {
-    /// Whether anything strikes in this run.
-    pub(super) fn strikes(&self) -> bool {
-        self.session.strikes != Strikes::None
-    }
-
     /// Lets the policy choose what strikes a task that is about to run.
+    #[inline]
     pub(super) fn choose_strike_before(&mut self, task: TaskId) -> Option<Strike> {
+        if self.session.strikes == Strikes::None {
+            return None;
+        }
         let mut at = self.tasks[task].candidate().moment;
         if at.step == 1 {
             // Before its first step it is in none.

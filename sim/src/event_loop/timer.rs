@@ -62,6 +62,9 @@ impl Ord for Overdue {
 /// One bucket for each bit of a deadline, and one for deadlines equal to the time reached.
 const BUCKETS: usize = 65;
 
+/// Up to how many timers the memory is kept for another simulation.
+const KEPT: usize = 1024;
+
 /// Timers that differ from the time reached in the same highest bit.
 #[derive(Default)]
 struct Bucket {
@@ -96,34 +99,31 @@ impl Bucket {
 }
 
 /// The timers of a loop.
+#[derive(Default)]
 pub(crate) struct Timers {
     buckets: Vec<Bucket>,
-    /// Bit `b` is set when bucket `b` holds a timer.
-    occupied: u128,
+    /// Bit `b` is set when bucket `b + 1` holds a timer; the lowest bucket is asked itself.
+    occupied: u64,
     /// The time reached: no timer in the buckets is earlier.
     last: u64,
     overdue: BinaryHeap<Overdue>,
     overdue_count: u64,
     len: usize,
+    /// How many there were at most.
+    most: usize,
     /// Timers that were cancelled and still stand in the heap.
     dead: usize,
 }
 
 impl Timers {
-    pub(crate) const fn new() -> Self {
-        Timers {
-            buckets: Vec::new(),
-            occupied: 0,
-            last: 0,
-            overdue: BinaryHeap::new(),
-            overdue_count: 0,
-            len: 0,
-            dead: 0,
-        }
+    /// Whether it holds more memory than is worth keeping.
+    pub(crate) fn is_large(&self) -> bool {
+        self.most > KEPT
     }
 
     pub(crate) fn push(&mut self, when: Instant, due: Due) {
         self.len += 1;
+        self.most = self.most.max(self.len);
         let timer = Timer { when: when.as_nanos(), due };
         if timer.when < self.last {
             self.overdue_count += 1;
@@ -139,15 +139,23 @@ impl Timers {
     fn place(&mut self, timer: Timer) {
         let bucket = 64 - (timer.when ^ self.last).leading_zeros() as usize;
         self.buckets[bucket].push(timer);
-        self.occupied |= 1 << bucket;
+        if bucket > 0 {
+            self.occupied |= 1 << (bucket - 1);
+        }
+    }
+
+    /// The lowest bucket that holds a timer.
+    fn lowest(&self) -> Option<usize> {
+        match self.buckets.first() {
+            Some(lowest) if !lowest.timers.is_empty() => Some(0),
+            _ if self.occupied == 0 => None,
+            _ => Some(self.occupied.trailing_zeros() as usize + 1),
+        }
     }
 
     /// The first timer of the buckets.
     fn first(&self) -> Option<Timer> {
-        if self.occupied == 0 {
-            return None;
-        }
-        let bucket = &self.buckets[self.occupied.trailing_zeros() as usize];
+        let bucket = &self.buckets[self.lowest()?];
         bucket.timers.get(bucket.first).copied()
     }
 
@@ -168,8 +176,8 @@ impl Timers {
             }
             timers.retain(&mut is_live);
             len += timers.timers.len();
-            if timers.timers.is_empty() {
-                self.occupied &= !(1 << bucket);
+            if timers.timers.is_empty() && bucket > 0 {
+                self.occupied &= !(1 << (bucket - 1));
             }
         }
         self.overdue.retain(|overdue| is_live(overdue.due));
@@ -205,7 +213,7 @@ impl Timers {
     fn sweep_first(&mut self, mut is_live: impl FnMut(Due) -> bool) {
         let before = self.len;
         if self.overdue.is_empty() {
-            let bucket = self.occupied.trailing_zeros() as usize;
+            let Some(bucket) = self.lowest() else { return };
             self.forget_taken();
             let timers = &mut self.buckets[bucket];
             let count = timers.timers.len();
@@ -224,7 +232,9 @@ impl Timers {
 
     fn clear_bucket(&mut self, bucket: usize) {
         self.buckets[bucket].clear();
-        self.occupied &= !(1 << bucket);
+        if bucket > 0 {
+            self.occupied &= !(1 << (bucket - 1));
+        }
     }
 
     /// Takes the next timer that is due at `now`.
@@ -239,12 +249,20 @@ impl Timers {
             self.len -= 1;
             return self.overdue.pop().map(|overdue| overdue.due);
         }
-        let first = self.first()?;
+        let bucket = self.lowest()?;
+        let lowest = &self.buckets[bucket];
+        let first = lowest.timers[lowest.first];
         if first.when > now {
             return None;
         }
-        let bucket = self.occupied.trailing_zeros() as usize;
-        if bucket != 0 {
+        if bucket > 0 && lowest.timers.len() == 1 {
+            // Alone in its bucket: it need not be moved to be taken.
+            self.len -= 1;
+            self.last = first.when;
+            self.clear_bucket(bucket);
+            return Some(first.due);
+        }
+        if bucket > 0 {
             self.split(bucket, first.when);
         }
         self.len -= 1;
@@ -260,7 +278,7 @@ impl Timers {
     /// Moves the lowest bucket's timers down, now that the time reached is its earliest deadline.
     fn split(&mut self, bucket: usize, earliest: u64) {
         self.last = earliest;
-        self.occupied &= !(1 << bucket);
+        self.occupied &= !(1 << (bucket - 1));
         let mut timers = std::mem::take(&mut self.buckets[bucket].timers);
         for timer in timers.drain(..) {
             self.place(timer);
@@ -269,13 +287,21 @@ impl Timers {
         self.buckets[bucket] = Bucket { timers, first: 0 };
     }
 
-    /// Every timer that stands here, in no order.
-    pub(crate) fn into_dues(self) -> impl Iterator<Item = Due> {
-        let buckets = self.buckets.into_iter().enumerate().flat_map(|(bucket, timers)| {
-            let taken = if bucket == 0 { timers.first } else { 0 };
-            timers.timers.into_iter().skip(taken).map(|timer| timer.due)
-        });
-        buckets.chain(self.overdue.into_iter().map(|overdue| overdue.due))
+    /// Takes every timer that stands here, in no order. Their memory is kept, for another
+    /// simulation, whose time begins anew.
+    pub(crate) fn take_all(&mut self) -> Vec<Due> {
+        let mut dues = Vec::new();
+        if self.len > 0 {
+            self.forget_taken();
+            for bucket in &mut self.buckets {
+                dues.extend(bucket.timers.drain(..).map(|timer| timer.due));
+                bucket.clear();
+            }
+            dues.extend(self.overdue.drain().map(|overdue| overdue.due));
+        }
+        (self.occupied, self.last, self.overdue_count) = (0, 0, 0);
+        (self.len, self.dead) = (0, 0);
+        dues
     }
 }
 
@@ -291,7 +317,8 @@ mod tests {
     fn timers_fire_by_deadline_and_then_in_the_order_in_which_they_were_set() {
         let mut random = fastrand::Rng::with_seed(1);
         let mut slab = Slab::new();
-        let (mut timers, mut list): (Timers, Vec<(u64, u32, Due)>) = (Timers::new(), Vec::new());
+        let (mut timers, mut list): (Timers, Vec<(u64, u32, Due)>) =
+            (Timers::default(), Vec::new());
         let mut now = 0;
         for number in 0..30_000 {
             match random.u32(0..10) {

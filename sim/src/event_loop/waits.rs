@@ -112,8 +112,6 @@ pub(crate) fn poll_with<R>(
 pub(crate) struct Step {
     pub(crate) task: TaskId,
     pub(crate) number: TaskNumber,
-    /// The number of the last poll of a wait before the step before this one.
-    pub(crate) before: u64,
     /// A cancel is to be delivered to a parked leaf inside this boundary; none is anywhere.
     pub(crate) deliver: Option<BoundaryId>,
     /// A leaf took it.
@@ -132,7 +130,6 @@ impl Step {
     pub(crate) const NONE: Step = Step {
         task: Id::NONE,
         number: 0,
-        before: 1,
         deliver: None,
         delivered: false,
         boundary: Id::NONE,
@@ -233,6 +230,39 @@ impl Core {
         self.waits.insert(WaitCell::new(Target::Own, label, location))
     }
 
+    /// Polls a wait of its own where there is nothing to it: it is to be parked by the task's own
+    /// waker, or was told to go on, and no cancel is on its way. None is for
+    /// [`poll_own`](Self::poll_own).
+    #[inline]
+    pub(crate) fn poll_own_plainly(
+        &mut self,
+        wait: WaitId,
+        infallible: bool,
+        by: &Waker,
+    ) -> Option<Told> {
+        if self.step.deliver.is_some() || self.without_cancel {
+            return None;
+        }
+        let cell = self.waits.get_mut(wait)?;
+        match cell.told {
+            Told::GoOn if cell.waker.is_none() => {
+                self.unlink(wait);
+                self.waits.free(wait);
+                Some(Told::GoOn)
+            }
+            Told::NotYet if cell.task.is_none() => {
+                if !self.tasks.get(self.step.task).is_some_and(|task| task.shows(by)) {
+                    return None;
+                }
+                cell.target = if infallible { Target::Infallible } else { Target::Own };
+                note_poll(&mut self.step, &mut self.polls, cell);
+                self.link(wait);
+                Some(Told::NotYet)
+            }
+            _ => None,
+        }
+    }
+
     /// Polls a wait of its own: parks it, or tells that it is over and forgets it. One that is
     /// `infallible` is not reached by a cancel.
     pub(crate) fn poll_own(
@@ -243,9 +273,8 @@ impl Core {
     ) -> Result<OwnState, Refused> {
         let infallible = infallible || self.without_cancel;
         let told = self.waits[wait].told;
-        let parked = self.is_parked_here(wait);
         if told == Told::NotYet {
-            if !parked {
+            if !self.is_parked_here(wait) {
                 self.park_own(wait, infallible, waker)?;
                 return Ok(OwnState::Parked);
             }
@@ -254,24 +283,21 @@ impl Core {
                 return Ok(OwnState::Parked);
             }
         }
-        let delivery = match parked && !infallible {
-            true => self.take_delivery(wait),
-            false => Delivery::None,
+        let delivery = match self.step.deliver {
+            Some(_) if !infallible && self.is_parked_here(wait) => self.take_delivery(wait),
+            _ => Delivery::None,
         };
         if told == Told::NotYet && delivery == Delivery::None {
             self.update_waker(wait, waker)?;
             return Ok(OwnState::Parked);
         }
-        let message = self.waits[wait].message.take();
+        let delivery = match told {
+            // The cancel that it was told itself comes first.
+            Told::Cancelled => Delivery::Cancel(self.waits[wait].message.take()),
+            _ => delivery,
+        };
         self.unpark(wait);
-        Ok(OwnState::Over(
-            told,
-            match told {
-                // The cancel that it was told itself comes first.
-                Told::Cancelled => Delivery::Cancel(message),
-                _ => delivery,
-            },
-        ))
+        Ok(OwnState::Over(told, delivery))
     }
 
     /// Tells a wait of its own to go on; false if it was told already, or is forgotten. Whoever
@@ -415,10 +441,10 @@ impl Core {
 
     /// The waker to keep: none for the task's own, which needs no count of references.
     fn waker_for(&self, task: TaskId, waker: &mut PollWaker<'_>) -> Result<Option<Waker>, Refused> {
-        match self.tasks.get(task).map(|cell| &cell.shown) {
+        match self.tasks.get(task) {
             None => Err(Refused::Outside),
-            Some(Some(own)) if own.will_wake(waker.by) => Ok(None),
-            _ => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),
+            Some(cell) if cell.shows(waker.by) => Ok(None),
+            Some(_) => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),
         }
     }
 
@@ -447,19 +473,17 @@ impl Core {
 
     /// Tells whether a poll comes by the task's own waker.
     pub(crate) fn is_own(&self, waker: &PollWaker<'_>) -> bool {
-        let shown = self.tasks.get(self.step.task).and_then(|cell| cell.shown.as_ref());
-        shown.is_some_and(|own| own.will_wake(waker.by))
+        self.tasks.get(self.step.task).is_some_and(|cell| cell.shows(waker.by))
     }
 
     /// Forgets a wait.
     pub(crate) fn unpark(&mut self, wait: WaitId) {
-        if !self.waits.contains(wait) {
-            return;
+        let Some(cell) = self.waits.get_mut(wait) else { return };
+        if let Some(waker) = cell.waker.take() {
+            self.trash.push(Trash::Waker(waker));
         }
         self.unlink(wait);
-        if let Some(cell) = self.waits.remove(wait) {
-            self.trash.extend(cell.waker.map(Trash::Waker));
-        }
+        self.waits.free(wait);
     }
 
     /// Appends a wait to the list of the running task, inside the boundary that is polled.
@@ -467,10 +491,12 @@ impl Core {
         let (task, boundary) = (self.step.task, self.step.boundary);
         let Core { tasks, waits, .. } = self;
         let cell = &mut tasks[task];
+        let number = cell.number;
         let last = std::mem::replace(&mut cell.last_wait, wait);
-        match waits.get_mut(last) {
-            Some(last) => last.next = wait,
-            None => cell.first_wait = wait,
+        if last.is_none() {
+            cell.first_wait = wait;
+        } else {
+            waits[last].next = wait;
         }
         let cell = &mut waits[wait];
         (cell.task, cell.boundary, cell.previous) = (task, boundary, last);
@@ -478,9 +504,8 @@ impl Core {
         if cell.is_apart() {
             self.count_apart(boundary, 1);
         }
-        let (number, on) = (self.tasks[task].number, self.awaited(target, label));
-        self.session
-            .emit_at(Event::Waits { task: number, operation: label.operation, on }, location);
+        let on = self.awaited(target, label);
+        self.session.emit_waits(number, label.operation, on, location);
     }
 
     /// Takes a wait out of the list of its task, if it stands in one.
@@ -497,20 +522,20 @@ impl Core {
         if asked && let Some(task) = self.tasks.get_mut(task) {
             task.owed = None;
         }
-        match self.waits.get_mut(previous) {
-            Some(previous) => previous.next = next,
-            None => {
-                if let Some(task) = self.tasks.get_mut(task) {
-                    task.first_wait = next;
-                }
-            }
+        if !previous.is_none() {
+            self.waits[previous].next = next;
         }
-        match self.waits.get_mut(next) {
-            Some(next) => next.previous = previous,
-            None => {
-                if let Some(task) = self.tasks.get_mut(task) {
-                    task.last_wait = previous;
-                }
+        if !next.is_none() {
+            self.waits[next].previous = previous;
+        }
+        if (previous.is_none() || next.is_none())
+            && let Some(task) = self.tasks.get_mut(task)
+        {
+            if previous.is_none() {
+                task.first_wait = next;
+            }
+            if next.is_none() {
+                task.last_wait = previous;
             }
         }
         if is_apart {
@@ -528,22 +553,33 @@ impl Core {
     }
 
     /// Counts what waits right inside a boundary by another waker than the task's own.
+    #[inline(never)]
     pub(crate) fn count_apart(&mut self, boundary: BoundaryId, change: i32) {
         if let Some(cell) = self.boundaries.get_mut(boundary) {
             cell.apart = cell.apart.wrapping_add_signed(change);
         }
     }
 
+    /// Says what the task does next whose wait is over. Of one that nobody polls any more one
+    /// cannot say that its task goes on there.
+    #[inline(never)]
+    fn tell_next(&mut self, wait: WaitId) {
+        if self.session.is_labelled()
+            && self.is_polled(wait)
+            && let Some(cell) = self.waits.get(wait)
+            && let Some(task) = self.tasks.get_mut(cell.task)
+        {
+            task.next = cell.label.next_operation();
+        }
+    }
+
     /// Takes the waker of a wait that is over, or wakes the task itself.
     pub(crate) fn wake_wait(&mut self, wait: WaitId) -> Option<Waker> {
-        // Of one that nobody polls any more one cannot say that its task goes on there.
-        let is_told = self.session.is_labelled() && self.is_polled(wait);
-        let cell = self.waits.get_mut(wait)?;
-        let (task, label) = (cell.task, cell.label);
-        let waker = cell.waker.take();
-        if is_told && let Some(task) = self.tasks.get_mut(task) {
-            task.next = label.next_operation();
+        if self.session.observed {
+            self.tell_next(wait);
         }
+        let cell = self.waits.get_mut(wait)?;
+        let (task, waker) = (cell.task, cell.waker.take());
         match waker {
             Some(waker) => Some(waker),
             None => {

@@ -1,52 +1,126 @@
-//! The waker that a task shows to futures. It tells wakes from other threads, which are no part of
-//! a simulation.
+//! The waker that a task shows to futures, and how async-task gets to make the task.
+//!
+//! async-task's own waker would not tell a wake on another thread while the task runs: the task
+//! would be ready again at the end of its step, on its own thread. The one that is shown looks at
+//! the thread first. It points to the metadata of the task's cell and holds one of the cell's
+//! references, so that it costs no memory of its own.
+//!
+//! The only `unsafe` of the kernel stands here, since it was measured: a counted waker of its own
+//! for each task, and async-task's check of the thread at each poll, cost 70 of the 750
+//! instructions of a step, and an allocation for each task.
+//!
+//! What makes it sound is that of a task nothing but its memory is reached on another thread. Its
+//! future, its `Runnable` and its `Task` stay on the thread that has made it: the kernel keeps both
+//! in its thread-local state and hands them to nobody, and async-task's own waker, which could
+//! schedule a runnable elsewhere or let a future be dropped elsewhere, is hidden behind the one
+//! that is shown, which on another thread does nothing but count.
 
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::mem::{ManuallyDrop, forget};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use async_task::Runnable;
+use async_task::{Builder, Runnable, Task as RawTask};
 
-use super::cell::{TaskId, TaskMeta};
+use super::cell::TaskId;
 use super::context::{context_id, is_followed, try_with_context, with};
-use crate::base::{Error, ForeignWake};
+use super::foreign::note_foreign;
 
-/// What a task's body shows to its future in place of async-task's waker, which would not tell a
-/// wake on another thread while the task runs: the task would be ready again at the end of its
-/// step, on its own thread.
-pub(crate) struct TaskWaker {
+/// The metadata that async-task keeps with a task: enough to find it from a bare runnable, and to
+/// wake it.
+pub(crate) struct TaskMeta {
+    pub(crate) task: TaskId,
+    /// The thread of the task.
     context: u32,
-    task: TaskId,
-    /// async-task's, used on the task's own thread only. The body is dropped when it ends, and with
-    /// it the way round from the task to itself.
-    inner: OnceLock<Waker>,
-    /// It was used on another thread, and was noted already.
+    /// It was woken on another thread, and that was noted already.
     noted: AtomicBool,
+    /// What async-task wakes the task by, without a reference of its own. Set when the task is
+    /// made, before anyone else has come to know of it, and never again.
+    inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
 }
 
-impl TaskWaker {
-    /// Makes the waker of a task of this thread.
-    pub(crate) fn new(task: TaskId) -> Arc<Self> {
-        let (inner, noted) = (OnceLock::new(), AtomicBool::new(false));
-        Arc::new(TaskWaker { context: context_id(), task, inner, noted })
-    }
+/// The waker of a task, for as long as its cell is there: it holds no reference.
+pub(crate) struct Shown(ManuallyDrop<Waker>);
 
-    /// Says what wakes the task, once that is there.
-    pub(crate) fn set_inner(&self, waker: Waker) {
-        self.inner.set(waker).expect("seedloop bug: a task has two wakers");
+impl Deref for Shown {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        &self.0
     }
 }
 
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+/// Makes a task of this thread; `body` is given the waker that it is to show to its future.
+///
+/// The future that `body` returns must keep what it is given to itself: the waker is valid as long
+/// as that future is.
+#[expect(unsafe_code, reason = "async-task would check the thread at each poll, see above")]
+pub(crate) fn new_task<F>(
+    task: TaskId,
+    body: impl FnOnce(Shown) -> F,
+) -> (Runnable<TaskMeta>, RawTask<(), TaskMeta>)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let (noted, inner) = (AtomicBool::new(false), Cell::new(None));
+    let builder = Builder::new().metadata(TaskMeta { task, context: context_id(), noted, inner });
+    // SAFETY: async-task asks for four things. The future need not be `Send`, and may be dropped
+    // and polled, where the runnable and the task stay on this thread; they do, as said above, and
+    // `schedule` is called on it alone. The future is `'static`. `schedule` is `Send`, `Sync` and
+    // `'static`, a function item. The waker that the body gets points to the metadata, which lies
+    // in the same allocation as the future and is freed with it, after the future was dropped.
+    let (runnable, raw) =
+        unsafe { builder.spawn_unchecked(|meta: &TaskMeta| body(meta.shown()), schedule) };
+    let waker = runnable.waker();
+    runnable.metadata().inner.set(Some((waker.data(), waker.vtable())));
+    (runnable, raw)
+}
+
+impl TaskMeta {
+    /// The waker that the task shows, without a reference of its own.
+    #[expect(unsafe_code, reason = "a waker that costs no memory, see above")]
+    fn shown(&self) -> Shown {
+        let data = std::ptr::from_ref(self).cast();
+        // SAFETY: the functions of the table take a pointer to a `TaskMeta` that is still there.
+        // This one holds no reference to the task's cell; who takes it sees to that.
+        Shown(ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &SHOWN)) }))
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        if try_with_context(|context| context.is(self.context)).unwrap_or(false) {
-            if let Some(waker) = self.inner.get() {
-                waker.wake_by_ref();
-            }
+    /// Tells whether `waker` is the one that this task shows.
+    pub(super) fn shows(&self, waker: &Waker) -> bool {
+        std::ptr::eq(waker.data(), std::ptr::from_ref(self).cast())
+            && std::ptr::eq(waker.vtable(), &raw const SHOWN)
+    }
+
+    /// async-task's waker, without a reference of its own.
+    #[expect(unsafe_code, reason = "it is made of its parts, see above")]
+    fn inner(&self) -> Option<ManuallyDrop<Waker>> {
+        let (data, vtable) = self.inner.get()?;
+        // SAFETY: these are the parts of a waker that async-task has made for the cell in which
+        // this metadata lies, and so the cell is there. It is not dropped, and so no reference is
+        // given up that it does not hold.
+        Some(ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, vtable)) }))
+    }
+
+    /// Makes the task ready, unless it is. On the task's thread only.
+    pub(super) fn wake(&self) {
+        if let Some(inner) = self.inner() {
+            inner.wake_by_ref();
+        }
+    }
+
+    /// Tells whether this is the thread of the task.
+    fn is_here(&self) -> bool {
+        try_with_context(|context| context.is(self.context)).unwrap_or(false)
+    }
+
+    /// The task was woken, on whatever thread.
+    fn woken(&self) {
+        if self.is_here() {
+            self.wake();
             if is_followed() {
                 // Also of a task that is ready already: another wake might have come first.
                 with(|core| core.meets_task(self.task));
@@ -57,53 +131,64 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The schedule function of every task: its runnable becomes ready.
-pub(crate) fn schedule(runnable: Runnable<TaskMeta>) {
-    try_with_context(|context| context.enqueue(runnable));
-}
-
-/// Set when a task was woken from a thread that is not its own.
-static FOREIGN_WAKE: AtomicBool = AtomicBool::new(false);
-/// Those tasks with their contexts, until their own thread takes them in.
-static FOREIGN_WAKES: Mutex<Vec<(u32, TaskId)>> = Mutex::new(Vec::new());
-
-#[cold]
-fn note_foreign(context: u32, task: TaskId) {
-    let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
-    wakes.push((context, task));
-    FOREIGN_WAKE.store(true, Ordering::Release);
-}
-
-/// Ends the loop when one of its tasks was woken from another thread.
-pub(super) fn check_foreign_wakes() {
-    if FOREIGN_WAKE.load(Ordering::Acquire) {
-        take_in_foreign_wakes();
+impl fmt::Debug for TaskMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskMeta").field("task", &self.task).finish_non_exhaustive()
     }
 }
 
-/// Ends the loops of tasks of this thread that were woken from others.
-#[cold]
-fn take_in_foreign_wakes() {
-    let here = context_id();
-    let mut wakes = FOREIGN_WAKES.lock().unwrap_or_else(PoisonError::into_inner);
-    let (ours, others): (Vec<_>, Vec<_>) =
-        wakes.drain(..).partition(|(context, _)| *context == here);
-    *wakes = others;
-    FOREIGN_WAKE.store(!wakes.is_empty(), Ordering::Release);
-    drop(wakes);
-    with(|core| {
-        for (_, task) in ours {
-            let Some(cell) = core.tasks.get(task) else { continue };
-            if cell.waker.is_none() || cell.deferred.is_some() {
-                // Its body has ended: nothing hears the wake.
-                continue;
-            }
-            let text = format!(
-                "task '{}' was woken from another thread, which no seed can repeat; run blocking \
-                 work with `run_in_executor`, and let the simulation do what threads would",
-                cell.name(),
-            );
-            core.break_loop_of(cell.owner, Error::new(ForeignWake::new(text)));
-        }
-    });
+/// What the shown waker does. Its data is the task's metadata.
+static SHOWN: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
+
+/// The metadata that a shown waker points to.
+#[expect(unsafe_code, reason = "the data of a waker is a bare pointer")]
+unsafe fn meta<'a>(data: *const ()) -> &'a TaskMeta {
+    // SAFETY: it is the data of a shown waker, which the caller vouches for: a `TaskMeta` that
+    // lives as long as the waker. Other threads read only what never changes after the task was
+    // made, and an atomic.
+    unsafe { &*data.cast() }
+}
+
+#[expect(unsafe_code, reason = "the functions of a waker take bare pointers")]
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: a waker's clone is given its data.
+    let meta = unsafe { meta(data) };
+    if let Some(inner) = meta.inner() {
+        // The new waker holds the reference.
+        forget(Waker::clone(&inner));
+    }
+    RawWaker::new(data, &SHOWN)
+}
+
+#[expect(unsafe_code, reason = "the functions of a waker take bare pointers")]
+unsafe fn wake(data: *const ()) {
+    // SAFETY: a waker's functions are given its data; this one gives up its reference.
+    unsafe {
+        wake_by_ref(data);
+        release(data);
+    }
+}
+
+#[expect(unsafe_code, reason = "the functions of a waker take bare pointers")]
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: a waker's functions are given its data.
+    unsafe { meta(data) }.woken();
+}
+
+#[expect(unsafe_code, reason = "the functions of a waker take bare pointers")]
+unsafe fn release(data: *const ()) {
+    // SAFETY: a waker's functions are given its data.
+    let meta = unsafe { meta(data) };
+    // Elsewhere the reference is left: the last one might let the future be dropped there. It is
+    // memory that is lost, of a waker that has no business there.
+    if meta.is_here()
+        && let Some(inner) = meta.inner()
+    {
+        drop(ManuallyDrop::into_inner(inner));
+    }
+}
+
+/// The schedule function of every task: its runnable becomes ready.
+fn schedule(runnable: Runnable<TaskMeta>) {
+    try_with_context(|context| context.enqueue(runnable));
 }

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::run::run_at;
-use crate::base::{Choice, Fifo, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
+use crate::base::{Choice, Chooser, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
 use crate::event_loop::{
     Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch_error,
     close_all, set_followed, set_quiet, with,
@@ -105,7 +105,7 @@ impl Simulation {
     }
 
     pub(crate) fn boxed_policy(mut self, policy: Box<dyn Policy>) -> Self {
-        self.configuration.policy = Some(policy);
+        self.configuration.chooser = Chooser::Policy(policy);
         self
     }
 
@@ -187,7 +187,10 @@ impl Simulation {
                 points: std::mem::take(&mut session.points),
             }
         });
-        let policy = with(|core| core.session.take_policy());
+        let policy = match with(|core| core.session.take_chooser()) {
+            Chooser::Policy(policy) => Some(policy),
+            Chooser::Fifo | Chooser::Uniform(_) => None,
+        };
         drop(world);
         (outcome, policy)
     }
@@ -240,10 +243,10 @@ impl Simulation {
     /// What was said is taken as it is, whatever came first; the rest follows from it.
     fn resolve(self) -> Configuration {
         let Simulation { mut configuration, model, seed } = self;
-        if let Some(seed) = seed {
-            configuration.policy.get_or_insert_with(|| Box::new(Uniform::new(seed)));
+        if let (Some(seed), Chooser::Fifo) = (seed, &configuration.chooser) {
+            configuration.chooser = Chooser::Uniform(Uniform::new(seed));
         }
-        let dull = configuration.policy.is_none();
+        let dull = matches!(configuration.chooser, Chooser::Fifo);
         let implied = if dull { Model::Asyncio } else { Model::AnyOrder };
         configuration.model = model.unwrap_or(implied);
         configuration
@@ -261,7 +264,7 @@ impl fmt::Debug for Simulation {
         f.debug_struct("Simulation")
             .field("model", &self.model)
             .field("seed", &self.seed)
-            .field("has_policy", &self.configuration.policy.is_some())
+            .field("has_policy", &matches!(self.configuration.chooser, Chooser::Policy(_)))
             .field("limits", &self.configuration.limits)
             .field("records", &self.configuration.keep_events)
             .finish_non_exhaustive()
@@ -333,9 +336,7 @@ impl Ambient {
             return Ambient { world: None };
         }
         fastrand::seed(0);
-        let configuration =
-            Configuration { policy: Some(Box::new(Fifo)), ..Configuration::default() };
-        let world = World::enter(configuration);
+        let world = World::enter(Configuration::default());
         // Source: CPython 3.13, `Runner.run`: the main task has a copy of its caller's context.
         let copied = world.variables.clone();
         drop(with(|core| std::mem::replace(&mut core.variables, copied)));

@@ -5,13 +5,14 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
 use crate::event_loop::{
-    Core, Finished, FutureId, Hot, Order, TaskId, catch, describe, finish, finish_ended, hot, with,
+    Core, Finished, FutureId, Hot, Order, Shown, TaskId, catch, describe, finish, finish_ended,
+    hot, with,
 };
 
 pin_project! {
@@ -20,13 +21,13 @@ pin_project! {
         #[pin]
         future: Option<F>,
         task: TaskId,
-        waker: Waker,
+        shown: Shown,
     }
 }
 
 impl<F> Body<F> {
-    pub(super) fn new(task: TaskId, waker: Waker, future: F) -> Self {
-        Body { future: Some(future), task, waker }
+    pub(super) fn new(task: TaskId, shown: Shown, future: F) -> Self {
+        Body { future: Some(future), task, shown }
     }
 }
 
@@ -49,7 +50,7 @@ where
             }
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let mut cx = Context::from_waker(this.waker);
+        let mut cx = Context::from_waker(this.shown);
         let result = match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
@@ -69,6 +70,13 @@ where
 
 /// Ends a task with what its body returned.
 fn end(task: TaskId, result: Result<Box<dyn Any>>) {
+    let result = match result {
+        Ok(value) => match with(|core| core.end_plainly(task, value)) {
+            Ok(ended) => return ended.finish(),
+            Err(value) => Ok(value),
+        },
+        Err(error) => Err(error),
+    };
     let (future, finished, unused) = with(|core| {
         let future = core.tasks[task].future;
         let must_cancel = core.take_undelivered(task);

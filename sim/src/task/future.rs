@@ -10,11 +10,11 @@ use std::task::{Context, Poll};
 
 use super::any::AnyFuture;
 use super::raw::{FutureRef, closed, unit};
-use super::wait::{Misuse, Wait, await_location, misuse_of_await, settle};
+use super::wait::{Begun, Misuse, Wait, await_location, begin_await, settle};
 use super::yields::{YieldNow, take_turn};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{
-    CallbackKey, Core, Delivery, Finished, Kind, Label, LoopId, State, finish, with,
+    CallbackKey, Delivery, Finished, Kind, Label, LoopId, State, finish, with,
 };
 
 /// Names a done-callback, to take it back with
@@ -271,19 +271,20 @@ impl<T: 'static> LoopFuture<T> {
                 (Ok(()), None) => self.raw.take_as(),
             });
         }
-        if !self.wait.is_parked() && self.raw.is_done() && !with(Core::count_await) {
-            // A limit has ended the run, and nothing goes on.
-            return Poll::Pending;
-        }
-        if !self.wait.is_parked()
-            && let Some(Misuse { error, takes_turn }) = misuse_of_await(&self.raw)
-        {
-            if !takes_turn {
-                return Poll::Ready(Err(error));
+        if !self.wait.is_parked() {
+            match begin_await(&self.raw) {
+                Begun::Waits => {}
+                // A limit has ended the run, and nothing goes on.
+                Begun::Stopped => return Poll::Pending,
+                Begun::Misused(Misuse { error, takes_turn: false }) => {
+                    return Poll::Ready(Err(error));
+                }
+                Begun::Misused(Misuse { error, takes_turn: true }) => {
+                    let misuse = self.misuse.insert(Box::new((error, take_turn())));
+                    // The first poll of a turn is never ready.
+                    return Pin::new(&mut misuse.1).poll(cx).map(|_| self.raw.take_as());
+                }
             }
-            let misuse = self.misuse.insert(Box::new((error, take_turn())));
-            // The first poll of a turn is never ready.
-            return Pin::new(&mut misuse.1).poll(cx).map(|_| self.raw.take_as());
         }
         let location = await_location(Location::caller(), self.location);
         match self.wait.poll(self.raw.id(), label, location, cx) {

@@ -3,8 +3,6 @@
 use std::future::Future;
 use std::panic::Location;
 
-use async_task::Builder;
-
 use super::any::AnyFuture;
 use super::body::Body;
 use super::future::LoopFuture;
@@ -12,7 +10,7 @@ use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
 use crate::base::{Error, Event, Id, Operation, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
-    Core, Kind, LoopId, TaskCell, TaskId, TaskInfo, TaskMeta, TaskWaker, schedule, with,
+    Core, FutureCell, FutureId, Kind, LoopId, TaskCell, TaskId, TaskInfo, new_task, with,
 };
 
 /// Spawns a task on the running loop: `asyncio.create_task(coro)`.
@@ -63,10 +61,11 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let Some(owner) = with(|core| core.running_loop()) else {
+    let made = with(|core| Some(core.new_task(core.running_loop()?, name, location)));
+    let Some((task, raw)) = made else {
         panic!("no running event loop: call `spawn` from inside `seedloop::run(async {{ .. }})`");
     };
-    spawn_on(owner, future, name, location)
+    start(task, raw, future, location)
 }
 
 /// Spawns a task on `owner`, which must not be closed.
@@ -81,16 +80,23 @@ where
     F: Future<Output = Result<T>> + 'static,
 {
     let (task, raw) = with(|core| core.new_task(owner, name, location));
-    let waker = TaskWaker::new(task);
-    let body = Body::new(task, waker.clone().into(), future);
-    let builder = Builder::new().metadata(TaskMeta { task });
-    let (runnable, handle) = builder.spawn_local(move |_| body, schedule);
-    waker.set_inner(runnable.waker());
+    start(task, raw, future, location)
+}
+
+/// Gives a task its body, and makes it ready.
+fn start<T, F>(
+    task: TaskId,
+    raw: FutureId,
+    future: F,
+    location: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let (runnable, handle) = new_task(task, move |shown| Body::new(task, shown, future));
     with(|core| {
-        let cell = &mut core.tasks[task];
-        cell.waker = Some(runnable.waker());
-        cell.shown = Some(waker.into());
-        cell.raw = Some(handle);
+        core.tasks[task].raw = Some(handle);
         core.enqueue(runnable);
     });
     JoinHandle::from_raw(FutureRef::from_counted(raw), location)
@@ -102,7 +108,7 @@ impl Core {
         owner: LoopId,
         name: Option<&str>,
         location: &'static Location<'static>,
-    ) -> (TaskId, crate::event_loop::FutureId) {
+    ) -> (TaskId, FutureId) {
         let by = self.source();
         let parent = self.current_number();
         let (key, child_index) = match self.tasks.get_mut(self.step.task) {
@@ -121,9 +127,9 @@ impl Core {
         if name.is_none() {
             self.session.tasks_unnamed += 1;
         }
-        let future = self.new_future(owner, Kind::Plain);
+        let order = self.first_order();
         let task = self.tasks.insert(TaskCell {
-            future,
+            future: Id::NONE,
             number,
             key,
             parent,
@@ -131,13 +137,12 @@ impl Core {
             made: 0,
             steps: 0,
             since: 1,
+            before: 1,
             next: Operation::UNKNOWN,
             owner,
             raw: None,
-            waker: None,
-            shown: None,
             scheduled: false,
-            order: self.first_order(),
+            order,
             must_cancel: None,
             scopes: Vec::new(),
             owed: None,
@@ -153,10 +158,11 @@ impl Core {
             location,
             variables: self.variables.clone(),
         });
-        let cell = &mut self.futures[future];
-        cell.kind = Kind::Task(task);
         // One for the handle and one for the loop, which keeps the task until it has ended.
-        cell.refs = 2;
+        let cell = FutureCell { refs: 2, ..FutureCell::new(owner, Kind::Task(task)) };
+        let future = self.futures.insert(cell);
+        self.name_future(future);
+        self.tasks[task].future = future;
         self.session.emit_at(Event::Spawned { task: number, by }, location);
         self.session.order_spawned(number, key, parent);
         let unnamed = self.session.tasks_unnamed;

@@ -131,6 +131,11 @@ impl WaitUnit {
         WaitUnit { id, context: context_id(), told: Told::NotYet }
     }
 
+    /// The wait that was made for the caller on this thread.
+    pub(crate) fn of(id: WaitId) -> Self {
+        WaitUnit { id, context: context_id(), told: Told::NotYet }
+    }
+
     /// Its id, to be told to go on with [`complete`](Self::complete).
     pub(crate) fn id(&self) -> WaitId {
         self.id
@@ -179,6 +184,20 @@ impl WaitUnit {
             self.is_here() && !self.id.is_none(),
             "a future of seedloop was polled on another thread than before, or after it was over"
         );
+        match with(|core| core.poll_own_plainly(self.id, infallible, cx.waker())) {
+            Some(Told::NotYet) => Poll::Pending,
+            Some(told) => {
+                (self.id, self.told) = (Id::NONE, told);
+                Poll::Ready(Delivery::None)
+            }
+            None => self.poll_aside(infallible, cx),
+        }
+    }
+
+    /// The rest of [`poll_own`](Self::poll_own) where there is more to see to.
+    #[inline(never)]
+    #[track_caller]
+    fn poll_aside(&mut self, infallible: bool, cx: &Context<'_>) -> Poll<Delivery> {
         match poll_with(cx, |core, waker| core.poll_own(self.id, infallible, waker)) {
             OwnState::Parked => Poll::Pending,
             OwnState::Over(told, delivery) => {
@@ -190,10 +209,13 @@ impl WaitUnit {
 
     /// The loop in whose timers something still stands for this wait, if it was set to end by time.
     pub(crate) fn timer_owner(&self) -> Option<LoopId> {
-        if self.is_woken() || !self.is_here() {
+        if self.id.is_none() && self.told == Told::GoOn || !self.is_here() {
             return None;
         }
         with(|core| {
+            if core.waits.get(self.id).is_some_and(|cell| cell.told == Told::GoOn) {
+                return None;
+            }
             let task = core.waits.get(self.id).map(|cell| cell.task);
             let owner = task.and_then(|task| core.tasks.get(task)).map(|cell| cell.owner);
             owner.or((!core.running.is_none()).then_some(core.running))
@@ -225,7 +247,9 @@ pub(crate) fn await_location(
     polled_at: &'static Location<'static>,
     made_at: &'static Location<'static>,
 ) -> &'static Location<'static> {
-    if Place::from(polled_at).is_in_library() { made_at } else { polled_at }
+    // Of one file both are, or neither is; then the search through its name is spared.
+    let is_one_file = std::ptr::eq(polled_at.file(), made_at.file());
+    if !is_one_file && Place::from(polled_at).is_in_library() { made_at } else { polled_at }
 }
 
 /// A future that must not be awaited.
@@ -236,31 +260,51 @@ pub(crate) struct Misuse {
     pub(crate) takes_turn: bool,
 }
 
-/// What stands in the way of awaiting a future at all.
+/// What the first poll of an await came to.
+pub(crate) enum Begun {
+    /// The future is to be waited for, or done.
+    Waits,
+    Misused(Misuse),
+    /// A limit has ended the run.
+    Stopped,
+}
+
+/// Begins to await a future, unless something stands in the way of awaiting it at all. An await
+/// that need not wait is counted against the limits.
 ///
 /// Source: CPython 3.13, `_asynciomodule.c`, `task_step_handle_result_impl`: it leaves a misused
 /// future marked as being awaited, so that every later `await` of it finds the mark and refuses.
-pub(crate) fn misuse_of_await(future: &FutureRef) -> Option<Misuse> {
+pub(crate) fn begin_await(future: &FutureRef) -> Begun {
     if let Err(error) = future.check() {
-        return Some(Misuse { error, takes_turn: true });
+        return Begun::Misused(Misuse { error, takes_turn: true });
     }
-    let (text, takes_turn) = with(|core| {
+    let refused = with(|core| {
+        core.meets_future(future.id(), Access::Read);
+        let Some(cell) = core.futures.get_mut(future.id()) else { return Ok(()) };
+        if cell.is_done() {
+            let goes_on = core.count_await();
+            core.meets_future(future.id(), Access::Write);
+            return if goes_on { Ok(()) } else { Err(None) };
+        }
+        let (misused, owner) = (cell.misused, cell.owner);
         core.meets_future(future.id(), Access::Write);
-        let cell = core.futures.get(future.id())?;
-        if cell.is_done() || core.step.task.is_none() {
-            return None;
+        let Some(task) = core.tasks.get(core.step.task) else { return Ok(()) };
+        if misused {
+            return Err(Some(("await wasn't used with future", false)));
         }
-        if cell.misused {
-            return Some(("await wasn't used with future", false));
-        }
-        let itself = core.tasks.get(core.step.task).is_some_and(|t| t.future == future.id());
-        let text = match itself {
+        let text = match task.future == future.id() {
             true => "task cannot await on itself",
-            false if core.is_foreign(cell.owner) => "the future is attached to a different loop",
-            false => return None,
+            false if core.is_foreign(owner) => "the future is attached to a different loop",
+            false => return Ok(()),
         };
         core.futures[future.id()].misused = true;
-        Some((text, true))
-    })?;
-    Some(Misuse { error: Error::new(RuntimeError::new(text)), takes_turn })
+        Err(Some((text, true)))
+    });
+    match refused {
+        Ok(()) => Begun::Waits,
+        Err(None) => Begun::Stopped,
+        Err(Some((text, takes_turn))) => {
+            Begun::Misused(Misuse { error: Error::new(RuntimeError::new(text)), takes_turn })
+        }
+    }
 }

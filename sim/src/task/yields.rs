@@ -47,14 +47,14 @@ pub struct YieldNow {
 impl Future for YieldNow {
     type Output = Result<(), Cancelled>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
         let is_plain = hot() == Hot::PLAIN;
         if std::mem::take(&mut self.parked) {
-            return Poll::Ready(if is_plain { Ok(()) } else { YieldNow::end() });
+            return if is_plain { Poll::Ready(Ok(())) } else { YieldNow::end() };
         }
         if !is_plain {
-            let location = self.location;
-            with(|core| core.begin_yield(location));
+            YieldNow::begin(self.location);
         }
         self.parked = true;
         cx.waker().wake_by_ref();
@@ -63,13 +63,21 @@ impl Future for YieldNow {
 }
 
 impl YieldNow {
-    /// The turn has come, in a step in which there is more to see to.
+    /// The turn is given, in a step in which there is more to see to.
     #[cold]
-    fn end() -> Result<(), Cancelled> {
-        match with(|core| core.take_yield_delivery()) {
+    #[inline(never)]
+    fn begin(location: Option<&'static Location<'static>>) {
+        with(|core| core.begin_yield(location));
+    }
+
+    /// The turn has come, in such a step.
+    #[cold]
+    #[inline(never)]
+    fn end() -> Poll<Result<(), Cancelled>> {
+        Poll::Ready(match with(|core| core.take_yield_delivery()) {
             Delivery::None => Ok(()),
             Delivery::Cancel(message) => Err(Cancelled::from_option(message)),
-        }
+        })
     }
 }
 
@@ -130,9 +138,12 @@ pub(crate) enum SwitchPoint {
 
 impl SwitchPoint {
     fn is_chosen(passes: impl FnOnce() -> bool) -> bool {
-        with(|core| core.session.model == Model::AnyOrder)
-            && passes()
-            && with(|core| core.choose(ChoiceKind::Switch, 2)) == 1
+        passes() && with(|core| core.choose(ChoiceKind::Switch, 2)) == 1
+    }
+
+    /// Counts the await; tells whether there can be a choice, or none if a limit has ended the run.
+    fn begin() -> Option<bool> {
+        with(|core| core.count_await().then(|| core.session.model == Model::AnyOrder))
     }
 
     /// Tells whether the turn is being given.
@@ -148,21 +159,19 @@ impl SwitchPoint {
         passes: impl FnOnce() -> bool,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        match self {
+        if let SwitchPoint::Ahead = self {
             // A limit has ended the run, and nothing goes on.
-            SwitchPoint::Ahead if !with(Core::count_await) => Poll::Pending,
-            SwitchPoint::Ahead if SwitchPoint::is_chosen(passes) => {
+            let Some(may_switch) = SwitchPoint::begin() else { return Poll::Pending };
+            if may_switch && SwitchPoint::is_chosen(passes) {
                 // Not registered as a yield of ours, and so as foreign as the wait itself.
                 *self = SwitchPoint::Yielding(take_turn());
                 about_to(object, location);
                 cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            _ => {
-                *self = SwitchPoint::Passed;
-                Poll::Ready(())
+                return Poll::Pending;
             }
         }
+        *self = SwitchPoint::Passed;
+        Poll::Ready(())
     }
 
     /// Ready at once, or after one turn if the choice was to give way before what is to be done
@@ -177,10 +186,8 @@ impl SwitchPoint {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Cancelled>> {
         if let SwitchPoint::Ahead = self {
-            if !with(Core::count_await) {
-                return Poll::Pending;
-            }
-            *self = match SwitchPoint::is_chosen(passes) {
+            let Some(may_switch) = SwitchPoint::begin() else { return Poll::Pending };
+            *self = match may_switch && SwitchPoint::is_chosen(passes) {
                 true => {
                     about_to(object, location);
                     SwitchPoint::Yielding(take_turn())

@@ -3,7 +3,7 @@
 //!
 //! Built on `corosensei`, whose coroutines are handed the way out (the *yielder*) as an argument.
 //! A job is an ordinary closure that knows nothing of it, so a [`Link`] keeps it by address: the
-//! only `unsafe` of the library.
+//! only `unsafe` of this layer.
 
 use std::cell::Cell;
 use std::mem::forget;
