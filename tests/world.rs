@@ -12,3 +12,4 @@ mod power;
 mod sockets;
 mod streams;
 mod tears;
+mod wake_ups;

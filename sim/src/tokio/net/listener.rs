@@ -81,7 +81,8 @@ impl TcpListener {
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let mut place = lock(&self.accepting);
-        let accepting = place.get_or_insert_with(|| self.inner.accept());
+        // It stays here when the task that polled it is gone: the turn of others it takes never.
+        let accepting = place.get_or_insert_with(|| self.inner.accept().watching());
         let polled = without_cancel(|| Pin::new(accepting).poll(cx));
         if polled.is_ready() {
             *place = None;

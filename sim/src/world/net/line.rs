@@ -52,7 +52,11 @@ pub(super) fn wake(waits: impl IntoIterator<Item = WaitId>) {
 
 /// A place at a socket for one task at a time.
 #[derive(Debug, Default)]
-pub(super) struct Spot(Option<WaitUnit>);
+pub(super) struct Spot {
+    wait: Option<WaitUnit>,
+    /// It was told to go on, and a cancel came in the place of that.
+    owes: bool,
+}
 
 impl Spot {
     /// Polls the wait if there is one: ready when there is none, or when it is over.
@@ -61,15 +65,16 @@ impl Spot {
             // A limit has ended the run.
             return Poll::Pending;
         }
-        let Some(wait) = &mut self.0 else { return Poll::Ready(Ok(())) };
+        let Some(wait) = &mut self.wait else { return Poll::Ready(Ok(())) };
         if wait.was_cancelled_before() {
             // A cancel that another branch of that task has taken, whoever comes now.
-            self.0 = None;
+            self.wait = None;
             return Poll::Ready(Ok(()));
         }
         let polled = wait.poll(cx);
-        if polled.is_ready() {
-            self.0 = None;
+        if let Poll::Ready(result) = &polled {
+            self.owes = result.is_err() && wait.is_woken();
+            self.wait = None;
         }
         polled.map_err(|cancelled| Error::cancelled(cancelled).into())
     }
@@ -82,14 +87,16 @@ impl Spot {
         cx: &Context<'_>,
         enter: impl FnOnce(WaitId),
     ) {
-        let wait = self.0.insert(WaitUnit::new(label, location));
+        let wait = self.wait.insert(WaitUnit::new(label, location));
         enter(wait.id());
         let polled = wait.poll(cx);
         debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
     }
 
-    /// Gives up the place; tells whether it had been told to go on.
+    /// Gives up the place; tells whether it had been told to go on and has not, so that the next
+    /// one has to be told.
     pub(super) fn leave(&mut self) -> bool {
-        self.0.take().is_some_and(|wait| wait.is_woken())
+        let owes = std::mem::take(&mut self.owes);
+        self.wait.take().is_some_and(|wait| wait.is_woken()) || owes
     }
 }

@@ -16,7 +16,7 @@ use super::link::at;
 use super::network::{here, network, own_address};
 use super::stream::TcpStream;
 use super::tcp::End;
-use crate::event_loop::{Label, LoopId, Shared, Uncounted, cancel_outside, try_with, with};
+use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, cancel_outside, try_with, with};
 use crate::world::host::Life;
 
 /// How many connections wait for `accept` at most, if it was not said. Source: Linux,
@@ -46,6 +46,8 @@ pub(super) struct ListenerState {
     /// Those that are to be accepted.
     connected: VecDeque<Shared<End>>,
     waiting: Line,
+    /// Those who are told beside them: see [`Accept::watching`].
+    watching: Line,
     location: &'static Location<'static>,
 }
 
@@ -115,6 +117,7 @@ impl TcpListener {
                 asked,
                 connected,
                 waiting,
+                watching: Line::default(),
                 location,
             },
         );
@@ -139,7 +142,7 @@ impl TcpListener {
     #[track_caller]
     pub fn accept(&self) -> Accept {
         let (state, spot, location) = (self.state.clone(), Spot::default(), Location::caller());
-        Accept { state, spot, location }
+        Accept { state, spot, watches: false, location }
     }
 }
 
@@ -148,6 +151,7 @@ impl TcpListener {
 pub struct Accept {
     state: Shared<ListenerState>,
     spot: Spot,
+    watches: bool,
     location: &'static Location<'static>,
 }
 
@@ -157,7 +161,10 @@ impl Future for Accept {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.state.check().map_err(io::Error::other)?;
-        ready!(this.spot.poll(cx))?;
+        if let Err(cancelled) = ready!(this.spot.poll(cx)) {
+            this.hand_over();
+            return Poll::Ready(Err(cancelled));
+        }
         let (next, life) = this.state.with(|state| (state.connected.pop_front(), state.life));
         if let Some(end) = next {
             let stream = TcpStream::of(end, this.location);
@@ -167,23 +174,43 @@ impl Future for Accept {
         if !life.is_alive() {
             return Poll::Ready(Err(life.why_gone("listener")));
         }
-        let (label, state) = (Label::on("accept", this.state.id()), &this.state);
-        let enter = |wait| state.with(|state| state.waiting.enter(wait));
+        let (label, state, watches) =
+            (Label::on("accept", this.state.id()), &this.state, this.watches);
+        let enter = |wait| {
+            state.with(|state| match watches {
+                true => state.watching.enter(wait),
+                false => state.waiting.enter(wait),
+            });
+        };
         this.spot.park(label, this.location, cx, enter);
         Poll::Pending
     }
 }
 
-impl Drop for Accept {
-    fn drop(&mut self) {
-        // What it was woken for is the next one's.
-        if self.spot.leave() {
+impl Accept {
+    /// Lets it be told of each connection beside those who wait in turn: for one that is kept by
+    /// whoever polls, who may never come back for what it was told.
+    #[cfg(feature = "tokio-io")]
+    pub(crate) fn watching(mut self) -> Self {
+        self.watches = true;
+        self
+    }
+
+    /// What it was woken for is the next one's.
+    fn hand_over(&mut self) {
+        if self.spot.leave() && !self.watches {
             let next = self.state.try_with(|state| match state.connected.is_empty() {
                 true => None,
                 false => state.waiting.first(),
             });
             wake(next.flatten());
         }
+    }
+}
+
+impl Drop for Accept {
+    fn drop(&mut self) {
+        self.hand_over();
     }
 }
 
@@ -233,11 +260,13 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
 pub(super) fn enqueue(end: Uncounted<End>) {
     let forgotten = end.try_with(|end| end.handshake.take()).flatten();
     forgotten.into_iter().for_each(cancel_outside);
-    let first = take_asked(end, |state, end| {
+    let told = take_asked(end, |state, end| {
         state.connected.push_back(end);
-        state.waiting.first()
+        let mut told = state.watching.all();
+        told.extend(state.waiting.first());
+        Some(told)
     });
-    wake(first);
+    wake(told.into_iter().flatten());
 }
 
 /// Takes an end out of those that have asked.
@@ -256,6 +285,13 @@ fn take_asked<R>(
 }
 
 impl ListenerState {
+    /// All who wait, when there is nothing to wait for any more.
+    pub(super) fn all_waiting(&mut self) -> VecDeque<WaitId> {
+        let mut all = self.waiting.all();
+        all.extend(self.watching.all());
+        all
+    }
+
     /// By which address the network knows it, and which one a program sees.
     pub(super) fn addresses(&self) -> (SocketAddr, SocketAddr) {
         (self.local, SocketAddr::new(self.bound, self.local.port()))

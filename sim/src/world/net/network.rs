@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use super::address::at_home;
+use super::line::wake;
 use super::link::Links;
 use super::listener::ListenerState;
 use super::rules::Rule;
@@ -153,13 +154,22 @@ pub(super) fn host_at(address: SocketAddr) -> io::Result<u32> {
     })
 }
 
+/// Takes out what is bound to an address.
+fn take_of<T>(bound: &mut BTreeMap<SocketAddr, T>, ip: IpAddr) -> Vec<T> {
+    let ports = SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);
+    let places: Vec<SocketAddr> = bound.range(ports).map(|(place, _)| *place).collect();
+    places.iter().filter_map(|place| bound.remove(place)).collect()
+}
+
 /// The network's part of a crash: sockets are gone, and connections are reset if `resets`.
 pub(in crate::world) fn crash_network(life: Life, resets: bool) {
-    let network = network();
-    network.with(|state| {
-        let of_host = |at: Option<Life>| at == Some(life);
-        state.listeners.retain(|_, it| !of_host(it.try_look(|it| it.life)));
-        state.datagrams.retain(|_, it| !of_host(it.try_look(|it| it.life)));
-    });
+    let ip = address_of(life.host);
+    let (listeners, datagrams) = network()
+        .with(|state| (take_of(&mut state.listeners, ip), take_of(&mut state.datagrams, ip)));
     fail_all(life, resets);
+    // A task of another host may wait at what was bound on this one.
+    let waiting = |it: Uncounted<ListenerState>| it.try_with(ListenerState::all_waiting);
+    listeners.into_iter().filter_map(waiting).for_each(wake);
+    let waiting = |it: Uncounted<UdpState>| it.try_with(UdpState::all_waiting);
+    datagrams.into_iter().filter_map(waiting).for_each(wake);
 }

@@ -275,16 +275,18 @@ pub(super) fn send_open(end: &Uncounted<End>) {
 
 /// Ends what this side sends.
 pub(super) fn finish(end: &Uncounted<End>) {
-    let out = end.with(|end| match end.is_finished || end.failed.is_some() {
-        true => None,
+    let (out, writers) = end.with(|end| match end.is_finished || end.failed.is_some() {
+        true => (None, Line::default().all()),
         false => {
             end.is_finished = true;
-            end.out.clone()
+            (end.out.clone(), end.writers.all())
         }
     });
     if let Some(out) = out {
         push(&out, Segment::Finish);
     }
+    // Who waits for room finds a broken pipe. Source: Linux, `sk_stream_wait_memory`.
+    wake(writers);
 }
 
 /// The program has read something: who waits to send has to know once it is worth it. Source: RFC

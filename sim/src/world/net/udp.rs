@@ -15,7 +15,7 @@ use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
 use super::rules::{Packet, PacketKind};
-use crate::event_loop::{Label, LoopId, Shared, queue_plain, try_with};
+use crate::event_loop::{Label, LoopId, Shared, WaitId, queue_plain, try_with};
 use crate::world::fault::strikes;
 use crate::world::host::{Life, life_of};
 
@@ -266,7 +266,10 @@ impl Future for Receive<'_> {
         let this = &mut *self;
         let socket = &this.socket.state;
         socket.check().map_err(io::Error::other)?;
-        ready!(this.spot.poll(cx))?;
+        if let Err(cancelled) = ready!(this.spot.poll(cx)) {
+            this.hand_over();
+            return Poll::Ready(Err(cancelled));
+        }
         let (takes, buffer) = (this.takes, &mut *this.buffer);
         if let Some(received) = socket.with(|state| state.next(buffer, takes))? {
             // Who has only looked leaves it to the next.
@@ -284,9 +287,9 @@ impl Future for Receive<'_> {
     }
 }
 
-impl Drop for Receive<'_> {
-    fn drop(&mut self) {
-        // What it was woken for is the next one's.
+impl Receive<'_> {
+    /// What it was woken for is the next one's.
+    fn hand_over(&mut self) {
         if self.spot.leave() {
             let next = self.socket.state.try_with(|state| match state.received.is_empty() {
                 true => None,
@@ -294,6 +297,12 @@ impl Drop for Receive<'_> {
             });
             wake(next.flatten());
         }
+    }
+}
+
+impl Drop for Receive<'_> {
+    fn drop(&mut self) {
+        self.hand_over();
     }
 }
 
@@ -343,6 +352,11 @@ fn arrive(to: u32, packet: Packet, datagram: Datagram) {
 }
 
 impl UdpState {
+    /// All who wait, when there is nothing to wait for any more.
+    pub(super) fn all_waiting(&mut self) -> VecDeque<WaitId> {
+        self.waiting.all()
+    }
+
     /// Reads the first datagram that there is, and takes it away or not.
     fn next(&mut self, buffer: &mut [u8], takes: bool) -> io::Result<Option<(usize, SocketAddr)>> {
         let Some((datagram, from)) = self.received.front().cloned() else {
