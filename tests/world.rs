@@ -7,6 +7,7 @@ mod faults;
 mod hosts;
 mod http;
 mod journal;
+mod links;
 mod open_files;
 mod power;
 mod sockets;

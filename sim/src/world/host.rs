@@ -35,24 +35,29 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use super::clock::Clock;
+pub use super::clock::{system_time, try_clocks};
 use super::fs::{crash_disk, heal_disks};
 use super::machine::crash_jobs;
 use super::net::{crash_network, heal_network};
-use crate::base::{Instant, Result};
-use crate::event_loop::{Extension, abort_where, context_id, extension, try_with_idle, with};
+use crate::base::Result;
+use crate::event_loop::{Extension, abort_where, context_id, extension, with};
 use crate::task::{ContextVar, JoinHandle, spawn_at};
 
 /// A machine. Copies are the same one.
 ///
-/// It belongs to the simulation in which it was made, on the thread on which that runs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// It belongs to the simulation in which it was made, on the thread on which that runs. Two are
+/// equal if they are of one simulation and have one name; the order is that in which they were
+/// made, and a hash is the same in each run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Host {
     context: u32,
     /// Of which simulation on the thread.
@@ -81,16 +86,6 @@ struct Machine {
     is_up: bool,
     clock: Clock,
     software: Vec<(Software, &'static Location<'static>)>,
-}
-
-/// How the clock of a host differs from virtual time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    /// Nanoseconds ahead of virtual time, when that was `since`.
-    ahead: i128,
-    since: Instant,
-    /// Nanoseconds that it gains in a million.
-    drift: i32,
 }
 
 impl Host {
@@ -295,22 +290,40 @@ impl Host {
     }
 
     /// Sets the [clock](system_time) of the host ahead of virtual time, from now on.
+    ///
+    /// It is what [`system_time`] says on the host that changes, and nothing else: timers,
+    /// timeouts and [`Instant`](crate::Instant)s go by virtual time, as a monotonic clock does.
+    ///
+    /// # Panics
+    ///
+    /// When it is longer than the 584 years of virtual time.
+    #[track_caller]
     pub fn set_clock_ahead(self, ahead: Duration) {
-        self.set_clock(i128::try_from(ahead.as_nanos()).unwrap_or(i128::MAX));
+        self.set_clock(finite(ahead));
     }
 
-    /// Sets the [clock](system_time) of the host behind virtual time, from now on.
+    /// Sets the [clock](system_time) of the host behind virtual time, from now on: again what
+    /// [`system_time`] says, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// When it is longer than the 584 years of virtual time.
+    #[track_caller]
     pub fn set_clock_behind(self, behind: Duration) {
-        self.set_clock(-i128::try_from(behind.as_nanos()).unwrap_or(i128::MAX));
+        self.set_clock(-finite(behind));
     }
 
+    #[track_caller]
     fn set_clock(self, ahead: i128) {
         let since = with(|core| core.session.now);
-        self.with(|machine| machine.clock = Clock { ahead, since, ..machine.clock });
+        self.with(|machine| machine.clock.set_ahead(ahead, since));
     }
 
     /// Lets the [clock](system_time) of the host gain `drift` microseconds in a second of virtual
     /// time from now on, or lose them.
+    ///
+    /// [`system_time`] drifts, and nothing else does: a timer of the host takes as long as it
+    /// would on any other.
     ///
     /// # Panics
     ///
@@ -320,7 +333,7 @@ impl Host {
         assert!(drift >= -1_000_000, "a clock that loses {drift} µs in a second runs backwards");
         let since = with(|core| core.session.now);
         self.with(|machine| {
-            machine.clock = Clock { ahead: machine.clock.ahead_at(since), since, drift };
+            machine.clock.set_drift(drift, since);
         });
     }
 
@@ -329,14 +342,32 @@ impl Host {
         self.with(|_| self.index)
     }
 
-    fn with<R>(self, call: impl FnOnce(&mut Machine) -> R) -> R {
+    /// # Panics
+    ///
+    /// When it is of another simulation.
+    #[track_caller]
+    pub(crate) fn assert_here(self) {
         let world = hosts();
         assert!(
             self.context == context_id() && world.with(|world| world.simulation) == self.simulation,
             "a host was used outside of the simulation that made it; make it inside"
         );
+    }
+
+    #[track_caller]
+    fn with<R>(self, call: impl FnOnce(&mut Machine) -> R) -> R {
+        self.assert_here();
+        let world = hosts();
         world.with(|world| call(&mut world.machines[self.index as usize]))
     }
+}
+
+/// The nanoseconds of what a clock is set by.
+#[track_caller]
+fn finite(span: Duration) -> i128 {
+    let nanos = u64::try_from(span.as_nanos());
+    assert!(nanos.is_ok(), "a clock cannot be set by {span:?}, longer than virtual time");
+    nanos.map_or(0, i128::from)
 }
 
 /// Ends all that goes wrong, so that what follows has to make progress: hosts that are down start
@@ -364,43 +395,6 @@ pub fn heal() {
 pub fn current() -> Host {
     let life = current_life();
     hosts().handle(life.host)
-}
-
-/// Returns the time of the simulation and what the clock of the host says, or none outside of a
-/// simulation and in the middle of the loop's own work. For adapters that answer a clock in the
-/// place of another one, from wherever they are asked.
-pub fn try_clocks() -> Option<(Instant, SystemTime)> {
-    let now = try_with_idle(|core| core.session.active.then_some(core.session.now))??;
-    Some((now, system_time()))
-}
-
-/// Returns what the clock of the host says on which this runs: `SystemTime::now()` of a simulation.
-///
-/// It begins at 2000-01-01T00:00:00Z and goes on with virtual time, unless the host's clock was
-/// [set](Host::set_clock_ahead) or [drifts](Host::set_clock_drift).
-pub fn system_time() -> SystemTime {
-    let now = with(|core| core.session.now);
-    let life = current_life();
-    let ahead = hosts().with(|world| world.machines[life.host as usize].clock.ahead_at(now));
-    let time = SystemTime::UNIX_EPOCH + BEGIN + now.since_start();
-    let nanos = |span: i128| {
-        let span = span.unsigned_abs();
-        let seconds = u64::try_from(span / 1_000_000_000).unwrap_or(u64::MAX);
-        Duration::new(seconds, (span % 1_000_000_000) as u32)
-    };
-    let shifted =
-        if ahead < 0 { time.checked_sub(nanos(ahead)) } else { time.checked_add(nanos(ahead)) };
-    shifted.unwrap_or(time)
-}
-
-/// 2000-01-01T00:00:00Z, from the epoch of Unix.
-const BEGIN: Duration = Duration::from_secs(946_684_800);
-
-impl Clock {
-    fn ahead_at(self, now: Instant) -> i128 {
-        let passed = i128::from(now.as_nanos()) - i128::from(self.since.as_nanos());
-        self.ahead + passed * i128::from(self.drift) / 1_000_000
-    }
 }
 
 /// The host of what runs, as it is between two crashes.
@@ -558,6 +552,11 @@ pub(crate) fn host_by_address(address: IpAddr) -> Option<u32> {
     })
 }
 
+/// The clock of a host.
+pub(super) fn clock_of(host: u32) -> Clock {
+    hosts().with(|world| world.machines[host as usize].clock)
+}
+
 /// The address of a host.
 pub(crate) fn address_of(host: u32) -> IpAddr {
     hosts().with(|world| world.machines[host as usize].address)
@@ -576,6 +575,14 @@ pub(crate) fn life_of(host: u32) -> Option<Life> {
 /// The names of all hosts, for errors.
 pub(crate) fn all_names() -> Vec<String> {
     hosts().with(|world| world.machines.iter().map(|machine| machine.name.to_string()).collect())
+}
+
+impl Hash for Host {
+    /// Of the simulation and the thread there is nothing in it: those have other numbers in each
+    /// run.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.index.hash(state);
+    }
 }
 
 impl fmt::Debug for Host {

@@ -1,6 +1,7 @@
 //! The simulated outside: pools whose jobs are ordinary code, a network and a disk.
 
 pub mod blocking;
+mod clock;
 mod compute;
 mod cpu;
 mod default_pool;

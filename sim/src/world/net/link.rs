@@ -5,17 +5,18 @@ use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::network::network;
+use super::network::{State, network};
 use super::rules::{Packet, PacketKind, Verdict, verdict};
 use crate::base::Instant;
-use crate::event_loop::{OutsideKey, call_outside_at, with};
+use crate::event_loop::{Core, OutsideKey, call_outside_at, with};
 use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes};
 use crate::world::host::{Host, name_of};
 
 /// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
 ///
-/// What is set stays for the whole simulation, and counts for what is sent from then on.
+/// What is set stays for the whole simulation, and counts for what is sent from then on. In another
+/// simulation the link of two hosts is of no use: all of its methods panic there.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     ways: Ways,
@@ -23,9 +24,9 @@ pub struct Link {
 
 #[derive(Clone, Copy, Debug)]
 enum Ways {
-    /// From the one to the other, as numbers of hosts.
-    One(u32, u32),
-    Both(u32, u32),
+    /// From the one to the other.
+    One(Host, Host),
+    Both(Host, Host),
     /// Also between hosts that are still to come.
     All,
 }
@@ -62,9 +63,11 @@ pub fn everywhere() -> Link {
 }
 
 #[track_caller]
-fn two(one: Host, other: Host) -> (u32, u32) {
+fn two(one: Host, other: Host) -> (Host, Host) {
     assert!(one != other, "{one:?} has no link to itself; name two hosts");
-    (one.index(), other.index())
+    one.assert_here();
+    other.assert_here();
+    (one, other)
 }
 
 /// Lets everything through again.
@@ -122,6 +125,9 @@ impl Link {
     }
 
     /// Holds what is sent from now on, until it is [released](Self::release).
+    ///
+    /// What is held is on its way: it stays there when the host that has sent it crashes. Rules see
+    /// it, and it takes its share of the bandwidth, when it is released.
     pub fn hold(self) -> Self {
         self.set(|way| way.state = WayState::Held)
     }
@@ -144,7 +150,12 @@ impl Link {
         link
     }
 
+    #[track_caller]
     fn set(self, mut change: impl FnMut(&mut Way)) -> Self {
+        if let Ways::One(one, other) | Ways::Both(one, other) = self.ways {
+            one.assert_here();
+            other.assert_here();
+        }
         network().with(|network| network.links.change(self.ways, &mut change));
         self
     }
@@ -217,10 +228,10 @@ impl Way {
 impl Links {
     fn change(&mut self, ways: Ways, change: &mut dyn FnMut(&mut Way)) {
         match ways {
-            Ways::One(from, to) => change(self.way(from, to)),
+            Ways::One(from, to) => change(self.way(from.index(), to.index())),
             Ways::Both(one, other) => {
-                change(self.way(one, other));
-                change(self.way(other, one));
+                change(self.way(one.index(), other.index()));
+                change(self.way(other.index(), one.index()));
             }
             Ways::All => {
                 change(&mut self.common);
@@ -262,7 +273,7 @@ impl Links {
 pub(super) enum Fate {
     Arrives(Instant),
     Lost,
-    /// It is kept until the way is released.
+    /// It is [kept](hold) until the way is released, or the rules have decided on what is sent now.
     Held,
 }
 
@@ -272,19 +283,28 @@ pub(super) enum Fate {
 /// overtake an earlier one.
 pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
     let network = network();
+    let is_kept = |network: &mut State| {
+        network.is_asking || network.links.way(from, to).state == WayState::Held
+    };
+    if network.with(is_kept) {
+        return Fate::Held;
+    }
+    let verdict = if from == to { Verdict::Pass } else { verdict(packet) };
     let (state, latency, loss, departs) = network.with(|network| {
         let way = network.links.way(from, to);
         (way.state, way.latency.clone(), way.loss, way.departs(packet.bytes))
     });
-    match if from == to { Verdict::Pass } else { verdict(packet) } {
+    match verdict {
         Verdict::Drop => return Fate::Lost,
-        Verdict::Deliver(after) => return Fate::Arrives(departs.saturating_add(after)),
+        Verdict::Deliver(after) => {
+            assert!(
+                u64::try_from(after.as_nanos()).is_ok(),
+                "a rule delivers a packet after {after:?}, longer than virtual time; drop it"
+            );
+            return Fate::Arrives(departs.saturating_add(after));
+        }
+        Verdict::Pass if state == WayState::Cut => return Fate::Lost,
         Verdict::Pass => {}
-    }
-    match state {
-        WayState::Cut => return Fate::Lost,
-        WayState::Held => return Fate::Held,
-        WayState::Open => {}
     }
     if strikes("a packet is lost", loss) {
         return Fate::Lost;
@@ -302,9 +322,20 @@ pub(super) fn shortest(from: u32, to: u32) -> Duration {
     network().with(|network| *network.links.way(from, to).latency.start())
 }
 
-/// Keeps something until the way is released.
+/// Keeps something until the way is released. What a rule sends itself, or lets somebody send,
+/// comes behind the packet on which the rules decide.
 pub(super) fn hold(from: u32, to: u32, send: Box<dyn FnOnce()>) {
-    network().with(|network| network.links.way(from, to).held.push_back(send));
+    let network = network();
+    if network.with(|network| network.is_asking) {
+        let send = move || {
+            // A rule may send something for each packet that it sees.
+            with(Core::count_step);
+            send();
+        };
+        at(with(|core| core.session.now), send);
+    } else {
+        network.with(|network| network.links.way(from, to).held.push_back(send));
+    }
 }
 
 /// Lets `call` happen outside at `when`.

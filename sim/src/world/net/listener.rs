@@ -165,7 +165,10 @@ impl Future for Accept {
             this.hand_over();
             return Poll::Ready(Err(cancelled));
         }
-        let (next, life) = this.state.with(|state| (state.connected.pop_front(), state.life));
+        let (next, life) = this.state.with(|state| {
+            let next = if state.life.is_here() { state.connected.pop_front() } else { None };
+            (next, state.life)
+        });
         if let Some(end) = next {
             let stream = TcpStream::of(end, this.location);
             let peer = stream.peer_addr();

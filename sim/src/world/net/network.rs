@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) links: Links,
     pub(super) rules: Vec<(u64, Rule)>,
     pub(super) rules_made: u64,
+    /// The rules are being asked, and stand elsewhere meanwhile.
+    pub(super) is_asking: bool,
     /// Rules that have ended while they were being asked.
     pub(super) rules_ended: Vec<u64>,
     pub(super) listeners: BTreeMap<SocketAddr, Uncounted<ListenerState>>,
@@ -49,10 +51,12 @@ impl Network {
 
 impl Extension for Network {
     fn end_simulation(&self) {
-        let next = self.with(|state| state.simulation) + 1;
-        let old = self.with(std::mem::take);
+        // What is dropped here belongs to the simulation that is over.
+        let old = self.with(|state| {
+            let simulation = state.simulation + 1;
+            std::mem::replace(state, State { simulation, ..State::default() })
+        });
         drop(old);
-        self.with(|state| state.simulation = next);
     }
 
     fn obstacles(&self) -> Vec<String> {

@@ -124,18 +124,28 @@ pub(super) fn cut_off(pipe: &PipeRef) {
 }
 
 fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
-    let (from, to, packet) = {
+    let (from, to) = {
         let pipe = pipe.borrow();
-        let Some(packet) = pipe.packet(number) else { return };
-        if pipe.broken || pipe.is_abandoned || !pipe.sender.life.is_alive() {
+        let is_gone = pipe.is_abandoned || !pipe.sender.life.is_alive();
+        if pipe.broken || is_gone || pipe.packet(number).is_none() {
             return;
         }
-        (pipe.sender.life.host, pipe.receiver.life.host, packet)
+        (pipe.sender.life.host, pipe.receiver.life.host)
     };
     let resets = network().with(|network| network.links.way(from, to).resets);
     if strikes("a connection is reset", resets) {
         return reset_both(pipe);
     }
+    travel(pipe, number, attempt);
+}
+
+/// What has departed goes on, whatever becomes of who has sent it.
+fn travel(pipe: &PipeRef, number: u64, attempt: u32) {
+    let (from, to, packet) = {
+        let pipe = pipe.borrow();
+        let Some(packet) = pipe.packet(number).filter(|_| !pipe.broken) else { return };
+        (pipe.sender.life.host, pipe.receiver.life.host, packet)
+    };
     let departed = now();
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
@@ -150,7 +160,7 @@ fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
         Fate::Lost => send_again(pipe, number, attempt, departed),
         Fate::Held => {
             let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || depart(&pipe, number, attempt)));
+            hold(from, to, Box::new(move || travel(&pipe, number, attempt)));
         }
     }
 }
@@ -231,7 +241,7 @@ fn refuse_again(pipe: &PipeRef, attempt: u32) {
         (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.sender.end)
     };
     cut_off(pipe);
-    if send_reset(from, to, packet, sender, Instant::START) == Fate::Lost && attempt < RETRIES_MAX {
+    if send_reset(from, to, packet, sender, None) == Fate::Lost && attempt < RETRIES_MAX {
         let pipe = Rc::clone(pipe);
         let when = now().saturating_add(retry_after(attempt));
         at(when, move || refuse_again(&pipe, attempt + 1));
@@ -241,15 +251,14 @@ fn refuse_again(pipe: &PipeRef, attempt: u32) {
 /// Resets the other side of a pipe, at whose sending end nobody is any more: behind what is on its
 /// way, which arrives as if nothing had happened. What was lost is not sent again.
 pub(super) fn reset(pipe: &PipeRef) {
-    let (from, to, packet, receiver, behind) = {
+    let (from, to, packet, receiver) = {
         let mut pipe = pipe.borrow_mut();
         pipe.is_abandoned = true;
         let (from, to) = (pipe.sender.address, pipe.receiver.address);
         let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
-        let behind = pipe.last_arrival;
-        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end, behind)
+        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end)
     };
-    send_reset(from, to, packet, receiver, behind);
+    send_reset(from, to, packet, receiver, Some(Rc::clone(pipe)));
 }
 
 /// A fault: something on the way has reset the connection, and tells both sides.
@@ -265,11 +274,18 @@ fn reset_both(pipe: &PipeRef) {
     fail(sender, io::ErrorKind::ConnectionReset);
 }
 
-/// Sends a reset, which does not overtake what arrives at `behind`.
-fn send_reset(from: u32, to: u32, packet: Packet, end: Uncounted<End>, behind: Instant) -> Fate {
+/// Sends a reset, which does not overtake what is on its way through `behind`.
+fn send_reset(
+    from: u32,
+    to: u32,
+    packet: Packet,
+    end: Uncounted<End>,
+    behind: Option<PipeRef>,
+) -> Fate {
     let fate = send(from, to, &packet);
     match fate {
         Fate::Arrives(when) => {
+            let behind = behind.map_or(Instant::START, |pipe| pipe.borrow().last_arrival);
             at(when.max(behind), move || fail(end, io::ErrorKind::ConnectionReset));
         }
         Fate::Lost => {}

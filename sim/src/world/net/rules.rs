@@ -46,7 +46,8 @@ pub enum PacketKind {
 pub enum Verdict {
     /// The next rule decides; after the last one the link does.
     Pass,
-    /// It arrives after this time, whatever the link says.
+    /// It arrives after this time, whatever the link says, but for the bandwidth. One that is
+    /// longer than virtual time is a panic: [drop](Self::Drop) the packet.
     Deliver(Duration),
     /// It is lost.
     Drop,
@@ -65,7 +66,8 @@ pub(super) type Rule = Box<dyn FnMut(&Packet) -> Verdict>;
 /// Puts a rule in force: each packet from one host to another is shown to the rules, the oldest
 /// first, and the first that does not [pass](Verdict::Pass) it decides.
 ///
-/// A rule must not use the network itself.
+/// What a rule sends itself, or lets somebody send (the resets of a host that it crashes), leaves
+/// when the rules have decided on the packet at hand, and is shown to all of them like any other.
 ///
 /// ```
 /// use seedloop::net::{self, PacketKind, Verdict};
@@ -104,7 +106,7 @@ impl Drop for RuleGuard {
                 return None;
             }
             let position = network.rules.iter().position(|(number, _)| *number == self.number);
-            if position.is_none() && self.number != 0 {
+            if position.is_none() && self.number != 0 && network.is_asking {
                 // The rules are being asked: it goes when they are put back.
                 network.rules_ended.push(self.number);
             }
@@ -122,23 +124,47 @@ impl fmt::Debug for RuleGuard {
 
 /// Asks the rules.
 pub(super) fn verdict(packet: &Packet) -> Verdict {
-    // Taken out, so that no borrow is held while they run.
-    let mut rules = network().with(|network| std::mem::take(&mut network.rules));
-    let decided = rules.iter_mut().map(|(_, rule)| rule(packet));
-    let decided = decided.into_iter().find(|verdict| *verdict != Verdict::Pass);
-    let ended = network().with(|network| {
-        // Those that a rule has made meanwhile come last.
-        let made = std::mem::replace(&mut network.rules, rules);
-        network.rules.extend(made);
-        let ended = std::mem::take(&mut network.rules_ended);
-        if ended.is_empty() {
-            return Vec::new();
-        }
-        let all = std::mem::take(&mut network.rules).into_iter();
-        let (ended, stays) = all.partition(|(number, _)| ended.contains(number));
-        network.rules = stays;
-        ended
-    });
-    drop(ended);
-    decided.unwrap_or(Verdict::Pass)
+    let mut asked = Asked::take();
+    let mut verdicts = asked.rules.iter_mut().map(|(_, rule)| rule(packet));
+    verdicts.find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass)
+}
+
+/// The rules, taken out so that no borrow is held while they run. They go back when they have been
+/// asked, also by a panic of one.
+struct Asked {
+    rules: Vec<(u64, Rule)>,
+    simulation: u64,
+}
+
+impl Asked {
+    fn take() -> Self {
+        network().with(|network| {
+            network.is_asking = true;
+            Asked { rules: std::mem::take(&mut network.rules), simulation: network.simulation }
+        })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let rules = std::mem::take(&mut self.rules);
+        let ended = network().with(|network| {
+            if network.simulation != self.simulation {
+                return rules;
+            }
+            network.is_asking = false;
+            // Those that a rule has made meanwhile come last.
+            let made = std::mem::replace(&mut network.rules, rules);
+            network.rules.extend(made);
+            let ended = std::mem::take(&mut network.rules_ended);
+            if ended.is_empty() {
+                return Vec::new();
+            }
+            let all = std::mem::take(&mut network.rules).into_iter();
+            let (ended, stays) = all.partition(|(number, _)| ended.contains(number));
+            network.rules = stays;
+            ended
+        });
+        drop(ended);
+    }
 }

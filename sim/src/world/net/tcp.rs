@@ -380,7 +380,8 @@ impl Drop for End {
     /// The last handle is gone: the other side gets to the end of what was sent, or a reset if
     /// something was not read.
     fn drop(&mut self) {
-        if try_with(|_| ()).is_none() {
+        if try_with(|_| ()).is_none() || !self.life.is_here() {
+            // What has its number and its addresses now is another one.
             return;
         }
         self.handshake.take().into_iter().for_each(cancel_outside);

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::address::{Pair, ToSocketAddrs, hears, near};
+use super::address::{Pair, ToSocketAddrs, hears, loopback_like, near};
 use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
@@ -52,6 +52,12 @@ pub(super) struct UdpState {
 }
 
 impl UdpSocket {
+    fn check(&self) -> io::Result<()> {
+        self.state.check().map_err(io::Error::other)?;
+        let life = self.state.with(|state| state.life);
+        if life.is_alive() { Ok(()) } else { Err(life.why_gone("socket")) }
+    }
+
     /// Binds a socket of this host; port 0 stands for any.
     ///
     /// # Errors
@@ -114,9 +120,9 @@ impl UdpSocket {
     ///
     /// `NotFound` and `InvalidInput`: this is no host and port.
     pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
+        self.check()?;
         let peer = peer.resolve()?;
         let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
-        self.state.check().map_err(io::Error::other)?;
         self.state.with(|state| state.peer = Some(peer));
         Ok(())
     }
@@ -130,12 +136,9 @@ impl UdpSocket {
     /// - `NotFound` and `HostUnreachable`: there is no such host.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
-        self.state.check().map_err(io::Error::other)?;
+        self.check()?;
         let to = to.resolve()?;
         let (life, bound) = self.state.with(|state| (state.life, state.bound));
-        if !life.is_alive() {
-            return Err(life.why_gone("socket"));
-        }
         if to.port() == 0 {
             let text = format!("no socket has port 0, to which {to} leads");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
@@ -173,7 +176,7 @@ impl UdpSocket {
     ///
     /// `NotConnected` when none was named, and those of [`send_to`](Self::send_to).
     pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        self.state.check().map_err(io::Error::other)?;
+        self.check()?;
         let Some(peer) = self.state.with(|state| state.peer) else {
             let text = "the socket is not connected; call `connect`, or use `send_to`";
             return Err(io::Error::new(io::ErrorKind::NotConnected, text));
@@ -362,6 +365,9 @@ impl UdpState {
         let Some((datagram, from)) = self.received.front().cloned() else {
             return if self.life.is_alive() { Ok(None) } else { Err(self.life.why_gone("socket")) };
         };
+        if !self.life.is_here() {
+            return Err(self.life.why_gone("socket"));
+        }
         if takes {
             self.received.pop_front();
             self.bytes -= datagram.len();
@@ -375,7 +381,7 @@ impl UdpState {
     /// The address that a program sees.
     fn seen(&self) -> SocketAddr {
         let ip = match self.peer.filter(|_| self.bound.is_unspecified()) {
-            Some(peer) => Pair::of(self.local, peer).seen.0.ip(),
+            Some(peer) => near(peer.ip()).map_or(self.local.ip(), loopback_like),
             None => self.bound,
         };
         SocketAddr::new(ip, self.local.port())

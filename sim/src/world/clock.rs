@@ -1,0 +1,64 @@
+//! What the clocks of hosts say.
+
+use std::time::{Duration, SystemTime};
+
+use super::host::{clock_of, current_life};
+use crate::base::Instant;
+use crate::event_loop::{try_with_idle, with};
+
+/// How the clock of a host differs from virtual time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clock {
+    /// Nanoseconds ahead of virtual time, when that was `since`.
+    ahead: i128,
+    since: Instant,
+    /// Nanoseconds that it gains in a million.
+    drift: i32,
+}
+
+/// Returns the time of the simulation and what the clock of the host says, or none outside of a
+/// simulation and in the middle of the loop's own work. For adapters that answer a clock in the
+/// place of another one, from wherever they are asked.
+pub fn try_clocks() -> Option<(Instant, SystemTime)> {
+    let now = try_with_idle(|core| core.session.active.then_some(core.session.now))??;
+    Some((now, system_time()))
+}
+
+/// Returns what the clock of the host says on which this runs: `SystemTime::now()` of a simulation.
+///
+/// It begins at 2000-01-01T00:00:00Z and goes on with virtual time, unless the host's clock was
+/// [set](crate::host::Host::set_clock_ahead) or [drifts](crate::host::Host::set_clock_drift).
+pub fn system_time() -> SystemTime {
+    let now = with(|core| core.session.now);
+    let life = current_life();
+    let ahead = clock_of(life.host).ahead_at(now);
+    let time = SystemTime::UNIX_EPOCH + BEGIN + now.since_start();
+    let nanos = |span: i128| {
+        let span = span.unsigned_abs();
+        let seconds = u64::try_from(span / 1_000_000_000).unwrap_or(u64::MAX);
+        Duration::new(seconds, (span % 1_000_000_000) as u32)
+    };
+    let shifted =
+        if ahead < 0 { time.checked_sub(nanos(ahead)) } else { time.checked_add(nanos(ahead)) };
+    shifted.unwrap_or(time)
+}
+
+/// 2000-01-01T00:00:00Z, from the epoch of Unix.
+const BEGIN: Duration = Duration::from_secs(946_684_800);
+
+impl Clock {
+    /// Sets it this many nanoseconds ahead.
+    pub(super) fn set_ahead(&mut self, ahead: i128, now: Instant) {
+        *self = Clock { ahead, since: now, ..*self };
+    }
+
+    /// Lets it gain this many nanoseconds in a million.
+    pub(super) fn set_drift(&mut self, drift: i32, now: Instant) {
+        *self = Clock { ahead: self.ahead_at(now), since: now, drift };
+    }
+
+    fn ahead_at(self, now: Instant) -> i128 {
+        let passed = i128::from(now.as_nanos()) - i128::from(self.since.as_nanos());
+        self.ahead + passed * i128::from(self.drift) / 1_000_000
+    }
+}
