@@ -1,5 +1,6 @@
 //! The world around a program: hosts and their crashes, the network, HTTP on it, and disks.
 
+mod connections;
 mod crashes;
 mod datagrams;
 mod disks;

@@ -547,8 +547,10 @@ pub(crate) fn host_by_name(name: &str) -> Option<u32> {
 /// Looks a host up by its address.
 pub(crate) fn host_by_address(address: IpAddr) -> Option<u32> {
     hosts().with(|world| {
-        let found = world.machines.iter().position(|machine| machine.address == address);
-        found.and_then(|index| u32::try_from(index).ok())
+        let IpAddr::V4(address) = address else { return None };
+        let [10, a, b, c] = address.octets() else { return None };
+        let index = u32::from_be_bytes([0, a, b, c]).checked_sub(1)?;
+        world.machines.get(index as usize).map(|_| index)
     })
 }
 

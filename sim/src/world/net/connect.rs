@@ -12,7 +12,7 @@ use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, join, send_open};
+use super::tcp::{End, fail, join, send_open};
 use crate::event_loop::{Shared, Uncounted, cancel_outside, with};
 use crate::world::host::{Life, life_of};
 use crate::world::operation::{Operation, Settle};
@@ -88,7 +88,7 @@ fn begin(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let local = network().with(|network| match local.map(at_home) {
-        Some(local) if network.pairs.contains(&(local, at)) => {
+        Some(local) if network.connected(local, at).is_some() => {
             let text = format!("{local} is connected to {remote} already");
             Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
         }
@@ -157,6 +157,11 @@ fn be_asked(caller: &Rc<Caller>) {
         return;
     }
     let known = caller.answered.borrow().filter(Uncounted::is_live);
+    let Pair { local, remote, .. } = caller.pair;
+    let old = network().with(|network| network.connected(remote, local));
+    if let Some(old) = old.filter(|_| known.is_none()) {
+        return challenge(caller, old);
+    }
     let answered = match known {
         Some(end) => Answer::Yes(end),
         None => answer(caller.pair.turned(), caller.pair.near()),
@@ -171,6 +176,42 @@ fn be_asked(caller: &Rc<Caller>) {
         }
         Answer::NobodyListens => reply(caller, PacketKind::Reset),
         Answer::IsFull => {}
+    }
+}
+
+/// Someone asks for a connection that the host has: it has come back after a crash of which nobody
+/// was told. The host says how far it is with the old one, whereupon it hears that there is no such
+/// connection; the next one that asks is answered. Source: RFC 5961, 4.2; RFC 9293, 3.5.1.
+fn challenge(caller: &Rc<Caller>, old: Uncounted<End>) {
+    let (from, to) = (caller.host, caller.life.host);
+    match send(from, to, &caller.packet_back(PacketKind::Acknowledgement)) {
+        Fate::Arrives(when) => {
+            let caller = Rc::clone(caller);
+            at(when, move || disown(&caller, old));
+        }
+        Fate::Lost => {}
+        Fate::Held => {
+            let caller = Rc::clone(caller);
+            hold(from, to, Box::new(move || challenge(&caller, old)));
+        }
+    }
+}
+
+fn disown(caller: &Rc<Caller>, old: Uncounted<End>) {
+    let (from, to) = (caller.life.host, caller.host);
+    if !caller.life.is_alive() {
+        return;
+    }
+    let packet = Packet { kind: PacketKind::Reset, ..caller.packet_there() };
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            at(when, move || fail(old, io::ErrorKind::ConnectionReset));
+        }
+        Fate::Lost => {}
+        Fate::Held => {
+            let caller = Rc::clone(caller);
+            hold(from, to, Box::new(move || disown(&caller, old)));
+        }
     }
 }
 
@@ -198,6 +239,8 @@ fn be_answered(caller: &Caller, kind: PacketKind) {
         caller.settle(Err(io::Error::new(io::ErrorKind::ConnectionRefused, text)));
         return;
     }
+    // Closing it from here on is closing a connection, whether or not anybody has taken it.
+    caller.end.with(|end| end.is_accepted = true);
     send_open(&caller.end);
     caller.settle(Ok(caller.end.clone()));
 }

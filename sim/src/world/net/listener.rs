@@ -295,9 +295,9 @@ impl ListenerState {
         all
     }
 
-    /// By which address the network knows it, and which one a program sees.
-    pub(super) fn addresses(&self) -> (SocketAddr, SocketAddr) {
-        (self.local, SocketAddr::new(self.bound, self.local.port()))
+    /// The address that a program sees.
+    pub(super) fn seen(&self) -> SocketAddr {
+        SocketAddr::new(self.bound, self.local.port())
     }
 
     /// How many wait to be accepted, and how many at most.

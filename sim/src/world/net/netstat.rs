@@ -23,8 +23,8 @@ pub struct Socket {
     /// Bytes that the program has not read; of one that listens, connections that were not
     /// accepted.
     pub receive_queue: usize,
-    /// Bytes that the other side has not taken; of one that listens, how many connections may wait
-    /// to be accepted.
+    /// Bytes that the host of the other side has not acknowledged; of one that listens, how many
+    /// connections may wait to be accepted.
     pub send_queue: usize,
     /// Its own address.
     pub local: SocketAddr,
@@ -65,16 +65,18 @@ pub enum SocketState {
 pub fn netstat(host: Host) -> Netstat {
     let address = host.address();
     let (listeners, ends, datagrams) = network().with(|network| {
-        let listeners: Vec<_> = network.listeners.values().copied().collect();
-        let ends: Vec<_> = network.ends.values().copied().collect();
-        (listeners, ends, network.datagrams.values().copied().collect::<Vec<_>>())
+        let ports = SocketAddr::new(address, 0)..=SocketAddr::new(address, u16::MAX);
+        let listeners = network.listeners.range(ports.clone()).map(|(_, socket)| *socket);
+        let datagrams = network.datagrams.range(ports).map(|(_, socket)| *socket);
+        let ends = network.ends_of(host.index());
+        (listeners.collect::<Vec<_>>(), ends, datagrams.collect::<Vec<_>>())
     });
     let listening = listeners.iter().filter_map(|listener| {
         listener.try_with(|state| {
             let (receive_queue, send_queue) = state.queue();
-            let (known, local) = state.addresses();
+            let local = state.seen();
             let (protocol, state) = (Protocol::Tcp, Some(SocketState::Listen));
-            (known, Socket { protocol, receive_queue, send_queue, local, peer: None, state })
+            Socket { protocol, receive_queue, send_queue, local, peer: None, state }
         })
     });
     let connected = ends.iter().filter_map(|end| {
@@ -91,21 +93,17 @@ pub fn netstat(host: Host) -> Netstat {
             let (protocol, send_queue) = (Protocol::Tcp, send_queue as usize);
             let (local, peer) = end.pair.seen;
             let (peer, state) = (Some(peer), Some(state));
-            let socket = Socket { protocol, receive_queue, send_queue, local, peer, state };
-            (end.pair.local, socket)
+            Socket { protocol, receive_queue, send_queue, local, peer, state }
         })
     });
     let datagrams = datagrams.iter().filter_map(|socket| {
         socket.try_with(|state| {
             let (receive_queue, peer) = state.queue();
-            let ((known, local), protocol) = (state.addresses(), Protocol::Udp);
-            let state = None;
-            (known, Socket { protocol, receive_queue, send_queue: 0, local, peer, state })
+            let (local, protocol) = (state.seen(), Protocol::Udp);
+            Socket { protocol, receive_queue, send_queue: 0, local, peer, state: None }
         })
     });
-    let all = listening.chain(connected).chain(datagrams);
-    let own = all.filter(|(known, _)| known.ip() == address);
-    Netstat { sockets: own.map(|(_, socket)| socket).collect() }
+    Netstat { sockets: listening.chain(connected).chain(datagrams).collect() }
 }
 
 impl fmt::Display for SocketState {

@@ -1,7 +1,7 @@
 //! All that there is once in a network: who listens where, and who is connected to whom.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -34,11 +34,11 @@ pub(super) struct State {
     pub(super) rules_ended: Vec<u64>,
     pub(super) listeners: BTreeMap<SocketAddr, Uncounted<ListenerState>>,
     pub(super) datagrams: BTreeMap<SocketAddr, Uncounted<UdpState>>,
-    /// By number, in the order in which they were made.
-    pub(super) ends: BTreeMap<u64, Uncounted<End>>,
+    /// By host and by number, in the order in which they were made.
+    pub(super) ends: BTreeMap<(u32, u64), Uncounted<End>>,
     ends_made: u64,
-    /// The addresses of both sides of each end.
-    pub(super) pairs: BTreeSet<(SocketAddr, SocketAddr)>,
+    /// By the addresses of both sides the last end that had them, with its number.
+    pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), (u64, Uncounted<End>)>,
     /// The last port that was given to a socket which asked for any, by host.
     last_port: BTreeMap<u32, u16>,
 }
@@ -77,6 +77,21 @@ impl State {
         self.ends_made
     }
 
+    /// The ends of a host, in the order in which they were made.
+    pub(super) fn ends_of(&self, host: u32) -> Vec<Uncounted<End>> {
+        self.ends.range((host, 0)..=(host, u64::MAX)).map(|(_, end)| *end).collect()
+    }
+
+    /// The end of an open connection between these addresses.
+    pub(super) fn connected(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<Uncounted<End>> {
+        let (_, end) = self.pairs.get(&(local, remote))?;
+        end.try_look(|end| end.is_open())?.then_some(*end)
+    }
+
     /// A port of the host that is `free`, where any will do.
     fn any_port(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
         let last = self.last_port.get(&host).copied().unwrap_or(*ANY_PORTS.end());
@@ -113,7 +128,7 @@ impl State {
         let ip = address_of(host);
         let free = |state: &Self, port| {
             let local = SocketAddr::new(ip, port);
-            !state.pairs.contains(&(local, remote)) && !state.listeners.contains_key(&local)
+            !state.pairs.contains_key(&(local, remote)) && !state.listeners.contains_key(&local)
         };
         self.any_port(host, free).map(|port| SocketAddr::new(ip, port))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::link::{Fate, at, hold, send, shortest};
 use super::network::network;
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, acknowledged, deliver, fail};
+use super::tcp::{End, Heard, acknowledged, deliver, fail};
 use crate::base::Instant;
 use crate::event_loop::{Uncounted, with};
 use crate::world::fault::strikes;
@@ -307,21 +307,32 @@ pub(super) fn acknowledge(pipe: &PipeRef) {
 }
 
 fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
-    let (from, to, packet, receiver) = {
+    let receiver = {
         let pipe = pipe.borrow();
-        if pipe.broken || !pipe.receiver.life.is_alive() {
+        if !pipe.receiver.life.is_alive() {
+            return;
+        }
+        pipe.receiver.end
+    };
+    let Some(heard) = receiver.try_with(End::announce) else { return };
+    pipe.borrow_mut().acknowledges_again = false;
+    carry_acknowledgement(pipe, heard, attempt);
+}
+
+fn carry_acknowledgement(pipe: &PipeRef, heard: Heard, attempt: u32) {
+    let (from, to, packet) = {
+        let pipe = pipe.borrow();
+        if pipe.broken {
             return;
         }
         let (from, to) = (pipe.receiver.address, pipe.sender.address);
         let packet = Packet { from, to, kind: PacketKind::Acknowledgement, bytes: 0 };
-        (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.receiver.end)
+        (pipe.receiver.life.host, pipe.sender.life.host, packet)
     };
-    let Some(taken) = receiver.try_with(End::announce) else { return };
-    pipe.borrow_mut().acknowledges_again = false;
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
             let pipe = Rc::clone(pipe);
-            at(when, move || acknowledged(pipe.borrow().sender.end, taken));
+            at(when, move || acknowledged(pipe.borrow().sender.end, heard));
         }
         Fate::Lost => {
             pipe.borrow_mut().acknowledges_again = true;
@@ -334,7 +345,7 @@ fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
         }
         Fate::Held => {
             let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || send_acknowledgement(&pipe, attempt)));
+            hold(from, to, Box::new(move || carry_acknowledgement(&pipe, heard, attempt)));
         }
     }
 }

@@ -29,17 +29,19 @@ pub(super) struct End {
     /// What it sends, and what it is sent; none before the other side has answered.
     out: Option<PipeRef>,
     into: Option<PipeRef>,
-    /// How many bytes it has sent, and how many of them the other side has taken, as far as it
+    /// How many bytes it has sent, and how far the other side has come with them, as far as it
     /// knows.
     sent: u64,
-    known_taken: u64,
+    known: Heard,
     is_finished: bool,
     received: VecDeque<u8>,
-    /// How many bytes of what it was sent the program has taken, and of how many it has told the
-    /// other side.
-    taken: u64,
+    /// How far it has come with what it was sent itself, and how many taken bytes the other side
+    /// was told of.
+    heard: Heard,
     announced: u64,
     is_at_end: bool,
+    /// It has failed, or what makes it fail has arrived.
+    is_failing: bool,
     failed: Option<io::ErrorKind>,
     /// A read or write has given the failure: reads that follow get to the end, and writes find a
     /// broken pipe. Source: Linux, `sock_error`, which clears what it returns.
@@ -54,6 +56,16 @@ pub(super) struct End {
     pub(super) is_given_up: bool,
     readers: Line,
     writers: Line,
+}
+
+/// How far a side has come with what it was sent: what an acknowledgement says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heard {
+    /// How many bytes have arrived, and how many of them the program has taken.
+    received: u64,
+    taken: u64,
+    /// The end has arrived.
+    end: bool,
 }
 
 /// What there is to read.
@@ -83,12 +95,13 @@ impl End {
                 out: None,
                 into: None,
                 sent: 0,
-                known_taken: 0,
+                known: Heard::default(),
                 is_finished: false,
                 received: VecDeque::new(),
-                taken: 0,
+                heard: Heard::default(),
                 announced: 0,
                 is_at_end: false,
+                is_failing: false,
                 failed: None,
                 has_told: false,
                 resets_when_dropped: false,
@@ -100,8 +113,8 @@ impl End {
             },
         );
         network().with(|network| {
-            network.ends.insert(number, end.uncounted());
-            network.pairs.insert((pair.local, pair.remote));
+            network.ends.insert((life.host, number), end.uncounted());
+            network.pairs.insert((pair.local, pair.remote), (number, end.uncounted()));
         });
         end
     }
@@ -110,15 +123,16 @@ impl End {
         Side { end, life: self.life, address: self.pair.local }
     }
 
-    /// How many bytes the program has taken, which the other side is told now.
-    pub(super) fn announce(&mut self) -> u64 {
-        self.announced = self.taken;
-        self.taken
+    /// How far it has come with what it was sent, which the other side is told now.
+    pub(super) fn announce(&mut self) -> Heard {
+        self.announced = self.heard.taken;
+        self.heard
     }
 
-    /// How many bytes the program has not read, and how many the other side has not taken.
+    /// How many bytes the program has not read, and how many the host of the other side has not
+    /// acknowledged.
     pub(super) fn queues(&self) -> (usize, u64) {
-        (self.received.len(), self.sent - self.known_taken)
+        (self.received.len(), self.sent - self.known.received)
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -135,6 +149,12 @@ impl End {
 
     pub(super) fn has_failed(&self) -> bool {
         self.failed.is_some()
+    }
+
+    /// Tells whether its two addresses are those of a connection: it has neither failed nor come
+    /// to both ends.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_failing && self.failed.is_none() && !(self.is_finished && self.is_at_end)
     }
 
     /// Forgets the connection without a word to the other side.
@@ -201,7 +221,7 @@ impl End {
     }
 
     pub(super) fn room(&self) -> u64 {
-        WINDOW - (self.sent - self.known_taken)
+        WINDOW - (self.sent - self.known.taken)
     }
 
     /// Reads what there is, at most `most` bytes if that is said.
@@ -215,7 +235,7 @@ impl End {
         buffer[..from_first].copy_from_slice(&first[..from_first]);
         buffer[from_first..length].copy_from_slice(&second[..length - from_first]);
         self.received.drain(..length);
-        self.taken += length as u64;
+        self.heard.taken += length as u64;
         Incoming::Bytes(length)
     }
 
@@ -238,8 +258,11 @@ impl End {
         for segment in segments {
             match segment {
                 Segment::Open => was_opened = true,
-                Segment::Bytes(bytes) => self.received.extend(bytes),
-                Segment::Finish => self.is_at_end = true,
+                Segment::Bytes(bytes) => {
+                    self.heard.received += bytes.len() as u64;
+                    self.received.extend(bytes);
+                }
+                Segment::Finish => (self.is_at_end, self.heard.end) = (true, true),
             }
         }
         was_opened
@@ -292,8 +315,10 @@ pub(super) fn finish(end: &Uncounted<End>) {
 /// The program has read something: who waits to send has to know once it is worth it. Source: RFC
 /// 1122, 4.2.3.3, against windows that open by a few bytes.
 pub(super) fn has_read(end: &Uncounted<End>) {
-    let into = end
-        .with(|end| if end.taken - end.announced >= WINDOW / 2 { end.into.clone() } else { None });
+    let into = end.with(|end| match end.heard.taken - end.announced >= WINDOW / 2 {
+        true => end.into.clone(),
+        false => None,
+    });
     if let Some(into) = into {
         acknowledge(&into);
     }
@@ -313,12 +338,16 @@ pub(super) fn deliver(pipe: &PipeRef, receiver: Uncounted<End>, segments: Vec<Se
     });
 }
 
-/// The other side has taken so much.
-pub(super) fn acknowledged(sender: Uncounted<End>, taken: u64) {
+/// The other side has come so far. What it says may be older than what is known.
+pub(super) fn acknowledged(sender: Uncounted<End>, heard: Heard) {
     let may_go_on = sender.try_with(|end| {
-        let is_news = taken > end.known_taken;
-        end.known_taken = end.known_taken.max(taken);
-        is_news
+        let known = end.known;
+        end.known = Heard {
+            received: known.received.max(heard.received),
+            taken: known.taken.max(heard.taken),
+            end: known.end || heard.end,
+        };
+        heard.taken > known.taken
     });
     if may_go_on == Some(true) {
         on_loop_of(sender, "tcp acknowledgement", move || {
@@ -329,6 +358,7 @@ pub(super) fn acknowledged(sender: Uncounted<End>, taken: u64) {
 
 /// The connection has failed at this end.
 pub(super) fn fail(end: Uncounted<End>, kind: io::ErrorKind) {
+    end.try_with(|end| end.is_failing = true);
     on_loop_of(end, "tcp failure", move || fail_now(end, kind, true));
 }
 
@@ -361,8 +391,7 @@ fn on_loop_of(end: Uncounted<End>, name: &'static str, call: impl FnOnce() + 'st
 
 /// A host has crashed: its connections are reset, or nobody answers any more.
 pub(super) fn fail_all(life: Life, resets: bool) {
-    let ends: Vec<_> = network().with(|network| network.ends.values().copied().collect());
-    for end in ends {
+    for end in network().with(|network| network.ends_of(life.host)) {
         let pipes =
             end.try_with(|end| (end.life == life).then(|| (end.out.clone(), end.into.clone())));
         let Some((out, into)) = pipes.flatten() else { continue };
@@ -386,8 +415,11 @@ impl Drop for End {
         }
         self.handshake.take().into_iter().for_each(cancel_outside);
         network().with(|network| {
-            network.ends.remove(&self.number);
-            network.pairs.remove(&(self.pair.local, self.pair.remote));
+            network.ends.remove(&(self.life.host, self.number));
+            let addresses = (self.pair.local, self.pair.remote);
+            if network.pairs.get(&addresses).is_some_and(|(number, _)| *number == self.number) {
+                network.pairs.remove(&addresses);
+            }
         });
         let Some(out) = self.out.take() else { return };
         if self.failed.is_some() || !self.life.is_alive() {

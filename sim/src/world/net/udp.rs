@@ -379,17 +379,12 @@ impl UdpState {
     }
 
     /// The address that a program sees.
-    fn seen(&self) -> SocketAddr {
+    pub(super) fn seen(&self) -> SocketAddr {
         let ip = match self.peer.filter(|_| self.bound.is_unspecified()) {
             Some(peer) => near(peer.ip()).map_or(self.local.ip(), loopback_like),
             None => self.bound,
         };
         SocketAddr::new(ip, self.local.port())
-    }
-
-    /// By which address the network knows it, and which one a program sees.
-    pub(super) fn addresses(&self) -> (SocketAddr, SocketAddr) {
-        (self.local, self.seen())
     }
 
     /// How many bytes wait to be received, and with whom alone it speaks.

@@ -1,0 +1,225 @@
+//! What goes to and fro for a connection, packet by packet, and what of it a host knows.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::AsyncWriteExt;
+use seedloop::host::{self, Host};
+use seedloop::net::{
+    self, Netstat, PacketKind, RuleGuard, TcpListener, TcpStream, Verdict, from_to, netstat,
+};
+use seedloop::{Instant, Result, run, sleep, spawn, tokio};
+
+use PacketKind::{Accept, Acknowledgement, Connect, Data, Finish, Reset};
+
+const WAY: Duration = Duration::from_millis(100);
+
+type Seen = Rc<RefCell<Vec<PacketKind>>>;
+
+/// Takes down all packets from one host to another.
+fn watch() -> (Seen, RuleGuard) {
+    let seen = Seen::default();
+    let sees = Rc::clone(&seen);
+    let guard = net::rule(move |packet| {
+        sees.borrow_mut().push(packet.kind);
+        Verdict::Pass
+    });
+    (seen, guard)
+}
+
+/// Runs `main` beside a host `server`, to which each way takes 0.1 s.
+fn simulate<T, F>(main: impl FnOnce(Host) -> F + 'static) -> T
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let result = run(async {
+        net::everywhere().latency(WAY..=WAY);
+        main(Host::new("server")).await
+    });
+    result.unwrap()
+}
+
+fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+/// Who reads byte by byte opens the window by half of the buffer at a time, and says so then alone.
+/// Source: RFC 1122, 4.2.3.3.
+#[test]
+fn windows_do_not_open_by_single_bytes() {
+    let seen = simulate(|server| async move {
+        let reads = server.spawn(async {
+            let (mut stream, _) = TcpListener::bind("0.0.0.0:9").await?.accept().await?;
+            let (mut count, mut byte) = (0, [0]);
+            while stream.read(&mut byte).await? > 0 {
+                count += 1;
+            }
+            Ok(count)
+        });
+        sleep(WAY).await?;
+        let mut stream = TcpStream::connect("server:9").await?;
+        let (seen, _watching) = watch();
+        stream.write_all(&[0; 131_072]).await?;
+        stream.close().await?;
+        assert_eq!(reads.await?, 131_072);
+        let count = |kind| seen.borrow().iter().filter(|seen| **seen == kind).count();
+        Ok([count(Data), count(Acknowledgement), count(Finish), seen.borrow().len()])
+    });
+    // Two windows of 65,536 bytes, each acknowledged when it arrives, at 32,768 bytes and at
+    // 65,536; the first word and the end are acknowledged, too. Both sides close.
+    assert_eq!(seen, [2, 2 * 3 + 2, 2, 12]);
+}
+
+/// Recv-Q is what was received and not read, Send-Q what the other host has not acknowledged.
+/// Source: netstat(8).
+#[test]
+fn queues_are_what_is_unread_and_what_is_unacknowledged() {
+    let queues = simulate(|server| async move {
+        drop(server.spawn(async {
+            let (_unread, _) = TcpListener::bind("0.0.0.0:9").await?.accept().await?;
+            Ok(sleep(WAY * 90).await?)
+        }));
+        sleep(WAY).await?;
+        let mut stream = TcpStream::connect("server:9").await?;
+        stream.write_all(b"hello").await?;
+        let queue = |all: Netstat| {
+            let connected = all.sockets.into_iter().find(|socket| socket.peer.is_some());
+            connected.map_or((9, 9), |socket| (socket.receive_queue, socket.send_queue))
+        };
+        let mut queues = Vec::new();
+        for _ in 0..4 {
+            sleep(WAY * 2 / 3).await?;
+            queues.push((queue(netstat(host::current())), queue(netstat(server))));
+        }
+        Ok(queues)
+    });
+    // After 67, 133, 200 and 267 ms: the bytes arrive after 100, what says so after 200.
+    let (sent, arrived, known) = (((0, 5), (0, 0)), ((0, 5), (5, 0)), ((0, 0), (5, 0)));
+    assert_eq!(queues, [sent, arrived, arrived, known]);
+}
+
+/// A connection that nobody takes is closed; one that nobody waits for any more is not made.
+#[test]
+fn a_dropped_connect_closes_what_there_is() {
+    // The SYN arrives after 100 ms, its answer after 200, and the task goes on two hops later.
+    let ends = |hops: usize, after: Duration| {
+        simulate(move |server| async move {
+            let accepts = server.spawn(async {
+                let listener = TcpListener::bind("0.0.0.0:9").await?;
+                let accepted = seedloop::timeout(WAY * 20).scope(async |_| {
+                    let (mut stream, _) = listener.accept().await?;
+                    Ok(stream.read(&mut [0]).await.map_err(|error| error.kind()))
+                });
+                Ok(accepted.await.ok())
+            });
+            sleep(WAY).await?;
+            let (seen, _watching) = watch();
+            let connects = spawn(async {
+                drop(TcpStream::connect("server:9").await?);
+                Ok(sleep(WAY * 90).await?)
+            });
+            sleep(after).await?;
+            for _ in 0..hops {
+                seedloop::yield_now().await?;
+            }
+            connects.abort();
+            let accepted = accepts.await?;
+            assert_eq!(netstat(host::current()).sockets, []);
+            Ok((accepted, seen.borrow().clone()))
+        })
+    };
+    let closed =
+        (Some(Ok(0)), vec![Connect, Accept, Data, Finish, Acknowledgement, Acknowledgement]);
+    for hops in 0..3 {
+        let (accepted, seen) = ends(hops, WAY * 2);
+        assert!(!seen.contains(&Reset), "{hops}: {seen:?}");
+        assert_eq!(accepted, closed.0, "{hops}: {seen:?}");
+    }
+    let (accepted, seen) = ends(0, WAY / 2);
+    assert_eq!((accepted, seen), (None, vec![Connect]));
+    let (accepted, seen) = ends(0, WAY * 3 / 2);
+    assert_eq!((accepted, seen), (None, vec![Connect, Accept, Reset]));
+}
+
+/// Source: RFC 5961, 4.2, and Linux, `tcp_send_challenge_ack`: a SYN for a connection that is known
+/// is answered with where that stands; the client resets it, and its next SYN, after a second, is
+/// answered.
+#[test]
+fn who_comes_back_with_the_same_port_is_asked_first() {
+    let (told, connected, seen) = simulate(|server| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let connect = async || {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind("0.0.0.0:5000".parse().unwrap())?;
+            Ok::<_, io::Error>(socket.connect("10.0.0.1:9".parse().unwrap()).await?)
+        };
+        let before = server.spawn(async move {
+            let _stream = connect().await?;
+            Ok(sleep(WAY * 90).await?)
+        });
+        let (mut old, _) = listener.accept().await?;
+        sleep(WAY).await?;
+        server.cut_power();
+        drop(before);
+        sleep(WAY).await?;
+        server.restart();
+        let (seen, _watching) = watch();
+        let start = Instant::now();
+        let again = server.spawn(async move {
+            let stream = connect().await?;
+            let took = start.elapsed();
+            sleep(WAY * 9).await?;
+            Ok(drop(stream)).map(|()| took)
+        });
+        let told = (kind(old.read(&mut [0]).await), start.elapsed());
+        let open = |all: Netstat| {
+            all.sockets
+                .iter()
+                .filter(|socket| socket.state == Some(net::SocketState::Established))
+                .count()
+        };
+        let (new, from) = listener.accept().await?;
+        assert_eq!(from.port(), 5_000);
+        assert_eq!(open(netstat(host::current())), 1);
+        let seen = seen.borrow().clone();
+        drop((old, new));
+        Ok((told, again.await?, seen))
+    });
+    assert_eq!(told, (Some(ErrorKind::ConnectionReset), WAY * 3));
+    assert_eq!(connected, Duration::from_secs(1) + WAY * 2);
+    assert_eq!(seen, [Connect, Acknowledgement, Reset, Connect, Accept, Data, Acknowledgement]);
+}
+
+/// The one that was asked for a connection and has not heard the first word is a known one, too.
+#[test]
+fn a_lost_challenge_is_asked_again() {
+    let connected = simulate(|server| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let connect = async || {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind("0.0.0.0:5000".parse().unwrap())?;
+            socket.connect("10.0.0.1:9".parse().unwrap()).await
+        };
+        drop(server.spawn(async move { Ok(drop(connect().await?)) }));
+        sleep(WAY * 3 / 2).await?;
+        server.cut_power();
+        sleep(WAY).await?;
+        server.restart();
+        from_to(host::current(), server).partition();
+        let start = Instant::now();
+        let again = server.spawn(async move {
+            let _stream = connect().await?;
+            Ok(start.elapsed())
+        });
+        sleep(Duration::from_millis(500)).await?;
+        net::everywhere().repair();
+        let took = again.await?;
+        drop(listener);
+        Ok(took)
+    });
+    // The first challenge is lost, that of 1 s is not, and the SYN of 3 s is answered.
+    assert_eq!(connected, Duration::from_secs(3) + WAY * 2);
+}
