@@ -11,6 +11,7 @@ mod journal;
 mod links;
 mod open_files;
 mod power;
+mod refusals;
 mod sockets;
 mod streams;
 mod tears;

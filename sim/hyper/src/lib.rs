@@ -72,7 +72,13 @@ impl<T: AsyncWrite> Write for SeedloopIo<T> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_close(cx)
+        match self.project().inner.poll_close(cx) {
+            // As tokio does: who ends a connection finds that the other side was faster.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::NotConnected => {
+                Poll::Ready(Ok(()))
+            }
+            polled => polled,
+        }
     }
 }
 

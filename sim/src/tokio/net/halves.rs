@@ -230,11 +230,11 @@ macro_rules! halves {
                 self.stream.local_addr()
             }
 
-            /// Returns the address of the other side.
+            /// Returns the address of the other side: see [`TcpStream::peer_addr`].
             ///
             /// # Errors
             ///
-            /// None.
+            /// `NotConnected` when the connection has failed, or both sides have ended it.
             pub fn peer_addr(&self) -> io::Result<SocketAddr> {
                 self.stream.peer_addr()
             }

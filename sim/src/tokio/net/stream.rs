@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -40,15 +40,14 @@ pub struct TcpStream {
 
 /// What can be set and changes nothing, but for `linger`.
 struct Settings {
-    nodelay: AtomicBool,
     ttl: AtomicU32,
     linger: Mutex<Option<Duration>>,
 }
 
 impl TcpStream {
     pub(super) fn new(inner: net::TcpStream) -> Self {
-        let (nodelay, ttl) = (AtomicBool::new(false), AtomicU32::new(TTL));
-        TcpStream { inner, settings: Settings { nodelay, ttl, linger: Mutex::default() } }
+        let ttl = AtomicU32::new(TTL);
+        TcpStream { inner, settings: Settings { ttl, linger: Mutex::default() } }
     }
 
     /// Connects to a socket that listens; of several addresses it takes the first that answers.
@@ -95,9 +94,13 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// None.
+    /// `NotConnected` when the connection has failed, or both sides have ended it. Source: Linux,
+    /// getpeername(2).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.inner.peer_addr())
+        match self.inner.is_closed()? {
+            true => Err(io::ErrorKind::NotConnected.into()),
+            false => Ok(self.inner.peer_addr()),
+        }
     }
 
     /// Reads what there is and leaves it there, waits for something if there is nothing; 0 bytes
@@ -187,7 +190,7 @@ impl TcpStream {
     ///
     /// None.
     pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(self.settings.nodelay.load(Ordering::Relaxed))
+        self.inner.nodelay()
     }
 
     /// Changes nothing but what [`nodelay`](Self::nodelay) returns: what is written is always sent
@@ -197,8 +200,7 @@ impl TcpStream {
     ///
     /// None.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.settings.nodelay.store(nodelay, Ordering::Relaxed);
-        Ok(())
+        self.inner.set_nodelay(nodelay)
     }
 
     /// Returns what was set.
@@ -250,13 +252,14 @@ impl TcpStream {
         self.set_linger(Some(Duration::ZERO))
     }
 
-    /// Returns `None`: a failure is told by the read or write that meets it.
+    /// Returns how the connection has failed if neither a read nor a write has told that, and
+    /// clears it.
     ///
     /// # Errors
     ///
     /// None.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(None)
+        self.inner.take_error()
     }
 }
 

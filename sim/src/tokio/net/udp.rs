@@ -248,6 +248,16 @@ impl UdpSocket {
         ready(Ok(()))
     }
 
+    /// Returns the error that the next operation would give, and clears it: the refusal of what a
+    /// [connected](Self::connect) socket has sent.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the host has crashed.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+
     /// Returns what was set.
     ///
     /// # Errors

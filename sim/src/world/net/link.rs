@@ -311,7 +311,9 @@ pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
     }
     let took = match packet.kind {
         // What only says that something has arrived, or that nothing is there, is no choice.
-        PacketKind::Acknowledgement | PacketKind::Reset => *latency.start(),
+        PacketKind::Acknowledgement | PacketKind::Reset | PacketKind::Unreachable => {
+            *latency.start()
+        }
         _ => choose_delay(latency),
     };
     Fate::Arrives(departs.saturating_add(took))

@@ -18,15 +18,6 @@ impl TcpStream {
         other
     }
 
-    /// Reads what there is and leaves it there.
-    pub(crate) fn poll_peek(
-        &mut self,
-        cx: &Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_incoming(cx, |end| end.peek(buffer))
-    }
-
     /// Waits until a read would not wait: there are bytes, the end or a failure.
     pub(crate) fn poll_readable(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let looked = ready!(self.poll_incoming(cx, |end| match end.is_readable() {
@@ -75,6 +66,12 @@ impl TcpStream {
             send_bytes(&self.end, bytes[..length].to_vec());
         }
         Ok(length)
+    }
+
+    /// Tells whether there is nobody on the other side any more.
+    pub(crate) fn is_closed(&self) -> io::Result<bool> {
+        self.check()?;
+        Ok(self.end.with(|end| end.is_closed()))
     }
 
     /// Ends what this side sends.

@@ -39,6 +39,9 @@ pub enum PacketKind {
     Reset,
     /// A datagram of UDP.
     Datagram,
+    /// Nobody is bound where a datagram has arrived: ICMP, port unreachable. It is sent to a
+    /// [connected](super::UdpSocket::connect) socket alone; no other would hear it.
+    Unreachable,
 }
 
 /// What is to become of a packet.

@@ -1,7 +1,7 @@
 //! TCP streams as a program has them.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::Location;
@@ -21,7 +21,8 @@ use crate::event_loop::{Label, Shared};
 /// It is read and written with [`AsyncReadExt`] and
 /// [`AsyncWriteExt`] of futures-lite, or those of another crate for
 /// futures-io. Clones are the same connection, so that one task can read it while another one
-/// writes. `close` ends what this side sends and leaves the other direction open; dropping the last
+/// writes. `close` ends what this side sends and leaves the other direction open, and is
+/// `NotConnected` once the connection has failed or both sides have ended it; dropping the last
 /// clone ends both.
 ///
 /// # Cancel safety
@@ -143,6 +144,68 @@ impl TcpStream {
         AsyncWriteExt::write_all(self, bytes)
     }
 
+    /// Reads what there is and leaves it there, waits for something if there is nothing; 0 bytes
+    /// mean the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    #[track_caller]
+    pub fn peek<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send + 'a {
+        self.location = Location::caller();
+        poll_fn(move |cx| self.poll_peek(cx, buffer))
+    }
+
+    pub(crate) fn poll_peek(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_incoming(cx, |end| end.peek(buffer))
+    }
+
+    /// Returns what [`set_nodelay`](Self::set_nodelay) has set; false unless it was.
+    ///
+    /// # Errors
+    ///
+    /// None in its simulation; in another one it is of no use.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.check()?;
+        Ok(self.end.with(|end| end.is_nodelay))
+    }
+
+    /// Changes nothing but what [`nodelay`](Self::nodelay) returns: what is written is always sent
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`nodelay`](Self::nodelay), also when the connection has failed. Source: Linux,
+    /// `do_tcp_setsockopt`.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.check()?;
+        self.end.with(|end| end.is_nodelay = nodelay);
+        Ok(())
+    }
+
+    /// Returns how the connection has failed if neither a read nor a write has told that, and
+    /// clears it: what follows is the end for reads, and a broken pipe for writes. Source: Linux,
+    /// `SO_ERROR`.
+    ///
+    /// # Errors
+    ///
+    /// As [`nodelay`](Self::nodelay).
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.check()?;
+        Ok(self.end.with(|end| end.take_failure()))
+    }
+
     pub(super) fn check(&self) -> io::Result<()> {
         self.end.check().map_err(io::Error::other)?;
         let life = self.end.with(|end| end.life);
@@ -239,6 +302,10 @@ impl AsyncWrite for TcpStream {
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
+        if self.end.with(|end| end.is_closed()) {
+            let text = "the connection is closed, or has failed before";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
+        }
         finish(&self.end);
         Poll::Ready(Ok(()))
     }

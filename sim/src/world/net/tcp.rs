@@ -48,6 +48,7 @@ pub(super) struct End {
     has_told: bool,
     /// It is reset when the program lets go of it, as `SO_LINGER` with no time does.
     pub(super) resets_when_dropped: bool,
+    pub(super) is_nodelay: bool,
     /// The program has it: a listener has handed it out, or it has connected.
     pub(super) is_accepted: bool,
     /// When it asks again for a connection, or is forgotten if it was asked for one.
@@ -105,6 +106,7 @@ impl End {
                 failed: None,
                 has_told: false,
                 resets_when_dropped: false,
+                is_nodelay: false,
                 is_accepted: false,
                 handshake: None,
                 is_given_up: false,
@@ -151,6 +153,12 @@ impl End {
         self.failed.is_some()
     }
 
+    /// Tells whether there is nobody on the other side any more: the connection has failed, or both
+    /// sides have come to the end and know it. Source: Linux, `TCP_CLOSE`.
+    pub(super) fn is_closed(&self) -> bool {
+        self.failed.is_some() || self.is_finished && self.is_at_end && self.known.end
+    }
+
     /// Tells whether its two addresses are those of a connection: it has neither failed nor come
     /// to both ends.
     pub(super) fn is_open(&self) -> bool {
@@ -171,7 +179,7 @@ impl End {
     }
 
     /// How the connection has failed, if nobody was told.
-    fn take_failure(&mut self) -> Option<io::Error> {
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
         let kind = self.failed?;
         if std::mem::replace(&mut self.has_told, true) {
             return None;
@@ -186,7 +194,6 @@ impl End {
     }
 
     /// Copies what there is to read and leaves it there.
-    #[cfg(feature = "tokio-io")]
     pub(super) fn peek(&mut self, buffer: &mut [u8]) -> Incoming {
         if self.received.is_empty() {
             return self.nothing_received();

@@ -15,7 +15,7 @@ use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
 use super::rules::{Packet, PacketKind};
-use crate::event_loop::{Label, LoopId, Shared, WaitId, queue_plain, try_with};
+use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, queue_plain, try_with};
 use crate::world::fault::strikes;
 use crate::world::host::{Life, life_of};
 
@@ -47,6 +47,8 @@ pub(super) struct UdpState {
     bytes: usize,
     /// The same, where an empty datagram counts as one byte.
     cost: usize,
+    /// What was sent to the peer has come to a port where nobody is bound, and nobody was told.
+    is_refused: bool,
     waiting: Line,
     location: &'static Location<'static>,
 }
@@ -99,6 +101,7 @@ impl UdpSocket {
                 received: VecDeque::new(),
                 bytes: 0,
                 cost: 0,
+                is_refused: false,
                 waiting: Line::default(),
                 location,
             },
@@ -116,6 +119,9 @@ impl UdpSocket {
     /// Lets it speak with one address alone: [`send`](Self::send) goes there, and what others send
     /// is lost.
     ///
+    /// A connected socket learns that nobody is bound at the port to which it sends, from a host
+    /// that is up: the next operation on it is `ConnectionRefused`, once. Source: Linux, udp(7).
+    ///
     /// # Errors
     ///
     /// `NotFound` and `InvalidInput`: this is no host and port.
@@ -123,7 +129,7 @@ impl UdpSocket {
         self.check()?;
         let peer = peer.resolve()?;
         let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
-        self.state.with(|state| state.peer = Some(peer));
+        self.state.with(|state| (state.peer, state.is_refused) = (Some(peer), false));
         Ok(())
     }
 
@@ -135,6 +141,8 @@ impl UdpSocket {
     ///   another host for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
     /// - `NotConnected`: the host has crashed since the socket was bound.
+    /// - `ConnectionRefused`, once, for what a [connected](Self::connect) socket has sent before;
+    ///   nothing is sent then.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
         self.check()?;
         let to = to.resolve()?;
@@ -153,6 +161,9 @@ impl UdpSocket {
         if bound.is_loopback() && host != life.host {
             let text = format!("a socket that is bound to the loopback does not reach {to}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        if let Some(refused) = self.state.with(UdpState::take_refusal) {
+            return Err(refused);
         }
         let from = if bound.is_loopback() { bound } else { pair.seen.0.ip() };
         let datagram = Datagram {
@@ -189,7 +200,9 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the host has crashed; a cancel of the task.
+    /// `NotConnected` when the host has crashed; `ConnectionRefused`, once, when a
+    /// [connected](Self::connect) socket has sent something to a port where nobody is bound; a
+    /// cancel of the task.
     ///
     /// # Cancel safety
     ///
@@ -225,6 +238,17 @@ impl UdpSocket {
         self.state.check().map_err(io::Error::other)?;
         let next = self.state.with(|state| state.next(buffer, true))?;
         next.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Returns the error that the next operation would give, and clears it: the refusal of what a
+    /// [connected](Self::connect) socket has sent. Source: Linux, `SO_ERROR`.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the host has crashed.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.check()?;
+        Ok(self.state.with(UdpState::take_refusal))
     }
 
     /// Returns the address that [`connect`](Self::connect) has named.
@@ -274,14 +298,14 @@ impl Future for Receive<'_> {
             return Poll::Ready(Err(cancelled));
         }
         let (takes, buffer) = (this.takes, &mut *this.buffer);
-        if let Some(received) = socket.with(|state| state.next(buffer, takes))? {
-            // Who has only looked leaves it to the next.
-            let others = socket.with(|state| match takes {
+        if let Some(received) = socket.with(|state| state.next(buffer, takes)).transpose() {
+            // Who has only looked, or got an error, leaves the datagram to the next.
+            let others = socket.with(|state| match takes && received.is_ok() {
                 true => None,
-                false => state.waiting.first(),
+                false => state.first_for_what_is_there(),
             });
             wake(others);
-            return Poll::Ready(Ok(received));
+            return Poll::Ready(received);
         }
         let label = Label::on("recv", socket.id());
         let enter = |wait| socket.with(|state| state.waiting.enter(wait));
@@ -294,10 +318,7 @@ impl Receive<'_> {
     /// What it was woken for is the next one's.
     fn hand_over(&mut self) {
         if self.spot.leave() {
-            let next = self.socket.state.try_with(|state| match state.received.is_empty() {
-                true => None,
-                false => state.waiting.first(),
-            });
+            let next = self.socket.state.try_with(UdpState::first_for_what_is_there);
             wake(next.flatten());
         }
     }
@@ -321,7 +342,7 @@ struct Datagram {
 fn dispatch(from: u32, to: u32, packet: Packet, datagram: Datagram) {
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
-            at(when, move || arrive(to, packet, datagram));
+            at(when, move || arrive(from, to, packet, datagram));
         }
         Fate::Lost => {}
         Fate::Held => {
@@ -330,16 +351,21 @@ fn dispatch(from: u32, to: u32, packet: Packet, datagram: Datagram) {
     }
 }
 
-fn arrive(to: u32, packet: Packet, datagram: Datagram) {
-    let socket = network().with(|network| network.datagrams.get(&packet.to).copied());
-    let Some(socket) = socket.filter(|_| life_of(to).is_some()) else { return };
-    let Some((owner, location)) = socket.try_with(|state| (state.owner, state.location)) else {
+fn arrive(from: u32, to: u32, packet: Packet, datagram: Datagram) {
+    if life_of(to).is_none() {
         return;
+    }
+    let heard = bound_at(packet.to).and_then(|socket| {
+        let owner = socket
+            .try_with(|state| state.is_for(&datagram).then_some((state.owner, state.location)))?;
+        Some((socket, owner?))
+    });
+    let Some((socket, (owner, location))) = heard else {
+        return refuse(to, from, packet);
     };
     queue_plain(owner, "udp datagram", location, move || {
         let first = socket.try_with(|state| {
-            let Datagram { contents, from, near } = datagram;
-            let is_wanted = state.peer.is_none_or(|peer| peer == from) && hears(state.bound, near);
+            let (is_wanted, Datagram { contents, from, .. }) = (state.is_for(&datagram), datagram);
             let cost = contents.len().max(1);
             if !is_wanted || state.cost + cost > BUFFER {
                 return None;
@@ -354,7 +380,72 @@ fn arrive(to: u32, packet: Packet, datagram: Datagram) {
     });
 }
 
+fn bound_at(address: SocketAddr) -> Option<Uncounted<UdpState>> {
+    network().with(|network| network.datagrams.get(&address).copied())
+}
+
+/// Says that nobody is bound where `sent` has come to, if that is heard: by a socket that speaks
+/// with that address alone. Source: RFC 1122, 4.1.3.3.
+fn refuse(from: u32, to: u32, sent: Packet) {
+    let is_connected = |socket: Uncounted<UdpState>| socket.try_with(|state| state.peer.is_some());
+    if bound_at(sent.from).and_then(is_connected) != Some(true) {
+        return;
+    }
+    let packet = Packet { from: sent.to, to: sent.from, kind: PacketKind::Unreachable, bytes: 0 };
+    match send(from, to, &packet) {
+        Fate::Arrives(when) => {
+            at(when, move || be_refused(packet));
+        }
+        Fate::Lost => {}
+        Fate::Held => hold(from, to, Box::new(move || refuse(from, to, sent))),
+    }
+}
+
+fn be_refused(packet: Packet) {
+    let Some(socket) = bound_at(packet.to) else { return };
+    let known = socket.try_with(|state| {
+        let is_peer = state.peer.is_some_and(|peer| match near(peer.ip()) {
+            Some(_) => packet.from == SocketAddr::new(state.local.ip(), peer.port()),
+            None => packet.from == peer,
+        });
+        is_peer.then_some((state.owner, state.location))
+    });
+    let Some((owner, location)) = known.flatten() else { return };
+    queue_plain(owner, "icmp", location, move || {
+        let first = socket.try_with(|state| {
+            state.is_refused = true;
+            state.waiting.first()
+        });
+        wake(first.flatten());
+        Ok(())
+    });
+}
+
 impl UdpState {
+    /// Tells whether it hears a datagram.
+    fn is_for(&self, datagram: &Datagram) -> bool {
+        let is_from_peer = self.peer.is_none_or(|peer| peer == datagram.from);
+        is_from_peer && hears(self.bound, datagram.near)
+    }
+
+    /// That what was sent was refused, if nobody was told.
+    fn take_refusal(&mut self) -> Option<io::Error> {
+        if !std::mem::take(&mut self.is_refused) {
+            return None;
+        }
+        let peer = self.peer.map_or_else(String::new, |peer| format!(" at {peer}"));
+        let text = format!("no socket is bound{peer}");
+        Some(io::Error::new(io::ErrorKind::ConnectionRefused, text))
+    }
+
+    /// The next one who waits, if there is something to be told.
+    fn first_for_what_is_there(&mut self) -> Option<WaitId> {
+        match self.received.is_empty() && !self.is_refused {
+            true => None,
+            false => self.waiting.first(),
+        }
+    }
+
     /// All who wait, when there is nothing to wait for any more.
     pub(super) fn all_waiting(&mut self) -> VecDeque<WaitId> {
         self.waiting.all()
@@ -362,6 +453,9 @@ impl UdpState {
 
     /// Reads the first datagram that there is, and takes it away or not.
     fn next(&mut self, buffer: &mut [u8], takes: bool) -> io::Result<Option<(usize, SocketAddr)>> {
+        if let Some(refused) = self.take_refusal().filter(|_| self.life.is_alive()) {
+            return Err(refused);
+        }
         let Some((datagram, from)) = self.received.front().cloned() else {
             return if self.life.is_alive() { Ok(None) } else { Err(self.life.why_gone("socket")) };
         };
