@@ -15,4 +15,5 @@ mod refusals;
 mod sockets;
 mod streams;
 mod tears;
+mod told;
 mod wake_ups;

@@ -110,6 +110,7 @@ pub struct Deadlock {
     blocked: Vec<BlockedTask>,
     jobs: Vec<BlockedJob>,
     obstacles: Vec<String>,
+    connections: Vec<String>,
     cycle: Option<Vec<TaskNumber>>,
 }
 
@@ -119,6 +120,8 @@ const SHOWN_MAX: usize = 20;
 const CYCLE_SHOWN_MAX: usize = 50;
 /// How many hosts that are down and ways that are cut the text names.
 const OBSTACLES_SHOWN_MAX: usize = 8;
+/// How many ends of connections the text shows.
+const CONNECTIONS_SHOWN_MAX: usize = 6;
 /// How many holders of one thing the text names.
 const HOLDERS_SHOWN_MAX: usize = 8;
 
@@ -126,12 +129,18 @@ impl Deadlock {
     /// Makes the error of tasks in the order of their numbers.
     pub(crate) fn new(time: Instant, blocked: Vec<BlockedTask>) -> Self {
         let cycle = find_cycle(&blocked);
-        Deadlock { time, blocked, jobs: Vec::new(), obstacles: Vec::new(), cycle }
+        let (obstacles, connections) = (Vec::new(), Vec::new());
+        Deadlock { time, blocked, jobs: Vec::new(), obstacles, connections, cycle }
     }
 
     /// The same with what is outside of the loop.
-    pub(crate) fn with_outside(self, jobs: Vec<BlockedJob>, obstacles: Vec<String>) -> Self {
-        Deadlock { jobs, obstacles, ..self }
+    pub(crate) fn with_outside(
+        self,
+        jobs: Vec<BlockedJob>,
+        obstacles: Vec<String>,
+        connections: Vec<String>,
+    ) -> Self {
+        Deadlock { jobs, obstacles, connections, ..self }
     }
 
     /// Returns the virtual time at which the run stopped.
@@ -153,6 +162,12 @@ impl Deadlock {
     /// that are held.
     pub fn obstacles(&self) -> &[String] {
         &self.obstacles
+    }
+
+    /// Returns the connections that stood open, a line for each of their ends: the host and what
+    /// [`netstat`](crate::net::netstat) shows of it there.
+    pub fn connections(&self) -> &[String] {
+        &self.connections
     }
 
     /// Returns the numbers of tasks that wait for each other in a ring, if there is one, beginning
@@ -218,7 +233,7 @@ fn only_holder(task: &BlockedTask) -> Option<TaskNumber> {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_with(f, &self.names())
+        self.fmt_with(f, &self.names(), true)
     }
 }
 
@@ -236,7 +251,8 @@ impl fmt::Display for Cycle<'_> {
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_with(f, &self.1)
+        // The report shows the connections itself.
+        self.0.fmt_with(f, &self.1, false)
     }
 }
 
@@ -255,7 +271,12 @@ impl Deadlock {
         Cycle(self, self.names()).to_string()
     }
 
-    fn fmt_with(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {
+    fn fmt_with(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        names: &TaskNames,
+        with_connections: bool,
+    ) -> fmt::Result {
         let (tasks, jobs) = (self.blocked.len(), self.jobs.len());
         write!(f, "deadlock at {}: ", self.time)?;
         match (tasks, jobs) {
@@ -272,6 +293,9 @@ impl Deadlock {
         self.fmt_tasks(f, names)?;
         self.fmt_jobs(f)?;
         self.fmt_obstacles(f)?;
+        if with_connections {
+            self.fmt_connections(f)?;
+        }
         self.fmt_cycle(f, names)
     }
 }
@@ -333,6 +357,13 @@ impl Deadlock {
             write!(f, "\n  {}", one_line(obstacle))?;
         }
         fmt_more(f, self.obstacles.len().saturating_sub(OBSTACLES_SHOWN_MAX), "obstacle")
+    }
+
+    fn fmt_connections(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for connection in self.connections.iter().take(CONNECTIONS_SHOWN_MAX) {
+            write!(f, "\n  connection of {}", one_line(connection))?;
+        }
+        fmt_more(f, self.connections.len().saturating_sub(CONNECTIONS_SHOWN_MAX), "end")
     }
 
     fn fmt_cycle(&self, f: &mut fmt::Formatter<'_>, names: &TaskNames) -> fmt::Result {

@@ -41,7 +41,13 @@ fn with_outside(deadlock: Deadlock) -> Deadlock {
     let extensions = with(|core| core.extensions.clone());
     let jobs = extensions.iter().flat_map(|extension| extension.blocked()).collect();
     let obstacles = extensions.iter().flat_map(|extension| extension.obstacles()).collect();
-    deadlock.with_outside(jobs, obstacles)
+    deadlock.with_outside(jobs, obstacles, connections())
+}
+
+/// What stands open between hosts.
+pub(crate) fn connections() -> Vec<String> {
+    let extensions = with(|core| core.extensions.clone());
+    extensions.iter().flat_map(|extension| extension.connections()).collect()
 }
 
 /// How many tasks the text of a limit tells of.

@@ -31,6 +31,11 @@ pub(crate) trait Extension: Any {
         Vec::new()
     }
 
+    /// What stood open between hosts, for the report of a failure.
+    fn connections(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What waits for ever when nothing can happen any more.
     fn blocked(&self) -> Vec<BlockedJob> {
         Vec::new()

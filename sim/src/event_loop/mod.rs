@@ -51,7 +51,7 @@ pub(crate) use context::{
     Hot, NOWHERE, context_id, hot, set_followed, set_hot, try_with, try_with_idle, with,
 };
 pub(crate) use core::{Core, Interrupts};
-pub(crate) use deadlock::describe_blocked_loop;
+pub(crate) use deadlock::{connections, describe_blocked_loop};
 pub(crate) use extension::{Extension, extension};
 pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, register_generator};
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};

@@ -142,6 +142,8 @@ pub(crate) struct Session {
     pub(crate) invariants: Vec<Rc<Invariant>>,
     /// What is to happen in some run.
     pub(crate) points: Vec<Point>,
+    /// What stood open between hosts when a run of a loop failed, if somebody looks.
+    pub(crate) connections: Vec<String>,
     /// Which order of conflicting operations this run is, when someone counts them.
     orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
@@ -203,6 +205,7 @@ impl Session {
             named: Vec::new(),
             invariants: Vec::new(),
             points: Vec::new(),
+            connections: Vec::new(),
             orders: None,
             known_tasks: None,
             known_resources: None,

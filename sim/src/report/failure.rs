@@ -17,6 +17,8 @@ const LINES_MAX: usize = 40;
 const MESSAGE_MAX: usize = 14;
 /// How many lines of the transcript are shown, the last ones.
 const TRANSCRIPT_MAX: usize = 4;
+/// How many ends of connections are shown, the first ones.
+const CONNECTIONS_MAX: usize = 4;
 /// How many faults are listed, the first ones.
 const FAULTS_MAX: usize = 6;
 
@@ -161,12 +163,28 @@ fn push_run(text: &mut String, failure: &Failure, lines_max: usize) {
         let told = race.text(&Names::of(outcome), dull.is_some());
         push(&mut below, format_args!("race: {told}"));
     }
+    push_connections(&mut below, outcome);
     push_transcript(&mut below, outcome);
     text.push('\n');
     let taken = below.lines().count() + 2;
     push_table(text, outcome, case, race.as_ref(), lines_max.saturating_sub(taken));
     text.push_str(&below);
     text.push('\n');
+}
+
+/// Appends what stood open between hosts when the run failed.
+fn push_connections(text: &mut String, outcome: &Outcome<Result<()>>) {
+    let connections = &outcome.connections;
+    if connections.is_empty() {
+        return;
+    }
+    push(text, format_args!("connections at the end:"));
+    for connection in connections.iter().take(CONNECTIONS_MAX) {
+        push(text, format_args!("  {}", one_line(connection)));
+    }
+    if connections.len() > CONNECTIONS_MAX {
+        push(text, format_args!("  ... and {} more", connections.len() - CONNECTIONS_MAX));
+    }
 }
 
 fn push_transcript(text: &mut String, outcome: &Outcome<Result<()>>) {

@@ -10,7 +10,7 @@ use crate::base::{
 };
 use crate::combine::{cancel_all_tasks, shutdown_generators};
 use crate::event_loop::{
-    FutureId, Interrupts, Shared, Variables, cancel_future, catch, queue_plain, with,
+    FutureId, Interrupts, Shared, Variables, cancel_future, catch, connections, queue_plain, with,
 };
 use crate::task::{EventLoop, set_current, spawn_on};
 
@@ -159,6 +159,10 @@ impl Runner {
         let task_again = task.as_any();
         let result = event_loop.run_until_complete(task);
         self.keep_variables(id);
+        if result.is_err() && with(|core| core.session.is_recording()) {
+            let open = connections();
+            with(|core| core.session.connections = open);
+        }
         let ended = digest(result.as_ref().err());
         let interrupted = with(|core| {
             core.session.fold_text(&ended);

@@ -74,6 +74,10 @@ pub struct Outcome<T> {
     pub(crate) order: u64,
     /// What was to happen in some run, and whether it did in this one.
     pub points: Vec<Point>,
+    /// What stood open between hosts when the run failed, if the events were asked for: a line for
+    /// each end of a connection, with its host and what [`netstat`](crate::net::netstat) shows
+    /// there.
+    pub connections: Vec<String>,
 }
 
 impl Simulation {
@@ -185,6 +189,7 @@ impl Simulation {
                 steps: session.step,
                 order: session.order_hash(),
                 points: std::mem::take(&mut session.points),
+                connections: std::mem::take(&mut session.connections),
             }
         });
         let policy = match with(|core| core.session.take_chooser()) {
@@ -237,6 +242,7 @@ impl Simulation {
             steps: outcome.steps,
             order: outcome.order,
             points: outcome.points,
+            connections: outcome.connections,
         }
     }
 
@@ -287,6 +293,7 @@ impl Default for Outcome<()> {
             steps: 0,
             order: 0,
             points: Vec::new(),
+            connections: Vec::new(),
         }
     }
 }

@@ -264,7 +264,15 @@ impl Links {
                 (WayState::Held, held) => Some(format!("{held} packets are held {hosts}")),
             }
         };
-        self.ways.iter().filter_map(told).collect()
+        let cut = |hosts| format!("a partition lets nothing through between any {hosts}");
+        let known = self.ways.iter().filter(|((from, to), _)| from != to);
+        match self.common.state {
+            WayState::Cut if known.clone().all(|(_, way)| way.state == WayState::Cut) => {
+                vec![cut("two hosts")]
+            }
+            WayState::Cut => known.filter_map(told).chain([cut("other two hosts")]).collect(),
+            WayState::Open | WayState::Held => known.filter_map(told).collect(),
+        }
     }
 }
 

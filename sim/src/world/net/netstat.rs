@@ -1,10 +1,11 @@
 //! What the network looks like from inside a host: `netstat -an`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 
 use super::network::network;
-use crate::world::host::Host;
+use super::tcp::End;
+use crate::world::host::{Host, name_of};
 
 /// The sockets of a host, in the order of their kind and of their making.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,23 +80,7 @@ pub fn netstat(host: Host) -> Netstat {
             Socket { protocol, receive_queue, send_queue, local, peer: None, state }
         })
     });
-    let connected = ends.iter().filter_map(|end| {
-        end.try_with(|end| {
-            let state = match (end.is_finished(), end.is_at_end()) {
-                _ if end.has_failed() => SocketState::Closed,
-                _ if !end.is_connected() => SocketState::SynSent,
-                (true, true) => SocketState::Closed,
-                (true, false) => SocketState::FinWait,
-                (false, true) => SocketState::CloseWait,
-                (false, false) => SocketState::Established,
-            };
-            let (receive_queue, send_queue) = end.queues();
-            let (protocol, send_queue) = (Protocol::Tcp, send_queue as usize);
-            let (local, peer) = end.pair.seen;
-            let (peer, state) = (Some(peer), Some(state));
-            Socket { protocol, receive_queue, send_queue, local, peer, state }
-        })
-    });
+    let connected = ends.iter().filter_map(|end| end.try_with(socket_of));
     let datagrams = datagrams.iter().filter_map(|socket| {
         socket.try_with(|state| {
             let (receive_queue, peer) = state.queue();
@@ -104,6 +89,45 @@ pub fn netstat(host: Host) -> Netstat {
         })
     });
     Netstat { sockets: listening.chain(connected).chain(datagrams).collect() }
+}
+
+fn socket_of(end: &mut End) -> Socket {
+    let state = match (end.is_finished(), end.is_at_end()) {
+        _ if end.has_failed() => SocketState::Closed,
+        _ if !end.is_connected() => SocketState::SynSent,
+        (true, true) => SocketState::Closed,
+        (true, false) => SocketState::FinWait,
+        (false, true) => SocketState::CloseWait,
+        (false, false) => SocketState::Established,
+    };
+    let (receive_queue, send_queue) = end.queues();
+    let (protocol, send_queue) = (Protocol::Tcp, send_queue as usize);
+    let (local, peer) = end.pair.seen;
+    let (peer, state) = (Some(peer), Some(state));
+    Socket { protocol, receive_queue, send_queue, local, peer, state }
+}
+
+/// The ends of all connections on hosts that are up, a line for each, by host and by their making:
+/// for reports.
+pub(super) fn open_ends() -> Vec<String> {
+    let ends: Vec<_> = network().with(|network| network.ends.values().copied().collect());
+    let told = ends.iter().filter_map(|end| {
+        let (life, socket) = end.try_look(|end| (end.life, socket_of(end)))?;
+        life.is_alive().then_some((life.host, socket))
+    });
+    told.map(|(host, socket)| {
+        let Socket { local, peer, state, receive_queue, send_queue, .. } = socket;
+        let mut line = format!("'{}' {local}", name_of(host));
+        let _ = peer.map(|peer| write!(line, " to {peer}"));
+        let _ = state.map(|state| write!(line, " {state}"));
+        for (bytes, what) in [(receive_queue, "unread"), (send_queue, "unacknowledged")] {
+            if bytes > 0 {
+                let _ = write!(line, ", {bytes} bytes {what}");
+            }
+        }
+        line
+    })
+    .collect()
 }
 
 impl fmt::Display for SocketState {

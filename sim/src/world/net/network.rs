@@ -10,6 +10,7 @@ use super::address::at_home;
 use super::line::wake;
 use super::link::Links;
 use super::listener::ListenerState;
+use super::netstat::open_ends;
 use super::rules::Rule;
 use super::tcp::{End, fail_all};
 use super::udp::UdpState;
@@ -57,6 +58,11 @@ impl Extension for Network {
             std::mem::replace(state, State { simulation, ..State::default() })
         });
         drop(old);
+    }
+
+    fn connections(&self) -> Vec<String> {
+        // The extension that is asked is the one that is found.
+        open_ends()
     }
 
     fn obstacles(&self) -> Vec<String> {
