@@ -2,7 +2,6 @@
 //! earlier simulation.
 
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -217,11 +216,16 @@ fn a_guard_of_an_earlier_simulation_ends_nothing() {
     assert_eq!(received.unwrap(), Some(ErrorKind::WouldBlock));
 }
 
+#[expect(clippy::disallowed_methods, reason = "what is tested is another thread")]
+fn on_another_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(call).join().unwrap()
+}
+
 /// On another thread, outside of any simulation, and in the middle of a panic.
 #[test]
 fn a_guard_can_be_dropped_anywhere() {
     let guard = run(async { Ok(net::rule(|_| Verdict::Drop)) }).unwrap();
-    std::thread::spawn(move || drop(guard)).join().unwrap();
+    on_another_thread(move || drop(guard));
     drop(run(async { Ok(net::rule(|_| Verdict::Drop)) }));
     let caught = catch_unwind(|| {
         drop(run(async {
@@ -233,8 +237,22 @@ fn a_guard_can_be_dropped_anywhere() {
     assert!(caught.is_ok());
 }
 
+/// Adds up what it is given.
+#[derive(Default)]
+struct Sum(u64);
+
+impl Hasher for Sum {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |sum, byte| sum * 31 + u64::from(*byte));
+    }
+}
+
 fn hash_of(host: Host) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Sum::default();
     host.hash(&mut hasher);
     hasher.finish()
 }
@@ -253,7 +271,7 @@ fn a_host_has_the_same_hash_in_each_run() {
         .unwrap()
     };
     let (first, second) = (host(), host());
-    let elsewhere = std::thread::spawn(move || host().1).join().unwrap();
+    let elsewhere = on_another_thread(move || host().1);
     assert_ne!(first.0, second.0);
     assert_eq!([first.1, second.1], [elsewhere; 2]);
 }
