@@ -67,7 +67,8 @@ impl crate::event_loop::Core {
         left.sort_by_key(|(number, _)| *number);
         for (_, task) in left {
             let cell = &self.tasks[task];
-            if self.session.is_of_world.is_some_and(|is_of_world| is_of_world(&cell.variables)) {
+            let place_of = self.session.place_of;
+            if place_of.and_then(|place_of| place_of(&cell.variables)).is_some() {
                 continue;
             }
             let text = "Task was still running when the clean-up of the run began";

@@ -425,6 +425,7 @@ impl Core {
         };
         let id = self.handles.insert(handle);
         self.name_handle(id);
+        self.place_call(id, operation);
         id
     }
 

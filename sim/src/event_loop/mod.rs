@@ -24,6 +24,7 @@ mod object;
 mod outside;
 mod panics;
 mod picks;
+mod placed;
 mod points;
 mod ready;
 mod report;
@@ -62,13 +63,14 @@ pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
 pub(crate) use panics::{catch, catch_error, catch_quietly, describe, set_quiet};
+pub(crate) use placed::abort_at;
 pub(crate) use points::BROKEN;
 pub use points::{Condition, Point, always, sometimes};
 pub(crate) use points::{break_at, look_after};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
-pub(crate) use strike::{Strikes, abort_where};
+pub(crate) use strike::Strikes;
 pub use touch::touch;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,

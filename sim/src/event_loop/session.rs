@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::cell::Variables;
 use super::meets::Met;
+use super::placed::Placed;
 use super::points::{Invariant, Point};
 use super::report::Report;
 use super::strike::Strikes;
@@ -126,9 +127,10 @@ pub(crate) struct Session {
     resources: Vec<(&'static str, u32)>,
     resources_made: u32,
     pub(crate) outside_count: u32,
-    /// Tells by its context variables whether a task is of the world around the program, which runs
-    /// as long as the program does.
-    pub(crate) is_of_world: Option<fn(&Variables) -> bool>,
+    /// Tells by its context variables at which place of the world around the program something
+    /// runs, if it is no part of the program itself. The world runs as long as the program does.
+    pub(crate) place_of: Option<fn(&Variables) -> Option<u32>>,
+    pub(super) placed: BTreeMap<u32, Placed>,
     /// Asked of what begins.
     pub(crate) is_gone: Option<IsGone>,
     /// How many of their own calls the loops have run, if a policy wants to know.
@@ -197,7 +199,8 @@ impl Session {
             resources: Vec::new(),
             resources_made: 0,
             outside_count: 0,
-            is_of_world: None,
+            place_of: None,
+            placed: BTreeMap::new(),
             is_gone: None,
             calls: 0,
             roots: 0,

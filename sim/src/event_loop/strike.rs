@@ -6,10 +6,9 @@
 //! is the test itself.
 
 use super::cancel::cancel_future;
-use super::cell::{Order, TaskCell, TaskId, Variables};
+use super::cell::{Order, TaskId, Variables};
 use super::context::with;
 use super::core::Core;
-use super::handle::{HandleId, cancel_handle};
 use crate::base::{Access, ChoiceKind, Event, Question};
 
 /// What may strike a task at its awaits.
@@ -106,32 +105,6 @@ impl Core {
         }
     }
 }
-
-/// Drops the futures of all tasks whose context variables are those that `is_meant`, each at its
-/// next step, and forgets what the program has queued or set for later among them.
-pub(crate) fn abort_where(is_meant: impl Fn(&Variables) -> bool) {
-    let calls = with(|core| {
-        let running = core.step.task;
-        let mut tasks: Vec<_> = core.tasks.iter().collect();
-        tasks.sort_by_key(|(_, cell)| cell.number);
-        let meant = |(id, cell): &(TaskId, &TaskCell)| {
-            is_meant(if *id == running { &core.variables } else { &cell.variables })
-        };
-        let tasks: Vec<TaskId> = tasks.into_iter().filter(meant).map(|(id, _)| id).collect();
-        for task in tasks {
-            core.abort(task);
-        }
-        let calls = core.handles.iter().filter(|(_, cell)| {
-            QUEUED_BY_PROGRAMS.contains(&cell.operation) && is_meant(&cell.variables)
-        });
-        calls.map(|(id, _)| id).collect::<Vec<HandleId>>()
-    });
-    calls.into_iter().for_each(cancel_handle);
-}
-
-/// What a program calls itself, in contrast to what combinators queue.
-const QUEUED_BY_PROGRAMS: [&str; 4] =
-    ["call_soon", "call_soon_threadsafe", "call_later", "call_at"];
 
 /// Strikes a task.
 pub(super) fn strike(task: TaskId, strike: Strike) {

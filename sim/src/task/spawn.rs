@@ -158,6 +158,7 @@ impl Core {
             location,
             variables: self.variables.clone(),
         });
+        self.place_task(task);
         // One for the handle and one for the loop, which keeps the task until it has ended.
         let cell = FutureCell { refs: 2, ..FutureCell::new(owner, Kind::Task(task)) };
         let future = self.futures.insert(cell);

@@ -49,7 +49,7 @@ use super::fs::{crash_disk, heal_disks};
 use super::machine::crash_jobs;
 use super::net::{crash_network, heal_network};
 use crate::base::Result;
-use crate::event_loop::{Extension, abort_where, context_id, extension, with};
+use crate::event_loop::{Extension, abort_at, context_id, extension, with};
 use crate::task::{ContextVar, JoinHandle, spawn_at};
 
 /// A machine. Copies are the same one.
@@ -109,8 +109,9 @@ impl Host {
         let world = hosts();
         // What runs elsewhere than the test itself may run to the end of it.
         with(|core| {
-            core.session.is_of_world =
-                Some(|variables| PLACE.get_in(variables).is_some_and(|life| life.host != 0));
+            core.session.place_of = Some(|variables| {
+                PLACE.get_in(variables).map(|life| life.host).filter(|host| *host != 0)
+            });
         });
         let index = world.with(|world| {
             assert!(
@@ -261,7 +262,7 @@ impl Host {
         with(|core| core.session.is_gone.get_or_insert_with(|| Rc::new(is_gone)).clone());
         crash_network(life, resets);
         crash_disk(life);
-        abort_where(|variables| PLACE.get_in(variables).is_some_and(|place| place == life));
+        abort_at(life.host, |variables| PLACE.get_in(variables).is_some_and(|place| place == life));
         crash_jobs(life);
     }
 
