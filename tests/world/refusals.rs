@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::AsyncWriteExt;
+use futures_lite::future::poll_once;
 use seedloop::host::{self, Host};
 use seedloop::net::{self, PacketKind, TcpListener, TcpStream, UdpSocket, Verdict, from_to};
 use seedloop::{Result, run, sleep, spawn, timeout, tokio};
@@ -190,5 +191,39 @@ fn a_stream_that_both_have_closed_is_not_connected() {
         drop(far);
         sleep(WAY).await?;
         Ok(tokio::io::AsyncWriteExt::shutdown(&mut near).await?)
+    });
+}
+
+/// There are 28,232 ports from 32,768 to 60,999. Source: Linux, bind(2), connect(2) and
+/// `net.ipv4.ip_local_port_range`.
+#[test]
+fn ports_run_out() {
+    simulate(|server| async move {
+        let mut sockets = Vec::new();
+        let error = loop {
+            match UdpSocket::bind("0.0.0.0:0").await {
+                Ok(socket) => sockets.push(socket),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((sockets.len(), error.kind()), (28_232, ErrorKind::AddrInUse));
+        drop(sockets.swap_remove(5));
+        assert_eq!(UdpSocket::bind("0.0.0.0:0").await?.local_addr().port(), 32_773);
+        // Nobody answers, so that all ports are taken by who asks.
+        from_to(host::current(), server).partition();
+        let mut asking = Vec::new();
+        let error = loop {
+            let mut connect = Box::pin(TcpStream::connect("server:9"));
+            match poll_once(&mut connect).await {
+                None => asking.push(connect),
+                Some(result) => break result.unwrap_err(),
+            }
+        };
+        assert_eq!((asking.len(), error.kind()), (28_232, ErrorKind::AddrNotAvailable));
+        // To another address they are free.
+        assert!(poll_once(&mut Box::pin(TcpStream::connect("main:9"))).await.is_none());
+        drop(asking.swap_remove(7));
+        assert!(poll_once(&mut Box::pin(TcpStream::connect("server:9"))).await.is_none());
+        Ok(())
     });
 }

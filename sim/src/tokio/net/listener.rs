@@ -30,7 +30,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// - `AddrInUse`: another socket listens there.
+    /// - `AddrInUse`: another socket listens there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
     ///

@@ -1,6 +1,6 @@
 //! Listening for connections.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -41,8 +41,8 @@ pub(super) struct ListenerState {
     /// What it was bound to: an address of the loopback, that of the host, or all.
     bound: IpAddr,
     backlog: usize,
-    /// Those that have asked, and have not said their first word.
-    asked: Vec<Shared<End>>,
+    /// Those that have asked, and have not said their first word, by number.
+    asked: BTreeMap<u64, Shared<End>>,
     /// Those that are to be accepted.
     connected: VecDeque<Shared<End>>,
     waiting: Line,
@@ -56,7 +56,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// - `AddrInUse`: another socket listens there.
+    /// - `AddrInUse`: another socket listens there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
     ///
@@ -105,7 +105,7 @@ impl TcpListener {
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
         })?;
-        let (asked, connected, waiting) = (Vec::new(), VecDeque::new(), Line::default());
+        let (asked, connected, waiting) = (BTreeMap::new(), VecDeque::new(), Line::default());
         let state = Shared::new(
             "tcp listener",
             ListenerState {
@@ -233,9 +233,11 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
             if !hears(state.bound, near) {
                 return None;
             }
-            // Who has given up before the first word makes room.
-            state.asked.retain(|end| !end.with(|end| end.has_failed()));
-            let is_full = state.asked.len() + state.connected.len() >= state.backlog;
+            if state.is_full() {
+                // Who has given up before the first word makes room.
+                state.asked.retain(|_, end| !end.with(|end| end.has_failed()));
+            }
+            let is_full = state.is_full();
             Some((is_full, state.life, state.owner, state.location))
         })?
     });
@@ -255,7 +257,8 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
         }))
     });
     end.with(|end| end.handshake = Some(forgotten));
-    listener.with(|state| state.asked.push(end));
+    let number = end.with(|end| end.number());
+    listener.with(|state| state.asked.insert(number, end));
     Answer::Yes(id)
 }
 
@@ -277,17 +280,20 @@ fn take_asked<R>(
     end: Uncounted<End>,
     then: impl FnOnce(&mut ListenerState, Shared<End>) -> Option<R>,
 ) -> Option<R> {
-    let local = end.try_with(|end| end.pair.local)?;
+    let (number, local) = end.try_with(|end| (end.number(), end.pair.local))?;
     let listener = network().with(|network| network.listeners.get(&local).copied())?;
     let taken = listener.try_with(|state| {
-        let place = state.asked.iter().position(|asked| asked.id() == end.id())?;
-        let end = state.asked.remove(place);
+        let end = state.asked.remove(&number)?;
         then(state, end)
     });
     taken.flatten()
 }
 
 impl ListenerState {
+    fn is_full(&self) -> bool {
+        self.asked.len() + self.connected.len() >= self.backlog
+    }
+
     /// All who wait, when there is nothing to wait for any more.
     pub(super) fn all_waiting(&mut self) -> VecDeque<WaitId> {
         let mut all = self.waiting.all();

@@ -98,17 +98,13 @@ impl State {
         end.try_look(|end| end.is_open())?.then_some(*end)
     }
 
-    /// A port of the host that is `free`, where any will do.
-    fn any_port(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> io::Result<u16> {
+    /// A port of the host that is `free`, where any will do; none when all are in use.
+    fn any_port(&mut self, host: u32, free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
         let last = self.last_port.get(&host).copied().unwrap_or(*ANY_PORTS.end());
         let after = last.saturating_add(1)..=*ANY_PORTS.end();
-        let found = after.chain(ANY_PORTS).find(|port| free(self, *port));
-        let Some(port) = found else {
-            let text = "all ports of the host that are given to those who ask for any are in use";
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
-        };
+        let port = after.chain(ANY_PORTS).find(|port| free(self, *port))?;
         self.last_port.insert(host, port);
-        Ok(port)
+        Some(port)
     }
 
     /// The address at which a socket that asks for `wanted` is bound.
@@ -120,7 +116,8 @@ impl State {
     ) -> io::Result<SocketAddr> {
         let at = |port| SocketAddr::new(wanted.ip(), port);
         if wanted.port() == 0 {
-            return self.any_port(life.host, |state, port| is_free(state, &at(port))).map(at);
+            let port = self.any_port(life.host, |state, port| is_free(state, &at(port)));
+            return port.map(at).ok_or_else(|| all_in_use(io::ErrorKind::AddrInUse));
         }
         if is_free(self, &wanted) {
             return Ok(wanted);
@@ -136,8 +133,15 @@ impl State {
             let local = SocketAddr::new(ip, port);
             !state.pairs.contains_key(&(local, remote)) && !state.listeners.contains_key(&local)
         };
-        self.any_port(host, free).map(|port| SocketAddr::new(ip, port))
+        let port = self.any_port(host, free).map(|port| SocketAddr::new(ip, port));
+        port.ok_or_else(|| all_in_use(io::ErrorKind::AddrNotAvailable))
     }
+}
+
+/// Source: Linux, `EADDRINUSE` of bind(2), `EADDRNOTAVAIL` of connect(2).
+fn all_in_use(kind: io::ErrorKind) -> io::Error {
+    let text = "all ports of the host that are given to those who ask for any are in use";
+    io::Error::new(kind, text)
 }
 
 /// The host of what runs, if it may use the network, and its loop.

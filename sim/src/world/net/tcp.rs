@@ -121,6 +121,11 @@ impl End {
         end
     }
 
+    /// Its number among all ends of the simulation.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     fn side(&self, end: Uncounted<End>) -> Side {
         Side { end, life: self.life, address: self.pair.local }
     }

@@ -64,7 +64,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// - `AddrInUse`: another socket is bound there.
+    /// - `AddrInUse`: another socket is bound there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
     ///
