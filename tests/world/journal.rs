@@ -156,6 +156,21 @@ fn moved_directories_make_no_ring() {
     assert_eq!(left, ["", "data/x=x", "tmp/data=/", "tmp/x=x"]);
 }
 
+/// Each number of names is as likely as another, and what was done first is there first.
+#[test]
+fn any_first_part_of_many_names_is_left() {
+    let left = left(1_000, async || {
+        for number in 0..24 {
+            fs::create_dir(format!("data/{number:02}")).await?;
+        }
+        Ok(())
+    });
+    let first = |count: u32| {
+        (0..count).map(|number| format!("data/{number:02}=/")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(left, (0..=24).map(first).collect::<Vec<_>>());
+}
+
 /// The file is cut and then written: the new text stands in no old one.
 #[test]
 fn what_was_written_behind_a_cut_is_there_only_with_it() {

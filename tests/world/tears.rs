@@ -137,31 +137,48 @@ fn an_append_may_have_holes() {
     assert_eq!(left.len(), 7 + 5, "{left:?}"); // 1/8, 2/8, 5/8, 6/8 and 7/8 of it
 }
 
-/// However much was not synced: 16 writes are decided on, and those before them together.
+/// Writes 100 bytes, each by a write of its own, and syncs none.
+async fn hundred() -> Result<Vec<u8>> {
+    let write = async || {
+        let mut file = safe(b"").await?;
+        for number in 0..100 {
+            file.write_all(&[number]).await?;
+        }
+        Ok(())
+    };
+    let read = async || Ok(fs::read("f").await?);
+    Ok(crashed(write, read).await?.1)
+}
+
+/// However much was not synced: no more than 16 writes are decided on one by one.
 #[test]
 fn a_crash_takes_few_choices() {
-    let body = || async {
-        let write = async || {
-            let mut file = safe(b"").await?;
-            for number in 0..100 {
-                file.write_all(&[number]).await?;
-            }
-            Ok(())
-        };
-        let read = async || Ok(fs::read("f").await?);
-        Ok(crashed(write, read).await?.1)
-    };
-    let mut lengths = BTreeSet::new();
+    let mut counts = BTreeSet::new();
     for seed in 0..300 {
-        let outcome = Simulation::new().seed(seed).block_on(body());
+        let outcome = Simulation::new().seed(seed).block_on(hundred());
         let faults = outcome.choices.iter().filter(|choice| choice.kind == ChoiceKind::Fault);
-        assert_eq!(faults.count(), 17);
+        counts.insert(faults.count());
         let left = result(seed, outcome);
-        let older = left.iter().take_while(|byte| **byte != 0 || left[0] == 0).count();
         assert!(left.iter().enumerate().all(|(at, byte)| [at as u8, 0].contains(byte)), "{left:?}");
-        lengths.insert(older.min(84));
     }
-    assert!(lengths.is_superset(&BTreeSet::from([0, 84])), "{lengths:?}");
+    // None; the first so many and what comes next; all but one; each.
+    assert_eq!(counts, BTreeSet::from([1, 2, 3, 18]));
+}
+
+/// Each number of writes is as likely as another, from one to all: with a choice for each of them
+/// that the first 50 are there, and no more, would not be seen in 2^50 runs.
+#[test]
+fn any_first_part_of_many_writes_is_left_and_all_but_any() {
+    let left = all(6_000, hundred);
+    let whole: Vec<u8> = (0..100).collect();
+    for length in 1..=100 {
+        assert!(left.contains(&whole[..length].to_vec()), "the first {length}");
+    }
+    for lost in 1..99 {
+        let mut holed = whole.clone();
+        holed[lost] = 0;
+        assert!(left.contains(&holed), "all but {lost}");
+    }
 }
 
 /// Crashes in the middle of what `begins` does last; returns what the root and the file hold.
@@ -208,6 +225,36 @@ fn an_operation_in_flight_may_have_taken_effect() {
     // Nothing to find: it changes nothing.
     let read = || caught(async |mut file| Ok(assert_eq!(file.read(&mut [0; 1]).await?, 1)));
     assert_eq!(all(300, read), ["f=old"]);
+}
+
+/// Five tasks of a host wait for its disk: the first so many have done it, one, or all but one.
+#[test]
+fn any_of_many_operations_in_flight_may_have_taken_effect() {
+    const COUNT: u32 = 5;
+    let made = || async {
+        let host = Host::new("db");
+        fs::disk(host).set_latency(WAY..=WAY);
+        for number in 0..COUNT {
+            drop(host.spawn(async move { Ok(fs::create_dir(number.to_string()).await?) }));
+        }
+        sleep(WAY / 2).await?;
+        host.crash();
+        host.restart();
+        fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+        let found = host.spawn(async {
+            let names = fs::read_dir("/").await?.into_iter();
+            let numbers = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+            Ok(numbers.fold(0, |set: u32, number: u32| set | 1 << number))
+        });
+        found.await
+    };
+    let left = all(3_000, made);
+    for one in 0..COUNT {
+        for set in [(2 << one) - 1, 1 << one, ((1 << COUNT) - 1) ^ (1 << one)] {
+            assert!(left.contains(&set), "{set:b}");
+        }
+    }
+    assert_eq!(dull(made), 0);
 }
 
 /// Nobody is told that it has taken effect, not on a host that is up either.

@@ -62,3 +62,15 @@ pub(super) fn strikes_how(class: &'static str, ratio: Ratio, ways: u32) -> u32 {
     let rate = FaultRate::new(class, ratio.in_a_million);
     with(|core| core.choose_fault(rate, ways + 1))
 }
+
+/// Decides how many of `count` things, which happen one after the other, have happened when a fault
+/// of this class breaks in: one choice, in which each number is as likely as another; 0 if it does
+/// not strike.
+pub(super) fn strikes_after(class: &'static str, count: usize) -> usize {
+    // A choice has fewer alternatives than 2^32.
+    let ways = u32::try_from(count).unwrap_or(u32::MAX).min(u32::MAX - 1);
+    match ways {
+        0 => 0,
+        _ => strikes_how(class, Ratio::new(ways, ways + 1), ways) as usize,
+    }
+}

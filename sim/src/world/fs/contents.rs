@@ -3,6 +3,7 @@
 use std::mem;
 
 use super::ranges::Ranges;
+use super::survivors::{CLASS, Fate, Survivors};
 use crate::base::Instant;
 use crate::world::fault::{Ratio, strikes, strikes_how};
 
@@ -11,8 +12,7 @@ use crate::world::fault::{Ratio, strikes, strikes_how};
 /// logical block at least.
 const SECTOR: usize = 512;
 
-/// How many unsynced writes of a file a crash decides on one by one: the last ones. Those before
-/// are one choice.
+/// How many ranges of a file a crash decides on whose sync has failed: the first ones.
 const CHOICES_MAX: usize = 16;
 
 /// In how many places a write can be cut short, and one more for the whole of it.
@@ -127,24 +127,18 @@ impl Contents {
 
     fn survive(&mut self, left: &mut Vec<u8>) -> Option<Instant> {
         let unsynced = mem::take(&mut self.unsynced);
-        let (older, last) = unsynced.split_at(unsynced.len().saturating_sub(CHOICES_MAX));
+        let survivors = Survivors::choose(unsynced.len());
         let mut changed = None;
-        if !older.is_empty() {
-            let whole = match strikes_how("unsynced writes survive", HALF, 2) {
-                0 => 0,
-                1 => older.len(),
-                _ => older.len() / 2,
+        for (index, (when, write)) in unsynced.iter().enumerate() {
+            let survives = match survivors.fate(index) {
+                Fate::Whole => {
+                    write.apply(left);
+                    true
+                }
+                Fate::Lost => false,
+                Fate::Open => write.survives(left),
             };
-            for (when, write) in &older[..whole] {
-                write.apply(left);
-                changed = Some(*when);
-            }
-            if older[whole..].iter().any(|(_, write)| write.is_cut()) {
-                return changed;
-            }
-        }
-        for (when, write) in last {
-            match write.survives(left) {
+            match survives {
                 true => changed = Some(*when),
                 // What was written behind a cut is not on the disk before it: old and new contents
                 // do not mix.
@@ -176,7 +170,6 @@ impl Write {
 
     /// Leaves it on the disk as a whole, in part or not at all; tells whether something is left.
     fn survives(&self, left: &mut Vec<u8>) -> bool {
-        const CLASS: &str = "an unsynced write survives";
         let Write::At(at, bytes) = self else {
             let survives = strikes(CLASS, HALF);
             if survives {

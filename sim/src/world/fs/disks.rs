@@ -9,8 +9,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::contents::HALF;
 use super::disk::{Disk, NodeId};
+use super::in_flight::Happens;
 use super::path::Names;
 use crate::event_loop::{Extension, extension};
 use crate::world::delay::check_range;
@@ -37,16 +37,14 @@ pub(super) fn with_disk<R>(host: u32, call: impl FnOnce(&mut Disk) -> R) -> R {
 /// The disk's part of a crash.
 pub(in crate::world) fn crash_disk(life: Life) {
     let in_flight = with_disk(life.host, |disk| std::mem::take(&mut disk.in_flight));
+    let happens = Happens::choose(in_flight.len());
     for (index, effect) in in_flight.into_values().enumerate() {
-        if index < IN_FLIGHT_MAX && strikes("an operation in flight takes effect", HALF) {
+        if happens.takes(index) {
             with_disk(life.host, effect);
         }
     }
     with_disk(life.host, Disk::crash);
 }
-
-/// How many of the operations that are in flight a crash may let happen: the first ones.
-const IN_FLIGHT_MAX: usize = 8;
 
 /// Lets no disk fail any more.
 pub(in crate::world) fn heal_disks() {

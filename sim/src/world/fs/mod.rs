@@ -19,15 +19,20 @@
 //! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
 //! byte. Of what was not, everything may be lost, and any part may be there:
 //!
-//! - each write on its own: as a whole, cut short, some of its sectors, no more than the length
-//!   that it gave the file, with zeros for the bytes, or not at all. After a cut of the file what
-//!   came later is there only with the cut. Of more than 16 writes to a file the last 16 are on
-//!   their own; of those before all, the first half or none are there;
+//! - of the writes to a file none, the first so many, all but one, or each on its own. Each is there
+//!   as a whole, cut short, with some of its sectors, with no more than the length that it gave the
+//!   file and zeros for the bytes, or not at all. After a cut of the file what came later is there
+//!   only with the cut. Of more than 16 writes to a file no more than the last 16 are on their own,
+//!   and of those before the first so many are there;
 //! - of the changes of directories (files that were created, renamed, removed) the first so many. A
 //!   rename is there as a whole or not at all, from one directory to another too: syncing either
 //!   makes it outlive, with what it builds on;
 //! - any of the permissions that a file had since it was synced;
-//! - any of the first 8 operations that had begun and were not over, as if they had just ended.
+//! - of the operations that had begun and were not over, in the order in which they began, the first
+//!   so many, one, all but one, or any of the first 8, as if they had just ended.
+//!
+//! How many are there is one choice, in which each number is as likely as another: however much was
+//! not synced, each place to break off is tried.
 //!
 //! A sector is 512 bytes of a file from a multiple of 512 on. Of one that was there before a write
 //! touches it, all bytes change or none: only what is new at the end of a file may be cut short
@@ -99,6 +104,7 @@ mod durable;
 mod file;
 #[cfg(feature = "tokio-io")]
 mod file_shared;
+mod in_flight;
 mod journal;
 mod metadata;
 mod node;
@@ -106,6 +112,7 @@ mod options;
 mod path;
 mod pending;
 mod ranges;
+mod survivors;
 mod whole;
 
 pub use disks::{DiskOf, disk};
