@@ -1,6 +1,7 @@
 //! Random changes of a disk, a crash, and a model of what must and may be there afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -226,15 +227,26 @@ async fn check(model: &Model) -> Result<()> {
     Ok(())
 }
 
-async fn change_and_crash(ops: Vec<Op>) -> Result<()> {
+/// More changes than the disk keeps one by one.
+const MANY: usize = 1_100;
+
+/// Changes the disk, in between so often that what was before is long ago, and crashes.
+async fn change_and_crash(ops: Vec<Op>, is_long: bool) -> Result<()> {
     let host = Host::new("db");
+    fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
     let changing = host.spawn(async move {
         fs::create_dir_all("a/s").await?;
         fs::create_dir("b").await?;
+        fs::create_dir("many").await?;
         sync("/").await?;
         sync("a").await?;
         let mut model = Model::new();
-        for op in &ops {
+        for (index, op) in ops.iter().enumerate() {
+            if is_long && index == ops.len() / 2 {
+                for number in 0..MANY {
+                    fs::create_dir(format!("many/{number}")).await?;
+                }
+            }
             perform(op, &mut model).await?;
         }
         Ok(model)
@@ -256,10 +268,27 @@ proptest! {
     #[test]
     fn a_crash_keeps_what_was_synced(ops in ops(), first in 0..1_000_u64) {
         for seed in first..first + 5 {
-            let outcome = Simulation::new().seed(seed).block_on(change_and_crash(ops.clone()));
+            let outcome = Simulation::new().seed(seed).block_on(change_and_crash(ops.clone(), false));
             if let Err(error) = outcome.result {
                 prop_assert!(false, "seed {seed}: {error}");
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(2),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_crash_keeps_what_was_synced_long_ago(ops in ops(), seed in 0..1_000_u64) {
+        let outcome = Simulation::new().seed(seed).block_on(change_and_crash(ops, true));
+        if let Err(error) = outcome.result {
+            prop_assert!(false, "seed {seed}: {error}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a crash leaves of directories, some of which were synced.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use seedloop::fs::{self, File};
 use seedloop::host::{self, Host};
@@ -169,6 +170,37 @@ fn any_first_part_of_many_names_is_left() {
         (0..count).map(|number| format!("data/{number:02}=/")).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(left, (0..=24).map(first).collect::<Vec<_>>());
+}
+
+/// Of very many the oldest are there together: they take no memory of their own.
+#[test]
+fn names_of_long_ago_are_left_together_and_what_was_made_over_is_gone() {
+    let left = left(300, async || {
+        fs::disk(host::current()).set_latency(Duration::ZERO..=Duration::ZERO);
+        put("data/f", "old").await?;
+        sync("data").await?;
+        for _ in 0..500 {
+            fs::create_dir("tmp/d").await?;
+            fs::rename("tmp/d", "data/d").await?;
+            fs::remove_dir("data/d").await?;
+        }
+        fs::rename("data/f", "tmp/f").await?;
+        fs::create_dir("data/last").await?;
+        for _ in 0..400 {
+            fs::create_dir("tmp/d").await?;
+            fs::rename("tmp/d", "data/d").await?;
+            fs::remove_dir("data/d").await?;
+        }
+        Ok(())
+    });
+    // The dull crash leaves the old name; what was moved long ago is there with what came then.
+    let expected = [
+        "data/d=/ data/last=/ tmp/f=old",
+        "data/f=old",
+        "data/last=/ tmp/d=/ tmp/f=old",
+        "data/last=/ tmp/f=old",
+    ];
+    assert_eq!(left, expected);
 }
 
 /// The file is cut and then written: the new text stands in no old one.

@@ -3,7 +3,8 @@
 use std::mem;
 
 use super::ranges::Ranges;
-use super::survivors::{CLASS, Fate, Survivors};
+use super::survivors::CLASS;
+use super::unsynced::Unsynced;
 use crate::base::Instant;
 use crate::world::fault::{Ratio, strikes, strikes_how};
 
@@ -31,15 +32,16 @@ pub(super) const HALF: Ratio = Ratio::new(1, 2);
 pub(super) struct Contents {
     now: Vec<u8>,
     synced: Vec<u8>,
-    /// What was done to it since it was synced, and when, in its order.
-    unsynced: Vec<(Instant, Write)>,
+    /// What was done to it since it was synced.
+    unsynced: Unsynced,
     /// What a sync that failed has taken for written: a later sync does not write it.
     forgotten: Ranges,
     /// Whether a byte has gone bad since then, which is in neither.
     has_bad: bool,
 }
 
-enum Write {
+/// A change of the contents.
+pub(super) enum Write {
     At(usize, Vec<u8>),
     /// To a length that is not less.
     Extend(usize),
@@ -74,7 +76,7 @@ impl Contents {
 
     fn change(&mut self, write: Write, when: Instant) {
         write.apply(&mut self.now);
-        self.unsynced.push((when, write));
+        self.unsynced.push(when, write, &self.synced);
     }
 
     /// Flips all bits of a byte, also of what is synced; false where there is none.
@@ -86,13 +88,13 @@ impl Contents {
         if let Some(byte) = self.synced.get_mut(at) {
             *byte = !*byte;
         }
+        self.unsynced.corrupt(at);
         true
     }
 
     /// Lets it outlive a crash, but for what was forgotten.
     pub(super) fn sync(&mut self) {
-        // Not the whole file: a log is synced at each record.
-        self.unsynced.drain(..).for_each(|(_, write)| write.apply(&mut self.synced));
+        self.unsynced.sync(&mut self.synced);
         if mem::take(&mut self.has_bad) {
             let forgotten = mem::replace(&mut self.synced, self.now.clone());
             for range in self.forgotten.iter() {
@@ -103,17 +105,7 @@ impl Contents {
 
     /// A sync has failed: the system takes what was written for written. Lengths are none of that.
     pub(super) fn forget(&mut self) {
-        for (_, write) in &mut self.unsynced {
-            match write {
-                Write::At(at, bytes) => {
-                    let (from, end) = (*at, *at + bytes.len());
-                    self.forgotten.insert(from..end);
-                    *write = Write::Extend(end);
-                }
-                Write::Cut(length) => self.forgotten.remove(*length..usize::MAX),
-                Write::Extend(_) => {}
-            }
-        }
+        self.unsynced.forget(&self.synced, &mut self.forgotten);
     }
 
     /// Leaves what was synced, and of the rest what choices leave. Returns when the last write was
@@ -126,29 +118,13 @@ impl Contents {
     }
 
     fn survive(&mut self, left: &mut Vec<u8>) -> Option<Instant> {
-        let unsynced = mem::take(&mut self.unsynced);
-        let survivors = Survivors::choose(unsynced.len());
-        let mut changed = None;
-        for (index, (when, write)) in unsynced.iter().enumerate() {
-            let survives = match survivors.fate(index) {
-                Fate::Whole => {
-                    write.apply(left);
-                    true
-                }
-                Fate::Lost => false,
-                Fate::Open => write.survives(left),
-            };
-            match survives {
-                true => changed = Some(*when),
-                // What was written behind a cut is not on the disk before it: old and new contents
-                // do not mix.
-                false if write.is_cut() => return changed,
-                false => {}
-            }
+        let (changed, is_cut) = mem::take(&mut self.unsynced).survive(left);
+        if is_cut {
+            return changed;
         }
         for range in self.forgotten.iter().take(CHOICES_MAX) {
             if strikes("a write survives whose sync has failed", HALF) {
-                put(left, range.start, &self.now[range.clone()]);
+                put(left, range.start, &self.now[range]);
             }
         }
         changed
@@ -156,11 +132,19 @@ impl Contents {
 }
 
 impl Write {
-    fn is_cut(&self) -> bool {
+    /// How many bytes it holds.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Write::At(_, bytes) => bytes.len(),
+            Write::Extend(_) | Write::Cut(_) => 0,
+        }
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
         matches!(self, Write::Cut(_))
     }
 
-    fn apply(&self, bytes: &mut Vec<u8>) {
+    pub(super) fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Write::Cut(length) => bytes.truncate(*length),
             Write::Extend(length) => bytes.resize((*length).max(bytes.len()), 0),
@@ -169,7 +153,7 @@ impl Write {
     }
 
     /// Leaves it on the disk as a whole, in part or not at all; tells whether something is left.
-    fn survives(&self, left: &mut Vec<u8>) -> bool {
+    pub(super) fn survives(&self, left: &mut Vec<u8>) -> bool {
         let Write::At(at, bytes) = self else {
             let survives = strikes(CLASS, HALF);
             if survives {

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::contents::Contents;
-use super::journal::Change;
+use super::journal::{Change, Journal};
 use super::node::{Entries, Node, NodeKind};
 use super::path::{Names, PARENT};
 use crate::base::Instant;
@@ -24,7 +24,7 @@ pub(super) struct Disk {
     pub(super) nodes: BTreeMap<NodeId, Node>,
     next: NodeId,
     /// Changes of directories that are not synced, in their order.
-    pub(super) journal: Vec<Change>,
+    pub(super) journal: Journal,
     /// How many bytes the files have that have a name or are open.
     pub(super) used: u64,
     /// What has begun and would change something, in its order.
@@ -49,7 +49,7 @@ impl Default for Disk {
         Disk {
             nodes: BTreeMap::from([(ROOT, root)]),
             next: ROOT + 1,
-            journal: Vec::new(),
+            journal: Journal::default(),
             used: 0,
             in_flight: BTreeMap::new(),
             begun: 0,
@@ -180,6 +180,7 @@ impl Disk {
             self.node_mut(node).kept += 1;
         }
         self.journal.push(change);
+        self.fold();
     }
 
     /// Gives a new node its name.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 
 use super::disk::{Disk, NodeId, ROOT};
-use super::journal::{Change, take_synced};
+use super::journal::Change;
 use super::node::{Node, NodeKind};
 use crate::base::Instant;
 use crate::world::fault::strikes_after;
@@ -30,7 +30,11 @@ impl Disk {
         match &mut node.kind {
             NodeKind::File(contents) => contents.sync(),
             NodeKind::Directory(_) => {
-                let synced = take_synced(&mut self.journal, id);
+                let synced = self.journal.take_synced(id);
+                let folded = &self.journal.folded;
+                if folded.concerns(id) || synced.iter().any(|change| folded.is_needed_by(change)) {
+                    self.outlive_folded();
+                }
                 self.outlive(synced);
             }
         }
@@ -65,7 +69,13 @@ impl Disk {
         }
     }
 
-    fn set_synced(&mut self, at: NodeId, name: OsString, node: Option<NodeId>, when: Instant) {
+    pub(super) fn set_synced(
+        &mut self,
+        at: NodeId,
+        name: OsString,
+        node: Option<NodeId>,
+        when: Instant,
+    ) {
         let directory = self.node_mut(at);
         directory.synced_modified = directory.synced_modified.max(when);
         let entries = &mut self.entries_mut(at).synced;
@@ -87,10 +97,18 @@ impl Disk {
     /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash
     /// leaves nothing that was not synced.
     pub(super) fn crash(&mut self) {
-        let mut journal = std::mem::take(&mut self.journal);
+        let folded = std::mem::take(&mut self.journal.folded);
+        let mut changes = std::mem::take(&mut self.journal).into_changes();
         // Not one choice after the other: of many changes all but a few would never outlive.
-        journal.truncate(strikes_after("unsynced names survive", journal.len()));
-        self.outlive(journal);
+        let count = changes.len() + usize::from(!folded.is_empty());
+        let mut outlived = strikes_after("unsynced names survive", count);
+        if outlived > 0 && !folded.is_empty() {
+            self.journal.folded = folded;
+            self.outlive_folded();
+            outlived -= 1;
+        }
+        changes.truncate(outlived);
+        self.outlive(changes);
         for node in self.nodes.values_mut() {
             node.crash();
         }
@@ -98,11 +116,22 @@ impl Disk {
         self.forget_unreachable();
     }
 
-    /// Forgets a node that has no name, is not open, and comes back by no crash.
+    /// Forgets a node that has no name, is not open, and comes back by no crash; of a directory what
+    /// would have come back in it as well.
     pub(super) fn forget_unneeded(&mut self, id: NodeId) {
-        let is_needed = |node: &Node| node.links > 0 || node.opened > 0 || node.kept > 0;
-        if id != ROOT && self.nodes.get(&id).is_some_and(|node| !is_needed(node)) {
-            self.nodes.remove(&id);
+        let mut ids = vec![id];
+        while let Some(id) = ids.pop() {
+            let is_needed = |node: &Node| node.links > 0 || node.opened > 0 || node.kept > 0;
+            if id == ROOT || self.nodes.get(&id).is_none_or(is_needed) {
+                continue;
+            }
+            if let Some(NodeKind::Directory(entries)) = self.nodes.remove(&id).map(|node| node.kind)
+            {
+                for entry in entries.synced.into_values() {
+                    self.node_mut(entry).kept -= 1;
+                    ids.push(entry);
+                }
+            }
         }
     }
 
@@ -160,5 +189,27 @@ mod tests {
         disk.crash();
         assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, new]);
         assert_eq!(disk.node(new).kept, 1);
+    }
+
+    /// A program that never syncs the root makes and removes the same things again and again.
+    #[test]
+    fn what_is_kept_for_a_crash_is_bounded() {
+        let names = |path: &str| Names::of(Path::new(path)).expect("a path");
+        let mut disk = Disk::default();
+        for number in 0..3_000 {
+            disk.create_directory(&names("d")).expect("new");
+            disk.create(&names("d/f"), true).expect("new");
+            if number % 2 == 0 {
+                let directory = disk.find(names("d").all()).expect("a directory");
+                disk.sync(directory, Synced::All).expect("a directory");
+            }
+            disk.create(&names("tmp"), true).expect("new");
+            disk.rename(&names("tmp"), &names("d/f")).expect("two files");
+            disk.rename(&names("d/f"), &names("kept")).expect("a file");
+            disk.remove_directory(&names("d")).expect("a directory");
+            assert!(disk.nodes.len() < 1_100, "{number}: {}", disk.nodes.len());
+        }
+        disk.crash();
+        assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT]);
     }
 }

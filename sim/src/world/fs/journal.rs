@@ -1,8 +1,10 @@
 //! Changes of directories that are not synced, and which of them a sync has to take along.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use super::disk::{NodeId, now};
+use super::folded::Folded;
 use crate::base::Instant;
 
 /// A name in a directory.
@@ -39,15 +41,11 @@ impl Change {
         [Some(self.node), self.over].into_iter().flatten()
     }
 
-    fn concerns(&self, directory: NodeId) -> bool {
-        self.places().any(|(at, _)| *at == directory)
-    }
-
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         self.from.iter().chain(&self.to)
     }
 
-    fn moves_directory(&self) -> bool {
+    pub(super) fn moves_directory(&self) -> bool {
         self.is_directory && self.from.is_some() && self.to.is_some()
     }
 
@@ -56,34 +54,106 @@ impl Change {
         if self.to.is_none() { Some(self.node) } else { self.over }
     }
 
-    /// Tells whether it may not come to the disk before `earlier`, which the program did before.
-    fn needs(&self, earlier: &Change) -> bool {
+    /// By what a later change finds it.
+    fn features(&self) -> impl Iterator<Item = Feature> {
+        let moves = self.moves_directory().then_some(Feature::Moves);
+        let places = self.places().flat_map(|place| {
+            [Feature::Place(place.clone()), Feature::Directory(place.0)].into_iter()
+        });
+        places.chain([Feature::Node(self.node)]).chain(moves)
+    }
+
+    /// What changes may not come to the disk after it, if the program made them before.
+    fn needs(&self) -> impl Iterator<Item = Feature> {
         // The same name, or the same file: the outcome is another in another order.
-        self.node == earlier.node
-            || self.places().any(|place| earlier.places().any(|other| other == place))
-            // What was moved out of a directory would go with it.
-            || self.removed().is_some_and(|removed| earlier.concerns(removed))
-            // What is moved from where it was safe has to be reachable where it goes.
-            || self.above.contains(&earlier.node)
-            // Two directories would each be moved into the other.
-            || (self.moves_directory() && earlier.moves_directory())
+        let same = self.places().cloned().map(Feature::Place).chain([Feature::Node(self.node)]);
+        // What was moved out of a directory would go with it.
+        let removed = self.removed().map(Feature::Directory);
+        // What is moved from where it was safe has to be reachable where it goes.
+        let above = self.above.iter().copied().map(Feature::Node);
+        // Two directories would each be moved into the other.
+        let moves = self.moves_directory().then_some(Feature::Moves);
+        same.chain(removed).chain(above).chain(moves)
     }
 }
 
-/// Takes from the journal what makes the names of a directory outlive a crash: the changes that
-/// concern it, with those before them that they need, and no others. What is left stays in its
-/// order, and needs nothing that was not taken or stands before it.
-pub(super) fn take_synced(journal: &mut Vec<Change>, directory: NodeId) -> Vec<Change> {
-    let mut taken: Vec<Change> = Vec::new();
-    let mut left = Vec::new();
-    for change in journal.drain(..).rev() {
-        match change.concerns(directory) || taken.iter().any(|later| later.needs(&change)) {
-            true => taken.push(change),
-            false => left.push(change),
+/// What changes have in common that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Feature {
+    Node(NodeId),
+    Place(Place),
+    /// A name in this directory.
+    Directory(NodeId),
+    /// A directory gets another name.
+    Moves,
+}
+
+/// The changes of directories since those were synced, in their order.
+///
+/// A program that never syncs a directory changes it for ever: the changes of long ago are one.
+#[derive(Default)]
+pub(super) struct Journal {
+    changes: BTreeMap<u64, Change>,
+    next: u64,
+    /// Which changes have a feature, so that a sync looks at no others.
+    featured: BTreeMap<Feature, BTreeSet<u64>>,
+    pub(super) folded: Folded,
+}
+
+/// How many changes are on their own, the last ones.
+const CHANGES_MAX: usize = 1024;
+
+impl Journal {
+    pub(super) fn push(&mut self, change: Change) {
+        let number = self.next;
+        self.next += 1;
+        for feature in change.features() {
+            self.featured.entry(feature).or_default().insert(number);
         }
+        self.changes.insert(number, change);
     }
-    left.reverse();
-    taken.reverse();
-    *journal = left;
-    taken
+
+    /// Takes the first change, once there are too many.
+    pub(super) fn overflow(&mut self) -> Option<Change> {
+        let first = *self.changes.first_key_value().filter(|_| self.changes.len() > CHANGES_MAX)?.0;
+        self.remove(first)
+    }
+
+    /// All changes, in their order.
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes.into_values().collect()
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Change> {
+        let change = self.changes.remove(&number)?;
+        for feature in change.features() {
+            if let Some(numbers) = self.featured.get_mut(&feature) {
+                numbers.remove(&number);
+                if numbers.is_empty() {
+                    self.featured.remove(&feature);
+                }
+            }
+        }
+        Some(change)
+    }
+
+    /// The changes with a feature, of those before one.
+    fn with(&self, feature: &Feature, before: u64) -> Vec<u64> {
+        let numbers = self.featured.get(feature);
+        numbers.into_iter().flat_map(|numbers| numbers.range(..before).copied()).collect()
+    }
+
+    /// Takes what makes the names of a directory outlive a crash: the changes that concern it, with
+    /// those before them that they need, and no others. What is left stays in its order, and needs
+    /// nothing that was not taken or stands before it.
+    pub(super) fn take_synced(&mut self, directory: NodeId) -> Vec<Change> {
+        let mut taken = BTreeMap::new();
+        let mut next = self.with(&Feature::Directory(directory), u64::MAX);
+        while let Some(number) = next.pop() {
+            let Some(change) = self.remove(number) else { continue };
+            next.extend(change.needs().flat_map(|feature| self.with(&feature, number)));
+            taken.insert(number, change);
+        }
+        taken.into_values().collect()
+    }
 }

@@ -31,6 +31,10 @@
 //! - of the operations that had begun and were not over, in the order in which they began, the first
 //!   so many, one, all but one, or any of the first 8, as if they had just ended.
 //!
+//! Of what is long ago, the first of more than 1,024 changes of directories and of more than some
+//! 64 KiB of writes to a file, all is there or nothing, and a sync that needs a part of it makes all
+//! of it outlive: a program that never syncs takes bounded memory.
+//!
 //! How many are there is one choice, in which each number is as likely as another: however much was
 //! not synced, each place to break off is tried.
 //!
@@ -104,6 +108,7 @@ mod durable;
 mod file;
 #[cfg(feature = "tokio-io")]
 mod file_shared;
+mod folded;
 mod in_flight;
 mod journal;
 mod metadata;
@@ -113,6 +118,7 @@ mod path;
 mod pending;
 mod ranges;
 mod survivors;
+mod unsynced;
 mod whole;
 
 pub use disks::{DiskOf, disk};

@@ -1,33 +1,40 @@
 //! Sets of places in a file.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Ranges that neither overlap nor touch, in no order.
+/// Ranges that neither overlap nor touch: the end of each by its beginning.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Ranges(Vec<Range<usize>>);
+pub(super) struct Ranges(BTreeMap<usize, usize>);
 
 impl Ranges {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Range<usize>> {
-        self.0.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = Range<usize>> {
+        self.0.iter().map(|(start, end)| *start..*end)
     }
 
     pub(super) fn insert(&mut self, mut range: Range<usize>) {
-        self.0.retain(|other| {
-            let is_apart = other.end < range.start || range.end < other.start;
-            if !is_apart {
-                range = range.start.min(other.start)..range.end.max(other.end);
-            }
-            is_apart
-        });
-        self.0.push(range);
+        while let Some(other) = self.last_before(range.end + 1).filter(|it| it.end >= range.start) {
+            self.0.remove(&other.start);
+            range = range.start.min(other.start)..range.end.max(other.end);
+        }
+        self.0.insert(range.start, range.end);
     }
 
     pub(super) fn remove(&mut self, range: Range<usize>) {
-        for other in std::mem::take(&mut self.0) {
+        let mut end = range.end;
+        while let Some(other) = self.last_before(end).filter(|it| it.end > range.start) {
+            self.0.remove(&other.start);
             let before = other.start..other.end.min(range.start);
             let behind = other.start.max(range.end)..other.end;
-            self.0.extend([before, behind].into_iter().filter(|part| !part.is_empty()));
+            let parts = [before, behind].into_iter().filter(|part| !part.is_empty());
+            self.0.extend(parts.map(|part| (part.start, part.end)));
+            end = other.start;
         }
+    }
+
+    /// The last one that begins before a place.
+    fn last_before(&self, place: usize) -> Option<Range<usize>> {
+        self.0.range(..place).next_back().map(|(start, end)| *start..*end)
     }
 }
 
@@ -38,16 +45,22 @@ mod tests {
     #[test]
     fn ranges_merge_and_are_cut() {
         let mut ranges = Ranges::default();
+        let check = |ranges: &Ranges, expected: &[_]| {
+            assert_eq!(ranges.iter().collect::<Vec<_>>(), expected);
+        };
         [4..6, 10..12, 6..8].into_iter().for_each(|range| ranges.insert(range));
-        assert_eq!(ranges, Ranges(vec![10..12, 4..8]));
+        check(&ranges, &[4..8, 10..12]);
         ranges.insert(7..11);
         ranges.insert(20..21);
-        assert_eq!(ranges, Ranges(vec![4..12, 20..21]));
+        check(&ranges, &[4..12, 20..21]);
         ranges.remove(20..30);
         ranges.remove(5..9);
-        assert_eq!(ranges, Ranges(vec![4..5, 9..12]));
+        check(&ranges, &[4..5, 9..12]);
+        ranges.insert(6..7);
         ranges.remove(10..usize::MAX);
         ranges.remove(0..2);
-        assert_eq!(ranges, Ranges(vec![4..5, 9..10]));
+        check(&ranges, &[4..5, 6..7, 9..10]);
+        ranges.remove(4..9);
+        check(&ranges, &[9..10]);
     }
 }

@@ -5,7 +5,7 @@ use crate::world::fault::{Ratio, strikes_after, strikes_how};
 pub(super) const CLASS: &str = "an unsynced write survives";
 
 /// How many writes of a file a crash decides on one by one: the last ones.
-const EACH_MAX: usize = 16;
+pub(super) const EACH_MAX: usize = 16;
 
 /// What a crash makes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
