@@ -8,6 +8,7 @@ mod faults;
 mod hosts;
 mod http;
 mod journal;
+mod kinds;
 mod links;
 mod open_files;
 mod power;

@@ -1,7 +1,6 @@
 //! Faults under exploration: found, shrunk to the few that matter, named in the report, replayed.
 
 use std::cell::Cell;
-use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -117,15 +116,15 @@ fn a_disk_that_fails_gives_an_error_and_heals() {
         let outcome = Simulation::new().seed(seed).block_on(async {
             fs::disk(host::current()).set_failures(Ratio::new(1, 4));
             let written = fs::write("f", "text").await;
-            let failed = written.err().map(|error| error.kind());
+            let failed = written.err().map(|error| error.raw_os_error());
             host::heal();
             fs::write("f", "text").await?;
             Ok(failed)
         });
         match outcome.result.unwrap_or_else(|error| panic!("seed {seed}: {error}")) {
             None => {}
-            Some(kind) => {
-                assert_eq!(kind, ErrorKind::Other);
+            Some(number) => {
+                assert_eq!(number, Some(5)); // EIO
                 failed += 1;
             }
         }

@@ -157,7 +157,8 @@ fn a_file_belongs_to_its_simulation() {
     let (mut left, mut file) = kept.unwrap();
     let text = run(async move {
         fs::write("other", "text").await?;
-        let text = "the file was opened in another simulation";
+        let text = "the file belongs to the simulation in which it was made, which is over; make \
+                    one inside each";
         assert_eq!(file.write_all(b"x").await.unwrap_err().to_string(), text);
         assert_eq!(file.sync_all().await.unwrap_err().to_string(), text);
         assert_eq!(file.seek(SeekFrom::Start(0)).await.unwrap_err().to_string(), text);
@@ -176,7 +177,7 @@ fn a_file_has_a_greatest_length() {
     let kinds = run(async {
         let mut file = File::create("f").await?;
         let mut kinds = Vec::new();
-        for length in [1 << 44, u64::MAX] {
+        for length in [1 << 44, i64::MAX as u64] {
             kinds.push(file.set_len(length).await.unwrap_err().kind());
             file.seek(SeekFrom::Start(length)).await?;
             file.write_all(b"").await?;

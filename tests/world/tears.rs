@@ -266,13 +266,15 @@ fn who_waits_for_an_operation_of_a_crashed_host_gets_an_error() {
         fs::disk(host).set_latency(WAY..=WAY);
         let writing = seedloop::spawn(async move {
             assert!(futures_lite::future::poll_once(file.write_all(b"new")).await.is_none());
-            Ok(file.write_all(b"!").await.unwrap_err().kind())
+            let errors = [file.write_all(b"!").await, file.sync_all().await];
+            Ok(errors.map(|result| result.unwrap_err().to_string()))
         });
         sleep(WAY / 2).await?;
         host.crash();
         writing.await
     });
-    assert_eq!(told, [std::io::ErrorKind::Other]);
+    let text = "the host of the file has crashed";
+    assert_eq!(told, [[text, text]]);
 }
 
 /// A sync in flight makes safe what was written before it, or not.

@@ -15,7 +15,7 @@ use super::metadata::{Metadata, Permissions};
 use super::options::OpenOptions;
 use crate::task::without_cancel;
 use crate::tokio::plain::{Plain, lock, plain};
-use crate::world::fs;
+use crate::world::fs::{self, EBADF, EINVAL};
 
 /// A file that is open: `tokio::fs::File`. It is read and written with
 /// [`AsyncReadExt`](crate::tokio::io::AsyncReadExt) and
@@ -44,10 +44,6 @@ struct State {
 /// How many bytes one read or write takes at most, if it was not set. Source: tokio,
 /// `File::set_max_buf_size`.
 const MOST: usize = 2 * 1024 * 1024;
-
-/// Linux's `EBADF` and `EINVAL`: a file that was not opened for this.
-const BAD_FILE: i32 = 9;
-const INVALID: i32 = 22;
 
 impl File {
     pub(super) fn new(file: fs::File) -> Self {
@@ -115,7 +111,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `Other` when the disk fails. That a write has failed is told by the next `flush`.
+    /// Linux's `EIO` when the disk fails. That a write has failed is told by the next `flush`.
     ///
     /// # Cancel safety
     ///
@@ -164,7 +160,7 @@ impl File {
         async move {
             self.wait_written().await;
             if !lock(&self.state).file.writes() {
-                return Err(io::Error::from_raw_os_error(INVALID));
+                return Err(io::Error::from_raw_os_error(EINVAL));
             }
             let resizing = lock(&self.state).file.begin_resize(length, location);
             Plain::new(resizing).await
@@ -175,7 +171,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `Other` when the disk fails.
+    /// Linux's `EIO` when the disk fails.
     ///
     /// # Cancel safety
     ///
@@ -190,7 +186,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `Other` when the disk fails.
+    /// Linux's `EIO` when the disk fails.
     ///
     /// # Cancel safety
     ///
@@ -245,7 +241,7 @@ impl State {
         let length = bytes.len().min(self.most);
         if !self.file.writes() {
             // The system says so when it comes to write.
-            self.failed = Some(io::Error::from_raw_os_error(BAD_FILE));
+            self.failed = Some(io::Error::from_raw_os_error(EBADF));
             return Poll::Ready(Ok(length));
         }
         futures_lite::AsyncWrite::poll_write(Pin::new(&mut self.file), cx, &bytes[..length])
@@ -254,7 +250,7 @@ impl State {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_settled(cx));
         if !self.file.reads() {
-            return Poll::Ready(Err(io::Error::from_raw_os_error(BAD_FILE)));
+            return Poll::Ready(Err(io::Error::from_raw_os_error(EBADF)));
         }
         let length = buffer.len().min(self.most);
         futures_lite::AsyncRead::poll_read(Pin::new(&mut self.file), cx, &mut buffer[..length])

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::contents::Contents;
 use super::journal::{Change, Journal};
 use super::node::{Entries, Node, NodeKind};
-use super::path::{Names, PARENT};
+use super::path::{Ends, Names, PARENT};
 use crate::base::Instant;
 use crate::event_loop::with;
 use crate::world::fault::Ratio;
@@ -65,6 +65,10 @@ impl Default for Disk {
 fn error(kind: io::ErrorKind, what: &str, names: &[OsString]) -> io::Error {
     let path: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
     io::Error::new(kind, format!("{what}: {}", path.join("/")))
+}
+
+fn exists(names: &Names) -> io::Error {
+    error(io::ErrorKind::AlreadyExists, "the file exists", names.all())
 }
 
 pub(super) fn now() -> Instant {
@@ -129,40 +133,57 @@ impl Disk {
         Ok(node)
     }
 
-    /// Takes `..` out of a path. What stands before it has to be a directory, as for the system,
-    /// and so has what stands before a slash at the end, if it is there.
-    pub(super) fn resolve(&self, names: &Names) -> io::Result<Names> {
+    /// Takes `..` out of a path. What stands before it, and before a `.` at the end, has to be a
+    /// directory, as for the system.
+    pub(super) fn walk(&self, names: &Names) -> io::Result<Names> {
         let mut taken: Vec<OsString> = Vec::new();
         for name in names.all() {
             if name != PARENT {
                 taken.push(name.clone());
                 continue;
             }
-            let node = self.find(&taken)?;
-            if !self.node(node).is_directory() {
-                return Err(error(io::ErrorKind::NotADirectory, "not a directory", &taken));
-            }
+            self.check_directory(&taken)?;
             taken.pop();
         }
-        if names.is_directory()
-            && let Ok(node) = self.find(&taken)
-            && !self.node(node).is_directory()
-        {
-            return Err(error(io::ErrorKind::NotADirectory, "not a directory", &taken));
+        if names.ends() == Ends::Dot {
+            self.check_directory(&taken)?;
         }
         Ok(names.leading(taken))
     }
 
-    /// Finds the directory in which a path ends, and the name there.
-    fn place<'a>(&self, names: &'a Names) -> io::Result<(NodeId, &'a OsStr)> {
-        let Some((parents, name)) = names.split() else {
-            return Err(error(io::ErrorKind::IsADirectory, "this is the root", &[]));
+    /// The same; and what stands before a slash at the end has to be a directory, if it is there.
+    pub(super) fn resolve(&self, names: &Names) -> io::Result<Names> {
+        let names = self.walk(names)?;
+        if names.is_directory() && self.find(names.all()).is_ok() {
+            self.check_directory(names.all())?;
+        }
+        Ok(names)
+    }
+
+    fn check_directory(&self, names: &[OsString]) -> io::Result<()> {
+        match self.node(self.find(names)?).is_directory() {
+            true => Ok(()),
+            false => Err(error(io::ErrorKind::NotADirectory, "not a directory", names)),
+        }
+    }
+
+    /// Finds the directory in which a path ends, and the name there; none if it ends in no name.
+    fn place<'a>(&self, names: &'a Names) -> io::Result<Option<(NodeId, &'a OsStr)>> {
+        let Some((parents, name)) = names.split().filter(|_| names.ends() == Ends::Name) else {
+            return Ok(None);
         };
         let directory = self.find(parents)?;
         match self.entries(directory) {
-            Some(_) => Ok((directory, name)),
+            Some(_) => Ok(Some((directory, name))),
             None => Err(error(io::ErrorKind::NotADirectory, "not a directory", parents)),
         }
+    }
+
+    /// Takes `..` out of a path to something in a directory, which has to be there.
+    pub(super) fn located(&self, names: &Names) -> io::Result<Names> {
+        let names = self.walk(names)?;
+        self.place(&names)?;
+        Ok(names)
     }
 
     fn entry(&self, directory: NodeId, name: &OsStr) -> Option<NodeId> {
@@ -221,16 +242,20 @@ impl Disk {
 
     /// Creates a file, or finds the one that is there.
     pub(super) fn create(&mut self, names: &Names, must_be_new: bool) -> io::Result<NodeId> {
-        let (directory, name) = self.place(names)?;
-        match self.entry(directory, name) {
-            Some(_) if must_be_new => {
-                Err(error(io::ErrorKind::AlreadyExists, "the file exists", names.all()))
-            }
-            Some(node) => Ok(node),
-            None if names.is_directory() => {
+        let names = &self.walk(names)?;
+        let place = self.place(names)?;
+        let there = place.and_then(|(directory, name)| self.entry(directory, name));
+        match (place, there) {
+            (None, _) if must_be_new => Err(exists(names)),
+            (None, _) => {
                 Err(error(io::ErrorKind::IsADirectory, "this is a directory", names.all()))
             }
-            None => {
+            (Some(_), _) if names.is_directory() => {
+                Err(error(io::ErrorKind::IsADirectory, "this is a directory", names.all()))
+            }
+            (Some(_), Some(_)) if must_be_new => Err(exists(names)),
+            (Some(_), Some(node)) => Ok(node),
+            (Some((directory, name)), None) => {
                 self.check_writable(directory, names)?;
                 let node = self.make(NodeKind::File(Contents::default()));
                 self.link(directory, name, node);
@@ -240,11 +265,9 @@ impl Disk {
     }
 
     pub(super) fn create_directory(&mut self, names: &Names) -> io::Result<()> {
-        let place = names.split().map(|_| self.place(names)).transpose()?;
-        let Some((directory, name)) = place.filter(|(at, name)| self.entry(*at, name).is_none())
-        else {
-            return Err(error(io::ErrorKind::AlreadyExists, "the file exists", names.all()));
-        };
+        let names = &self.walk(names)?;
+        let place = self.place(names)?.filter(|(at, name)| self.entry(*at, name).is_none());
+        let (directory, name) = place.ok_or_else(|| exists(names))?;
         self.check_writable(directory, names)?;
         let node = self.make(NodeKind::Directory(Entries::default()));
         self.link(directory, name, node);
@@ -263,18 +286,27 @@ impl Disk {
 
     /// Removes the name of a file; whoever has it open goes on to use it.
     pub(super) fn unlink(&mut self, names: &Names) -> io::Result<()> {
-        let (directory, name) = self.place(names)?;
+        let names = &self.resolve(names)?;
         let node = self.find(names.all())?;
-        if self.node(node).is_directory() {
+        let place = self.place(names)?.filter(|_| !self.node(node).is_directory());
+        let Some((directory, name)) = place else {
             return Err(error(io::ErrorKind::IsADirectory, "this is a directory", names.all()));
-        }
+        };
         self.check_writable(directory, names)?;
         self.remove(directory, name, node);
         Ok(())
     }
 
     pub(super) fn remove_directory(&mut self, names: &Names) -> io::Result<()> {
-        let (directory, name) = self.place(names)?;
+        let names = &self.resolve(names)?;
+        let Some((directory, name)) = self.place(names)? else {
+            let (kind, what) = match names.ends() {
+                Ends::Dot => (io::ErrorKind::InvalidInput, "a path that ends in `.`"),
+                Ends::Parent => (io::ErrorKind::DirectoryNotEmpty, "the directory is not empty"),
+                Ends::Root | Ends::Name => (io::ErrorKind::ResourceBusy, "this is the root"),
+            };
+            return Err(error(kind, what, names.all()));
+        };
         let node = self.find(names.all())?;
         match self.entries(node) {
             None => Err(error(io::ErrorKind::NotADirectory, "not a directory", names.all())),
@@ -292,22 +324,36 @@ impl Disk {
 
     /// Gives a file another name, in the place of the one that has it.
     pub(super) fn rename(&mut self, from: &Names, to: &Names) -> io::Result<()> {
+        let (from, to) = (&self.located(from)?, &self.located(to)?);
+        let places = self.place(from)?.zip(self.place(to)?);
+        let Some(((old_place, old), (new_place, new))) = places else {
+            let what = "this is the root, or a path that ends in no name";
+            return Err(error(io::ErrorKind::ResourceBusy, what, from.all()));
+        };
         let node = self.find(from.all())?;
-        let ((old_place, old), (new_place, new)) = (self.place(from)?, self.place(to)?);
-        if to.is_directory() && !self.node(node).is_directory() {
+        let there = self.entry(new_place, new);
+        let is_directory = self.node(node).is_directory();
+        if !is_directory && (from.is_directory() || to.is_directory()) {
             return Err(error(io::ErrorKind::NotADirectory, "not a directory", from.all()));
         }
-        if self.node(node).is_directory() && to.all() != from.all() && to.is_within(from) {
+        let moves = to.all() != from.all();
+        if is_directory && moves && to.is_within(from) {
             let what = "a directory cannot be moved into itself";
             return Err(error(io::ErrorKind::InvalidInput, what, to.all()));
         }
-        if let Some(there) = self.entry(new_place, new) {
-            let (is, was) = (self.node(node).is_directory(), self.node(there).is_directory());
+        if there == Some(node) {
+            return Ok(());
+        }
+        if let Some(there) = there {
             let is_empty = self.entries(there).is_none_or(|entries| entries.now.is_empty());
-            let refused = match (is, was) {
+            let refused = match (is_directory, self.node(there).is_directory()) {
+                // Before all else, where it would be moved over what it stands in.
+                (_, true) if moves && from.is_within(to) => {
+                    Some((io::ErrorKind::DirectoryNotEmpty, "the directory is not empty"))
+                }
                 (true, false) => Some((io::ErrorKind::NotADirectory, "not a directory")),
                 (false, true) => Some((io::ErrorKind::IsADirectory, "this is a directory")),
-                (true, true) if !is_empty && there != node => {
+                (true, true) if !is_empty => {
                     Some((io::ErrorKind::DirectoryNotEmpty, "the directory is not empty"))
                 }
                 _ => None,
@@ -315,18 +361,13 @@ impl Disk {
             if let Some((kind, what)) = refused {
                 return Err(error(kind, what, to.all()));
             }
-            if there == node {
-                return Ok(());
-            }
         }
         self.check_writable(old_place, from)?;
         self.check_writable(new_place, to)?;
         let above = if old_place == new_place { Vec::new() } else { self.above(to) };
         let (from, to) = ((old_place, old.to_owned()), (new_place, new.to_owned()));
-        let over = self.entry(new_place, new);
-        let is_directory = self.node(node).is_directory();
         self.change(Change {
-            over,
+            over: there,
             above,
             ..Change::new(node, Some(from), Some(to), is_directory)
         });

@@ -46,6 +46,12 @@ pub(in crate::world) fn crash_disk(life: Life) {
     with_disk(life.host, Disk::crash);
 }
 
+/// Linux's errors of a disk that fails, of a file that was not opened for this, and of what is not
+/// possible with one.
+pub(super) const EIO: i32 = 5;
+pub(crate) const EBADF: i32 = 9;
+pub(crate) const EINVAL: i32 = 22;
+
 /// Lets no disk fail any more.
 pub(in crate::world) fn heal_disks() {
     for disk in extension::<Disks>().0.borrow_mut().values_mut() {
@@ -106,7 +112,7 @@ pub(super) fn begin_in<T: 'static>(
             if let Does::Sync(node) = does {
                 with_disk(life.host, |disk| disk.sync_failed(node));
             }
-            return Err(io::Error::other(format!("input/output error: {name}")));
+            return Err(io::Error::from_raw_os_error(EIO));
         }
         let effect = effect.take().expect("seedloop bug: an operation takes effect twice");
         with_disk(life.host, effect)
@@ -117,8 +123,7 @@ pub(super) fn begin_in<T: 'static>(
 pub(super) fn check(life: Life) -> io::Result<()> {
     match life.is_alive() {
         true => Ok(()),
-        false if life.is_here() => Err(io::Error::other("the host of the file has crashed")),
-        false => Err(io::Error::other("the file was opened in another simulation")),
+        false => Err(life.why_gone("file")),
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use futures_lite::{AsyncRead, AsyncSeek, AsyncWrite};
 
 use super::disk::{Disk, NodeId, Written};
-use super::disks::{Does, begin_in, check, with_disk};
+use super::disks::{Does, EBADF, EINVAL, begin_in, check, with_disk};
 use super::durable::Synced;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
@@ -202,8 +202,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `PermissionDenied`, and `StorageFull` when they do not fit: as many as do are written then,
-    /// and the position is behind them. See [the module](super).
+    /// Linux's `EBADF` when it was not opened to be written, and `StorageFull` when they do not fit:
+    /// as many as do are written then, and the position is behind them. See [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -218,7 +218,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a place before the beginning.
+    /// `InvalidInput` for a place before the beginning, or beyond 2^63 - 1.
     ///
     /// # Cancel safety
     ///
@@ -242,7 +242,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` and `StorageFull`; see [the module](super).
+    /// `InvalidInput` when it was not opened to be written, and `StorageFull`; see
+    /// [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -252,7 +253,7 @@ impl File {
     pub fn set_len(&mut self, length: u64) -> impl Future<Output = io::Result<()>> + Send {
         let location = Location::caller();
         async move {
-            self.check_writes()?;
+            self.check_writes(EINVAL)?;
             let node = self.node;
             let resize = move |disk: &mut Disk| disk.resize(node, length);
             self.change(Does::Change, "resize file", location, resize).await
@@ -265,7 +266,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `Other` when the disk fails: what was to be synced may be lost by a crash then even if a
+    /// Linux's `EIO` when the disk fails: what was to be synced may be lost by a crash then even if a
     /// second sync succeeds, unless it is written again. See [the module](super).
     ///
     /// # Cancel safety
@@ -349,17 +350,11 @@ impl File {
 
 impl File {
     fn check_reads(&self) -> io::Result<()> {
-        match self.access.reads {
-            true => Ok(()),
-            false => Err(denied("the file was created to be written, open it to read it")),
-        }
+        if self.access.reads { Ok(()) } else { Err(io::Error::from_raw_os_error(EBADF)) }
     }
 
-    fn check_writes(&self) -> io::Result<()> {
-        match self.access.writes {
-            true => Ok(()),
-            false => Err(denied("the file was opened to be read, create it to write it")),
-        }
+    fn check_writes(&self, number: i32) -> io::Result<()> {
+        if self.access.writes { Ok(()) } else { Err(io::Error::from_raw_os_error(number)) }
     }
 
     /// Waits for what has begun, whoever began it: it comes to the disk before what is done next.
@@ -453,7 +448,9 @@ impl File {
         bytes: Vec<u8>,
         location: &'static Location<'static>,
     ) -> io::Result<()> {
-        self.check_writes()?;
+        if !bytes.is_empty() {
+            self.check_writes(EBADF)?;
+        }
         self.settle().await?;
         self.begin_write(bytes, location)?;
         self.settle().await
@@ -470,8 +467,9 @@ impl File {
             SeekFrom::Current(by) => self.position.checked_add_signed(by),
             SeekFrom::End(by) => length.checked_add_signed(by),
         };
-        let Some(position) = position else {
-            let text = "a position before the beginning of the file";
+        // Linux counts it in 63 bits.
+        let Some(position) = position.filter(|position| i64::try_from(*position).is_ok()) else {
+            let text = "a position before the beginning of the file, or beyond 2^63 - 1";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         };
         // What a read that was dropped has begun is of another place.
@@ -547,7 +545,7 @@ impl AsyncWrite for File {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_written(cx))?;
-        self.check_writes()?;
+        self.check_writes(EBADF)?;
         self.reading = None;
         let length = bytes.len();
         self.begin_write(bytes.to_vec(), Location::caller())?;
@@ -589,10 +587,6 @@ impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "File at byte {}", self.position)
     }
-}
-
-fn denied(text: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, text)
 }
 
 pub(super) fn into_text(bytes: Vec<u8>) -> io::Result<String> {

@@ -87,13 +87,13 @@
 //! All are [`io::Error`](std::io::Error)s of the kinds that a real disk gives: `NotFound` for what
 //! is not there, `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`,
 //! `StorageFull` beyond the [capacity](DiskOf::set_capacity), after a write of what fits,
-//! `FileTooLarge` for a file of more
-//! than 1 GiB, since contents are held in memory, `InvalidData` for text that is not UTF-8,
-//! `PermissionDenied` for what is read-only, for writing to a file that was opened to be
-//! read and for reading one that was created, and `Other` for a [failure](DiskOf::set_failures) of
-//! the disk and for a file whose host has crashed, or that is of another simulation. A cancel
-//! travels in an `io::Error` too, and `?`
-//! makes a cancelled [`Error`](crate::Error) of it again.
+//! `FileTooLarge` for a file of more than 1 GiB, since contents are held in memory, `InvalidData`
+//! for text that is not UTF-8, `PermissionDenied` for what is read-only, `ResourceBusy` for the root
+//! that would be renamed or removed, Linux's `EBADF` (9) for writing to a file that was opened to be
+//! read and the other way round, its `EIO` (5) for a [failure](DiskOf::set_failures) of the disk,
+//! `NotConnected` for a file whose host has crashed, and `Other` for one of another simulation. A
+//! cancel travels in an `io::Error` too, and `?` makes a cancelled [`Error`](crate::Error) of it
+//! again.
 //!
 //! # Cancel safety
 //!
@@ -122,6 +122,8 @@ mod unsynced;
 mod whole;
 
 pub use disks::{DiskOf, disk};
+#[cfg(feature = "tokio-io")]
+pub(crate) use disks::{EBADF, EINVAL};
 pub(super) use disks::{crash_disk, heal_disks};
 pub use file::File;
 pub use metadata::Metadata;

@@ -82,7 +82,7 @@ impl OpenOptions {
     /// # Errors
     ///
     /// - `InvalidInput`: neither read, write nor append; or truncate, create or create_new without
-    ///   write or append; or truncate with append.
+    ///   write or append; or truncate with append, but for create_new.
     /// - `NotFound`, `AlreadyExists`, `PermissionDenied`, `IsADirectory`; see [the module](super).
     ///
     /// # Cancel safety
@@ -104,11 +104,10 @@ impl OpenOptions {
             let makes = self.create || self.create_new;
             let does = if makes || self.truncate { Does::Change } else { Does::Read };
             operate(does, "open file", location, move |disk| {
-                let names = disk.resolve(&names)?;
                 let writes = self.write || self.append;
                 let node = match makes {
                     true => disk.create(&names, self.create_new)?,
-                    false => disk.find(names.all())?,
+                    false => disk.find(disk.resolve(&names)?.all())?,
                 };
                 let refused = match disk.node(node) {
                     found if found.is_directory() && writes => {
@@ -139,7 +138,10 @@ impl OpenOptions {
         let text = match () {
             () if !self.read && !writes => "say what the file is for: read, write or append",
             () if changes && !writes => "to truncate or create a file is to write it: say `write`",
-            () if self.truncate && self.append => "truncate and append exclude each other",
+            // A file that is new has nothing to truncate.
+            () if self.truncate && self.append && !self.create_new => {
+                "truncate and append exclude each other"
+            }
             () => return Ok(()),
         };
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))

@@ -18,8 +18,31 @@ const PATH_MAX: usize = 4096;
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     names: Vec<OsString>,
+    ends: Ends,
     /// It ends with a slash: what it names has to be a directory.
     is_directory: bool,
+}
+
+/// What a path ends in. Only what has a name can be made, removed and renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    Name,
+    Root,
+    Dot,
+    Parent,
+}
+
+impl Ends {
+    fn of(path: &[u8]) -> Self {
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let start = path[..end].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        match &path[start..end] {
+            b"" => Ends::Root,
+            b"." => Ends::Dot,
+            b".." => Ends::Parent,
+            _ => Ends::Name,
+        }
+    }
 }
 
 impl Names {
@@ -54,12 +77,16 @@ impl Names {
         if bytes.len() >= PATH_MAX {
             return invalid(io::ErrorKind::InvalidFilename, "a path of more than 4095 bytes");
         }
-        Ok(Names { names, is_directory: bytes.ends_with(b"/") || bytes.ends_with(b"/.") })
+        Ok(Names { names, ends: Ends::of(bytes), is_directory: bytes.ends_with(b"/") })
     }
 
-    /// Tells whether what it names has to be a directory.
+    /// Tells whether it ends with a slash, so that what it names has to be a directory.
     pub(super) fn is_directory(&self) -> bool {
         self.is_directory
+    }
+
+    pub(super) fn ends(&self) -> Ends {
+        self.ends
     }
 
     /// The directory and the name in it; none for the root.
@@ -69,21 +96,16 @@ impl Names {
 
     /// The way to what stands in the root under the first name, and so on.
     pub(super) fn down(names: Vec<OsString>) -> Self {
-        Names { names, is_directory: false }
+        Names { names, ends: Ends::Name, is_directory: false }
     }
 
     /// The same path to other names, once it was looked where `..` leads.
     pub(super) fn leading(&self, names: Vec<OsString>) -> Self {
-        Names { names, is_directory: self.is_directory }
+        Names { names, ends: self.ends, is_directory: self.is_directory }
     }
 
     pub(super) fn all(&self) -> &[OsString] {
         &self.names
-    }
-
-    /// The first names of it.
-    pub(super) fn first(&self, depth: usize) -> Self {
-        Names::down(self.names[..depth].to_vec())
     }
 
     /// The path of what stands in it.

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::disk::{Disk, Written};
-use super::disks::{Does, begin_in};
+use super::disks::{Does, EIO, begin_in};
 use crate::base::Result;
+use crate::event_loop::try_with;
 use crate::world::host::Life;
 use crate::world::operation::Operation;
 
@@ -36,7 +37,7 @@ impl Pending {
         effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<Self> {
         let landing = Arc::new(Mutex::new(Landing::default()));
-        let pilot = Pilot(Arc::clone(&landing));
+        let pilot = Pilot(Arc::clone(&landing), life);
         let effect = move |disk: &mut Disk| {
             let result = effect(disk);
             // Of what a crash lets happen nobody hears.
@@ -75,11 +76,14 @@ impl Pending {
 }
 
 /// Lands with the change: with its result, or without one when it is dropped.
-struct Pilot(Arc<Mutex<Landing>>);
+struct Pilot(Arc<Mutex<Landing>>, Life);
 
 impl Pilot {
     fn land(&self, result: &io::Result<Written>) {
-        let again = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+        let again = |error: &io::Error| match error.raw_os_error() {
+            Some(number) => io::Error::from_raw_os_error(number),
+            None => io::Error::new(error.kind(), error.to_string()),
+        };
         let result = match result {
             Ok(Written { position, result }) => {
                 let result = result.as_ref().map_err(again).copied();
@@ -93,9 +97,13 @@ impl Pilot {
 
 impl Drop for Pilot {
     fn drop(&mut self) {
+        // The thread may be ending.
+        let is_gone = try_with(|_| ()).is_some() && !self.1.is_alive();
         let mut landing = lock(&self.0);
-        // The disk has failed, or the host has crashed.
-        let failed = || Err(io::Error::other("what was begun with the file before has failed"));
+        let failed = || match is_gone {
+            true => Err(self.1.why_gone("file")),
+            false => Err(io::Error::from_raw_os_error(EIO)),
+        };
         landing.result.get_or_insert_with(failed);
         let waiter = landing.waiter.take();
         drop(landing);

@@ -88,7 +88,7 @@ pub fn write(
 ///
 /// # Errors
 ///
-/// See [the module](super).
+/// `InvalidInput` for a directory; see [the module](super).
 ///
 /// # Cancel safety
 ///
@@ -100,7 +100,13 @@ pub fn copy(
 ) -> impl Future<Output = io::Result<u64>> + Send {
     let (reading, to, location) = (read(from), to.as_ref().to_owned(), Location::caller());
     async move {
-        let contents = reading.await?;
+        // The standard library looks whether it is a file.
+        let contents = reading.await.map_err(|error| match error.kind() {
+            io::ErrorKind::IsADirectory => {
+                io::Error::new(io::ErrorKind::InvalidInput, "what is to be copied is no file")
+            }
+            _ => error,
+        })?;
         let length = contents.len() as u64;
         let options = OpenOptions::new().write(true).create(true).truncate(true);
         options.open_at(&to, location).await?.write_bytes(contents, location).await?;
@@ -156,7 +162,7 @@ where
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_file(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path(Does::Change, "remove file", path.as_ref(), Location::caller(), Disk::unlink)
+    on_path(Does::Change, "remove file", path.as_ref(), Location::caller(), Disk::unlink)
 }
 
 /// Gives a file or a directory another name, in the place of the file that has it. It happens as a
@@ -176,9 +182,9 @@ pub fn rename(
     to: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<()>> + Send {
     let (to, location) = (Names::of(to.as_ref()), Location::caller());
-    at_path(Does::Change, "rename file", from.as_ref(), location, move |disk, from| {
-        let to = disk.resolve(&to?)?;
-        disk.rename(from, &to)
+    on_path(Does::Change, "rename file", from.as_ref(), location, move |disk, from| {
+        let from = disk.located(from)?;
+        disk.rename(&from, &to?)
     })
 }
 
@@ -194,7 +200,7 @@ pub fn rename(
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path(
+    on_path(
         Does::Change,
         "create directory",
         path.as_ref(),
@@ -215,21 +221,32 @@ pub fn create_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    on_path(Does::Change, "create directory", path.as_ref(), Location::caller(), |disk, names| {
-        for depth in 1..=names.all().len() {
-            // What stands before `..` is made as well.
-            let place = disk.resolve(&names.first(depth))?;
-            let made = disk.create_directory(&place);
-            let is_there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
-            match (made, disk.list(&place)) {
-                (Err(error), Ok(_)) if is_there(&error) => {}
-                // A file among the parents.
-                (Err(_), Err(error)) if depth < names.all().len() => return Err(error),
-                (made, _) => made?,
-            }
+    let (path, location) = (path.as_ref().to_owned(), Location::caller());
+    operate(Does::Change, "create directory", location, move |disk| create_tree(disk, &path))
+}
+
+/// As the standard library does it: from the end, up to the first parent that is there.
+fn create_tree(disk: &mut Disk, path: &Path) -> io::Result<()> {
+    let make = |disk: &mut Disk, path: &Path| {
+        let names = Names::of(path)?;
+        let is_there = |disk: &Disk| {
+            let node = disk.resolve(&names).and_then(|names| disk.find(names.all()));
+            node.is_ok_and(|node| disk.node(node).is_directory())
+        };
+        match disk.create_directory(&names) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound && is_there(disk) => Ok(()),
+            made => made,
         }
-        Ok(())
-    })
+    };
+    let mut missing = Vec::new();
+    for path in path.ancestors().take_while(|path| !path.as_os_str().is_empty()) {
+        match make(disk, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
+            Err(error) => return Err(error),
+            Ok(()) => break,
+        }
+    }
+    missing.into_iter().rev().try_for_each(|path| make(disk, path))
 }
 
 /// Removes an empty directory.
@@ -243,7 +260,7 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 /// An operation that has begun takes effect all the same.
 #[track_caller]
 pub fn remove_dir(path: impl AsRef<Path>) -> impl Future<Output = io::Result<()>> + Send {
-    at_path(
+    on_path(
         Does::Change,
         "remove directory",
         path.as_ref(),
@@ -363,17 +380,17 @@ pub fn metadata(path: impl AsRef<Path>) -> impl Future<Output = io::Result<Metad
 /// Holds nothing.
 #[track_caller]
 pub fn try_exists(path: impl AsRef<Path>) -> impl Future<Output = io::Result<bool>> + Send {
-    at_path(
-        Does::Read,
-        "read metadata",
-        path.as_ref(),
-        Location::caller(),
-        |disk, names| match disk.find(names.all()) {
+    let looking =
+        at_path(Does::Read, "read metadata", path.as_ref(), Location::caller(), |disk, names| {
+            disk.find(names.all())
+        });
+    async move {
+        match looking.await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
-        },
-    )
+        }
+    }
 }
 
 /// Sets whether a file may be written, or whether names of a directory may be changed.
