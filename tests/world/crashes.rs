@@ -268,7 +268,8 @@ proptest! {
     #[test]
     fn a_crash_keeps_what_was_synced(ops in ops(), first in 0..1_000_u64) {
         for seed in first..first + 5 {
-            let outcome = Simulation::new().seed(seed).block_on(change_and_crash(ops.clone(), false));
+            let body = change_and_crash(ops.clone(), false);
+            let outcome = Simulation::new().seed(seed).block_on(body);
             if let Err(error) = outcome.result {
                 prop_assert!(false, "seed {seed}: {error}");
             }

@@ -116,8 +116,8 @@ impl Disk {
         self.forget_unreachable();
     }
 
-    /// Forgets a node that has no name, is not open, and comes back by no crash; of a directory what
-    /// would have come back in it as well.
+    /// Forgets a node that has no name, is not open, and comes back by no crash; of a directory
+    /// what would have come back in it as well.
     pub(super) fn forget_unneeded(&mut self, id: NodeId) {
         let mut ids = vec![id];
         while let Some(id) = ids.pop() {

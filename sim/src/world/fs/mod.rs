@@ -19,21 +19,21 @@
 //! When a host [crashes](crate::host::Host::crash), what was synced is there afterwards, byte for
 //! byte. Of what was not, everything may be lost, and any part may be there:
 //!
-//! - of the writes to a file none, the first so many, all but one, or each on its own. Each is there
-//!   as a whole, cut short, with some of its sectors, with no more than the length that it gave the
-//!   file and zeros for the bytes, or not at all. After a cut of the file what came later is there
-//!   only with the cut. Of more than 16 writes to a file no more than the last 16 are on their own,
-//!   and of those before the first so many are there;
+//! - of the writes to a file none, the first so many, all but one, or each on its own. Each is
+//!   there as a whole, cut short, with some of its sectors, with no more than the length that it
+//!   gave the file and zeros for the bytes, or not at all. After a cut of the file what came later
+//!   is there only with the cut. Of more than 16 writes to a file no more than the last 16 are on
+//!   their own, and of those before the first so many are there;
 //! - of the changes of directories (files that were created, renamed, removed) the first so many. A
 //!   rename is there as a whole or not at all, from one directory to another too: syncing either
 //!   makes it outlive, with what it builds on;
 //! - any of the permissions that a file had since it was synced;
-//! - of the operations that had begun and were not over, in the order in which they began, the first
-//!   so many, one, all but one, or any of the first 8, as if they had just ended.
+//! - of the operations that had begun and were not over, in the order in which they began, the
+//!   first so many, one, all but one, or any of the first 8, as if they had just ended.
 //!
 //! Of what is long ago, the first of more than 1,024 changes of directories and of more than some
-//! 64 KiB of writes to a file, all is there or nothing, and a sync that needs a part of it makes all
-//! of it outlive: a program that never syncs takes bounded memory.
+//! 64 KiB of writes to a file, all is there or nothing, and a sync that needs a part of it makes
+//! all of it outlive: a program that never syncs takes bounded memory.
 //!
 //! How many are there is one choice, in which each number is as likely as another: however much was
 //! not synced, each place to break off is tried.
@@ -88,12 +88,12 @@
 //! is not there, `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty`,
 //! `StorageFull` beyond the [capacity](DiskOf::set_capacity), after a write of what fits,
 //! `FileTooLarge` for a file of more than 1 GiB, since contents are held in memory, `InvalidData`
-//! for text that is not UTF-8, `PermissionDenied` for what is read-only, `ResourceBusy` for the root
-//! that would be renamed or removed, Linux's `EBADF` (9) for writing to a file that was opened to be
-//! read and the other way round, its `EIO` (5) for a [failure](DiskOf::set_failures) of the disk,
-//! `NotConnected` for a file whose host has crashed, and `Other` for one of another simulation. A
-//! cancel travels in an `io::Error` too, and `?` makes a cancelled [`Error`](crate::Error) of it
-//! again.
+//! for text that is not UTF-8, `PermissionDenied` for what is read-only, `ResourceBusy` for the
+//! root that would be renamed or removed, Linux's `EBADF` (9) for writing to a file that was opened
+//! to be read and the other way round, its `EIO` (5) for a [failure](DiskOf::set_failures) of the
+//! disk, `NotConnected` for a file whose host has crashed, and `Other` for one of another
+//! simulation. A cancel travels in an `io::Error` too, and `?` makes a cancelled
+//! [`Error`](crate::Error) of it again.
 //!
 //! # Cancel safety
 //!
@@ -106,6 +106,7 @@ mod disk;
 mod disks;
 mod durable;
 mod file;
+mod file_io;
 #[cfg(feature = "tokio-io")]
 mod file_shared;
 mod folded;

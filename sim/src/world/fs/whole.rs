@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::disk::Disk;
 use super::disks::{Does, disk, operate};
-use super::file::into_text;
+use super::file_io::into_text;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::path::Names;
