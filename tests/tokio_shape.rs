@@ -16,3 +16,10 @@ mod twins;
 
 use seedloop::out as say;
 use seedloop::tokio;
+
+/// What a program says where tokio has a thread for files: here nothing is over by chance.
+fn stall() {}
+
+fn go_on() {}
+
+async fn rest() {}

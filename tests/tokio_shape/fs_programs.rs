@@ -5,10 +5,14 @@ use std::future::Future;
 use std::io::{self, SeekFrom};
 use std::path::Path;
 use std::pin::Pin;
+use std::task::Poll;
 
-use super::{say, tokio};
+use super::{go_on, rest, say, stall, tokio};
 use tokio::fs::{self, DirBuilder, File, OpenOptions};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter};
+use tokio::io::{
+    AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter,
+};
+use tokio::time::{Duration, sleep};
 
 type Program = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -26,6 +30,8 @@ programs! {
     directories_are_made directories_are_read directories_are_removed
     names_are_changed names_that_are_not_there names_of_the_wrong_kind
     permissions_are_read
+    turns_of_each_operation resizes_that_are_dropped reads_that_are_dropped seeks_that_are_dropped
+    writes_that_are_dropped errors_of_what_was_begun
 }
 
 fn kind<T>(result: io::Result<T>) -> Option<io::ErrorKind> {
@@ -304,5 +310,206 @@ async fn permissions_are_read() -> io::Result<()> {
     say!("{}", metadata.modified()? >= metadata.created()?);
     fs::remove_file("f").await?;
     say!("{:?}", kind(fs::set_permissions("f", permissions).await));
+    Ok(())
+}
+
+/// Runs what is there to its end, and tells how often it was polled. What it begins is not over
+/// before the next poll.
+async fn turns<T>(future: impl Future<Output = T>) -> (u32, T) {
+    let (mut future, mut count) = (std::pin::pin!(future), 0);
+    stall();
+    let result = std::future::poll_fn(|cx| {
+        count += 1;
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            go_on();
+        }
+        polled
+    });
+    let result = result.await;
+    (count, result)
+}
+
+/// Waits for all that has begun.
+async fn settle() {
+    rest().await;
+    sleep(Duration::from_millis(1)).await;
+}
+
+/// Polls once and drops it; tells whether it was over. What it has begun is over afterwards.
+async fn dropped<T>(future: impl Future<Output = T>) -> bool {
+    let mut future = Some(Box::pin(future));
+    stall();
+    let is_over = std::future::poll_fn(|cx| {
+        let polled = future.take().expect("it is polled once").as_mut().poll(cx);
+        Poll::Ready(polled.is_ready())
+    });
+    let is_over = is_over.await;
+    settle().await;
+    is_over
+}
+
+async fn digits() -> io::Result<File> {
+    settle().await;
+    fs::write("f", "0123456789").await?;
+    OpenOptions::new().read(true).write(true).open("f").await
+}
+
+async fn text() -> io::Result<String> {
+    settle().await;
+    fs::read_to_string("f").await
+}
+
+async fn turns_of_each_operation() -> io::Result<()> {
+    let mut file = digits().await?;
+    let (opened, _) = turns(File::open("f")).await;
+    say!("open {opened}");
+    say!("write {:?}", turns(file.write(b"ab")).await);
+    say!("write behind it {:?}", turns(file.write(b"cd")).await);
+    say!("flush {:?}", turns(file.flush()).await);
+    say!("flush nothing {:?}", turns(file.flush()).await);
+    say!("seek {:?}", turns(file.seek(SeekFrom::Start(1))).await);
+    say!("position {:?}", turns(file.stream_position()).await);
+    let mut two = [0; 2];
+    say!("read {:?} {two:?}", turns(file.read(&mut two)).await);
+    say!("read nothing {:?}", turns(file.read(&mut [])).await);
+    turns(file.write(b"x")).await.1?;
+    say!("read behind a write {:?} {two:?}", turns(file.read(&mut two)).await);
+    turns(file.write(b"x")).await.1?;
+    say!("seek behind a write {:?}", turns(file.seek(SeekFrom::Start(1))).await);
+    say!("resize {:?}", turns(file.set_len(8)).await);
+    turns(file.write(b"x")).await.1?;
+    say!("resize behind a write {:?}", turns(file.set_len(9)).await);
+    say!("sync {:?}", turns(file.sync_all()).await);
+    turns(file.write(b"x")).await.1?;
+    say!("sync behind a write {:?}", turns(file.sync_data()).await);
+    turns(file.write(b"x")).await.1?;
+    say!("metadata behind a write {:?}", turns(file.metadata()).await.0);
+    say!("shutdown {:?}", turns(file.shutdown()).await);
+    say!("end {:?}", turns(file.seek(SeekFrom::End(0))).await);
+    say!("read at the end {:?}", turns(file.read(&mut two)).await);
+    say!("{:?}", text().await?);
+    settle().await;
+    Ok(())
+}
+
+async fn resizes_that_are_dropped() -> io::Result<()> {
+    let mut file = digits().await?;
+    say!("{}", dropped(file.set_len(4)).await);
+    say!("{:?}", text().await?);
+    say!("flush {:?}", turns(file.flush()).await);
+    say!("{}", dropped(file.set_len(6)).await);
+    say!("write {:?}", turns(file.write(b"ab")).await);
+    say!("{}", dropped(file.set_len(3)).await);
+    say!("{:?}", text().await?);
+    say!("position {:?}", turns(file.stream_position()).await);
+    settle().await;
+    let mut file = File::open("f").await?;
+    say!("{}", dropped(file.set_len(1)).await);
+    let (turns, result) = turns(file.flush()).await;
+    say!("flush {turns} {:?}", kind(result));
+    settle().await;
+    say!("{:?}", kind(file.set_len(1).await));
+    settle().await;
+    Ok(())
+}
+
+async fn reads_that_are_dropped() -> io::Result<()> {
+    let mut file = digits().await?;
+    let mut four = [0; 4];
+    say!("{}", dropped(file.read(&mut [0; 6])).await);
+    settle().await;
+    fs::write("f", "abcdefghij").await?;
+    say!("read {:?} {four:?}", turns(file.read(&mut four)).await);
+    say!("read {:?} {four:?}", turns(file.read(&mut four)).await);
+    say!("read {:?} {four:?}", turns(file.read(&mut four)).await);
+    for step in 0..6 {
+        let mut file = digits().await?;
+        dropped(file.read(&mut [0; 6])).await;
+        if step % 2 == 1 {
+            // Two of them are left.
+            say!("read {:?}", turns(file.read(&mut four)).await);
+        }
+        match step / 2 {
+            0 => say!("write {:?}", turns(file.write(b"x")).await),
+            1 => say!("seek {:?}", turns(file.seek(SeekFrom::Current(1))).await),
+            _ => say!("resize {:?}", turns(file.set_len(9)).await),
+        }
+        say!("flush {:?}", turns(file.flush()).await);
+        say!("read {:?} {four:?}", turns(file.read(&mut four)).await);
+        say!("{:?} {:?}", text().await?, turns(file.stream_position()).await);
+    }
+    let mut file = digits().await?;
+    dropped(file.read(&mut four)).await;
+    say!("flush {:?}", turns(file.flush()).await);
+    say!("sync {:?}", turns(file.sync_all()).await);
+    say!("read {:?}", turns(file.read(&mut four)).await);
+    settle().await;
+    Ok(())
+}
+
+async fn seeks_that_are_dropped() -> io::Result<()> {
+    let mut file = digits().await?;
+    say!("{}", dropped(file.seek(SeekFrom::Start(4))).await);
+    say!("write {:?}", turns(file.write(b"x")).await);
+    say!("{}", dropped(file.seek(SeekFrom::Current(2))).await);
+    say!("position {:?}", turns(file.stream_position()).await);
+    say!("{}", dropped(file.seek(SeekFrom::Start(1))).await);
+    say!("flush {:?}", turns(file.flush()).await);
+    say!("read {:?}", turns(file.read_u8()).await);
+    say!("{}", dropped(file.seek(SeekFrom::End(-20))).await);
+    say!("read {:?}", turns(file.read_u8()).await);
+    turns(file.write(b"y")).await.1?;
+    let started = Pin::new(&mut file).start_seek(SeekFrom::Start(0));
+    say!("{:?}", started.map_err(|error| error.to_string()));
+    turns(file.flush()).await.1?;
+    Pin::new(&mut file).start_seek(SeekFrom::Start(5))?;
+    let sought = std::future::poll_fn(|cx| Pin::new(&mut file).poll_complete(cx));
+    say!("{:?}", turns(sought).await);
+    say!("{:?}", text().await?);
+    settle().await;
+    Ok(())
+}
+
+async fn writes_that_are_dropped() -> io::Result<()> {
+    let mut file = digits().await?;
+    file.set_max_buf_size(4);
+    say!("{}", dropped(file.write_all(b"abcdefghij")).await);
+    say!("{:?}", text().await?);
+    say!("write {:?}", turns(file.write(b"xy")).await);
+    say!("{}", dropped(file.flush()).await);
+    say!("{:?}", text().await?);
+    say!("write {:?}", turns(file.write_all(b"klmno")).await);
+    drop(file);
+    say!("{:?}", text().await?);
+    settle().await;
+    Ok(())
+}
+
+async fn errors_of_what_was_begun() -> io::Result<()> {
+    digits().await?;
+    settle().await;
+    let mut file = File::open("f").await?;
+    let number = |(turns, result): (u32, io::Result<usize>)| {
+        (turns, result.map_err(|error| (error.kind(), error.raw_os_error())))
+    };
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    say!("read {:?}", number(turns(file.read(&mut [0; 2])).await));
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    say!("sync {:?}", turns(file.sync_all()).await);
+    let flushed = turns(file.flush()).await;
+    say!("flush {:?}", number((flushed.0, flushed.1.map(|()| 0))));
+    settle().await;
+    let mut file = OpenOptions::new().write(true).open("f").await?;
+    say!("{:?}", number(turns(file.read(&mut [0; 2])).await));
+    say!("{}", dropped(file.read(&mut [0; 2])).await);
+    say!("{:?}", number(turns(file.write(b"x")).await));
+    let flushed = turns(file.flush()).await;
+    say!("flush {:?}", number((flushed.0, flushed.1.map(|()| 0))));
+    say!("{:?}", text().await?);
+    settle().await;
     Ok(())
 }

@@ -4,7 +4,7 @@ use seedloop_tokio as tokio;
 
 pub(super) use {fs_programs::PROGRAMS as FS, net_programs::PROGRAMS as NET, programs::PROGRAMS};
 
-use super::say;
+use super::{go_on, rest, say, stall};
 
 #[path = "fs_programs.rs"]
 #[expect(clippy::duplicate_mod, reason = "the same programs with another crate as tokio")]

@@ -15,7 +15,7 @@ use super::metadata::{Metadata, Permissions};
 use super::options::OpenOptions;
 use crate::task::without_cancel;
 use crate::tokio::plain::{Plain, lock, plain};
-use crate::world::fs::{self, EBADF, EINVAL};
+use crate::world::fs;
 
 /// A file that is open: `tokio::fs::File`. It is read and written with
 /// [`AsyncReadExt`](crate::tokio::io::AsyncReadExt) and
@@ -26,19 +26,43 @@ use crate::world::fs::{self, EBADF, EINVAL};
 ///
 /// # Cancel safety
 ///
-/// A `read` that was dropped has taken nothing, a `write` that was dropped before it was over has
-/// written nothing. A dropped `read_exact` has lost what it had read, a dropped `write_all` may
-/// have written a part.
+/// One thing is done with the file at a time: what has begun goes on when the wait for it is
+/// dropped, and whatever is done next waits for it. What a dropped `read` has read is what the next
+/// one gives; of a dropped `seek` or [`set_len`](Self::set_len) the error is forgotten. A `write`
+/// that was dropped before it was over has written nothing. A dropped `read_exact` has lost what it
+/// had read, a dropped `write_all` may have written a part.
 pub struct File {
     state: Mutex<State>,
 }
 
 struct State {
     file: fs::File,
+    busy: Busy,
+    /// What was read and nobody has taken.
+    unread: Vec<u8>,
     /// Of a write whose error nobody has been told.
-    failed: Option<io::Error>,
-    seeking: Option<SeekFrom>,
+    failed: Option<io::ErrorKind>,
+    /// Where the last seek has led.
+    sought: u64,
     most: usize,
+}
+
+/// What goes on with a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Busy {
+    Idle,
+    Read,
+    Write,
+    Seek,
+    Resize,
+}
+
+/// How that has ended.
+enum Done {
+    Nothing,
+    Read(io::Result<()>),
+    Write(io::Result<()>),
+    Seek(io::Result<u64>),
 }
 
 /// How many bytes one read or write takes at most, if it was not set. Source: tokio,
@@ -47,7 +71,10 @@ const MOST: usize = 2 * 1024 * 1024;
 
 impl File {
     pub(super) fn new(file: fs::File) -> Self {
-        File { state: Mutex::new(State { file, failed: None, seeking: None, most: MOST }) }
+        let (busy, unread) = (Busy::Idle, Vec::new());
+        File {
+            state: Mutex::new(State { file, busy, unread, failed: None, sought: 0, most: MOST }),
+        }
     }
 
     /// Opens a file to be read; a directory too, to [sync](Self::sync_all) it.
@@ -153,17 +180,14 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// An operation that has begun takes effect all the same.
+    /// An operation that has begun takes effect all the same; its error is forgotten.
     #[track_caller]
     pub fn set_len(&self, length: u64) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
         let location = Location::caller();
         async move {
             self.wait_written().await;
-            if !lock(&self.state).file.writes() {
-                return Err(io::Error::from_raw_os_error(EINVAL));
-            }
-            let resizing = lock(&self.state).file.begin_resize(length, location);
-            Plain::new(resizing).await
+            lock(&self.state).begin_resize(length, location)?;
+            plain(move |cx| lock(&self.state).poll_resized(cx)).await
         }
     }
 
@@ -220,46 +244,142 @@ impl File {
     }
 }
 
+/// One thing at a time, turn for turn as in tokio 1.54, `fs/file.rs`.
 impl State {
+    /// Waits for what goes on.
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<Done> {
+        let done = match self.busy {
+            Busy::Idle => return Poll::Ready(Done::Nothing),
+            Busy::Read => match ready!(self.file.poll_started_read(cx)) {
+                Ok(bytes) => {
+                    self.unread = bytes;
+                    Done::Read(Ok(()))
+                }
+                Err(error) => Done::Read(Err(error)),
+            },
+            Busy::Write => Done::Write(ready!(self.file.poll_written(cx))),
+            Busy::Seek => {
+                let sought = ready!(self.file.poll_written(cx));
+                Done::Seek(sought.map(|()| self.file.position()))
+            }
+            Busy::Resize => Done::Seek(ready!(self.file.poll_written(cx)).map(|()| 0)),
+        };
+        self.busy = Busy::Idle;
+        Poll::Ready(done)
+    }
+
+    /// Waits for what goes on, and keeps its error for the next flush or write.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Err(error) = ready!(self.file.poll_written(cx)) {
-            self.failed = Some(error);
+        if let Err(error) = ready!(self.poll_flush(cx)) {
+            self.failed = Some(error.kind());
         }
         Poll::Ready(())
     }
 
-    /// Waits for what was written, and gives its error.
+    /// Waits for what goes on, and gives the error of a write.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.failed.take() {
-            Some(error) => Poll::Ready(Err(error)),
-            None => self.file.poll_written(cx),
+        if let Some(kind) = self.failed.take() {
+            return Poll::Ready(Err(kind.into()));
         }
+        match ready!(self.poll_done(cx)) {
+            Done::Write(result) => Poll::Ready(result),
+            Done::Nothing | Done::Read(_) | Done::Seek(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Forgets what was read and not taken.
+    fn step_back(&mut self) {
+        self.file.step_back(std::mem::take(&mut self.unread).len());
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_flush(cx))?;
-        let length = bytes.len().min(self.most);
-        if !self.file.writes() {
-            // The system says so when it comes to write.
-            self.failed = Some(io::Error::from_raw_os_error(EBADF));
-            return Poll::Ready(Ok(length));
+        if let Some(kind) = self.failed.take() {
+            return Poll::Ready(Err(kind.into()));
         }
-        futures_lite::AsyncWrite::poll_write(Pin::new(&mut self.file), cx, &bytes[..length])
+        if let Done::Write(result) = ready!(self.poll_done(cx)) {
+            result?;
+        }
+        self.step_back();
+        let length = bytes.len().min(self.most);
+        self.file.start_write(&bytes[..length], Location::caller())?;
+        self.busy = Busy::Write;
+        Poll::Ready(Ok(length))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_settled(cx));
-        if !self.file.reads() {
-            return Poll::Ready(Err(io::Error::from_raw_os_error(EBADF)));
+        loop {
+            if self.busy == Busy::Idle {
+                if !self.unread.is_empty() || buffer.is_empty() {
+                    return Poll::Ready(Ok(self.take(buffer)));
+                }
+                self.file.start_read(buffer.len().min(self.most), Location::caller())?;
+                self.busy = Busy::Read;
+            }
+            match ready!(self.poll_done(cx)) {
+                Done::Read(result) => return Poll::Ready(result.map(|()| self.take(buffer))),
+                Done::Write(Err(error)) => self.failed = Some(error.kind()),
+                Done::Seek(Ok(position)) => self.sought = position,
+                Done::Nothing | Done::Write(Ok(())) | Done::Seek(Err(_)) => {}
+            }
         }
-        let length = buffer.len().min(self.most);
-        futures_lite::AsyncRead::poll_read(Pin::new(&mut self.file), cx, &mut buffer[..length])
     }
 
-    fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        ready!(self.poll_settled(cx));
-        let to = self.seeking.take().unwrap_or(SeekFrom::Current(0));
-        futures_lite::AsyncSeek::poll_seek(Pin::new(&mut self.file), cx, to)
+    fn take(&mut self, buffer: &mut [u8]) -> usize {
+        let length = self.unread.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.unread[..length]);
+        self.unread.drain(..length);
+        length
+    }
+
+    fn start_seek(&mut self, mut to: SeekFrom) -> io::Result<()> {
+        if self.busy != Busy::Idle {
+            let text = "other file operation is pending, call poll_complete before start_seek";
+            return Err(io::Error::other(text));
+        }
+        // The system is behind what was read.
+        let unread = std::mem::take(&mut self.unread).len();
+        if let SeekFrom::Current(by) = &mut to {
+            match by.checked_sub_unsigned(unread as u64) {
+                Some(less) => *by = less,
+                None => self.file.step_back(unread),
+            }
+        }
+        self.file.start_seek(to, Location::caller())?;
+        self.busy = Busy::Seek;
+        Ok(())
+    }
+
+    fn poll_sought(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        loop {
+            match ready!(self.poll_done(cx)) {
+                Done::Nothing => return Poll::Ready(Ok(self.sought)),
+                Done::Read(_) | Done::Write(Ok(())) => {}
+                Done::Write(Err(error)) => self.failed = Some(error.kind()),
+                Done::Seek(result) => {
+                    self.sought = *result.as_ref().unwrap_or(&self.sought);
+                    return Poll::Ready(result);
+                }
+            }
+        }
+    }
+
+    fn begin_resize(
+        &mut self,
+        length: u64,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        self.step_back();
+        self.file.start_resize(length, location)?;
+        self.busy = Busy::Resize;
+        Ok(())
+    }
+
+    fn poll_resized(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(self.poll_done(cx)) {
+            Done::Seek(result) => Poll::Ready(result.map(|position| self.sought = position)),
+            // Somebody else has waited for it.
+            Done::Nothing | Done::Read(_) | Done::Write(_) => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -296,12 +416,11 @@ impl AsyncWrite for File {
 
 impl AsyncSeek for File {
     fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
-        self.state().seeking = Some(to);
-        Ok(())
+        self.state().start_seek(to)
     }
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        without_cancel(|| self.state().poll_seek(cx))
+        without_cancel(|| self.state().poll_sought(cx))
     }
 }
 

@@ -49,8 +49,8 @@ pub(in crate::world) fn crash_disk(life: Life) {
 /// Linux's errors of a disk that fails, of a file that was not opened for this, and of what is not
 /// possible with one.
 pub(super) const EIO: i32 = 5;
-pub(crate) const EBADF: i32 = 9;
-pub(crate) const EINVAL: i32 = 22;
+pub(super) const EBADF: i32 = 9;
+pub(super) const EINVAL: i32 = 22;
 
 /// Lets no disk fail any more.
 pub(in crate::world) fn heal_disks() {
@@ -115,6 +115,21 @@ pub(super) fn begin_in<T: 'static>(
             return Err(io::Error::from_raw_os_error(EIO));
         }
         let effect = effect.take().expect("seedloop bug: an operation takes effect twice");
+        with_disk(life.host, effect)
+    }))
+}
+
+/// What the system does with a file without its disk: it takes no time, but a turn.
+#[cfg(feature = "tokio-io")]
+pub(super) fn begin_in_memory<T: 'static>(
+    life: Life,
+    name: &'static str,
+    location: &'static Location<'static>,
+    effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
+) -> io::Result<Operation<io::Result<T>>> {
+    check(life)?;
+    Ok(Operation::begin(name, Duration::ZERO..=Duration::ZERO, location, move || {
+        check(life)?;
         with_disk(life.host, effect)
     }))
 }

@@ -152,7 +152,7 @@ impl File {
 
 impl File {
     /// Begins a write at the position, or at the end.
-    fn begin_write(
+    pub(super) fn begin_write(
         &mut self,
         bytes: Vec<u8>,
         location: &'static Location<'static>,
@@ -205,21 +205,26 @@ impl File {
     }
 
     fn seek_to(&mut self, to: SeekFrom, length: u64) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(by) => self.position.checked_add_signed(by),
-            SeekFrom::End(by) => length.checked_add_signed(by),
-        };
-        // Linux counts it in 63 bits.
-        let Some(position) = position.filter(|position| i64::try_from(*position).is_ok()) else {
-            let text = "a position before the beginning of the file, or beyond 2^63 - 1";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        };
+        let position = sought(self.position, to, length)?;
         // What a read that was dropped has begun is of another place.
         self.reading = None;
         self.position = position;
         Ok(position)
     }
+}
+
+/// Where a seek from a position leads, in a file of some length.
+pub(super) fn sought(position: u64, to: SeekFrom, length: u64) -> io::Result<u64> {
+    let position = match to {
+        SeekFrom::Start(position) => Some(position),
+        SeekFrom::Current(by) => position.checked_add_signed(by),
+        SeekFrom::End(by) => length.checked_add_signed(by),
+    };
+    // Linux counts it in 63 bits.
+    position.filter(|position| i64::try_from(*position).is_ok()).ok_or_else(|| {
+        let text = "a position before the beginning of the file, or beyond 2^63 - 1";
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })
 }
 
 impl AsyncRead for File {

@@ -1,26 +1,110 @@
-//! Operations on an open file that need it only as long as they begin: for files that are used
-//! through a shared reference.
+//! Operations on an open file that need it only as long as they begin: for files in tokio's shape.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, SeekFrom};
 use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
-use super::disk::Disk;
-use super::disks::{Does, begin_in};
+use super::disk::{Disk, Written};
+use super::disks::{Does, EBADF, EINVAL, begin_in, begin_in_memory};
 use super::durable::Synced;
 use super::file::File;
+use super::file_io::sought;
 use super::metadata::Metadata;
+use super::pending::Pending;
 use crate::world::host::Life;
 
 impl File {
-    /// Tells whether it was opened to be read.
-    pub(crate) fn reads(&self) -> bool {
-        self.access.reads
+    /// The position as it is while nothing goes on.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
     }
 
-    /// Tells whether it was opened to be written.
-    pub(crate) fn writes(&self) -> bool {
-        self.access.writes
+    /// Moves the position back, over what was read and is not wanted.
+    pub(crate) fn step_back(&mut self, bytes: usize) {
+        self.position = self.position.saturating_sub(bytes as u64);
+    }
+
+    /// Begins to read at the position; whoever does so polls it to its end before all else.
+    pub(crate) fn start_read(
+        &mut self,
+        length: usize,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        let (node, position) = (self.node, self.position);
+        let read = move |disk: &mut Disk| disk.read(node, position, length);
+        self.reading = Some(match self.access.reads {
+            true => begin_in(self.life, Does::Read, "read file", location, read)?,
+            false => begin_in_memory(self.life, "read file", location, |_| {
+                Err(io::Error::from_raw_os_error(EBADF))
+            })?,
+        });
+        Ok(())
+    }
+
+    /// Waits for the read that was begun; the position is behind it then.
+    pub(crate) fn poll_started_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        let Some(reading) = &mut self.reading else { return Poll::Ready(Ok(Vec::new())) };
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let read = read??;
+        self.position += read.len() as u64;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Begins to write; [`poll_written`](File::poll_written) waits for it, and for what follows.
+    pub(crate) fn start_write(
+        &mut self,
+        bytes: &[u8],
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        match self.access.writes || bytes.is_empty() {
+            true => self.begin_write(bytes.to_vec(), location),
+            false => self.start_in_memory("write file", location, |_| {
+                Err(io::Error::from_raw_os_error(EBADF))
+            }),
+        }
+    }
+
+    /// Begins to cut the file, or to fill it with zeros.
+    pub(crate) fn start_resize(
+        &mut self,
+        length: u64,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        let (node, position) = (self.node, self.position);
+        if !self.access.writes {
+            return self.start_in_memory("resize file", location, |_| {
+                Err(io::Error::from_raw_os_error(EINVAL))
+            });
+        }
+        self.begin(Does::Change, "resize file", location, move |disk| {
+            disk.resize(node, length).map(|()| Written { position, result: Ok(()) })
+        })
+    }
+
+    /// Begins to move the position.
+    pub(crate) fn start_seek(
+        &mut self,
+        to: SeekFrom,
+        location: &'static Location<'static>,
+    ) -> io::Result<()> {
+        let (node, position) = (self.node, self.position);
+        self.start_in_memory("seek file", location, move |disk| {
+            let position = sought(position, to, disk.opened(node)?.length())?;
+            Ok(Written { position, result: Ok(()) })
+        })
+    }
+
+    fn start_in_memory(
+        &mut self,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
+    ) -> io::Result<()> {
+        self.writing = Some(Pending::begin_in_memory(self.life, name, location, effect)?);
+        Ok(())
     }
 
     /// As [`sync_all`](File::sync_all), once what was written is on the disk; without `permissions`
@@ -32,18 +116,6 @@ impl File {
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
         let (node, what) = (self.node, if permissions { Synced::All } else { Synced::Data });
         begin(self.life, Does::Sync(node), "sync file", location, move |disk| disk.sync(node, what))
-    }
-
-    /// As [`set_len`](File::set_len), once what was written is on the disk.
-    pub(crate) fn begin_resize(
-        &self,
-        length: u64,
-        location: &'static Location<'static>,
-    ) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        let node = self.node;
-        begin(self.life, Does::Change, "resize file", location, move |disk| {
-            disk.resize(node, length)
-        })
     }
 
     /// As [`metadata`](File::metadata), once what was written is on the disk.

@@ -123,8 +123,6 @@ mod unsynced;
 mod whole;
 
 pub use disks::{DiskOf, disk};
-#[cfg(feature = "tokio-io")]
-pub(crate) use disks::{EBADF, EINVAL};
 pub(super) use disks::{crash_disk, heal_disks};
 pub use file::File;
 pub use metadata::Metadata;

@@ -36,17 +36,21 @@ impl Pending {
         location: &'static Location<'static>,
         effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<Self> {
-        let landing = Arc::new(Mutex::new(Landing::default()));
-        let pilot = Pilot(Arc::clone(&landing), life);
-        let effect = move |disk: &mut Disk| {
-            let result = effect(disk);
-            // Of what a crash lets happen nobody hears.
-            if life.is_alive() {
-                pilot.land(&result);
-            }
-            result
-        };
+        let (effect, landing) = landing(life, effect);
         Ok(Pending { operation: Some(begin_in(life, does, name, location, effect)?), landing })
+    }
+
+    /// The same for what the system does without the disk.
+    #[cfg(feature = "tokio-io")]
+    pub(super) fn begin_in_memory(
+        life: Life,
+        name: &'static str,
+        location: &'static Location<'static>,
+        effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
+    ) -> io::Result<Self> {
+        let (effect, landing) = landing(life, effect);
+        let operation = super::disks::begin_in_memory(life, name, location, effect)?;
+        Ok(Pending { operation: Some(operation), landing })
     }
 
     /// Waits until it is over. After an error, which is a cancel of the wait, it can be polled
@@ -73,6 +77,24 @@ impl Pending {
             operation.leave();
         }
     }
+}
+
+/// An effect that lands when it is over, and where.
+fn landing(
+    life: Life,
+    effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
+) -> (impl FnOnce(&mut Disk) -> io::Result<Written> + 'static, Arc<Mutex<Landing>>) {
+    let landing = Arc::new(Mutex::new(Landing::default()));
+    let pilot = Pilot(Arc::clone(&landing), life);
+    let effect = move |disk: &mut Disk| {
+        let result = effect(disk);
+        // Of what a crash lets happen nobody hears.
+        if life.is_alive() {
+            pilot.land(&result);
+        }
+        result
+    };
+    (effect, landing)
 }
 
 /// Lands with the change: with its result, or without one when it is dropped.

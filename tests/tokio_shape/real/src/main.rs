@@ -9,6 +9,7 @@ mod net_programs;
 mod programs;
 
 use std::cell::Cell;
+use std::sync::mpsc;
 
 use ::tokio;
 use tokio::time::Instant;
@@ -29,6 +30,32 @@ fn milliseconds() -> u128 {
     START.get().expect("a start").elapsed().as_millis()
 }
 
+thread_local! {
+    static STALLED: Cell<Option<mpsc::Sender<()>>> = const { Cell::new(None) };
+}
+
+/// Lets what is given to the one thread that does the work of files wait there from now on.
+fn stall() {
+    let keep = STALLED.take();
+    STALLED.set(keep.or_else(|| {
+        let (keep, end) = mpsc::channel();
+        tokio::task::spawn_blocking(move || end.recv());
+        Some(keep)
+    }));
+}
+
+/// Lets what was given to it until now go on.
+fn go_on() {
+    STALLED.set(None);
+    stall();
+}
+
+/// Waits until that thread has nothing to do.
+async fn rest() {
+    STALLED.set(None);
+    tokio::task::spawn_blocking(|| ()).await.expect("it does nothing");
+}
+
 fn main() {
     std::panic::set_hook(Box::new(|_| ()));
     let folder = std::env::temp_dir().join(format!("seedloop-real-{}", std::process::id()));
@@ -37,7 +64,8 @@ fn main() {
         std::fs::create_dir(&folder).expect("an empty folder");
         std::env::set_current_dir(&folder).expect("to go there");
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        let runtime = builder.enable_all().start_paused(true).build().expect("a runtime");
+        let builder = builder.enable_all().start_paused(true).max_blocking_threads(1);
+        let runtime = builder.build().expect("a runtime");
         println!("{name}:");
         tokio::task::LocalSet::new().block_on(&runtime, async move {
             START.set(Some(Instant::now()));
