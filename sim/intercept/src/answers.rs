@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io::Write;
+use std::mem;
 use std::time::{Duration, SystemTime};
 
 use seedloop::host::try_clocks;
@@ -25,6 +26,10 @@ const READS_MAX: u64 = 2_000_000;
 #[derive(Clone, Copy)]
 struct State {
     is_armed: bool,
+    /// How often something was asked on this thread, also when it was not armed.
+    asked: u64,
+    /// How far the clock had come when the simulation that runs began.
+    before: Duration,
     /// The virtual time of the last reading, and how often it was read since it moved.
     moment: Duration,
     reads: u64,
@@ -39,6 +44,8 @@ struct State {
 impl State {
     const UNARMED: Self = State {
         is_armed: false,
+        asked: 0,
+        before: Duration::ZERO,
         moment: Duration::ZERO,
         reads: 0,
         ahead: Duration::ZERO,
@@ -73,6 +80,7 @@ fn with_armed<R>(change: impl FnOnce(&mut State) -> R) -> Option<R> {
     STATE
         .try_with(|cell| {
             let mut state = cell.get();
+            state.asked = state.asked.wrapping_add(1);
             let result = state.is_armed.then(|| change(&mut state));
             cell.set(state);
             result
@@ -80,9 +88,17 @@ fn with_armed<R>(change: impl FnOnce(&mut State) -> R) -> Option<R> {
         .ok()?
 }
 
+/// Tells whether a call asks here.
+pub(crate) fn is_asked_by<R>(call: impl FnOnce() -> R) -> bool {
+    let asked = || STATE.try_with(|cell| cell.get().asked).unwrap_or_default();
+    let before = asked();
+    std::hint::black_box(call());
+    asked() != before
+}
+
 /// Reads the clock that only goes on.
 pub(crate) fn monotonic() -> Option<Duration> {
-    read_clock(|state| UPTIME + state.moment + state.ahead)
+    read_clock(|state| UPTIME + state.before + state.moment + state.ahead)
 }
 
 /// Reads the clock of the host, since 1970.
@@ -108,6 +124,11 @@ impl State {
         if moment > self.moment {
             // Virtual time makes up for what the clock was ahead.
             self.ahead = self.ahead.saturating_sub(moment - self.moment);
+            self.reads = 0;
+        }
+        if moment < self.moment {
+            // Another simulation has begun on the thread: its time is behind that of the last one.
+            self.before += self.moment + mem::take(&mut self.ahead);
             self.reads = 0;
         }
         self.moment = moment;
@@ -155,4 +176,18 @@ fn next_random(state: &mut u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests {
+    use super::is_asked_by;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "it is what asks")]
+    fn who_asks_is_noticed() {
+        assert!(is_asked_by(std::time::Instant::now));
+        assert!(is_asked_by(std::time::SystemTime::now));
+        // The kernel shows the time as well, and nobody asks here.
+        assert!(!is_asked_by(|| std::fs::read("/proc/uptime")));
+    }
 }

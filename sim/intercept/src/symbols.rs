@@ -10,13 +10,32 @@ use libc::{
     c_uint, c_void, clockid_t, size_t, ssize_t, time_t, timespec, timeval,
 };
 
-use crate::answers::{fill, monotonic, wall};
+use crate::answers::{fill, is_asked_by, monotonic, wall};
 
-/// Tells whether what the program calls is what stands here.
+/// How many bytes `getentropy` gives at most. Source: glibc, `sysdeps/unix/sysv/linux/getentropy.c`.
+const ENTROPY_MAX: usize = 256;
+
+/// Tells whether what the program calls is what stands here: each is called, as the standard
+/// library and other crates do it.
+#[expect(clippy::disallowed_methods, reason = "the clocks are asked who answers")]
 pub(crate) fn are_linked() -> bool {
-    let called: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = libc::clock_gettime;
-    let own: unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int = clock_gettime;
-    std::hint::black_box(called as usize) == std::hint::black_box(own as usize)
+    let mut word = [0_u8; 8];
+    let bytes: *mut c_void = word.as_mut_ptr().cast();
+    // The standard library looks `getrandom` up when it runs.
+    // SAFETY: the name ends with a zero byte.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"getrandom".as_ptr()) };
+    let own: unsafe extern "C" fn(*mut c_void, size_t, c_uint) -> ssize_t = getrandom;
+    is_asked_by(std::time::Instant::now)
+        && is_asked_by(std::time::SystemTime::now)
+        // SAFETY: null asks for no answer but the returned one.
+        && is_asked_by(|| unsafe { libc::time(std::ptr::null_mut()) })
+        // SAFETY: null asks for nothing.
+        && is_asked_by(|| unsafe { libc::gettimeofday(std::ptr::null_mut(), std::ptr::null_mut()) })
+        // SAFETY: so many bytes may be written to.
+        && is_asked_by(|| unsafe { libc::getrandom(bytes, word.len(), 0) })
+        // SAFETY: so many bytes may be written to.
+        && is_asked_by(|| unsafe { libc::getentropy(bytes, word.len()) })
+        && found as usize == own as usize
 }
 
 fn seconds_of(time: Duration) -> time_t {
@@ -103,11 +122,16 @@ pub(crate) unsafe extern "C" fn getrandom(
 /// As that of the C library: `length` bytes may be written to from `bytes` on.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn getentropy(bytes: *mut c_void, length: size_t) -> c_int {
+    if length > ENTROPY_MAX {
+        // SAFETY: it is this thread's own.
+        unsafe { *libc::__errno_location() = libc::EIO };
+        return -1;
+    }
     // SAFETY: the caller's promise is the same.
     if unsafe { fill_raw(bytes, length) } {
         return 0;
     }
-    // SAFETY: the system checks its arguments; up to 256 bytes come at once.
+    // SAFETY: the system checks its arguments; so many bytes come at once.
     let got = unsafe { libc::syscall(SYS_getrandom, bytes, length, 0 as c_uint) };
     if usize::try_from(got) == Ok(length) { 0 } else { -1 }
 }
@@ -132,5 +156,28 @@ unsafe fn fill_raw(bytes: *mut c_void, length: size_t) -> bool {
         // uninitialised, so there is no slice of it.
         unsafe { bytes.cast::<u8>().add(done).copy_from_nonoverlapping(word.as_ptr(), part) };
         done += part;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entropy(length: usize) -> (c_int, Option<i32>) {
+        let mut bytes = vec![0_u8; length];
+        // SAFETY: so many bytes may be written to.
+        let result = unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), length) };
+        (result, std::io::Error::last_os_error().raw_os_error().filter(|_| result != 0))
+    }
+
+    #[test]
+    fn no_more_than_256_bytes_of_entropy_come_at_once() {
+        for is_armed in [false, true] {
+            let ask = || {
+                assert_eq!(entropy(256), (0, None), "{is_armed}");
+                assert_eq!(entropy(257), (-1, Some(libc::EIO)), "{is_armed}");
+            };
+            if is_armed { crate::on_own_thread(ask) } else { ask() }
+        }
     }
 }

@@ -129,6 +129,25 @@ fn a_loop_that_waits_for_the_clock_ends() {
     assert_eq!(waited, (Duration::from_micros(5_001), SECOND));
 }
 
+/// Each begins at its own virtual time zero, and the thread's clock goes on.
+#[test]
+fn a_second_simulation_of_a_thread_does_not_turn_the_clock_back() {
+    let readings = on_own_thread(|| {
+        let read = |waits: u32| {
+            let body = async move {
+                let begin = Instant::now();
+                sleep(waits * SECOND).await?;
+                Ok((begin, Instant::now()))
+            };
+            Simulation::new().block_on(body).result.expect("nothing fails")
+        };
+        [read(60), read(5), read(7)]
+    });
+    let since = |time: Instant| time.duration_since(readings[0].0).as_secs();
+    let since_the_first = readings.map(|(begin, end)| (since(begin), since(end)));
+    assert_eq!(since_the_first, [(0, 60), (60, 65), (65, 72)]);
+}
+
 #[test]
 fn other_threads_and_what_comes_after_see_the_real_clock() {
     let real = SystemTime::now();
