@@ -253,3 +253,143 @@ fn the_number_of_cores_decides_the_size_of_pools() {
         Ok::<_, Error>(())
     });
 }
+
+fn telling(tag: &'static str, work: &'static [Work]) -> impl FnOnce() -> Result<()> + Send {
+    move || {
+        out!("start {tag}");
+        for part in work {
+            match part {
+                Work::Compute(time) => blocking::compute(ms(*time)),
+                Work::Sleep(time) => blocking::sleep(ms(*time)),
+            }
+        }
+        out!("end {tag}");
+        Ok(())
+    }
+}
+
+/// Milliseconds.
+enum Work {
+    Compute(u64),
+    Sleep(u64),
+}
+use Work::{Compute, Sleep};
+
+/// Five workers on three cores, and a sixth job that waits for one of them. By hand, with what is
+/// left of each:
+///
+/// | from | computing | rate | a | b | c | d | e | f |
+/// |---|---|---|---|---|---|---|---|---|
+/// | 0 ms | a b c d e | 3/5 | 3 | 6 | 7 | 8 | 10 | |
+/// | 5 ms | b c d e f | 3/5 | 0 | 3 | 4 | 5 | 7 | 3 |
+/// | 10 ms | c d e | 1 | | 0 | 1 | 2 | 4 | 0 |
+/// | 11 ms | d e | 1 | | | 0 | 1 | 3 | |
+/// | 12 ms | e | 1 | | | | 0 | 2 | |
+/// | 14 ms | | | | | | | 0 | |
+#[test]
+fn five_workers_share_three_cores_and_a_sixth_job_waits() {
+    let expected = [
+        "0.0s start a",
+        "0.0s start b",
+        "0.0s start c",
+        "0.0s start d",
+        "0.0s start e",
+        "0.005s end a",
+        "0.005s start f",
+        "0.01s end b",
+        "0.01s end f",
+        "0.011s end c",
+        "0.012s end d",
+        "0.014s end e",
+    ];
+    for processes in [false, true] {
+        check(&expected, async move {
+            set_cores(3)?;
+            let pool: Pool = match processes {
+                true => Pool::clone(&*ProcessPool::with_workers(5)?),
+                false => Pool::clone(&*ThreadPool::with_workers(5)?),
+            };
+            let jobs: [(_, &[Work]); 6] = [
+                ("a", &[Compute(3)]),
+                ("b", &[Compute(6)]),
+                ("c", &[Compute(7)]),
+                ("d", &[Compute(8)]),
+                ("e", &[Compute(10)]),
+                ("f", &[Compute(3)]),
+            ];
+            gather(jobs.map(|(tag, work)| run_in_executor(&pool, telling(tag, work)))).await?;
+            Ok(())
+        });
+    }
+}
+
+/// With the GIL and two workers on three cores. By hand: `a` computes from 0 and is asked for the
+/// GIL from 0 on, so that `b` has it from 5 to 10, `a` from 10 to 15 and `b` from 15; it ends at
+/// 16. Its thread takes `c` without letting go of the GIL; that ends at 19, before `a`, which has
+/// waited from 15 on, may ask at 20. The 2 ms that are left to `a` end at 21.
+#[test]
+fn two_workers_with_the_gil_and_a_third_job_that_waits() {
+    let expected = [
+        "0.0s start a",
+        "0.0s start b",
+        "0.016s end b",
+        "0.016s start c",
+        "0.019s end c",
+        "0.021s end a",
+    ];
+    check(&expected, async {
+        set_cores(3)?;
+        let pool = ThreadPool::builder().workers(2).gil(true).build()?;
+        let jobs: [(_, &[Work]); 3] =
+            [("a", &[Compute(12)]), ("b", &[Compute(6)]), ("c", &[Compute(3)])];
+        gather(jobs.map(|(tag, work)| run_in_executor(&pool, telling(tag, work)))).await?;
+        Ok(())
+    });
+}
+
+/// A thread that blocks lets go of the GIL, and asks for it anew when it wakes. By hand: `b` has it
+/// from 4 on, when `a` sleeps. `a` wakes at 6, may ask at 11, when 1 ms is left to `b`, computes
+/// until 15, and `b` ends at 16. A process needs no GIL: on a core of its own it ends at 7.
+#[test]
+fn who_blocks_lets_go_of_the_gil_and_waits_for_it_again() {
+    let expected = [
+        "0.0s start a",
+        "0.0s start b",
+        "0.0s start process",
+        "0.007s end process",
+        "0.015s end a",
+        "0.016s end b",
+    ];
+    check(&expected, async {
+        set_cores(2)?;
+        let pool = ThreadPool::builder().workers(2).gil(true).build()?;
+        let other = ProcessPool::with_workers(1)?;
+        let jobs = [
+            run_in_executor(&pool, telling("a", &[Compute(4), Sleep(2), Compute(4)])),
+            run_in_executor(&pool, telling("b", &[Compute(8)])),
+            run_in_executor(&other, telling("process", &[Compute(7)])),
+        ];
+        gather(jobs).await?;
+        Ok(())
+    });
+}
+
+/// Who waits for the GIL takes no share of a core. By hand: on one core `a` and the process compute
+/// at half the rate; 5 ms later `b` has the GIL in the place of `a`, and computes its 2 ms until 9.
+/// The process has done 4.5 ms then and `a` 2.5, so that the 1.5 ms that are left to each take 3 ms
+/// side by side.
+#[test]
+fn who_waits_for_the_gil_takes_no_core() {
+    check(&["0.009s b", "0.012s process", "0.012s a"], async {
+        set_cores(1)?;
+        let pool = ThreadPool::builder().workers(2).gil(true).build()?;
+        let other = ProcessPool::with_workers(1)?;
+        let jobs = [
+            run_in_executor(&pool, computing("a", ms(4))),
+            run_in_executor(&pool, computing("b", ms(2))),
+            run_in_executor(&other, computing("process", ms(6))),
+        ];
+        gather(jobs).await?;
+        Ok(())
+    });
+}
