@@ -41,10 +41,16 @@ twins n:
 job-queue:
     cargo run --release --example job-queue
 
+# Measures: `just bench` lists what, as `compare`, `instructions` or `gate`; benches/README.md says how.
+bench *args:
+    cargo run --quiet --release --manifest-path benches/Cargo.toml --package driver -- {{ args }}
+
 # Checks format and lints, as CI does.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo fmt --manifest-path benches/Cargo.toml --all --check
+    cargo clippy --manifest-path benches/Cargo.toml --workspace --all-targets -- -D warnings
 
 # Builds the documentation and opens it.
 doc:
