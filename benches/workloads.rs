@@ -151,7 +151,7 @@ fn cancels(tasks: u64) -> u64 {
     tasks
 }
 
-/// How many tasks a run of W6 has, how many rounds each of them, and how many may be inside at once.
+/// How many tasks a run of W6 has, how many rounds each, and how many may be inside at once.
 const TASKS: u64 = 10;
 const ROUNDS: u64 = 3;
 const PERMITS: u64 = 2;

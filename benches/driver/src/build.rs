@@ -92,6 +92,16 @@ fn pyenv() -> Option<PathBuf> {
     Some(PathBuf::from(prefix.trim()).join("bin/python3.13"))
 }
 
+/// Builds a program of the package `ours`, and says where it is.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub fn build_own(name: &str) -> Result<PathBuf> {
+    cargo(&root(), &["build", "--release", "--locked", "--package", "ours", "--bin", name], "")?;
+    Ok(target(&root(), "release").join(name))
+}
+
 /// Builds and runs a program of the package `ours` that prints its own tables.
 ///
 /// # Errors
@@ -99,8 +109,7 @@ fn pyenv() -> Option<PathBuf> {
 /// When it cannot be built, or fails.
 pub fn run_own(name: &str) -> Result<()> {
     let package = ["build", "--locked", "--package", "ours", "--bin", name];
-    cargo(&root(), &[&package[..], &["--release"]].concat(), "")?;
-    show(&target(&root(), "release").join(name), &[])?;
+    show(&build_own(name)?, &[])?;
     if name == "exploring" {
         // What `cargo test` explores with: a debug build, and one whose dependencies are optimised.
         for profile in ["debug-plain", "debug-optimised"] {

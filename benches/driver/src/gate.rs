@@ -31,9 +31,9 @@ const HELD: [&str; 13] = [
 ];
 
 const HEAD: &str = "\
-# Instructions per event of the library's workloads, counted by callgrind. CI fails when one rises by
-# more than 3 %. Only `just bench gate --update \"reason\"` writes this file; the reasons stand below,
-# the latest last.
+# Instructions per event of the library's workloads, counted by callgrind. CI fails when one rises
+# by more than 3 %. Only `just bench gate --update \"reason\"` writes this file; the reasons stand
+# below, the latest last.
 ";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {

@@ -1,6 +1,7 @@
 //! Instructions per event, by callgrind: the difference of two sizes, so that what comes before and
 //! after cancels out.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Result;
@@ -60,17 +61,31 @@ pub fn per_event(program: &Program, name: &str) -> Result<u64> {
 
 /// The instructions and the events of one run.
 fn count(program: &Program, name: &str, size: Size) -> Result<(u64, u64)> {
+    let arguments: Vec<String> =
+        program.first.iter().cloned().chain(arguments_of(name, size)).collect();
+    let (counted, said) = counted(&program.path, &arguments)?;
+    let events = number_after(&said, "events=");
+    Ok((counted, events.ok_or_else(|| format!("{name} does not say how many events it had"))?))
+}
+
+/// The instructions of a process, and what it printed.
+///
+/// # Errors
+///
+/// When it fails.
+pub fn counted(program: &Path, arguments: &[String]) -> Result<(u64, String)> {
     let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(&program.path);
-    command.args(&program.first).args(arguments_of(name, size)).stdin(Stdio::null());
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    command.args(arguments).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("valgrind: {error}"))?;
-    let (said, told) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let after = |text: &str, mark: &str| {
-        let rest = &text[text.find(mark)? + mark.len()..];
-        rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    };
-    let counted = after(&told, "Collected :").zip(after(&said, "events="));
-    let failed = || format!("{name} fails under valgrind: {}", told.trim_end());
-    counted.filter(|_| output.status.success()).ok_or_else(failed)
+    let told = String::from_utf8_lossy(&output.stderr);
+    let counted = number_after(&told, "Collected :").filter(|_| output.status.success());
+    let failed = || format!("{} fails under valgrind: {}", arguments.join(" "), told.trim_end());
+    Ok((counted.ok_or_else(failed)?, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// The number that follows a mark in a text.
+pub fn number_after(text: &str, mark: &str) -> Option<u64> {
+    let rest = &text[text.find(mark)? + mark.len()..];
+    rest.trim_start().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod build;
 mod compare;
 mod gate;
+mod growth;
 mod instructions;
 mod participants;
 mod sample;
@@ -54,7 +55,8 @@ fn run() -> Result<ExitCode> {
         "scale" => scale::run(&arguments),
         "instructions" => instructions::run(&arguments),
         "gate" => return gate::run(&arguments),
-        "growth" | "million" | "exploring" | "allocations" => build::run_own(arguments.command()),
+        "million" | "exploring" | "allocations" => build::run_own(arguments.command()),
+        "growth" => return growth::run(),
         "divan" => build::run_divan(),
         "peers" => build::all_peers(),
         _ => {

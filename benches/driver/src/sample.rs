@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::Result;
 use crate::build::Program;
+use crate::instructions::number_after;
 use crate::workloads::Size;
 
 /// What a participant said of itself.
@@ -39,11 +40,7 @@ pub fn run(program: &Program, workload: &str, size: Size) -> Result<Sample> {
     command.args(&program.first).args(arguments(workload, size)).stdin(Stdio::null());
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    let number = |name: &str| {
-        let start = said.find(&format!("{name}="))? + name.len() + 1;
-        let digits = said[start..].split(|c: char| !c.is_ascii_digit()).next()?;
-        digits.parse().ok()
-    };
+    let number = |name: &str| number_after(&said, &format!("{name}="));
     let sample = || {
         Some(Sample {
             cpu_ns: number("cpu_ns")?,
