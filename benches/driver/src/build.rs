@@ -32,10 +32,11 @@ pub fn build(participant: &Participant) -> Result<Program> {
             cargo(&root(), &["build", "--release", "--locked", "--package", package], "")?;
             target(&root(), "release").join(participant.binary())
         }
-        Kind::Peer { flags, binary } => {
+        Kind::Peer { package, flags } => {
             let folder = root().join("peers");
-            cargo(&folder, &["build", "--release", "--locked", "--package", binary], flags)?;
-            target(&folder, if flags.is_empty() { "release" } else { "flags/release" }).join(binary)
+            cargo(&folder, &["build", "--release", "--locked", "--package", package], flags)?;
+            let kind = if flags.is_empty() { "release" } else { "flags/release" };
+            target(&folder, kind).join(participant.binary())
         }
         Kind::Python => {
             let script = root().join("peers/asyncio/workloads.py").to_string_lossy().into_owned();

@@ -2,8 +2,8 @@
 //!
 //! An exponent is how a cost grows from one size to a larger one: 1 is in proportion, 2 is
 //! quadratic. Instructions tell what the library does, and decide. Time grows faster than that,
-//! because what no longer fits into a cache takes longer to get (1.2 to 1.5 for tasks that are picked at
-//! random); over its larger span it would show what is quadratic with a small factor.
+//! because what no longer fits into a cache takes longer to get (1.2 to 1.5 for tasks that are
+//! picked at random); over its larger span it would show what is quadratic with a small factor.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

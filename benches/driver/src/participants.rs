@@ -20,7 +20,7 @@ pub enum Kind {
     /// A binary of this workspace: its package.
     Own(&'static str),
     /// A binary of the peers' workspace, with what rustc has to be told for it.
-    Peer { flags: &'static str, binary: &'static str },
+    Peer { package: &'static str, flags: &'static str },
     /// A script for CPython 3.13.
     Python,
 }
@@ -35,12 +35,12 @@ pub const PARTICIPANTS: [Participant; 13] = [
     own("seedloop-random", "ours", "-random", &ONLY_SEEDS),
     own("seedloop-portfolio", "ours", "-portfolio", &ONLY_SEEDS),
     own("seedloop-mpsc", "ours", "-mpsc", &ONLY_CHANNEL),
-    peer("tokio", "tokio", "", &[], &[]),
-    peer("madsim", "madsim", "--cfg madsim", &[], &[]),
-    peer("turmoil", "turmoil", "", &[], &[("W6", (2_000, 0)), ("W0", (20_000, 0))]),
-    peer("commonware", "commonware", "", &[], &COMMONWARE_SIZES),
-    peer("shuttle", "shuttle", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
-    peer("shuttle-pct", "shuttle-pct", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
+    peer("tokio", "peer-tokio", "", &[], &[]),
+    peer("madsim", "peer-madsim", "--cfg madsim", &[], &[]),
+    peer("turmoil", "peer-turmoil", "", &[], &TURMOIL_SIZES),
+    peer("commonware", "peer-commonware", "", &[], &COMMONWARE_SIZES),
+    peer("shuttle", "peer-shuttle", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
+    peer("shuttle-pct", "peer-shuttle", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
     Participant {
         name: "asyncio",
         kind: Kind::Python,
@@ -69,6 +69,7 @@ const ONLY_CHANNEL: [(&str, &str); 7] = [
     ("W6Y", NOT_VARIED),
 ];
 
+const TURMOIL_SIZES: [(&str, Size); 2] = [("W0", (20_000, 0)), ("W6", (2_000, 0))];
 const COMMONWARE_SIZES: [(&str, Size); 5] = [
     ("W0", (20_000, 0)),
     ("W1", (200_000, 0)),
@@ -105,12 +106,12 @@ const fn own(
 
 const fn peer(
     name: &'static str,
-    binary: &'static str,
+    package: &'static str,
     flags: &'static str,
     lacks: &'static [(&'static str, &'static str)],
     sizes: &'static [(&'static str, Size)],
 ) -> Participant {
-    Participant { name, kind: Kind::Peer { flags, binary }, suffix: "", lacks, sizes }
+    Participant { name, kind: Kind::Peer { package, flags }, suffix: "", lacks, sizes }
 }
 
 impl Participant {
@@ -130,8 +131,7 @@ impl Participant {
     pub fn binary(&self) -> &'static str {
         match self.kind {
             Kind::Own("ours") => "seedloop",
-            Kind::Own(_) | Kind::Python => self.name,
-            Kind::Peer { binary, .. } => binary,
+            Kind::Own(_) | Kind::Peer { .. } | Kind::Python => self.name,
         }
     }
 }

@@ -136,8 +136,8 @@ fn explore(explorer: &Explorer) -> Exploration {
     exploration
 }
 
-/// W6 as one writes it who expects cancels: a permit is a guard, and a task that was cancelled is no
-/// error.
+/// W6 as one writes it who expects cancels: a permit is a guard, and a task that was cancelled is
+/// no error.
 async fn guarded_run() -> Result<()> {
     let permits = Semaphore::new(2);
     let turns = async |task: u64, permits: Semaphore| {
@@ -215,7 +215,8 @@ fn seeds_of_profile(profile: &str) {
     let explored = fastest(|| drop(explore(&explorer)));
     let per_second = |time: f64| seeds as f64 / time * 1e9;
     println!(
-        "W6, profile {profile}: {:.0} seeds a second as simulations, {:.0} in the default exploration",
+        "W6, profile {profile}: {:.0} seeds a second as simulations, {:.0} in the default \
+         exploration",
         per_second(simulations),
         per_second(explored),
     );

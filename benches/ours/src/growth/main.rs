@@ -54,8 +54,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The CPU time of the fastest of several runs, in nanoseconds. Other work on the machine makes runs
-/// slower, never faster.
+/// The CPU time of the fastest of several runs, in nanoseconds. Other work on the machine makes
+/// runs slower, never faster.
 fn fastest(case: fn(u64), n: u64) -> u64 {
     let sample = |_| {
         let before = cpu_ns();

@@ -1,0 +1,11 @@
+//! madsim, one runtime for each seed.
+
+mod runtime;
+#[path = "../../../workloads.rs"]
+mod workloads;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    measure::participant(workloads::dispatch)
+}

@@ -1,0 +1,16 @@
+//! shuttle with its PCT scheduler, at depth 3.
+
+mod runtime;
+#[path = "../../../workloads.rs"]
+mod workloads;
+
+use std::process::ExitCode;
+
+/// How the runs are scheduled.
+fn scheduler(seed: u64) -> shuttle::scheduler::PctScheduler {
+    shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, 1)
+}
+
+fn main() -> ExitCode {
+    measure::participant(workloads::dispatch)
+}

@@ -1,0 +1,97 @@
+//! tokio as the workloads see it. Its channel without limit needs no permit for a message; its own
+//! yield does more than wake, so the workloads' own is used.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+pub use tokio::sync::Semaphore;
+use tokio::sync::SemaphorePermit;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+pub use tokio::task::JoinHandle;
+pub use tokio::task::spawn;
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::workloads::Yield;
+
+/// Whether it has W4 and W6.
+pub const HAS_CLOCK: bool = true;
+
+pub type Returned<T> = T;
+
+pub fn done<T>(value: T) -> Returned<T> {
+    value
+}
+
+macro_rules! wait {
+    ($future:expr) => {
+        $future.await
+    };
+}
+pub(crate) use wait;
+
+pub fn run<T>(_seed: u64, main: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(main)
+}
+
+pub async fn join<T>(task: JoinHandle<T>) -> T {
+    task.await.expect("a task that ends well")
+}
+
+pub async fn abort_all<T>(tasks: Vec<JoinHandle<T>>) -> u64 {
+    tasks.iter().for_each(JoinHandle::abort);
+    let mut aborted = 0;
+    for task in tasks {
+        aborted += u64::from(task.await.is_err_and(|error| error.is_cancelled()));
+    }
+    aborted
+}
+
+pub fn sleep_ms(delay_ms: u64) -> Sleep {
+    sleep(Duration::from_millis(delay_ms))
+}
+
+/// Since the first call on this thread.
+pub fn now_ms() -> u64 {
+    thread_local! {
+        static BEGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+    let now = Instant::now();
+    let begin = BEGIN.get().unwrap_or(now);
+    BEGIN.set(Some(begin));
+    now.duration_since(begin).as_millis() as u64
+}
+
+pub fn semaphore(permits: usize) -> Semaphore {
+    Semaphore::new(permits)
+}
+
+pub async fn acquire(semaphore: &Semaphore) -> SemaphorePermit<'_> {
+    semaphore.acquire().await.expect("an open semaphore")
+}
+
+pub fn release(_semaphore: &Semaphore, permit: SemaphorePermit<'_>) {
+    drop(permit);
+}
+
+pub fn channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    unbounded_channel()
+}
+
+pub fn send<T>(sender: &UnboundedSender<T>, item: T) {
+    assert!(sender.send(item).is_ok(), "the receiver is there");
+}
+
+pub async fn receive<T>(receiver: &mut UnboundedReceiver<T>) -> T {
+    receiver.recv().await.expect("the sender is there")
+}
+
+pub fn yield_now() -> Yield {
+    Yield::default()
+}
+
+pub fn extra(_workload: &str, _first: u64, _second: u64) -> Option<u64> {
+    None
+}
