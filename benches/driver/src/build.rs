@@ -29,8 +29,10 @@ pub fn root() -> PathBuf {
 pub fn build(participant: &Participant) -> Result<Program> {
     let path = match participant.kind {
         Kind::Own(package) => {
-            cargo(&root(), &["build", "--release", "--locked", "--package", package], "")?;
-            target(&root(), "release").join(participant.binary())
+            let binary = participant.binary();
+            let one = ["--package", package, "--bin", binary];
+            cargo(&root(), &[&["build", "--release", "--locked"], &one[..]].concat(), "")?;
+            target(&root(), "release").join(binary)
         }
         Kind::Peer { package, flags } => {
             let folder = root().join("peers");

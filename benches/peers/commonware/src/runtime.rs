@@ -1,5 +1,5 @@
-//! commonware's deterministic runtime as the workloads see it. It hands a context from task to task;
-//! here a thread-local holds the first one, of which each task is a child.
+//! commonware's deterministic runtime as the workloads see it. It hands a context from task to
+//! task; here a thread-local holds the first one, of which each task is a child.
 
 use std::cell::RefCell;
 use std::future::Future;
