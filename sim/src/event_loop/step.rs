@@ -9,10 +9,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use async_task::Runnable;
+use async_task::{Runnable, Task as RawTask};
 
 use super::cancel::pass_on_pending;
-use super::cell::{BoundaryId, LoopId, Order, Outcome, State, TaskId, Told, Variables};
+use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, TaskId, Told, Variables};
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
@@ -277,8 +277,10 @@ impl Core {
         if step.task.is_none() {
             return None;
         }
-        let end = self.how_step_ended(step.task);
-        self.session.note(Event::StepEnded { task: step.number, end });
+        if self.session.is_recording() {
+            let end = self.how_step_ended(step.task);
+            self.session.note(Event::StepEnded { task: step.number, end });
+        }
         let Some(cell) = self.tasks.get_mut(step.task) else {
             self.discard(variables);
             return None;
@@ -292,6 +294,20 @@ impl Core {
         }
         self.settle_owed(step.task);
         Some((step, self.has_pending_cancel(step.task)))
+    }
+
+    /// Ends the step, and takes what the loop still holds of its task if that has ended, unless
+    /// there is more to see to.
+    fn attend(&mut self, id: LoopId) -> Attended {
+        let (step, pending) = self.end_step().unwrap_or((Step::NONE, None));
+        let is_done = pending.is_none()
+            && !self.session.observed
+            && (step.task.is_none() || self.session.now == step.began)
+            && self.loops[id].fatal.is_none();
+        match is_done {
+            true => Attended::Done(self.take_held(step.task)),
+            false => Attended::Aside(step, pending),
+        }
     }
 
     fn take_fatal(&mut self, id: LoopId) -> Result<()> {
@@ -309,22 +325,45 @@ impl Core {
 /// Deals with what the last entry left behind.
 fn attend(id: LoopId) -> Result<()> {
     set_hot(Hot::OUTSIDE);
-    if let Some((step, pending)) = with(Core::end_step) {
-        if let Some(scope) = pending {
-            pass_on_pending(step.task, scope);
+    match with(|core| core.attend(id)) {
+        Attended::Done(None) => Ok(()),
+        Attended::Done(Some(held)) => {
+            held.give_up();
+            Ok(())
         }
-        let named =
-            || with(|core| core.tasks.get(step.task).map(|task| (task.name(), task.location)));
-        report_slow(step.began, named);
-        if with(|core| !core.session.invariants.is_empty()) {
-            check_invariants(step.task);
+        Attended::Aside(step, pending) => {
+            attend_aside(step, pending);
+            with(|core| core.take_fatal(id))
         }
-        if let Some(what) = with(|core| core.choose_strike_after(step.task)) {
-            strike(step.task, what);
-        }
-        finish_ended(step.task);
     }
-    with(|core| core.take_fatal(id))
+}
+
+/// What is left to be seen to after an entry.
+enum Attended {
+    /// To give up what the loop held of a task, if it has ended.
+    Done(Option<Held>),
+    /// More than that: after the step, with a cancel that is to be passed on.
+    Aside(Step, Option<BoundaryId>),
+}
+
+/// Deals with what a step has left behind beside the end of its task.
+#[inline(never)]
+fn attend_aside(step: Step, pending: Option<BoundaryId>) {
+    if step.task.is_none() {
+        return;
+    }
+    if let Some(scope) = pending {
+        pass_on_pending(step.task, scope);
+    }
+    let named = || with(|core| core.tasks.get(step.task).map(|task| (task.name(), task.location)));
+    report_slow(step.began, named);
+    if with(|core| !core.session.invariants.is_empty()) {
+        check_invariants(step.task);
+    }
+    if let Some(what) = with(|core| core.choose_strike_after(step.task)) {
+        strike(step.task, what);
+    }
+    finish_ended(step.task);
 }
 
 /// What the start of an iteration came to.
@@ -442,22 +481,37 @@ impl Core {
     }
 }
 
-/// Gives up what the loop held of a task that has ended.
-pub(crate) fn finish_ended(task: TaskId) {
-    let ended = with(|core| {
-        let cell = core.tasks.get_mut(task)?;
+/// What the loop held of a task that has ended.
+struct Held {
+    future: FutureId,
+    raw: RawTask<(), TaskMeta>,
+}
+
+impl Held {
+    fn give_up(self) {
+        self.raw.detach();
+        release(self.future);
+    }
+}
+
+impl Core {
+    /// Takes what the loop holds of a task, if that has ended. It is taken only once: a task that
+    /// has ended is not run again.
+    fn take_held(&mut self, task: TaskId) -> Option<Held> {
+        let Core { tasks, futures, .. } = self;
+        let cell = tasks.get_mut(task)?;
         let future = cell.future;
-        if !core.is_done(future) {
+        if futures.get(future).is_some_and(|future| !future.is_done()) {
             return None;
         }
-        let cell = &mut core.tasks[task];
-        // Taken only once: a task that has ended is not run again.
-        let raw = cell.raw.take()?;
-        Some((future, raw))
-    });
-    if let Some((future, raw)) = ended {
-        raw.detach();
-        release(future);
+        cell.raw.take().map(|raw| Held { future, raw })
+    }
+}
+
+/// Gives up what the loop held of a task that has ended.
+pub(crate) fn finish_ended(task: TaskId) {
+    if let Some(held) = with(|core| core.take_held(task)) {
+        held.give_up();
     }
 }
 
