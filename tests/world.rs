@@ -10,6 +10,7 @@ mod http;
 mod journal;
 mod kinds;
 mod links;
+mod names;
 mod open_files;
 mod power;
 mod refusals;

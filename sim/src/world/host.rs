@@ -45,9 +45,10 @@ use std::time::Duration;
 
 use super::clock::Clock;
 pub use super::clock::{system_time, try_clocks};
-use super::fs::{crash_disk, heal_disks};
+use super::fs::crash_disk;
+pub use super::heal::heal;
 use super::machine::crash_jobs;
-use super::net::{crash_network, heal_network};
+use super::net::crash_network;
 use crate::base::Result;
 use crate::event_loop::{Extension, abort_at, context_id, extension, with};
 use crate::task::{ContextVar, JoinHandle, spawn_at};
@@ -115,7 +116,8 @@ impl Host {
         });
         let index = world.with(|world| {
             assert!(
-                name != "localhost" && !world.names.contains_key(name.as_str()),
+                !name.eq_ignore_ascii_case("localhost")
+                    && !world.names.contains_key(&*name.to_ascii_lowercase()),
                 "there is a host called '{name}' already; use another name"
             );
             world.add(name)
@@ -123,10 +125,11 @@ impl Host {
         world.handle(index)
     }
 
-    /// Returns the host of this name, if there is one.
+    /// Returns the host of this name, if there is one; whether letters are upper or lower case is
+    /// the same, as in DNS.
     pub fn find(name: &str) -> Option<Self> {
         let world = hosts();
-        let index = world.with(|world| world.names.get(name).copied());
+        let index = world.with(|world| world.names.get(&*name.to_ascii_lowercase()).copied());
         index.map(|index| world.handle(index))
     }
 
@@ -371,27 +374,6 @@ fn finite(span: Duration) -> i128 {
     nanos.map_or(0, i128::from)
 }
 
-/// Ends all that goes wrong, so that what follows has to make progress: hosts that are down start
-/// again, links are [repaired](crate::net::Link::repair) and lose, double and reset nothing more,
-/// and disks do not fail any more. Rules, latencies and clocks stay as they are.
-///
-/// See [`eventually!`](crate::eventually).
-///
-/// # Panics
-///
-/// When a host has software to start and no loop runs.
-pub fn heal() {
-    heal_network();
-    heal_disks();
-    let count = hosts().with(|world| world.machines.len());
-    for host in (0..count).filter_map(|index| u32::try_from(index).ok()) {
-        let host = hosts().handle(host);
-        if !host.is_up() {
-            host.restart();
-        }
-    }
-}
-
 /// Returns the host on which this runs.
 pub fn current() -> Host {
     let life = current_life();
@@ -417,6 +399,7 @@ pub(crate) struct Hosts {
 struct World {
     simulation: u64,
     machines: Vec<Machine>,
+    /// In lower case.
     names: BTreeMap<Rc<str>, u32>,
 }
 
@@ -480,7 +463,7 @@ impl World {
         let index = u32::try_from(self.machines.len()).unwrap_or(u32::MAX);
         let [_, a, b, c] = (index + 1).to_be_bytes();
         let name: Rc<str> = name.into();
-        self.names.insert(Rc::clone(&name), index);
+        self.names.insert(name.to_ascii_lowercase().into(), index);
         self.machines.push(Machine {
             name,
             address: Ipv4Addr::new(10, a, b, c).into(),
@@ -542,7 +525,7 @@ impl Life {
 
 /// Looks a host up by its name.
 pub(crate) fn host_by_name(name: &str) -> Option<u32> {
-    hosts().with(|world| world.names.get(name).copied())
+    hosts().with(|world| world.names.get(&*name.to_ascii_lowercase()).copied())
 }
 
 /// Looks a host up by its address.
@@ -558,6 +541,12 @@ pub(crate) fn host_by_address(address: IpAddr) -> Option<u32> {
 /// The clock of a host.
 pub(super) fn clock_of(host: u32) -> Clock {
     hosts().with(|world| world.machines[host as usize].clock)
+}
+
+/// All hosts, in the order of their making.
+pub(super) fn all_hosts() -> Vec<Host> {
+    let count = hosts().with(|world| world.machines.len() as u32);
+    (0..count).map(|index| hosts().handle(index)).collect()
 }
 
 /// The address of a host.

@@ -9,6 +9,7 @@ mod delay;
 mod executor;
 mod fault;
 pub mod fs;
+mod heal;
 pub mod host;
 mod job;
 mod machine;

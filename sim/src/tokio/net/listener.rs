@@ -36,14 +36,15 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be
+    /// [resolved](crate::net::resolver).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
     ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
-        let (addresses, location) = (address.addresses(), Location::caller());
+        let (targets, location) = (address.targets(), Location::caller());
         let bind = move |address| ready(Self::bind_at(address, net::BACKLOG, location));
-        async move { first_of(addresses, bind).await }
+        async move { first_of(targets, location, bind).await }
     }
 
     pub(super) fn bind_at(

@@ -68,9 +68,9 @@ impl TcpStream {
     pub fn connect<A: ToSocketAddrs>(
         address: A,
     ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
-        let (addresses, location) = (address.addresses(), Location::caller());
+        let (targets, location) = (address.targets(), Location::caller());
         let connect = move |address| Self::connect_at(None, address, location);
-        async move { first_of(addresses, connect).await }
+        async move { first_of(targets, location, connect).await }
     }
 
     pub(super) fn connect_at(

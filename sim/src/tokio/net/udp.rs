@@ -36,15 +36,16 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be
+    /// [resolved](crate::net::resolver).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
     ) -> impl Future<Output = io::Result<UdpSocket>> + Send + use<A> {
-        let (addresses, location) = (address.addresses(), Location::caller());
+        let (targets, location) = (address.targets(), Location::caller());
         let bind = move |address| ready(net::UdpSocket::bind_at(address, location));
         async move {
-            let inner = first_of(addresses, bind).await?;
+            let inner = first_of(targets, location, bind).await?;
             Ok(UdpSocket { inner, broadcast: AtomicBool::new(false) })
         }
     }
@@ -76,13 +77,16 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be
+    /// [resolved](crate::net::resolver).
+    #[track_caller]
     pub fn connect<A: ToSocketAddrs>(
         &self,
         address: A,
     ) -> impl Future<Output = io::Result<()>> + Send + use<'_, A> {
-        let addresses = address.addresses();
-        async move { first_of(addresses, |address| ready(self.inner.connect(address))).await }
+        let (targets, location) = (address.targets(), Location::caller());
+        let connect = |address| ready(self.inner.connect(address));
+        async move { first_of(targets, location, connect).await }
     }
 
     /// Sends a datagram to the address that [`connect`](Self::connect) has named.
@@ -126,15 +130,17 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be
+    /// [resolved](crate::net::resolver).
+    #[track_caller]
     pub fn send_to<'a, A: ToSocketAddrs>(
         &'a self,
         datagram: &'a [u8],
         address: A,
     ) -> impl Future<Output = io::Result<usize>> + Send + use<'a, A> {
-        let addresses = address.addresses();
+        let (targets, location) = (address.targets(), Location::caller());
         let send = move |address| ready(self.try_send_to(datagram, address));
-        async move { first_of(addresses, send).await }
+        async move { first_of(targets, location, send).await }
     }
 
     /// Sends a datagram; as [`send_to`](Self::send_to) without a wait.

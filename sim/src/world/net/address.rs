@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::world::host::{address_of, all_names, current_life, host_by_name};
+use crate::world::host::{address_of, current_life};
 
 /// What can name a socket: `"server:80"`, `"10.0.0.2:80"`, a [`SocketAddr`], or a host and a port.
 ///
@@ -12,21 +12,31 @@ pub trait ToSocketAddrs: Sealed {}
 
 pub(super) mod sealed {
     use std::io;
-    use std::net::SocketAddr;
+
+    use super::Target;
 
     pub trait Sealed {
-        fn resolve(&self) -> io::Result<SocketAddr>;
+        fn target(&self) -> io::Result<Target>;
     }
 }
 
 use sealed::Sealed;
 
+/// What was named: an address, or a host that is still to be found.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// An address.
+    Address(SocketAddr),
+    /// The name of a host, and a port.
+    Name(String, u16),
+}
+
 macro_rules! socket_addresses {
-    ($($kind:ty: $self:ident => $address:expr;)*) => {$(
+    ($($kind:ty: $self:ident => $target:expr;)*) => {$(
         impl Sealed for $kind {
-            fn resolve(&self) -> io::Result<SocketAddr> {
+            fn target(&self) -> io::Result<Target> {
                 let $self = self;
-                $address
+                $target
             }
         }
         impl ToSocketAddrs for $kind {}
@@ -34,28 +44,28 @@ macro_rules! socket_addresses {
 }
 
 socket_addresses! {
-    SocketAddr: it => Ok(*it);
-    SocketAddrV4: it => Ok(SocketAddr::V4(*it));
-    SocketAddrV6: it => Ok(SocketAddr::V6(*it));
-    (IpAddr, u16): it => Ok(SocketAddr::new(it.0, it.1));
-    (Ipv4Addr, u16): it => Ok(SocketAddr::new(it.0.into(), it.1));
-    (&str, u16): it => Ok(SocketAddr::new(address_of_name(it.0)?, it.1));
-    (String, u16): it => Ok(SocketAddr::new(address_of_name(&it.0)?, it.1));
+    SocketAddr: it => Ok(Target::Address(*it));
+    SocketAddrV4: it => Ok(Target::Address(SocketAddr::V4(*it)));
+    SocketAddrV6: it => Ok(Target::Address(SocketAddr::V6(*it)));
+    (IpAddr, u16): it => Ok(Target::Address(SocketAddr::new(it.0, it.1)));
+    (Ipv4Addr, u16): it => Ok(Target::Address(SocketAddr::new(it.0.into(), it.1)));
+    (&str, u16): it => Ok(target_of(it.0, it.1));
+    (String, u16): it => Ok(target_of(&it.0, it.1));
     str: it => parse(it);
     String: it => parse(it);
 }
 
 impl<T: ToSocketAddrs + ?Sized> Sealed for &T {
-    fn resolve(&self) -> io::Result<SocketAddr> {
-        (**self).resolve()
+    fn target(&self) -> io::Result<Target> {
+        (**self).target()
     }
 }
 
 impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
 
-fn parse(text: &str) -> io::Result<SocketAddr> {
+fn parse(text: &str) -> io::Result<Target> {
     if let Ok(address) = text.parse() {
-        return Ok(address);
+        return Ok(Target::Address(address));
     }
     let invalid = |why: &str| {
         let text = format!("{text:?} is no address: {why}, as in \"server:80\"");
@@ -67,33 +77,18 @@ fn parse(text: &str) -> io::Result<SocketAddr> {
     let Ok(port) = port.parse() else {
         return Err(invalid("the port is a number from 0 to 65535"));
     };
-    Ok(SocketAddr::new(address_of_name(host)?, port))
+    Ok(target_of(host, port))
 }
 
-/// The address of a host by its name.
-fn address_of_name(name: &str) -> io::Result<IpAddr> {
-    if let Ok(address) = name.parse() {
-        return Ok(address);
-    }
-    if name == "localhost" {
-        return Ok(Ipv4Addr::LOCALHOST.into());
-    }
-    match host_by_name(name) {
-        Some(host) => Ok(address_of(host)),
-        None => {
-            let text = format!("no such host: {name}; there are {}", all_names().join(", "));
-            Err(io::Error::new(io::ErrorKind::NotFound, text))
+fn target_of(host: &str, port: u16) -> Target {
+    match host.parse() {
+        Ok(ip) => Target::Address(SocketAddr::new(ip, port)),
+        // As in everybody's /etc/hosts.
+        Err(_) if host.eq_ignore_ascii_case("localhost") => {
+            Target::Address(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))
         }
+        Err(_) => Target::Name(host.to_owned(), port),
     }
-}
-
-/// Looks a host up by its name, in no time.
-///
-/// # Errors
-///
-/// `NotFound` for a name that no host has, `InvalidInput` for what is no host and port.
-pub fn lookup_host(address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
-    address.resolve()
 }
 
 /// The address by which the network knows what a host calls `localhost`.

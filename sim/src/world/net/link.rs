@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::network::{State, network};
+use super::resolver::resolver;
 use super::rules::{Packet, PacketKind, Verdict, verdict};
 use crate::base::Instant;
 use crate::event_loop::{Core, OutsideKey, call_outside_at, with};
@@ -74,6 +75,7 @@ fn two(one: Host, other: Host) -> (Host, Host) {
 pub(in crate::world) fn heal_network() {
     let all = everywhere().loss(Ratio::ZERO).duplication(Ratio::ZERO).resets(Ratio::ZERO);
     all.repair();
+    resolver().failures(Ratio::ZERO);
 }
 
 impl Link {

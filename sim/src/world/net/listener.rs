@@ -62,7 +62,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
@@ -79,14 +79,14 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
     #[track_caller]
     pub fn bind_with_backlog<A: ToSocketAddrs>(
         address: A,
         backlog: usize,
     ) -> impl Future<Output = io::Result<TcpListener>> + Send + use<A> {
-        let (wanted, location) = (address.resolve(), Location::caller());
-        async move { Self::bind_at(wanted?, backlog, location) }
+        let (wanted, location) = (address.target(), Location::caller());
+        async move { Self::bind_at(wanted?.resolve(location).await?, backlog, location) }
     }
 
     /// Binds the socket; a report names the place.

@@ -53,6 +53,15 @@
 //! other hosts find it by the name of the host. Less than under Linux is that a port is taken for
 //! all addresses at once.
 //!
+//! Names are those of the hosts, in upper or lower case. To resolve one takes no time and does not
+//! fail, unless the [`resolver`] is told otherwise.
+//!
+//! # Another simulation
+//!
+//! A socket, a stream and a link of two hosts belong to the simulation in which they were made. In
+//! another one what would use them is an error that says so, and the methods of a [`Link`] panic;
+//! the addresses of a socket can still be read, and dropping it does nothing.
+//!
 //! # Errors
 //!
 //! All are [`io::Error`](std::io::Error)s of the kinds that a real network gives. A cancel of the
@@ -68,12 +77,15 @@ mod network;
 mod pipe;
 #[cfg(feature = "tokio-io")]
 mod readiness;
+mod resolver;
 mod rules;
 mod stream;
 mod tcp;
 mod udp;
 
-pub use address::{ToSocketAddrs, lookup_host};
+#[cfg(feature = "tokio-io")]
+pub(crate) use address::Target;
+pub use address::ToSocketAddrs;
 pub(super) use link::heal_network;
 pub use link::{Link, between, everywhere, from_to};
 #[cfg(feature = "tokio-io")]
@@ -83,6 +95,7 @@ pub use netstat::{Netstat, Protocol, Socket, SocketState, netstat};
 pub(super) use network::crash_network;
 #[cfg(feature = "tokio-io")]
 pub(crate) use readiness::{connect_from, port_on};
+pub use resolver::{Resolver, lookup_host, resolver};
 pub use rules::{Packet, PacketKind, RuleGuard, Verdict, rule};
 pub use stream::TcpStream;
 #[cfg(feature = "tokio-io")]

@@ -11,6 +11,7 @@ use super::line::wake;
 use super::link::Links;
 use super::listener::ListenerState;
 use super::netstat::open_ends;
+use super::resolver::Answers;
 use super::rules::Rule;
 use super::tcp::{End, fail_all};
 use super::udp::UdpState;
@@ -27,6 +28,7 @@ pub(super) struct Network {
 pub(super) struct State {
     pub(super) simulation: u64,
     pub(super) links: Links,
+    pub(super) answers: Answers,
     pub(super) rules: Vec<(u64, Rule)>,
     pub(super) rules_made: u64,
     /// The rules are being asked, and stand elsewhere meanwhile.

@@ -59,9 +59,9 @@ impl TcpStream {
     pub fn connect<A: ToSocketAddrs>(
         to: A,
     ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<A> {
-        let (to, location) = (to.resolve(), Location::caller());
+        let (to, location) = (to.target(), Location::caller());
         async move {
-            let end = connect(None, to?, location).await?;
+            let end = connect(None, to?.resolve(location).await?, location).await?;
             Ok(TcpStream::of(end, location))
         }
     }

@@ -70,13 +70,13 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once.
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
     ) -> impl Future<Output = io::Result<UdpSocket>> + Send + use<A> {
-        let (wanted, location) = (address.resolve(), Location::caller());
-        async move { Self::bind_at(wanted?, location) }
+        let (wanted, location) = (address.target(), Location::caller());
+        async move { Self::bind_at(wanted?.resolve(location).await?, location) }
     }
 
     /// Binds a socket; a report names the place.
@@ -127,7 +127,7 @@ impl UdpSocket {
     /// `NotFound` and `InvalidInput`: this is no host and port.
     pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
         self.check()?;
-        let peer = peer.resolve()?;
+        let peer = peer.target()?.at_once()?;
         let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
         self.state.with(|state| (state.peer, state.is_refused) = (Some(peer), false));
         Ok(())
@@ -145,7 +145,7 @@ impl UdpSocket {
     ///   nothing is sent then.
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
         self.check()?;
-        let to = to.resolve()?;
+        let to = to.target()?.at_once()?;
         let (life, bound) = self.state.with(|state| (state.life, state.bound));
         if to.port() == 0 {
             let text = format!("no socket has port 0, to which {to} leads");
