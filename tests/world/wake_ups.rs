@@ -122,6 +122,50 @@ fn a_connection_goes_to_the_next() {
     });
 }
 
+/// Two tasks read one stream, each through a clone of its own.
+#[test]
+fn a_byte_goes_to_the_next() {
+    check_all(|loss, yields| {
+        let open = async || {
+            let listener = TcpListener::bind("127.0.0.1:9").await?;
+            let near = TcpStream::connect("127.0.0.1:9").await?;
+            Ok((near, listener.accept().await?.0))
+        };
+        let wait = |ends: Rc<(TcpStream, TcpStream)>| {
+            let mut near = ends.0.clone();
+            async move { Ok(near.read_exact(&mut [0]).await?) }
+        };
+        let send = async |ends: &(TcpStream, TcpStream)| {
+            let mut far = ends.1.clone();
+            Ok(far.write_all(b"x").await?)
+        };
+        who_gets_it(loss, yields, open, wait, send)
+    });
+}
+
+/// Two tasks write one stream that is full, through clones, and there is room again.
+#[test]
+fn room_goes_to_the_next() {
+    check_all(|loss, yields| {
+        let open = async || {
+            let listener = TcpListener::bind("127.0.0.1:9").await?;
+            let mut near = TcpStream::connect("127.0.0.1:9").await?;
+            near.write_all(&[0; 65_536]).await?;
+            Ok((near, listener.accept().await?.0))
+        };
+        let wait = |ends: Rc<(TcpStream, TcpStream)>| {
+            let mut near = ends.0.clone();
+            // All of the room that there will be.
+            async move { Ok(near.write_all(&[0; 32_768]).await?) }
+        };
+        let send = async |ends: &(TcpStream, TcpStream)| {
+            let mut far = ends.1.clone();
+            Ok(far.read_exact(&mut [0; 32_768]).await?)
+        };
+        who_gets_it(loss, yields, open, wait, send)
+    });
+}
+
 /// A task that has polled a listener of tokio's kind and is gone takes nobody's connection.
 #[test]
 fn a_listener_that_was_polled_once_keeps_nothing() {
