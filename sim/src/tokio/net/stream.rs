@@ -55,6 +55,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// - `NotFound` and `InvalidInput`: there is no such host, or this is no host and port.
+    /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     /// - `ConnectionRefused`: nobody listens there.
     /// - `TimedOut`: no answer for 127 seconds, since the host is down, the link is cut, or those
     ///   who have connected and were not accepted fill the backlog.
