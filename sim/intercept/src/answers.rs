@@ -8,6 +8,7 @@ use std::io::Write;
 use std::mem;
 use std::time::{Duration, SystemTime};
 
+use seedloop::explore::take_entropy;
 use seedloop::host::try_clocks;
 
 /// What the monotonic clock shows when the simulation begins: such that the program may subtract
@@ -159,7 +160,15 @@ fn abort() -> ! {
 
 /// Fills `bytes` with random numbers; tells whether this thread is armed.
 pub(crate) fn fill(bytes: &mut [u8]) -> bool {
+    if with_armed(|_| ()).is_none() {
+        return false;
+    }
+    let entropy = take_entropy();
     with_armed(|state| {
+        if let Some(entropy) = entropy {
+            // So far apart that no two runs draw the same numbers.
+            state.random = u64::from(entropy) << 48;
+        }
         for chunk in bytes.chunks_mut(8) {
             let word = next_random(&mut state.random).to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);

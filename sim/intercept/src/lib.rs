@@ -17,8 +17,9 @@ use answers::Armed;
 /// `#[seedloop::test]` take.
 ///
 /// Only this thread gets the simulation's answers, and only until `run` ends. The random numbers
-/// are the same in each run. For `HashMap`s to be the same too, the thread must not have made one
-/// before, so a thread of its own is best; that is what `around` gives each run.
+/// follow from the run's seed, and a case has them. For the keys of `HashMap`s to do so too, the
+/// thread must not have made one before, so a thread of its own is best; that is what `around`
+/// gives each run.
 ///
 /// # Panics
 ///

@@ -12,7 +12,7 @@ use libc::{
 
 use crate::answers::{fill, is_asked_by, monotonic, wall};
 
-/// How many bytes `getentropy` gives at most. Source: glibc, `sysdeps/unix/sysv/linux/getentropy.c`.
+/// How many bytes `getentropy` gives at most. Source: glibc, `getentropy.c`.
 const ENTROPY_MAX: usize = 256;
 
 /// Tells whether what the program calls is what stands here: each is called, as the standard

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use seedloop::explore::{Explorer, FaultKind, Strategy};
 use seedloop::host::{self, Host};
-use seedloop::{Result, Simulation, out, sleep, spawn};
+use seedloop::{Result, Simulation, choose, out, sleep, spawn};
 use seedloop_intercept::{intercepted, on_own_thread};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -51,15 +51,48 @@ async fn draw(seen: &'static Mutex<BTreeSet<String>>) -> Result<()> {
     Ok(())
 }
 
+/// What a run with this seed sees, and the numbers that it draws for itself.
+fn drawn(seed: u64) -> (Vec<u32>, [u8; 20], Vec<u32>) {
+    on_own_thread(move || {
+        let body = async {
+            let map: HashMap<u32, u32> = (0..20).map(|n| (n, n)).collect();
+            let mut bytes = [0; 20];
+            getrandom::fill(&mut bytes)?;
+            Ok((map.into_keys().collect(), bytes, (0..3).map(|_| choose(1_000)).collect()))
+        };
+        Simulation::new().seed(seed).block_on(body).result.expect("nothing fails")
+    })
+}
+
 #[test]
-fn maps_and_random_numbers_are_the_same_in_each_run() {
-    static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    for seed in 0..2 {
-        let explorer = Explorer::new().strategy(Strategy::Random).runs(20).seed(seed);
-        let exploration = explorer.around(intercepted).explore(|| draw(&SEEN));
-        assert!(exploration.failure.is_none());
+fn maps_and_random_numbers_follow_from_the_seed() {
+    let runs: Vec<_> = (0..20).map(drawn).collect();
+    assert_eq!(runs, (0..20).map(drawn).collect::<Vec<_>>());
+    let orders: BTreeSet<_> = runs.iter().map(|(order, ..)| order).collect();
+    let bytes: BTreeSet<_> = runs.iter().map(|(_, bytes, _)| bytes).collect();
+    assert_eq!((orders.len(), bytes.len()), (20, 20));
+    // Nothing of what the program draws for itself is another number for it.
+    for (seed, (.., chosen)) in (0..).zip(&runs) {
+        let alone = async { Ok((0..3).map(|_| choose(1_000)).collect::<Vec<u32>>()) };
+        assert_eq!(Simulation::new().seed(seed).block_on(alone).result.unwrap(), *chosen);
     }
-    assert_eq!(SEEN.lock().expect("nobody panics").len(), 1);
+}
+
+/// What depends on the order of a map is found, and is in the case.
+#[test]
+fn a_case_has_the_random_numbers_of_its_run() {
+    let body = || async {
+        sleep(SECOND).await?;
+        let map: HashMap<u32, u32> = (0..20).map(|n| (n, n)).collect();
+        assert!(map.keys().next() < Some(&10), "the first is {:?}", map.keys().next());
+        Ok(())
+    };
+    let explorer = || Explorer::new().strategy(Strategy::Random).runs(100).around(intercepted);
+    let failure = explorer().explore(body).failure.expect("half of the maps begin with 10 or more");
+    assert!(failure.case.to_string().contains('e') || failure.case.is_empty(), "{}", failure.case);
+    let replayed = explorer().replay(&failure.case, body);
+    let again = replayed.into_failure(failure.case.clone()).expect("it fails again");
+    assert_eq!(again.fault.message, failure.fault.message);
 }
 
 /// Without interception the explorer finds that a run cannot be repeated.

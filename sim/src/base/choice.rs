@@ -23,11 +23,14 @@ pub enum ChoiceKind {
     Branch,
     /// A number that the program asked for.
     Value,
+    /// From which number what the system calls random is drawn: see
+    /// [`take_entropy`](crate::explore::take_entropy).
+    Entropy,
 }
 
 impl ChoiceKind {
     /// How many kinds there are.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 9;
 }
 
 /// A choice that was taken: `value` out of `0..bound`.

@@ -160,8 +160,9 @@ pub(crate) fn try_with<R>(call: impl FnOnce(&mut Core) -> R) -> Option<R> {
 }
 
 /// The same; none where the core is at work already, too.
-pub(crate) fn try_with_idle<R>(call: impl FnOnce(&Core) -> R) -> Option<R> {
-    let call = |context: &Context| context.core.try_borrow_mut().ok().map(|core| call(&core));
+pub(crate) fn try_with_idle<R>(call: impl FnOnce(&mut Core) -> R) -> Option<R> {
+    let call =
+        |context: &Context| context.core.try_borrow_mut().ok().map(|mut core| call(&mut core));
     CONTEXT.try_with(|context| call(context)).ok()?
 }
 

@@ -127,6 +127,8 @@ pub(crate) struct Session {
     resources: Vec<(&'static str, u32)>,
     resources_made: u32,
     pub(crate) outside_count: u32,
+    /// Whether it was chosen from what number the system's randomness is drawn.
+    pub(crate) is_entropy_taken: bool,
     /// Tells by its context variables at which place of the world around the program something
     /// runs, if it is no part of the program itself. The world runs as long as the program does.
     pub(crate) place_of: Option<fn(&Variables) -> Option<u32>>,
@@ -199,6 +201,7 @@ impl Session {
             resources: Vec::new(),
             resources_made: 0,
             outside_count: 0,
+            is_entropy_taken: false,
             place_of: None,
             placed: BTreeMap::new(),
             is_gone: None,

@@ -26,7 +26,7 @@ pub const EPOCH: u32 = 1;
 /// | `1.2@3c`, `1.2@3d` | the task is cancelled, or dropped, at that step |
 /// | `1.2@3s` | the task gives way at an await that need not wait |
 /// | `1.2@3t5` | something takes the fifth of its possible durations |
-/// | `1.2@3l1`, `f1`, `b1`, `v1` | another lateness, fault, branch, value |
+/// | `1.2@3l1`, `f1`, `b1`, `v1`, `e1` | another lateness, fault, branch, value, entropy |
 ///
 /// `1.2@3#1s` is the second choice of that kind in the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,13 +128,14 @@ impl SpawnPath {
 }
 
 /// The letter of a kind of choice in a case.
-const LETTERS: [(ChoiceKind, char); 6] = [
+const LETTERS: [(ChoiceKind, char); 7] = [
     (ChoiceKind::Switch, 's'),
     (ChoiceKind::Delay, 't'),
     (ChoiceKind::Lateness, 'l'),
     (ChoiceKind::Fault, 'f'),
     (ChoiceKind::Branch, 'b'),
     (ChoiceKind::Value, 'v'),
+    (ChoiceKind::Entropy, 'e'),
 ];
 
 impl fmt::Display for SpawnPath {

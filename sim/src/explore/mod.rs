@@ -63,3 +63,5 @@ pub use steps::Steps;
 pub use strategy::Strategy;
 pub use trial::{Around, Check};
 pub use walks::{Surw, Urw};
+
+pub use crate::runner::take_entropy;

@@ -269,8 +269,9 @@ fn without(deviations: &[Deviation], is_left_out: impl Fn(usize) -> bool) -> Vec
 }
 
 /// What can be left out at once; none stands for picks and holds.
-fn kinds() -> [Option<ChoiceKind>; 8] {
+fn kinds() -> [Option<ChoiceKind>; 9] {
     [
+        Some(ChoiceKind::Entropy),
         Some(ChoiceKind::Delay),
         Some(ChoiceKind::Lateness),
         Some(ChoiceKind::Value),

@@ -256,6 +256,7 @@ impl<'a> Reader<'a> {
             ChoiceKind::Lateness => self.mark("the loop is late after this"),
             ChoiceKind::Branch => self.mark("another branch first"),
             ChoiceKind::Value => self.mark("another value"),
+            ChoiceKind::Entropy => self.mark("other random numbers of the system"),
         }
     }
 

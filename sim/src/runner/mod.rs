@@ -6,7 +6,7 @@ mod run;
 mod simulation;
 
 pub use print::print_line;
-pub use random::{Rng, choose, rng};
+pub use random::{Rng, choose, rng, take_entropy};
 pub(crate) use run::run_at;
 pub use run::{Runner, interrupt, run};
 pub use simulation::{Outcome, Simulation, in_simulation};

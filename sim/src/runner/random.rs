@@ -1,7 +1,7 @@
 //! Numbers that a program draws: choices like any other, so that they are replayed and shrink.
 
 use crate::base::ChoiceKind;
-use crate::event_loop::with;
+use crate::event_loop::{try_with_idle, with};
 
 /// Lets the run choose one of `0..bound`: 0 in the dull run, anything under exploration.
 ///
@@ -17,6 +17,23 @@ use crate::event_loop::with;
 pub fn choose(bound: u32) -> u32 {
     assert!(bound > 0, "there is nothing to choose among 0 alternatives");
     with(|core| core.choose(ChoiceKind::Value, bound))
+}
+
+/// How many numbers there are to draw the system's randomness from.
+const ENTROPIES: u32 = 1 << 16;
+
+/// Returns the number from which what the system calls random is to be drawn, the first time that
+/// it is asked in a simulation; none later, outside of one, and in the middle of the loop's own
+/// work. For adapters that answer the system's randomness, from wherever they are asked.
+///
+/// It is a choice of the run, of a [kind](crate::explore::ChoiceKind::Entropy) of its own: 0 in the
+/// dull run, and part of a case where a failure takes another.
+pub fn take_entropy() -> Option<u32> {
+    try_with_idle(|core| {
+        let is_first = core.session.active && !core.session.is_entropy_taken;
+        core.session.is_entropy_taken |= is_first;
+        is_first.then(|| core.choose(ChoiceKind::Entropy, ENTROPIES))
+    })?
 }
 
 /// Returns a source of random numbers for the program: each is a choice of the run, all zeros in
