@@ -259,8 +259,8 @@ fn telling(tag: &'static str, work: &'static [Work]) -> impl FnOnce() -> Result<
         out!("start {tag}");
         for part in work {
             match part {
-                Work::Compute(time) => blocking::compute(ms(*time)),
-                Work::Sleep(time) => blocking::sleep(ms(*time)),
+                Compute(time) => blocking::compute(ms(*time)),
+                Sleep(time) => blocking::sleep(ms(*time)),
             }
         }
         out!("end {tag}");

@@ -68,8 +68,9 @@ enum State {
 }
 
 impl Sleep {
-    /// Sets the timer, or turns into a single turn if there is no time to wait.
-    fn begin(&mut self) {
+    /// Sets the timer, or turns into a single turn if there is no time to wait. Tells whether the
+    /// task is parked.
+    fn begin(&mut self, cx: &Context<'_>) -> bool {
         let asleep = with(|core| {
             let now = core.session.now;
             let deadline = match self.state {
@@ -80,13 +81,19 @@ impl Sleep {
             (deadline > now).then(|| {
                 let wait = core.new_wait(Label::new("sleep"), self.location);
                 core.set_sleep(deadline, wait);
-                wait
+                (wait, core.poll_own_plainly(wait, false, cx.waker()).is_some())
             })
         });
-        self.state = match asleep {
-            Some(wait) => State::Asleep(WaitUnit::of(wait)),
-            None => State::Yielding(yield_at(self.location)),
-        };
+        match asleep {
+            Some((wait, is_parked)) => {
+                self.state = State::Asleep(WaitUnit::of(wait));
+                is_parked
+            }
+            None => {
+                self.state = State::Yielding(yield_at(self.location));
+                false
+            }
+        }
     }
 }
 
@@ -94,8 +101,8 @@ impl Future for Sleep {
     type Output = Result<(), Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if matches!(self.state, State::After(_) | State::Until(_)) {
-            self.begin();
+        if matches!(self.state, State::After(_) | State::Until(_)) && self.begin(cx) {
+            return Poll::Pending;
         }
         let result = match &mut self.state {
             State::Yielding(turn) => std::task::ready!(Pin::new(turn).poll(cx)),

@@ -22,7 +22,7 @@ pub(super) struct Context {
     hot: Cell<Hot>,
     /// The policy wants to know of every wake.
     followed: Cell<bool>,
-    /// A wake is on its way from inside a borrow: [`schedule`](super::waker::schedule) puts the
+    /// A wake is on its way from inside a borrow: `schedule` puts the
     /// runnable into `incoming` and the waker's caller queues it.
     pub(super) collecting: Cell<bool>,
     pub(super) incoming: Cell<Option<Runnable<TaskMeta>>>,

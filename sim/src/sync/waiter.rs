@@ -61,8 +61,10 @@ impl<L: Line> Waiter<L> {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) {
-        let polled = self.enter(payload, label, location).poll(cx);
-        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+        let (wait, is_parked) = WaitUnit::parked(label, location, false, cx);
+        let wait = self.enter(payload, wait);
+        let is_pending = is_parked || wait.poll(cx).is_pending();
+        debug_assert!(is_pending, "seedloop bug: a new wait was over at once");
     }
 
     /// The same for a wait that cannot fail.
@@ -73,17 +75,13 @@ impl<L: Line> Waiter<L> {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) {
-        let polled = self.enter(payload, label, location).poll_infallible(cx);
-        debug_assert!(polled.is_pending(), "seedloop bug: a new wait was over at once");
+        let (wait, is_parked) = WaitUnit::parked(label, location, true, cx);
+        let wait = self.enter(payload, wait);
+        let is_pending = is_parked || wait.poll_infallible(cx).is_pending();
+        debug_assert!(is_pending, "seedloop bug: a new wait was over at once");
     }
 
-    fn enter(
-        &mut self,
-        payload: L::Payload,
-        label: Label,
-        location: &'static Location<'static>,
-    ) -> &mut WaitUnit {
-        let wait = WaitUnit::new(label, location);
+    fn enter(&mut self, payload: L::Payload, wait: WaitUnit) -> &mut WaitUnit {
         let ticket = self.line.enter(wait.id(), payload);
         &mut self.place.insert(Place { ticket, wait }).wait
     }

@@ -136,6 +136,20 @@ impl WaitUnit {
         WaitUnit { id, context: context_id(), told: Told::NotYet }
     }
 
+    /// Makes a wait and parks the running task in it; false if it is still to be polled.
+    pub(crate) fn parked(
+        label: Label,
+        location: &'static Location<'static>,
+        infallible: bool,
+        cx: &Context<'_>,
+    ) -> (Self, bool) {
+        let (id, is_parked) = with(|core| {
+            let id = core.new_wait(label, location);
+            (id, core.poll_own_plainly(id, infallible, cx.waker()).is_some())
+        });
+        (WaitUnit::of(id), is_parked)
+    }
+
     /// Its id, to be told to go on with [`complete`](Self::complete).
     pub(crate) fn id(&self) -> WaitId {
         self.id
