@@ -61,6 +61,9 @@ pub(crate) enum Outcome {
 pub(crate) type CloneValue = fn(&dyn Any) -> Box<dyn Any>;
 
 /// A future of the loop: a result that will be there later.
+///
+/// Laid out as it is written, as a [task](TaskCell).
+#[repr(C)]
 pub(crate) struct FutureCell {
     pub(crate) state: State,
     /// An error is held that nobody asked for yet.
@@ -73,8 +76,8 @@ pub(crate) struct FutureCell {
     pub(crate) refs: u32,
     pub(crate) owner: LoopId,
     pub(crate) kind: Kind,
-    pub(crate) callbacks: Callbacks,
     pub(crate) outcome: Outcome,
+    pub(crate) callbacks: Callbacks,
     /// The message of the last cancel. A task's and its future's are one field in CPython.
     pub(crate) message: Option<Message>,
     /// The cancel that ended a task: the first awaiter gets it, later ones a fresh one.
@@ -96,9 +99,40 @@ pub(crate) enum Order {
 }
 
 /// A task: a future that drives a body.
+///
+/// Laid out as it is written: what every step touches stands together, which the processor's cache
+/// is for where there are many tasks.
+#[repr(C)]
 pub(crate) struct TaskCell {
+    /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
+    /// leaks its future, and dropping the handle would drop the body in place. None once the body
+    /// has ended.
+    pub(crate) raw: Option<RawTask<(), TaskMeta>>,
     pub(crate) future: FutureId,
+    pub(crate) owner: LoopId,
+    /// The number of the last poll of a wait before its last step, and before the one before that.
+    pub(crate) since: u64,
+    pub(crate) before: u64,
     pub(crate) number: TaskNumber,
+    /// How many steps it has begun.
+    pub(crate) steps: u32,
+    /// A cancel that no wait has accepted: it is delivered at the next step.
+    pub(crate) must_cancel: Option<BoundaryId>,
+    pub(crate) order: Order,
+    /// A runnable of it stands in the ready queue.
+    pub(crate) scheduled: bool,
+    /// It closes a generator: a cancel before its first step is raised in that one's body.
+    pub(crate) closes_generator: bool,
+    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
+    /// is not done before they have.
+    pub(crate) adopted: u32,
+    pub(crate) variables: Variables,
+    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
+    /// reaches, and its message.
+    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
+    /// Waits of ours in which it is parked, in the order in which they were parked.
+    pub(crate) first_wait: WaitId,
+    pub(crate) last_wait: WaitId,
     /// Its name in every run, and its parent's number.
     pub(crate) key: TaskKey,
     pub(crate) parent: TaskNumber,
@@ -106,48 +140,21 @@ pub(crate) struct TaskCell {
     pub(crate) children: u32,
     /// How many resources it has made.
     pub(crate) made: u32,
-    /// How many steps it has begun.
-    pub(crate) steps: u32,
-    /// The number of the last poll of a wait before its last step, and before the one before that.
-    pub(crate) since: u64,
-    pub(crate) before: u64,
-    /// What it is about to do at the next one.
+    /// What it is about to do at its next step.
     pub(crate) next: Operation,
-    pub(crate) owner: LoopId,
-    /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
-    /// leaks its future, and dropping the handle would drop the body in place. None once the body
-    /// has ended.
-    pub(crate) raw: Option<RawTask<(), TaskMeta>>,
-    /// A runnable of it stands in the ready queue.
-    pub(crate) scheduled: bool,
-    pub(crate) order: Order,
-    /// A cancel that no wait has accepted: it is delivered at the next step.
-    pub(crate) must_cancel: Option<BoundaryId>,
-    /// Where that is to go if it stands for several; empty if it is for one place.
+    /// Where the pending cancel is to go if it stands for several; empty if it is for one place.
     pub(crate) scopes: Vec<BoundaryId>,
-    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
-    /// reaches, and its message.
-    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
     /// How often it was cancelled less how often that was taken back.
     pub(crate) cancels: u32,
-    /// Waits of ours in which it is parked, in the order in which they were parked.
-    pub(crate) first_wait: WaitId,
-    pub(crate) last_wait: WaitId,
     /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
     /// it back.
     pub(crate) expired: Vec<BoundaryId>,
-    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
-    /// is not done before they have.
-    pub(crate) adopted: u32,
     /// How the task ended, until it is done.
     pub(crate) deferred: Option<Box<Finished>>,
-    /// It closes a generator: a cancel before its first step is raised in that one's body.
-    pub(crate) closes_generator: bool,
     pub(crate) name: Option<Rc<str>>,
     /// The number in the name of a task that was given none.
     pub(crate) unnamed: u32,
     pub(crate) location: &'static Location<'static>,
-    pub(crate) variables: Variables,
 }
 
 /// The context variables of a task, shared until one is set.
@@ -178,29 +185,32 @@ pub(crate) enum Told {
 }
 
 /// One wait of a task.
+///
+/// Laid out as it is written, as a [task](TaskCell).
+#[repr(C)]
 pub(crate) struct WaitCell {
     /// The task that is parked in it; none before that.
     pub(crate) task: TaskId,
-    pub(crate) target: Target,
-    /// Of a wait of its own.
-    pub(crate) told: Told,
-    /// The message of the cancel that it was told.
-    pub(crate) message: Option<Message>,
     /// The boundary in which it stands.
     pub(crate) boundary: BoundaryId,
-    /// `None` is the task's own waker.
-    pub(crate) waker: Option<Waker>,
+    /// Of a wait of its own.
+    pub(crate) told: Told,
+    /// A cancel of the task went to it, and it was not polled since.
+    pub(crate) asked: bool,
     /// The number of its last poll among all of them; 1 if what polled it is over since, and 0 if
     /// it was polled by a waker that is not the task's own, since whoever has made that waker need
     /// not poll it at each step.
     pub(crate) polled: u64,
-    /// A cancel of the task went to it, and it was not polled since.
-    pub(crate) asked: bool,
-    pub(crate) label: Label,
-    pub(crate) location: &'static Location<'static>,
+    /// `None` is the task's own waker.
+    pub(crate) waker: Option<Waker>,
     /// Its neighbours in the list of its task.
     pub(crate) previous: WaitId,
     pub(crate) next: WaitId,
+    pub(crate) target: Target,
+    /// The message of the cancel that it was told.
+    pub(crate) message: Option<Message>,
+    pub(crate) label: Label,
+    pub(crate) location: &'static Location<'static>,
 }
 
 /// A combinator that holds a future: what a cancel of a foreign wait drops ends here.
