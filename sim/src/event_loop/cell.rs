@@ -123,9 +123,6 @@ pub(crate) struct TaskCell {
     pub(crate) scheduled: bool,
     /// It closes a generator: a cancel before its first step is raised in that one's body.
     pub(crate) closes_generator: bool,
-    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
-    /// is not done before they have.
-    pub(crate) adopted: u32,
     pub(crate) variables: Variables,
     /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
     /// reaches, and its message.
@@ -140,20 +137,23 @@ pub(crate) struct TaskCell {
     pub(crate) children: u32,
     /// How many resources it has made.
     pub(crate) made: u32,
+    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
+    /// is not done before they have.
+    pub(crate) adopted: u32,
+    /// How often it was cancelled less how often that was taken back.
+    pub(crate) cancels: u32,
+    /// The number in the name of a task that was given none.
+    pub(crate) unnamed: u32,
     /// What it is about to do at its next step.
     pub(crate) next: Operation,
     /// Where the pending cancel is to go if it stands for several; empty if it is for one place.
     pub(crate) scopes: Vec<BoundaryId>,
-    /// How often it was cancelled less how often that was taken back.
-    pub(crate) cancels: u32,
     /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
     /// it back.
     pub(crate) expired: Vec<BoundaryId>,
     /// How the task ended, until it is done.
     pub(crate) deferred: Option<Box<Finished>>,
     pub(crate) name: Option<Rc<str>>,
-    /// The number in the name of a task that was given none.
-    pub(crate) unnamed: u32,
     pub(crate) location: &'static Location<'static>,
 }
 
