@@ -149,6 +149,9 @@ pub enum Event {
     Faulted {
         /// What happens: `"a packet is lost"`.
         class: &'static str,
+        /// The number, from 1, of what else is known of it in
+        /// [`Outcome::fault_details`](crate::Outcome::fault_details); 0 if nothing is.
+        detail: u32,
     },
     /// A task went on with the result of another one that had ended already.
     Joined {
@@ -327,7 +330,7 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
         // These follow from others, and are only noted.
         Event::Struck { task, drops } => (15, task, u64::from(drops)),
         Event::Joined { task, ended } => (16, task, u64::from(ended)),
-        Event::Faulted { class } => (17, 0, text(class)),
+        Event::Faulted { class, .. } => (17, 0, text(class)),
     };
     (u64::from(low) | tag << 56, high)
 }

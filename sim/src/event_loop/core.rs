@@ -338,16 +338,21 @@ impl Core {
 
     /// Decides whether a fault strikes that the program has asked for, and which: 0 is none.
     pub(crate) fn choose_fault(&mut self, fault: FaultRate, bound: u32) -> u32 {
+        let value = self.choose_later_fault(fault, bound);
+        if value != 0 {
+            self.session.note_fault(fault.class, String::new);
+        }
+        value
+    }
+
+    /// The same for a fault that is to strike later: whoever lets it strike has to note it.
+    pub(crate) fn choose_later_fault(&mut self, fault: FaultRate, bound: u32) -> u32 {
         if fault.in_a_million == 0 {
             return 0;
         }
         let mut question = Question::new(ChoiceKind::Fault, bound, self.moment());
         question.fault = Some(fault);
-        let value = self.session.choose(question);
-        if value != 0 {
-            self.session.note(Event::Faulted { class: fault.class });
-        }
-        value
+        self.session.choose(question)
     }
 
     /// Tells whether the task that runs is to be cancelled when it gives way.

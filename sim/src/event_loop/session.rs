@@ -148,6 +148,8 @@ pub(crate) struct Session {
     pub(crate) points: Vec<Point>,
     /// What stood open between hosts when a run of a loop failed, if somebody looks.
     pub(crate) connections: Vec<String>,
+    /// What there is to tell of the faults that struck, beside their classes.
+    pub(crate) fault_details: Vec<String>,
     /// Which order of conflicting operations this run is, when someone counts them.
     orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
@@ -212,6 +214,7 @@ impl Session {
             invariants: Vec::new(),
             points: Vec::new(),
             connections: Vec::new(),
+            fault_details: Vec::new(),
             orders: None,
             known_tasks: None,
             known_resources: None,

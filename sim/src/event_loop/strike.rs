@@ -9,6 +9,7 @@ use super::cancel::cancel_future;
 use super::cell::{Order, TaskId, Variables};
 use super::context::with;
 use super::core::Core;
+use super::session::Session;
 use crate::base::{Access, ChoiceKind, Event, Question};
 
 /// What may strike a task at its awaits.
@@ -103,6 +104,21 @@ impl Core {
         if !scheduled {
             self.wake_task(task);
         }
+    }
+}
+
+impl Session {
+    /// Notes that a fault strikes, and what there is to tell of it, if anybody looks.
+    pub(crate) fn note_fault(&mut self, class: &'static str, tell: impl FnOnce() -> String) {
+        if !self.is_recording() {
+            return;
+        }
+        let told = tell();
+        let detail = if told.is_empty() { 0 } else { self.fault_details.len() as u32 + 1 };
+        if detail > 0 {
+            self.fault_details.push(told);
+        }
+        self.note(Event::Faulted { class, detail });
     }
 }
 

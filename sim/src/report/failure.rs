@@ -118,12 +118,16 @@ fn push_found(text: &mut String, failure: &Failure, found: &Found) {
 /// what went wrong in a world of hosts thinks of times.
 fn push_faults(text: &mut String, outcome: &Outcome<Result<()>>) {
     let faults = outcome.records.iter().filter_map(|record| match record.event {
-        Event::Faulted { class } => Some((record.time, class)),
+        Event::Faulted { class, detail } => Some((record.time, class, detail)),
         _ => None,
     });
     let faults: Vec<_> = faults.collect();
-    for (time, class) in faults.iter().take(FAULTS_MAX) {
-        push(text, format_args!("fault at {time}: {class}"));
+    for (time, class, detail) in faults.iter().take(FAULTS_MAX) {
+        let told = (*detail as usize).checked_sub(1).and_then(|at| outcome.fault_details.get(at));
+        match told {
+            Some(told) => push(text, format_args!("fault at {time}: {class}: {told}")),
+            None => push(text, format_args!("fault at {time}: {class}")),
+        }
     }
     if faults.len() > FAULTS_MAX {
         push(text, format_args!("... and {} faults more", faults.len() - FAULTS_MAX));

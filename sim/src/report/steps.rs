@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
             Event::Woken { task, .. } => self.wake(task),
             Event::Struck { task, drops } => self.strike(task, drops, record, part),
             Event::Chosen { kind, value, .. } if value != 0 => self.choose(kind),
-            Event::Faulted { class } => self.mark(class),
+            Event::Faulted { class, .. } => self.mark(class),
             Event::Waits { task, operation, on } => {
                 *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
                 self.push(task, part);

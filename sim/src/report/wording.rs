@@ -84,7 +84,7 @@ impl<'a> Teller<'a> {
                 let struck = if drops { "drops" } else { "cancels" };
                 (Source::Loop, format!("{struck} {} at an await", self.names.task(task)))
             }
-            Event::Faulted { class } => (self.acting, format!("fault: {class}")),
+            Event::Faulted { class, .. } => (self.acting, format!("fault: {class}")),
             Event::Joined { task, ended } => {
                 (Source::Task(task), format!("finds {} ended", self.names.task(ended)))
             }

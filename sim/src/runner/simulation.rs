@@ -78,6 +78,9 @@ pub struct Outcome<T> {
     /// each end of a connection, with its host and what [`netstat`](crate::net::netstat) shows
     /// there.
     pub connections: Vec<String>,
+    /// What else than its class is known of a fault that struck, if the events were asked for:
+    /// `'db' during 'sync file'`. The events name it by its number, from 1.
+    pub fault_details: Vec<String>,
 }
 
 impl Simulation {
@@ -190,6 +193,7 @@ impl Simulation {
                 order: session.order_hash(),
                 points: std::mem::take(&mut session.points),
                 connections: std::mem::take(&mut session.connections),
+                fault_details: std::mem::take(&mut session.fault_details),
             }
         });
         let policy = match with(|core| core.session.take_chooser()) {
@@ -243,6 +247,7 @@ impl Simulation {
             order: outcome.order,
             points: outcome.points,
             connections: outcome.connections,
+            fault_details: outcome.fault_details,
         }
     }
 
@@ -294,6 +299,7 @@ impl Default for Outcome<()> {
             order: 0,
             points: Vec::new(),
             connections: Vec::new(),
+            fault_details: Vec::new(),
         }
     }
 }
