@@ -17,6 +17,9 @@ use super::steps::{Desk, Steps, Told};
 use super::trial::Subject;
 use crate::base::ChoiceKind;
 
+/// By how many steps a fault is moved.
+const STEPS_AROUND: u32 = 4;
+
 /// What came of it.
 pub(crate) struct Shrunk {
     pub(crate) case: Case,
@@ -84,6 +87,7 @@ impl Shrinker {
             self.hold_instead().await;
             self.without_groups().await;
             self.without_chunks().await;
+            self.in_an_earlier_life().await;
             self.smaller_values().await;
             if cost(&self.best) >= before || self.is_over() {
                 break;
@@ -165,6 +169,29 @@ impl Shrinker {
                 (1, false) => return,
                 (1, true) => {}
                 _ => size = (size / 2).max(1),
+            }
+        }
+    }
+
+    /// Tries a fault at the task of an earlier one, and leaves that one out: what a host does once
+    /// a crash has restarted it may fail in its first life, too, where another task does it.
+    async fn in_an_earlier_life(&mut self) {
+        let is_fault = |deviation: &Deviation| is_of_kind(deviation, Some(ChoiceKind::Fault));
+        let faults: Vec<Deviation> = self.best.iter().filter(|it| is_fault(it)).cloned().collect();
+        for (index, later) in faults.iter().enumerate().rev() {
+            for earlier in faults[..index].iter().filter(|it| it.at.path != later.at.path) {
+                // A life that goes on where the last one ended begins in other steps than that.
+                for step in nearest(later.at.step) {
+                    let mut kept = self.best.clone();
+                    kept.retain(|deviation| deviation != earlier);
+                    let Some(moved) = kept.iter_mut().find(|deviation| *deviation == later) else {
+                        return;
+                    };
+                    moved.at = Spot { path: earlier.at.path.clone(), step };
+                    if self.is_over() || self.attempt(kept).await {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -319,6 +346,12 @@ fn hold(deviations: &[Deviation], head: &Spot) -> Vec<Deviation> {
         }
     }
     with
+}
+
+/// A step and those around it, the nearest first.
+fn nearest(step: u32) -> impl Iterator<Item = u32> {
+    let around = (1..=STEPS_AROUND).flat_map(move |by| [step.saturating_sub(by), step + by]);
+    std::iter::once(step).chain(around).filter(|step| *step > 0)
 }
 
 /// What makes deviations alike: the step's number, the kind, and which one of its kind in the step.
