@@ -1,6 +1,7 @@
 //! The world around a program: hosts and their crashes, the network, HTTP on it, and disks.
 
 mod connections;
+mod crash_points;
 mod crashes;
 mod datagrams;
 mod disks;

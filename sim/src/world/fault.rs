@@ -63,6 +63,17 @@ pub(super) fn strikes_how(class: &'static str, ratio: Ratio, ways: u32) -> u32 {
     with(|core| core.choose_fault(rate, ways + 1))
 }
 
+/// The same for a fault that is to strike later, and is [told](tell_fault) then.
+pub(super) fn strikes_later(class: &'static str, ratio: Ratio, ways: u32) -> u32 {
+    let rate = FaultRate::new(class, ratio.in_a_million);
+    with(|core| core.choose_later_fault(rate, ways + 1))
+}
+
+/// Lets the report tell of a fault that strikes now.
+pub(super) fn tell_fault(class: &'static str, detail: String) {
+    with(|core| core.session.note_fault(class, || detail));
+}
+
 /// Decides how many of `count` things, which happen one after the other, have happened when a fault
 /// of this class breaks in: one choice, in which each number is as likely as another; 0 if it does
 /// not strike.

@@ -1,5 +1,5 @@
 //! Hosts: machines with a name, an address, a clock and a disk of their own, on which tasks run,
-//! and which crash and come back.
+//! and which crash, also [of themselves](Host::set_crashes), and come back.
 //!
 //! The code of a test stands on a host of its own, called `main`. What is spawned stays on the host
 //! of the task that spawns it; [`Host::spawn`] and [`Host::run`] put a task on another. Sockets and
@@ -248,7 +248,7 @@ impl Host {
     }
 
     #[track_caller]
-    fn go_down(self, resets: bool) {
+    pub(super) fn go_down(self, resets: bool) {
         assert!(self.index() != 0, "the test itself stands on 'main'; crash another host");
         let life = self.with(|machine| {
             let life = machine.life(self);
@@ -515,6 +515,15 @@ impl Life {
                  one inside each"
             )),
         }
+    }
+
+    /// The host, if it has been down since this life ended.
+    pub(super) fn left_down(self) -> Option<Host> {
+        let is_down = |world: &mut World| {
+            let machine = world.machines.get(self.host as usize);
+            machine.is_some_and(|m| !m.is_up && m.incarnation == self.incarnation + 1)
+        };
+        (self.is_here() && hosts().with(is_down)).then(|| hosts().handle(self.host))
     }
 
     /// Tells whether the host is of the simulation that runs here, and has crashed since.

@@ -4,6 +4,7 @@ pub mod blocking;
 mod clock;
 mod compute;
 mod cpu;
+mod crashes;
 mod default_pool;
 mod delay;
 mod executor;

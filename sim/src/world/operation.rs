@@ -86,6 +86,11 @@ pub(super) struct Settle<T> {
 }
 
 impl<T: 'static> Settle<T> {
+    /// The loop on which whoever waits is told.
+    pub(super) fn owner(&self) -> LoopId {
+        self.owner
+    }
+
     /// Lets `effect` happen outside and hands its value to whoever waits.
     pub(super) fn settle(self, effect: impl FnOnce() -> T) {
         let Settle { to, owner, name, number, location, .. } = self;

@@ -12,8 +12,9 @@ use std::time::Duration;
 use super::disk::{Disk, NodeId};
 use super::in_flight::Happens;
 use super::path::Names;
-use crate::event_loop::{Extension, extension};
-use crate::world::delay::check_range;
+use crate::event_loop::{Extension, call_outside_at, extension, with};
+use crate::world::crashes::{at_disk, at_disk_end};
+use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes};
 use crate::world::host::{Host, Life, current_life};
 use crate::world::operation::Operation;
@@ -102,7 +103,9 @@ pub(super) fn begin_in<T: 'static>(
         }
         (disk.latency.clone(), number)
     });
-    Ok(Operation::begin(name, latency, location, move || {
+    let (operation, settle) = Operation::pending(name, location);
+    let when = with(|core| core.session.now) + choose_delay(latency);
+    let end = move || {
         check(life)?;
         let failures = with_disk(life.host, |disk| {
             disk.in_flight.remove(&number);
@@ -116,7 +119,15 @@ pub(super) fn begin_in<T: 'static>(
         }
         let effect = effect.take().expect("seedloop bug: an operation takes effect twice");
         with_disk(life.host, effect)
-    }))
+    };
+    let down = at_disk(life);
+    let happen = move || match at_disk_end(life, down, name) {
+        // The operation is still in flight then, and its end finds the host gone.
+        Some(down) => down.queue(settle.owner(), location, || settle.settle(end)),
+        None => settle.settle(end),
+    };
+    call_outside_at(when, Box::new(happen));
+    Ok(operation)
 }
 
 /// What the system does with a file without its disk: it takes no time, but a turn.

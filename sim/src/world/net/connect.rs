@@ -14,6 +14,7 @@ use super::network::{here, host_at, network};
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, fail, join, send_open};
 use crate::event_loop::{Shared, Uncounted, cancel_outside, with};
+use crate::world::crashes::{Sending, at_sending};
 use crate::world::host::{Life, life_of};
 use crate::world::operation::{Operation, Settle};
 
@@ -107,7 +108,9 @@ fn begin(
         settle: Cell::new(Some(settle)),
     });
     let asking = Asking(caller.end.clone());
-    ask_from(&caller, 0);
+    if at_sending(life, owner, "a request to connect", location) != Sending::Vanishes {
+        ask_from(&caller, 0);
+    }
     Ok((operation, asking))
 }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use super::connect::connect;
 use super::network::{State, here, network, own_address};
 use super::stream::TcpStream;
-use super::tcp::{Incoming, finish, has_read, send_bytes};
+use super::tcp::{Incoming, at_sending_on, finish, has_read, send_bytes};
+use crate::world::crashes::Sending;
 
 impl TcpStream {
     /// The same connection with places to wait of its own, for reports used at `location`.
@@ -62,7 +63,7 @@ impl TcpStream {
         if length == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        if length > 0 {
+        if length > 0 && at_sending_on(&self.end, "bytes") != Sending::Vanishes {
             send_bytes(&self.end, bytes[..length].to_vec());
         }
         Ok(length)
@@ -76,7 +77,8 @@ impl TcpStream {
 
     /// Ends what this side sends.
     pub(crate) fn finish(&self) {
-        if self.check().is_ok() {
+        let leaves = || at_sending_on(&self.end, "the end of a stream") != Sending::Vanishes;
+        if self.check().is_ok() && leaves() {
             finish(&self.end);
         }
     }

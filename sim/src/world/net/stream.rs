@@ -13,8 +13,9 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::address::ToSocketAddrs;
 use super::connect::connect;
 use super::line::Spot;
-use super::tcp::{End, Incoming, finish, has_read, send_bytes};
+use super::tcp::{End, Incoming, at_sending_on, finish, has_read, send_bytes};
 use crate::event_loop::{Label, Shared};
+use crate::world::crashes::Sending;
 
 /// A TCP connection between two sockets of the simulated network.
 ///
@@ -293,7 +294,15 @@ impl AsyncWrite for TcpStream {
         }
         let free = ready!(self.poll_free(cx))?;
         let length = free.min(buffer.len());
-        send_bytes(&self.end, buffer[..length].to_vec());
+        let sending = at_sending_on(&self.end, "bytes");
+        if sending != Sending::Vanishes {
+            send_bytes(&self.end, buffer[..length].to_vec());
+        }
+        if sending != Sending::Leaves {
+            // Its host goes down before it could hear of that.
+            self.wait_to_write(cx);
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(length))
     }
 
@@ -302,13 +311,20 @@ impl AsyncWrite for TcpStream {
         Poll::Ready(self.check())
     }
 
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         if self.end.with(|end| end.is_closed()) {
             let text = "the connection is closed, or has failed before";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
         }
-        finish(&self.end);
+        let sending = at_sending_on(&self.end, "the end of a stream");
+        if sending != Sending::Vanishes {
+            finish(&self.end);
+        }
+        if sending != Sending::Leaves {
+            self.wait_to_write(cx);
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 }

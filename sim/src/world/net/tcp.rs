@@ -14,6 +14,7 @@ use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
 };
+use crate::world::crashes::{Sending, at_sending};
 use crate::world::host::Life;
 
 /// How many bytes may be on their way or unread, in one direction.
@@ -299,6 +300,12 @@ pub(super) fn send_bytes(end: &Uncounted<End>, bytes: Vec<u8>) {
     if let Some(out) = out {
         push(&out, Segment::Bytes(bytes));
     }
+}
+
+/// Decides on something that the program is about to send.
+pub(super) fn at_sending_on(end: &Uncounted<End>, what: &'static str) -> Sending {
+    let (life, owner, location) = end.with(|end| (end.life, end.owner, end.location));
+    at_sending(life, owner, what, location)
 }
 
 /// Says the first word of who has connected.

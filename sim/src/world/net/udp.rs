@@ -16,6 +16,7 @@ use super::link::{Fate, at, hold, send};
 use super::network::{here, host_at, network, own_address};
 use super::rules::{Packet, PacketKind};
 use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, queue_plain, try_with};
+use crate::world::crashes::{Sending, at_sending};
 use crate::world::fault::strikes;
 use crate::world::host::{Life, life_of};
 
@@ -146,7 +147,7 @@ impl UdpSocket {
     pub fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
         self.check()?;
         let to = to.target()?.at_once()?;
-        let (life, bound) = self.state.with(|state| (state.life, state.bound));
+        let (life, owner, bound) = self.state.with(|state| (state.life, state.owner, state.bound));
         if to.port() == 0 {
             let text = format!("no socket has port 0, to which {to} leads");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
@@ -173,6 +174,11 @@ impl UdpSocket {
         };
         let (kind, bytes) = (PacketKind::Datagram, datagram.contents.len());
         let packet = Packet { from: pair.local, to: pair.remote, kind, bytes };
+        let location = self.state.with(|state| state.location);
+        let sending = at_sending(life, owner, "a datagram", location);
+        if sending == Sending::Vanishes {
+            return Ok(bytes);
+        }
         let twice = network().with(|network| network.links.way(life.host, host).duplication);
         dispatch(life.host, host, packet, datagram.clone());
         if strikes("a datagram arrives twice", twice) {
