@@ -120,10 +120,16 @@ fn stream(n: u64) {
         Host::new("server").run(async move || {
             let listener = TcpListener::bind("0.0.0.0:7").await?;
             let (mut stream, _) = listener.accept().await?;
-            let mut read = Vec::new();
-            stream.read_to_end(&mut read).await?;
-            stream.write_all(&(read.len() as u64).to_le_bytes()).await?;
-            Ok(())
+            // Not `read_to_end`: futures-lite clears all of its buffer at each poll.
+            let (mut buffer, mut count) = ([0; 4_096], 0);
+            loop {
+                let read = stream.read(&mut buffer).await? as u64;
+                count += read;
+                if read == 0 {
+                    stream.write_all(&count.to_le_bytes()).await?;
+                    return Ok(());
+                }
+            }
         });
         sleep(Duration::from_millis(1)).await?;
         let mut stream = TcpStream::connect("server:7").await?;
