@@ -6,7 +6,7 @@ use crate::workloads::{Size, WORKLOADS, workload};
 pub struct Participant {
     pub name: &'static str,
     pub kind: Kind,
-    /// Put before the workload's name: another way of the same program.
+    /// Put behind the workload's name: another way of the same program.
     pub suffix: &'static str,
     /// Workloads that it does not have.
     pub lacks: &'static [(&'static str, &'static str)],
@@ -28,10 +28,11 @@ pub enum Kind {
 const NO_CLOCK: &str = "it has no clock";
 const NOT_VARIED: &str = "the same as seedloop's";
 
-pub const PARTICIPANTS: [Participant; 13] = [
+pub const PARTICIPANTS: [Participant; 14] = [
     own("floor", "floor", "", &[]),
     own("floor-radix", "floor", "", &[]),
     own("seedloop", "ours", "", &[]),
+    own("seedloop-record", "ours", "-record", &[]),
     own("seedloop-random", "ours", "-random", &ONLY_SEEDS),
     own("seedloop-portfolio", "ours", "-portfolio", &ONLY_SEEDS),
     own("seedloop-mpsc", "ours", "-mpsc", &ONLY_CHANNEL),

@@ -1,18 +1,23 @@
 //! Workloads that only the library has: other ways of its own to do the same.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use seedloop::explore::{Explorer, Strategy};
 use seedloop::sync::mpsc;
 use seedloop::{JoinHandle, sleep, spawn};
 
-use crate::runtime::run;
-use crate::workloads::small_run;
+use crate::runtime::{RECORD, run};
+use crate::workloads::{dispatch, small_run};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Runs a workload that the others do not have.
-pub fn extra(workload: &str, first: u64, _second: u64) -> Option<u64> {
+pub fn extra(workload: &str, first: u64, second: u64) -> Option<u64> {
+    if let Some(recorded) = workload.strip_suffix("-record") {
+        RECORD.store(true, Relaxed);
+        return dispatch(recorded, first, second);
+    }
     Some(match workload {
         "W3-mpsc" => ping_pong_mpsc(first),
         "W5-cancel" => cancel_all(first),

@@ -1,6 +1,7 @@
 //! The library as the workloads see it: asyncio's names, in any order.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use seedloop::sync::Queue;
@@ -16,12 +17,19 @@ const STEPS: u64 = u64::MAX;
 /// Whether it has W4 and W6.
 pub const HAS_CLOCK: bool = true;
 
+/// Whether runs keep their events.
+pub static RECORD: AtomicBool = AtomicBool::new(false);
+
 pub fn limits() -> Limits {
     Limits { steps: STEPS, steps_at_one_instant: STEPS, ..Limits::default() }
 }
 
 pub fn run<T: 'static>(seed: u64, main: impl Future<Output = Returned<T>> + 'static) -> T {
-    let outcome = Simulation::new().seed(seed).limits(limits()).block_on(main);
+    let mut simulation = Simulation::new().seed(seed).limits(limits());
+    if RECORD.load(Relaxed) {
+        simulation = simulation.record();
+    }
+    let outcome = simulation.block_on(main);
     outcome.result.unwrap_or_else(|error| panic!("{error}"))
 }
 
