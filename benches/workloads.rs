@@ -34,9 +34,7 @@ pub fn dispatch(workload: &str, first: u64, second: u64) -> Option<u64> {
 
 /// W0: makes a runtime, runs an empty future, drops it. An event is a run.
 fn empty_runs(runs: u64) -> u64 {
-    for seed in 0..runs {
-        assert_eq!(rt::run(seed, async move { done(seed) }), seed);
-    }
+    rt::run_each(runs, |seed| async move { done(seed) }, |seed, value| assert_eq!(value, seed));
     runs
 }
 
@@ -166,10 +164,8 @@ struct Shared {
 /// W6: for each seed a run of ten tasks which three times take one of two permits, sleep for 1 to
 /// 10 ms, give it back and yield. W6Y yields in place of the sleep. An event is a seed.
 fn seeds(seeds: u64, with_sleep: bool) -> u64 {
-    for seed in 0..seeds {
-        let rounds = rt::run(seed, small_run(seed, with_sleep));
-        assert_eq!(rounds, TASKS * ROUNDS);
-    }
+    let program = move |seed| small_run(seed, with_sleep);
+    rt::run_each(seeds, program, |_, rounds| assert_eq!(rounds, TASKS * ROUNDS));
     seeds
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Result;
 use crate::arguments::Arguments;
 use crate::build::{Program, build};
-use crate::participants::{PARTICIPANTS, Participant, workload_names};
+use crate::participants::{NOT_VARIED, PARTICIPANTS, Participant, workload_names};
 use crate::sample::{self, Sample};
 use crate::table::{Table, quartiles, short};
 use crate::workloads::workload;
@@ -113,7 +113,7 @@ pub fn print_by(
 
 fn print_lacks(present: &Present) {
     for (participant, _) in present {
-        for (workload, reason) in participant.lacks {
+        for (workload, reason) in participant.lacks.iter().filter(|(_, why)| *why != NOT_VARIED) {
             println!("- {} has no {workload}: {reason}", participant.name);
         }
         for (workload, (first, second)) in participant.sizes {

@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 const NO_CLOCK: &str = "it has no clock";
-const NOT_VARIED: &str = "the same as seedloop's";
+pub const NOT_VARIED: &str = "the same as seedloop's";
 
 pub const PARTICIPANTS: [Participant; 14] = [
     own("floor", "floor", "", &[]),
@@ -41,7 +41,7 @@ pub const PARTICIPANTS: [Participant; 14] = [
     peer("turmoil", "peer-turmoil", "", &[], &TURMOIL_SIZES),
     peer("commonware", "peer-commonware", "", &[], &COMMONWARE_SIZES),
     peer("shuttle", "peer-shuttle", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
-    peer("shuttle-pct", "peer-shuttle", "", &WITHOUT_CLOCK, &SHUTTLE_SIZES),
+    peer("shuttle-pct", "peer-shuttle", "", &WITHOUT_CHOICE, &SHUTTLE_SIZES),
     Participant {
         name: "asyncio",
         kind: Kind::Python,
@@ -52,6 +52,8 @@ pub const PARTICIPANTS: [Participant; 14] = [
 ];
 
 const WITHOUT_CLOCK: [(&str, &str); 2] = [("W4", NO_CLOCK), ("W6", NO_CLOCK)];
+const WITHOUT_CHOICE: [(&str, &str); 3] =
+    [("W0", "its scheduler refuses what has no concurrency"), ("W4", NO_CLOCK), ("W6", NO_CLOCK)];
 const ONLY_SEEDS: [(&str, &str); 6] = [
     ("W0", "an exploration of an empty program ends after its first run"),
     ("W1", NOT_VARIED),

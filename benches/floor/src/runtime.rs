@@ -1,5 +1,6 @@
 //! The floor as the workloads see it.
 
+use std::future::Future;
 use std::rc::Rc;
 
 use async_task::Task;
@@ -27,6 +28,16 @@ macro_rules! wait {
     };
 }
 pub(crate) use wait;
+
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
+}
 
 pub fn join<T>(task: Task<T>) -> Task<T> {
     task

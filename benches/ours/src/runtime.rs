@@ -33,6 +33,16 @@ pub fn run<T: 'static>(seed: u64, main: impl Future<Output = Returned<T>> + 'sta
     outcome.result.unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
+}
+
 pub fn done<T>(value: T) -> Returned<T> {
     Ok(value)
 }

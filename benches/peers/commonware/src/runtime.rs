@@ -48,6 +48,16 @@ pub fn run<T>(seed: u64, main: impl Future<Output = T>) -> T {
     })
 }
 
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
+}
+
 pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Handle<T> {
     with(|context| context.child("task")).spawn(move |_| task)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use madsim::runtime::Runtime;
 pub use madsim::task::JoinHandle;
 pub use madsim::task::spawn;
-use madsim::time::{Instant, Sleep, sleep};
+use madsim::time::{Sleep, sleep};
 use madsim::{Config, time};
 pub use tokio::sync::Semaphore;
 use tokio::sync::SemaphorePermit;
@@ -32,6 +32,16 @@ pub(crate) use wait;
 
 pub fn run<T>(seed: u64, main: impl Future<Output = T>) -> T {
     Runtime::with_seed_and_config(seed, Config::default()).block_on(main)
+}
+
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
 }
 
 pub async fn join<T>(task: JoinHandle<T>) -> T {

@@ -7,8 +7,8 @@ mod workloads;
 use std::process::ExitCode;
 
 /// How the runs are scheduled.
-fn scheduler(seed: u64) -> shuttle::scheduler::RandomScheduler {
-    shuttle::scheduler::RandomScheduler::new_from_seed(seed, 1)
+fn scheduler(seed: u64, runs: usize) -> shuttle::scheduler::RandomScheduler {
+    shuttle::scheduler::RandomScheduler::new_from_seed(seed, runs)
 }
 
 fn main() -> ExitCode {

@@ -7,8 +7,8 @@ mod workloads;
 use std::process::ExitCode;
 
 /// How the runs are scheduled.
-fn scheduler(seed: u64) -> shuttle::scheduler::PctScheduler {
-    shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, 1)
+fn scheduler(seed: u64, runs: usize) -> shuttle::scheduler::PctScheduler {
+    shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, runs)
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! shuttle as the workloads see it. Every operation of its own primitives is a scheduling point.
 
 use std::future::{Future, Pending, pending};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_channel::{Receiver, Sender, unbounded};
@@ -31,18 +32,38 @@ pub(crate) use wait;
 
 /// One run of a schedule of this seed.
 pub fn run<T: Send + 'static>(seed: u64, main: impl Future<Output = T> + Send + 'static) -> T {
-    let mut config = Config::new();
-    config.failure_persistence = FailurePersistence::None;
-    config.max_steps = MaxSteps::None;
     let (main, result) = (Mutex::new(Some(main)), Arc::new(Mutex::new(None)));
     let slot = result.clone();
-    Runner::new(scheduler(seed), config).run(move || {
+    Runner::new(scheduler(seed, 1), config()).run(move || {
         let main = main.lock().unwrap_or_else(PoisonError::into_inner).take();
         let value = block_on(main.expect("one run"));
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
     });
     let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
     value.expect("the run has ended")
+}
+
+/// So many schedules of one runner, which is kept over them, as it is made for.
+pub fn run_each<F>(
+    seeds: u64,
+    program: impl Fn(u64) -> F + Send + Sync + 'static,
+    check: impl Fn(u64, u64) + Send + Sync + 'static,
+) where
+    F: Future<Output = u64> + 'static,
+{
+    let next = AtomicU64::new(0);
+    let ran = Runner::new(scheduler(0, seeds as usize), config()).run(move || {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        check(seed, block_on(program(seed)));
+    });
+    assert_eq!(ran as u64, seeds);
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::None;
+    config
 }
 
 pub async fn join<T>(task: JoinHandle<T>) -> T {

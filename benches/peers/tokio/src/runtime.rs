@@ -36,6 +36,16 @@ pub fn run<T>(_seed: u64, main: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(main)
 }
 
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
+}
+
 pub async fn join<T>(task: JoinHandle<T>) -> T {
     task.await.expect("a task that ends well")
 }

@@ -43,6 +43,16 @@ pub fn run<T: 'static>(seed: u64, main: impl Future<Output = T> + 'static) -> T 
     result.take().expect("the client has ended")
 }
 
+/// A run for each seed below `seeds`.
+pub fn run_each<F>(seeds: u64, program: impl Fn(u64) -> F, check: impl Fn(u64, u64))
+where
+    F: Future<Output = Returned<u64>> + 'static,
+{
+    for seed in 0..seeds {
+        check(seed, run(seed, program(seed)));
+    }
+}
+
 pub async fn join<T>(task: JoinHandle<T>) -> T {
     task.await.expect("a task that ends well")
 }
