@@ -62,7 +62,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver()).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
@@ -79,7 +79,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver()).
     #[track_caller]
     pub fn bind_with_backlog<A: ToSocketAddrs>(
         address: A,

@@ -54,7 +54,7 @@
 //! all addresses at once.
 //!
 //! Names are those of the hosts, in upper or lower case. To resolve one takes no time and does not
-//! fail, unless the [`resolver`] is told otherwise.
+//! fail, unless the [resolver](resolver()) is told otherwise.
 //!
 //! # Another simulation
 //!

@@ -87,7 +87,7 @@ impl Resolver {
 ///
 /// - `NotFound`: a name that no host has.
 /// - `InvalidInput`: this is no host and port.
-/// - `Other`: the [resolver](resolver) fails for now.
+/// - `Other`: the [`resolver`] fails for now.
 pub fn lookup_host(address: impl ToSocketAddrs) -> io::Result<SocketAddr> {
     address.target()?.at_once()
 }

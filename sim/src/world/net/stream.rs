@@ -46,7 +46,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// - `NotFound` and `InvalidInput`: there is no such host, or this is no host and port.
-    /// - `Other`: the name is not [resolved](super::resolver) for now.
+    /// - `Other`: the name is not [resolved](super::resolver()) for now.
     /// - `ConnectionRefused`: nobody listens there.
     /// - `TimedOut`: no answer for 127 seconds, since the host is down, the link is cut, or those
     ///   who have connected and were not accepted fill the backlog.

@@ -71,7 +71,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver).
+    /// It is ready at once, but for the time that a name takes to be [resolved](super::resolver()).
     #[track_caller]
     pub fn bind<A: ToSocketAddrs>(
         address: A,
