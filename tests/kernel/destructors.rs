@@ -1,15 +1,16 @@
 //! What is the user's is dropped, called and woken where it may do what it likes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use seedloop::error::Panicked;
 use seedloop::explore::{Model, Policy, Question};
 use seedloop::{
-    ContextVar, Error, Instant, Result, Simulation, create_future, out, run, running_loop, sleep,
-    spawn, yield_now,
+    ContextVar, Error, Instant, JoinHandle, Result, Simulation, create_future, out, run,
+    running_loop, sleep, spawn, yield_now,
 };
 
 /// Uses the library when it is dropped.
@@ -188,4 +189,33 @@ fn an_error_whose_text_panics_is_given_as_it_is() {
     let result =
         catch_unwind(AssertUnwindSafe(|| run(async { Err::<(), _>(Error::new(Unspeakable)) })));
     assert!(result.is_ok_and(|result| result.is_err_and(|error| error.is::<Unspeakable>())));
+}
+
+/// Drops handles when it is woken.
+struct Drops(Mutex<Option<(Pin<Box<JoinHandle<()>>>, JoinHandle<()>)>>);
+
+impl Wake for Drops {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().expect("no test panics here").take());
+    }
+}
+
+/// CPython: a task calls its callbacks whoever has dropped it by then.
+#[test]
+fn a_waker_that_drops_the_last_handle_takes_no_callback_with_it() {
+    let lines = lines_of(async {
+        let task = spawn(yields_once());
+        let (mut polled, other) = (Box::pin(task.shared()), task);
+        let drops = Arc::new(Drops(Mutex::new(None)));
+        let waker = Waker::from(Arc::clone(&drops));
+        assert!(polled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        other.add_done_callback(|_| out!("done"))?;
+        *drops.0.lock().expect("no test panics here") = Some((polled, other));
+        Ok(sleep(Duration::from_secs(1)).await?)
+    });
+    assert_eq!(lines, ["done"]);
+}
+
+async fn yields_once() -> Result<()> {
+    Ok(yield_now().await?)
 }

@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::StreamExt;
@@ -229,4 +230,30 @@ fn handles_are_send_and_sync() {
     is_send(fs::write("path", "text"));
     is_send(fs::copy("one", "other"));
     is_send(async { pair().await?.0.read_u8().await });
+}
+
+/// tokio holds a lock over each of these: nobody takes the end of another's for the own.
+#[test]
+fn a_file_is_synced_and_cut_by_several_in_turn() {
+    let lengths = run(async {
+        let mut file = File::create("log").await?;
+        file.write_all(b"four").await?;
+        let file = Rc::new(file);
+        let tasks = (1..=3_u64).map(|length| {
+            let file = Rc::clone(&file);
+            spawn(async move {
+                file.sync_all().await?;
+                file.set_len(length).await?;
+                file.sync_data().await?;
+                Ok(file.metadata().await?.len())
+            })
+        });
+        let mut lengths = Vec::new();
+        for task in tasks.collect::<Vec<_>>() {
+            lengths.push(task.await?);
+        }
+        Ok(lengths)
+    });
+    // Each syncs behind the last one that has cut it.
+    assert_eq!(lengths.unwrap(), [3, 3, 3]);
 }

@@ -340,6 +340,37 @@ fn what_has_left_before_a_crash_arrives() {
     }
 }
 
+/// A stream that is dropped behind bytes that have not left: no peer may take that for the end.
+async fn dropped_behind_lost_bytes(cuts_power: bool) -> Result<&'static str> {
+    let host = Host::new("db");
+    match cuts_power {
+        true => host.set_power_cuts(Ratio::ONE),
+        false => host.set_crashes(Ratio::ONE),
+    }
+    let listener = TcpListener::bind("0.0.0.0:7").await?;
+    let _asking = host.spawn(async move {
+        let stream = seedloop::tokio::net::TcpStream::connect("main:7").await?;
+        Ok(stream.try_write(b"commit")?)
+    });
+    let (mut stream, _) = listener.accept().await?;
+    let read = timeout(SECOND).scope(async |_| Ok(stream.read(&mut [0; 8]).await)).await;
+    Ok(match read {
+        Ok(Ok(0)) => "end",
+        Ok(Ok(_)) => "bytes",
+        Ok(Err(_)) => "reset",
+        Err(_) => "nothing",
+    })
+}
+
+#[test]
+fn a_host_that_goes_down_ends_no_stream_as_if_all_had_left() {
+    for cuts_power in [false, true] {
+        let (read, fault) = with_fault(1, 1, dropped_behind_lost_bytes(cuts_power));
+        assert_eq!(fault.as_deref(), Some("'db' before it sends bytes"));
+        assert_eq!(read, "reset", "cuts power: {cuts_power}");
+    }
+}
+
 /// What does not wait returns as if nothing were amiss, and nothing more leaves. What the crash
 /// drops it drops between two steps: here it would meet what the task has borrowed.
 #[test]

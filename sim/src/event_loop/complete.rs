@@ -195,13 +195,19 @@ impl Core {
         if !is_plain {
             return Err(value);
         }
-        let raw = cell.raw.take();
-        end.refs -= 1;
         let mut callbacks = end.finish(Finished::Value(value));
         let mut waker = None;
         if let Callbacks::One(Callback::Wait { wait, .. }) = callbacks {
             callbacks = Callbacks::None;
             waker = self.wake_wait(wait);
+        }
+        let mut raw = None;
+        if waker.is_none() && matches!(callbacks, Callbacks::None) {
+            self.futures[future].refs -= 1;
+            raw = self.tasks[task].raw.take();
+        } else {
+            // What is called yet may drop the last handle: the loop keeps the task until then.
+            self.attention = true;
         }
         Ok(Ended { future, callbacks, waker, raw })
     }

@@ -20,7 +20,7 @@ pub(super) struct Context {
     objects: RefCell<Slab<ObjectCell>>,
     panics: PanicSlot,
     hot: Cell<Hot>,
-    /// The policy wants to know of every wake.
+    /// The policy wants to know of every wake, and of all that a step meets.
     followed: Cell<bool>,
     /// A wake is on its way from inside a borrow: `schedule` puts the
     /// runnable into `incoming` and the waker's caller queues it.
@@ -110,9 +110,10 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 pub(crate) fn context_id() -> u32 {
     CONTEXT.with(|context| {
         if context.id.get() == 0 {
-            let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-            assert!(id != u32::MAX, "simulations ran on more than 4 billion threads");
-            context.id.set(id);
+            // No two threads have one id: whoever has a task's is its thread.
+            let next = |id: u32| id.checked_add(1);
+            let id = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+            context.id.set(id.expect("simulations ran on more than 4 billion threads"));
             // From now on there is something to empty in the end.
             END.try_with(|_| ()).unwrap_or_default();
         }
@@ -193,7 +194,11 @@ impl Context {
         } else {
             match self.core.try_borrow_mut() {
                 Ok(mut core) => core.enqueue(runnable),
-                Err(_) => reentered(),
+                Err(_) => {
+                    // To drop it would drop its future, inside the borrow.
+                    std::mem::forget(runnable);
+                    reentered()
+                }
             }
         }
     }

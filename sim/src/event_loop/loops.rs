@@ -39,10 +39,9 @@ pub(crate) fn release_loop(id: LoopId) {
         drop(close_loop(id));
         let mut cell = with(|core| core.loops.remove(id));
         if let Some(cell) = &mut cell {
-            // It was closed, and so they are empty.
-            let (ready, timers) =
-                (std::mem::take(&mut cell.ready), std::mem::take(&mut cell.timers));
-            with(|core| core.keep_queues(ready, timers));
+            let queues = (std::mem::take(&mut cell.ready), std::mem::take(&mut cell.timers));
+            // What is not kept is dropped here, unborrowed.
+            drop(with(|core| core.keep_queues(queues)));
         }
         drop(cell);
     }
@@ -69,10 +68,16 @@ impl Core {
         skip
     }
 
-    /// Keeps the memory of a loop's queues for the next loop, unless it is a large one's.
-    fn keep_queues(&mut self, mut ready: Ready, timers: Timers) {
-        if ready.is_empty() && ready.begin_anew() && !timers.is_large() {
-            self.spare_queues = Some((ready, timers));
+    /// Keeps the memory of the queues of a closed loop for the next one, unless it is much; returns
+    /// what it does not keep.
+    fn keep_queues(&mut self, mut queues: (Ready, Timers)) -> Option<(Ready, Timers)> {
+        let (ready, timers) = &mut queues;
+        let is_small = !timers.is_large();
+        // What was dropped with the loop may have left its mark, and that is none of the next one.
+        timers.take_all();
+        match ready.is_empty() && ready.begin_anew() && is_small {
+            true => self.spare_queues.replace(queues),
+            false => Some(queues),
         }
     }
 

@@ -113,8 +113,8 @@ pub(crate) struct Session {
     pub(crate) panics_join: bool,
     pub(crate) strikes: Strikes,
     pub(crate) lateness: Duration,
-    /// Someone looks at what becomes ready and what runs: a policy, a recorder, a count of orders,
-    /// strikes, or invariants. Else a step is no more than its poll.
+    /// Someone looks at what becomes ready and what runs: a policy that watches, a recorder, a
+    /// count of orders, strikes, or invariants. Else a step is no more than its poll.
     pub(super) observed: bool,
     choices: Choices,
     recorder: Recorder,

@@ -3,7 +3,7 @@
 //! Source: CPython 3.13, `BaseEventLoop._run_once`, `run_forever`.
 //!
 //! A step of a task is the hot path: one borrow of the kernel to take the next entry, then the
-//! task's own poll. Whatever is out of the ordinary (the task ended, a cancel is on its way, a
+//! task's own poll. Whatever is out of the ordinary (the task failed, a cancel is on its way, a
 //! limit was passed) sets `attention`, and is dealt with before the next entry is taken.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -197,8 +197,9 @@ impl Core {
         set_hot(Hot::OUTSIDE);
     }
 
-    /// Makes `task` the current one. What the step before has left in `step` is as it is to be:
-    /// where it is not, that step was dealt with and everything reset.
+    /// Makes `task` the current one. A cancel that the step before was to deliver, and the boundary
+    /// that it polled, are gone by then: a step with the one is dealt with when it has ended, and
+    /// whoever sets the other takes it back.
     #[inline(always)]
     fn begin_step(&mut self, task: TaskId) {
         let cell = &mut self.tasks[task];
@@ -208,6 +209,7 @@ impl Core {
         let (number, plain) = (cell.number, cell.is_plain());
         self.step.task = task;
         self.step.number = number;
+        (self.step.waits, self.step.yielding) = (false, false);
         self.step.began = self.session.now;
         if plain && !self.session.observed {
             set_hot(Hot::PLAIN);

@@ -287,8 +287,8 @@ impl Timers {
         self.buckets[bucket] = Bucket { timers, first: 0 };
     }
 
-    /// Takes every timer that stands here, in no order. Their memory is kept, for another
-    /// simulation, whose time begins anew.
+    /// Takes every timer that stands here, in no order. Their memory is kept, for another loop, at
+    /// whatever time that begins.
     pub(crate) fn take_all(&mut self) -> Vec<Due> {
         let mut dues = Vec::new();
         if self.len > 0 {
@@ -300,7 +300,7 @@ impl Timers {
             dues.extend(self.overdue.drain().map(|overdue| overdue.due));
         }
         (self.occupied, self.last, self.overdue_count) = (0, 0, 0);
-        (self.len, self.dead) = (0, 0);
+        (self.len, self.most, self.dead) = (0, 0, 0);
         dues
     }
 }

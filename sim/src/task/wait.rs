@@ -261,7 +261,8 @@ pub(crate) fn await_location(
     polled_at: &'static Location<'static>,
     made_at: &'static Location<'static>,
 ) -> &'static Location<'static> {
-    // Of one file both are, or neither is; then the search through its name is spared.
+    // Of one file both are, or neither is, and then one is as good as the other: the search through
+    // its name is spared.
     let is_one_file = std::ptr::eq(polled_at.file(), made_at.file());
     if !is_one_file && Place::from(polled_at).is_in_library() { made_at } else { polled_at }
 }

@@ -43,8 +43,8 @@ impl Host {
     /// Sets how often the host crashes at one of its operations: a fault, which only an exploration
     /// chooses, and asks for at each of them. Never unless set.
     ///
-    /// These are the points at which a crash can be told from one at another, and no code of the
-    /// host runs between an operation and its crash:
+    /// These are the points at which a crash can be told from one at another; the task that waits
+    /// for the operation takes no further step:
     ///
     /// - the end of each operation of its disk, reads too: what the operation does is still in
     ///   flight then, and is there after the crash or not, as after any [`crash`](Self::crash);
@@ -53,12 +53,13 @@ impl Host {
     ///   sends (acknowledgements, resets, what was lost again, the end of a stream that is dropped)
     ///   is no such point.
     ///
-    /// The crash is that of [`crash`](Self::crash), and comes at the next turn of the loop, at the
-    /// same moment of virtual time, as if another task had called it. Who waits for the operation
-    /// is dropped without hearing of it. What does not wait returns as if nothing were amiss, as
-    /// [`UdpSocket::send_to`](crate::net::UdpSocket::send_to) does, and the task goes on to its
-    /// next await; but nothing leaves the host any more, and nothing is done on its disk but what a
-    /// crash may leave.
+    /// The crash is that of [`crash`](Self::crash), and comes at the next turn of the loop, as if
+    /// another task had called it: other tasks that are ready may run before it. Who waits for the
+    /// operation on this host is dropped without hearing of it; a task of another host gets the
+    /// error of a file or a socket whose host is gone. What does not wait returns as if nothing
+    /// were amiss, as [`UdpSocket::send_to`](crate::net::UdpSocket::send_to) does, and the task
+    /// goes on to its next await; but nothing leaves the host any more, and nothing is done on its
+    /// disk but what a crash may leave.
     ///
     /// A report tells of it with its host and the operation: `a host crashes: 'db' during 'sync
     /// file'`.
@@ -207,10 +208,17 @@ pub(super) fn at_sending(
 
 /// Tells whether the host goes down at the next turn of its loop.
 pub(super) fn is_falling(life: Life) -> bool {
-    with_rates(|all| {
-        let falling = all.get(&life.host).and_then(|rates| rates.falling);
-        falling.is_some_and(|down| down.life == life)
-    })
+    falling(life).is_some()
+}
+
+/// What the peers hear of the connections of a host that goes down at the next turn of its loop: a
+/// reset, or nothing. None of one that does not.
+pub(super) fn resets_when_falling(life: Life) -> Option<bool> {
+    falling(life).map(|down| down.kind == Kind::Crash)
+}
+
+fn falling(life: Life) -> Option<Down> {
+    with_rates(|all| all.get(&life.host)?.falling.filter(|down| down.life == life))
 }
 
 /// Decides whether a host is to go down, and in which of several ways.

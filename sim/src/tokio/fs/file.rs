@@ -1,5 +1,6 @@
 //! Files that are open.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, SeekFrom};
@@ -7,7 +8,7 @@ use std::panic::Location;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use ::tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 
@@ -27,7 +28,8 @@ use crate::world::fs;
 /// # Cancel safety
 ///
 /// One thing is done with the file at a time: what has begun goes on when the wait for it is
-/// dropped, and whatever is done next waits for it. What a dropped `read` has read is what the next
+/// dropped, and whatever is done next waits for it, but for [`metadata`](Self::metadata) and
+/// [`set_permissions`](Self::set_permissions). What a dropped `read` has read is what the next
 /// one gives; of a dropped `seek` or [`set_len`](Self::set_len) the error is forgotten. A `write`
 /// that was dropped before it was over has written nothing. A dropped `read_exact` has lost what it
 /// had read, a dropped `write_all` may have written a part.
@@ -45,6 +47,61 @@ struct State {
     /// Where the last seek has led.
     sought: u64,
     most: usize,
+    /// Those who change or sync the file through a reference; the first does so now.
+    line: VecDeque<(u64, Option<Waker>)>,
+    tickets: u64,
+}
+
+/// The place in line of one who changes or syncs the file through a reference: it is their turn
+/// when they are the first.
+///
+/// Source: tokio, `fs/file.rs`, which holds a fair lock over each of these.
+struct Turn<'a> {
+    of: &'a Mutex<State>,
+    ticket: u64,
+}
+
+impl<'a> Turn<'a> {
+    fn enter(of: &'a Mutex<State>) -> Self {
+        let mut state = lock(of);
+        state.tickets += 1;
+        let ticket = state.tickets;
+        state.line.push_back((ticket, None));
+        Turn { of, ticket }
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // The user's code runs here, unlocked.
+        let waker = cx.waker().clone();
+        let mut state = lock(self.of);
+        if state.line.front().is_some_and(|(first, _)| *first == self.ticket) {
+            return Poll::Ready(());
+        }
+        let own = state.line.iter_mut().find(|(ticket, _)| *ticket == self.ticket);
+        let before = own.and_then(|(_, kept)| kept.replace(waker));
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let (own, next) = {
+            let mut state = lock(self.of);
+            let place = state.line.iter().position(|(ticket, _)| *ticket == self.ticket);
+            let own = place.and_then(|place| state.line.remove(place));
+            let next = match place {
+                Some(0) => state.line.front_mut().and_then(|(_, waker)| waker.take()),
+                _ => None,
+            };
+            (own, next)
+        };
+        drop(own);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
 }
 
 /// What goes on with a file.
@@ -71,10 +128,17 @@ const MOST: usize = 2 * 1024 * 1024;
 
 impl File {
     pub(super) fn new(file: fs::File) -> Self {
-        let (busy, unread) = (Busy::Idle, Vec::new());
-        File {
-            state: Mutex::new(State { file, busy, unread, failed: None, sought: 0, most: MOST }),
-        }
+        let state = State {
+            file,
+            busy: Busy::Idle,
+            unread: Vec::new(),
+            failed: None,
+            sought: 0,
+            most: MOST,
+            line: VecDeque::new(),
+            tickets: 0,
+        };
+        File { state: Mutex::new(state) }
     }
 
     /// Opens a file to be read; a directory too, to [sync](Self::sync_all) it.
@@ -138,7 +202,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Linux's `EIO` when the disk fails. That a write has failed is told by the next `flush`.
+    /// Linux's `EIO` when the disk fails: what was to be synced is not, and a later sync that goes
+    /// well says nothing of it. That a write has failed is told by the next `flush`.
     ///
     /// # Cancel safety
     ///
@@ -147,6 +212,7 @@ impl File {
     pub fn sync_all(&self) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
         let location = Location::caller();
         async move {
+            let _turn = self.turn().await;
             self.wait_written().await;
             let syncing = lock(&self.state).file.begin_sync(true, location);
             Plain::new(syncing).await
@@ -166,6 +232,7 @@ impl File {
     pub fn sync_data(&self) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
         let location = Location::caller();
         async move {
+            let _turn = self.turn().await;
             self.wait_written().await;
             let syncing = lock(&self.state).file.begin_sync(false, location);
             Plain::new(syncing).await
@@ -176,7 +243,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when it was not opened to be written; `StorageFull`.
+    /// `InvalidInput` when it was not opened to be written; `StorageFull`, `FileTooLarge`; Linux's
+    /// `EIO` when the disk fails.
     ///
     /// # Cancel safety
     ///
@@ -185,13 +253,15 @@ impl File {
     pub fn set_len(&self, length: u64) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
         let location = Location::caller();
         async move {
+            let _turn = self.turn().await;
             self.wait_written().await;
             lock(&self.state).begin_resize(length, location)?;
             plain(move |cx| lock(&self.state).poll_resized(cx)).await
         }
     }
 
-    /// Tells of the file: its length, its kind, its times.
+    /// Tells of the file: its length, its kind, its times. It does not wait for a write that goes
+    /// on.
     ///
     /// # Errors
     ///
@@ -232,6 +302,13 @@ impl File {
     /// Returns how many bytes one read or write takes at most.
     pub fn max_buf_size(&self) -> usize {
         lock(&self.state).most
+    }
+
+    /// Waits until nobody else changes or syncs the file through a reference.
+    async fn turn(&self) -> Turn<'_> {
+        let turn = Turn::enter(&self.state);
+        plain(|cx| turn.poll(cx)).await;
+        turn
     }
 
     /// Waits for what was written, and keeps its error for the next flush or write.

@@ -91,9 +91,13 @@ pub(super) fn begin_in<T: 'static>(
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
     check(life)?;
+    // First, since it panics where nothing can wait: then nothing is in flight.
+    let (operation, settle) = Operation::pending(name, location);
+    let latency = with_disk(life.host, |disk| disk.latency.clone());
+    let when = with(|core| core.session.now) + choose_delay(latency);
     // Whoever comes first takes it: its time, or a crash.
     let effect = Rc::new(Cell::new(Some(effect)));
-    let (latency, number) = with_disk(life.host, |disk| {
+    let number = with_disk(life.host, |disk| {
         let number = disk.begun;
         disk.begun += 1;
         if does != Does::Read {
@@ -101,10 +105,8 @@ pub(super) fn begin_in<T: 'static>(
             let happen = move |disk: &mut Disk| drop(effect.take().map(|effect| effect(disk)));
             disk.in_flight.insert(number, Box::new(happen));
         }
-        (disk.latency.clone(), number)
+        number
     });
-    let (operation, settle) = Operation::pending(name, location);
-    let when = with(|core| core.session.now) + choose_delay(latency);
     let end = move || {
         check(life)?;
         let failures = with_disk(life.host, |disk| {

@@ -31,12 +31,14 @@
 //! - of the operations that had begun and were not over, in the order in which they began, the
 //!   first so many, one, all but one, or any of the first 8, as if they had just ended.
 //!
-//! Of what is long ago, the first of more than 1,024 changes of directories and of more than some
-//! 64 KiB of writes to a file, all is there or nothing, and a sync that needs a part of it makes
-//! all of it outlive: a program that never syncs takes bounded memory.
+//! Of what is long ago, the first of more than 1,024 changes of directories and of more writes to a
+//! file than it had bytes when it was synced, and at least 64 KiB, all is there or nothing, and a
+//! sync that needs a part of it makes all of it outlive: a program that never syncs takes bounded
+//! memory.
 //!
-//! How many are there is one choice, in which each number is as likely as another: however much was
-//! not synced, each place to break off is tried.
+//! How many names are there is one choice, in which each number is as likely as another; of writes
+//! and of operations in flight it is a choice of the manner, and then of the number. However much
+//! was not synced, each place to break off is tried.
 //!
 //! A sector is 512 bytes of a file from a multiple of 512 on. Of one that was there before a write
 //! touches it, all bytes change or none: only what is new at the end of a file may be cut short

@@ -61,14 +61,17 @@ impl Pending {
             self.operation = None;
             return Poll::Ready(result);
         }
-        let mut landing = lock(&self.landing);
-        match landing.result.take() {
-            Some(result) => Poll::Ready(Ok(result)),
-            None => {
-                landing.waiter = Some(cx.waker().clone());
-                Poll::Pending
+        // A waker is the user's, and what it does when it is cloned or dropped too: unlocked.
+        let waiter = cx.waker().clone();
+        let (polled, before) = {
+            let mut landing = lock(&self.landing);
+            match landing.result.take() {
+                Some(result) => (Poll::Ready(Ok(result)), None),
+                None => (Poll::Pending, landing.waiter.replace(waiter)),
             }
-        }
+        };
+        drop(before);
+        polled
     }
 
     /// Lets the task that polled it wait for it no longer; it can be polled again, by any task.

@@ -113,7 +113,9 @@ pub(super) fn open_ends() -> Vec<String> {
     let ends: Vec<_> = network().with(|network| network.ends.values().copied().collect());
     let told = ends.iter().filter_map(|end| {
         let (life, socket) = end.try_look(|end| (end.life, socket_of(end)))?;
-        life.is_alive().then_some((life.host, socket))
+        // One that is over is kept by who holds it, and tells only what nobody has read.
+        let is_over = socket.state == Some(SocketState::Closed) && socket.receive_queue == 0;
+        (life.is_alive() && !is_over).then_some((life.host, socket))
     });
     told.map(|(host, socket)| {
         let Socket { local, peer, state, receive_queue, send_queue, .. } = socket;

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::address::{Target, ToSocketAddrs};
-use super::network::network;
+use super::network::{here, network};
 use crate::world::delay::check_range;
 use crate::world::fault::{Ratio, strikes};
 use crate::world::host::{address_of, all_names, host_by_name};
@@ -72,8 +72,8 @@ impl Resolver {
         self
     }
 
-    /// Sets how often it fails for a while: a fault, which only an exploration chooses. The error
-    /// is of kind `Other` and says what Linux says of `EAI_AGAIN`; the next time may go well.
+    /// Sets how often a look-up fails: a fault, which only an exploration chooses. The error is of
+    /// kind `Other` and says what Linux says of `EAI_AGAIN`; the next look-up may go well.
     /// [`heal`](crate::host::heal) ends it.
     pub fn failures(self, ratio: Ratio) -> Self {
         network().with(|network| network.answers.failures = ratio);
@@ -124,6 +124,8 @@ impl Target {
     ) -> io::Result<SocketAddr> {
         let latency = network().with(|network| network.answers.latency.clone());
         if matches!(self, Target::Name(..)) && !latency.end().is_zero() {
+            // Where nothing can wait, this is the error.
+            here()?;
             Operation::begin("resolve", latency, location, || ()).await?;
         }
         self.at_once()

@@ -14,7 +14,7 @@ use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
 };
-use crate::world::crashes::{Sending, at_sending};
+use crate::world::crashes::{Sending, at_sending, resets_when_falling};
 use crate::world::host::Life;
 
 /// How many bytes may be on their way or unread, in one direction.
@@ -442,6 +442,13 @@ impl Drop for End {
         });
         let Some(out) = self.out.take() else { return };
         if self.failed.is_some() || !self.life.is_alive() {
+            return;
+        }
+        if let Some(resets) = resets_when_falling(self.life) {
+            // What it sent may not have left: the other side must not take this for the end of it.
+            if resets {
+                reset(&out);
+            }
             return;
         }
         if !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped {
