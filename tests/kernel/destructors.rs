@@ -118,7 +118,7 @@ fn a_panic_of_users_code_ends_the_run_wherever_it_is_called() {
             run(async {
                 let mut sleeping = std::pin::pin!(sleep(Duration::from_secs(1)));
                 let waker = Waker::from(Arc::new(WakesBadly));
-                let polled = sleeping.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+                let polled = sleeping.as_mut().poll(&mut Context::from_waker(&waker));
                 assert!(polled.is_pending());
                 Ok(sleep(Duration::from_secs(2)).await?)
             })
@@ -192,11 +192,11 @@ fn an_error_whose_text_panics_is_given_as_it_is() {
 }
 
 /// Drops handles when it is woken.
-struct Drops(Mutex<Option<(Pin<Box<JoinHandle<()>>>, JoinHandle<()>)>>);
+struct Drops(Mutex<Vec<Pin<Box<JoinHandle<()>>>>>);
 
 impl Wake for Drops {
     fn wake(self: Arc<Self>) {
-        drop(self.0.lock().expect("no test panics here").take());
+        drop(std::mem::take(&mut *self.0.lock().expect("no test panics here")));
     }
 }
 
@@ -205,12 +205,12 @@ impl Wake for Drops {
 fn a_waker_that_drops_the_last_handle_takes_no_callback_with_it() {
     let lines = lines_of(async {
         let task = spawn(yields_once());
-        let (mut polled, other) = (Box::pin(task.shared()), task);
-        let drops = Arc::new(Drops(Mutex::new(None)));
+        let (mut polled, other) = (Box::pin(task.shared()), Box::pin(task));
+        let drops = Arc::new(Drops(Mutex::new(Vec::new())));
         let waker = Waker::from(Arc::clone(&drops));
         assert!(polled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         other.add_done_callback(|_| out!("done"))?;
-        *drops.0.lock().expect("no test panics here") = Some((polled, other));
+        drops.0.lock().expect("no test panics here").extend([polled, other]);
         Ok(sleep(Duration::from_secs(1)).await?)
     });
     assert_eq!(lines, ["done"]);
