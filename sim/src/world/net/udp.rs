@@ -68,6 +68,7 @@ impl UdpSocket {
     /// - `AddrInUse`: another socket is bound there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `Other`: the name is not [resolved](super::resolver()) for now.
     ///
     /// # Cancel safety
     ///
