@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::gather_input::{GatherInput, LoopKey};
 use crate::base::{Error, Result};
-use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, finish, with};
+use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, Outcome, finish, with};
 use crate::task::{AnyFuture, FutureRef, LoopFuture};
 
 /// Runs several awaitables at once and gives their values in the order of the arguments:
@@ -266,14 +266,14 @@ fn complete<F: 'static>(gathering: &Rc<RefCell<Gathering<F>>>) {
 /// a child's first awaiter gets stays there.
 fn keep_cancels<R>(ids: &[FutureId], collect: impl FnOnce() -> R) -> R {
     let saved: Vec<_> = with(|core| {
-        let take = |id: &FutureId| core.futures.get_mut(*id).and_then(|cell| cell.saved.take());
+        let take = |id: &FutureId| core.futures.get_mut(*id).and_then(|cell| cell.take_saved());
         ids.iter().map(take).collect()
     });
     let result = collect();
     with(|core| {
         for (id, saved) in ids.iter().zip(saved) {
-            if let Some(cell) = core.futures.get_mut(*id) {
-                cell.saved = saved.or(cell.saved.take());
+            if let (Some(cell), Some(saved)) = (core.futures.get_mut(*id), saved) {
+                cell.outcome = Outcome::Cancelled(saved);
             }
         }
     });

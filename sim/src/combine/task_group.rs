@@ -362,7 +362,7 @@ fn renew_outside_cancel(parent: TaskId, boundary: BoundaryId) {
         }
         let cell = core.tasks.get(parent)?;
         let around = |other: &&BoundaryId| core.is_within(boundary, **other);
-        let blocks = || cell.expired.iter().filter(around);
+        let blocks = || cell.expired().iter().filter(around);
         let depth = |other: &&BoundaryId| blocks().filter(|b| core.is_within(**other, **b)).count();
         let outermost = blocks().min_by_key(depth).copied().unwrap_or(Id::NONE);
         let only_theirs = blocks().count() >= cancels as usize;
@@ -401,7 +401,7 @@ impl Drop for Live {
         if left {
             with(|core| {
                 if let Some(cell) = core.tasks.get_mut(parent) {
-                    cell.adopted += 1;
+                    cell.rare_mut().adopted += 1;
                 }
             });
             self.group.abort();

@@ -239,7 +239,7 @@ pub(super) fn cancel_block(task: TaskId, boundary: BoundaryId) {
         let reach = core.reach_of(boundary);
         let cell = core.tasks.get_mut(task)?;
         if reach == boundary {
-            cell.expired.push(boundary);
+            cell.rare_mut().expired.push(boundary);
         }
         Some((cell.future, reach))
     });
@@ -252,8 +252,8 @@ impl Core {
     /// Takes back the cancel of a block; returns how many others are left that concern it.
     pub(super) fn uncancel_expired(&mut self, task: TaskId, boundary: BoundaryId) -> u32 {
         let Some(cell) = self.tasks.get_mut(task) else { return 0 };
-        if let Some(position) = cell.expired.iter().position(|other| *other == boundary) {
-            cell.expired.remove(position);
+        if let Some(position) = cell.expired().iter().position(|other| *other == boundary) {
+            cell.rare_mut().expired.remove(position);
         }
         self.revoke_cancel(task, boundary);
         self.uncancel(task);
@@ -267,7 +267,7 @@ impl Core {
         let beside = |other: &&BoundaryId| {
             !self.is_within(**other, boundary) && !self.is_within(boundary, **other)
         };
-        let elsewhere = cell.expired.iter().filter(beside).count();
+        let elsewhere = cell.expired().iter().filter(beside).count();
         cell.cancels.saturating_sub(u32::try_from(elsewhere).unwrap_or(u32::MAX))
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! Source: CPython 3.13, `Task._fut_waiter`, which is what the last step has yielded.
 
-use super::cell::{BoundaryId, TaskId, WaitId};
+use super::cell::{BoundaryId, WaitId};
 use super::core::Core;
+use super::tasks::TaskId;
 use crate::base::Id;
 
 impl Core {
@@ -67,7 +68,7 @@ impl Core {
     /// polled none of them, and they are all kept, the task awaits something else, and the cancel
     /// is for that.
     pub(super) fn settle_owed(&mut self, task: TaskId) {
-        let Some((scope, message)) = self.tasks[task].owed.take() else { return };
+        let Some((scope, message)) = self.tasks[task].take_owed() else { return };
         let asked: Vec<WaitId> =
             self.waits_of(task).filter(|wait| self.waits[*wait].asked).collect();
         let is_polled = asked.iter().any(|wait| self.is_polled(*wait));

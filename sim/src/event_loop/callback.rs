@@ -36,20 +36,27 @@ impl Callback {
 /// The list of a future; almost always of one.
 pub(crate) enum Callbacks {
     None,
-    One(Callback),
+    /// The wait of one task.
+    Wait {
+        key: CallbackKey,
+        wait: WaitId,
+    },
     Many(Vec<Callback>),
 }
 
 impl Callbacks {
     pub(crate) fn push(&mut self, callback: Callback) {
-        *self = match std::mem::replace(self, Callbacks::None) {
-            Callbacks::None => Callbacks::One(callback),
-            Callbacks::One(first) => Callbacks::Many(vec![first, callback]),
-            Callbacks::Many(mut all) => {
-                all.push(callback);
-                Callbacks::Many(all)
+        match (&mut *self, callback) {
+            (Callbacks::None, Callback::Wait { key, wait }) => {
+                *self = Callbacks::Wait { key, wait };
             }
-        };
+            (Callbacks::None, call) => *self = Callbacks::Many(vec![call]),
+            (Callbacks::Wait { key, wait }, second) => {
+                let first = Callback::Wait { key: *key, wait: *wait };
+                *self = Callbacks::Many(vec![first, second]);
+            }
+            (Callbacks::Many(all), callback) => all.push(callback),
+        }
     }
 
     /// Drops what has become of no use once the list would have to grow, the waits that are no
@@ -73,8 +80,7 @@ impl Callbacks {
     pub(crate) fn has_calls(&self) -> bool {
         let is_call = |callback: &Callback| matches!(callback, Callback::Call { .. });
         match self {
-            Callbacks::None => false,
-            Callbacks::One(callback) => is_call(callback),
+            Callbacks::None | Callbacks::Wait { .. } => false,
             Callbacks::Many(all) => all.iter().any(is_call),
         }
     }
@@ -86,8 +92,7 @@ impl Callbacks {
     /// Takes back the call of `key`; returns it, so that the caller drops it unborrowed.
     pub(crate) fn remove(&mut self, key: CallbackKey) -> Option<Callback> {
         let found = match self {
-            Callbacks::None => return None,
-            Callbacks::One(callback) => (callback.key() == key).then_some(callback)?,
+            Callbacks::None | Callbacks::Wait { .. } => return None,
             Callbacks::Many(all) => {
                 let place = all.binary_search_by_key(&key, Callback::key).ok()?;
                 &mut all[place]

@@ -4,10 +4,11 @@
 //! Source: CPython 3.13, `Task.cancel`, `Future.cancel`, `_GatheringFuture.cancel`.
 
 use super::callback::Callbacks;
-use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, TaskId, Told, WaitId};
+use super::cell::{BoundaryId, FutureId, Kind, Order, State, Target, Told, WaitId};
 use super::complete::fire;
 use super::context::with;
 use super::core::Core;
+use super::tasks::TaskId;
 use crate::base::{Access, Error, Event, Id, LimitExceeded, Message};
 
 /// What a cancel goes to.
@@ -266,16 +267,17 @@ impl Core {
         let cell = &mut self.tasks[task];
         match cell.must_cancel {
             None => {
-                cell.scopes.clear();
+                cell.rare.iter_mut().for_each(|rare| rare.scopes.clear());
                 cell.must_cancel = Some(scope);
             }
             Some(other) if other == scope => {}
             // Two timeouts beside each other: what stands beside both is none of their concern.
             Some(other) => {
-                if cell.scopes.is_empty() {
-                    cell.scopes.push(other);
+                let scopes = &mut cell.rare_mut().scopes;
+                if scopes.is_empty() {
+                    scopes.push(other);
                 }
-                cell.scopes.push(scope);
+                scopes.push(scope);
                 cell.must_cancel = Some(Id::NONE);
             }
         }
@@ -286,13 +288,13 @@ impl Core {
     /// Forgets what is pending for `scope`, which is left or dropped: nothing can take it there.
     pub(crate) fn revoke_cancel(&mut self, task: TaskId, scope: BoundaryId) {
         let Some(cell) = self.tasks.get_mut(task) else { return };
-        if cell.owed.as_ref().is_some_and(|(owed, _)| *owed == scope) {
-            cell.owed = None;
+        if cell.owed().is_some_and(|(owed, _)| *owed == scope) {
+            cell.take_owed();
         }
-        let several = !cell.scopes.is_empty();
-        cell.scopes.retain(|other| *other != scope);
+        let several = !cell.scopes().is_empty();
+        cell.rare.iter_mut().for_each(|rare| rare.scopes.retain(|other| *other != scope));
         let revoked = match several {
-            true if cell.scopes.is_empty() => Some(Id::NONE),
+            true if cell.scopes().is_empty() => Some(Id::NONE),
             true => return,
             false => Some(scope),
         };
@@ -315,7 +317,7 @@ impl Core {
                 if frame.refused || frame.was_ready {
                     self.set_must_cancel(task, message, scope);
                 } else if let Some(cell) = self.tasks.get_mut(task) {
-                    cell.owed = Some((scope, message.clone()));
+                    cell.rare_mut().owed = Some((scope, message.clone()));
                 }
                 true
             }
@@ -334,7 +336,7 @@ impl Core {
     fn cancel_wait(&mut self, wait: WaitId, message: &Option<Message>) -> Entered {
         let (accepted, waker) = self.tell(wait, Told::Cancelled);
         if accepted && let Some(cell) = self.waits.get_mut(wait) {
-            cell.message = message.clone();
+            cell.message = message.clone().map(Box::new);
         }
         Entered::Done(accepted, Fired::Waker(waker))
     }
@@ -374,7 +376,7 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
         let targets = core.targets_of(task, is_meant);
         let targets: Vec<Victim> = core.ask(targets).collect();
         let cell = &core.tasks[task];
-        let is_for_all = scope.is_none() && cell.scopes.is_empty();
+        let is_for_all = scope.is_none() && cell.scopes().is_empty();
         if targets.is_empty() && is_for_all && !cell.scheduled && !cell.drops_body() {
             core.drop_body(task);
         }
@@ -388,8 +390,8 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
         with(|core| {
             if let Some(cell) = core.tasks.get_mut(task) {
                 cell.must_cancel = None;
-                if cell.scopes.is_empty() {
-                    cell.owed = Some((scope, message));
+                if cell.scopes().is_empty() {
+                    cell.rare_mut().owed = Some((scope, message));
                 }
             }
         });

@@ -6,21 +6,19 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
 
-use async_task::Task as RawTask;
-
 use super::callback::Callbacks;
 use super::complete::Finished;
 use super::core::SLOW_CALLBACK;
 use super::generators::OpenGenerator;
+use super::object::ObjectId;
 use super::ready::Ready;
 use super::report::Handler;
+use super::tasks::TaskId;
 use super::timer::Timers;
 use super::waits::Label;
-use super::waker::TaskMeta;
-use crate::base::{Cancelled, Error, Id, Instant, Message, Operation, TaskKey, TaskNumber};
+use crate::base::{Access, Cancelled, Error, Id, Instant, Message, Operation, TaskKey, TaskNumber};
 
 pub(crate) type FutureId = Id<FutureCell>;
-pub(crate) type TaskId = Id<TaskCell>;
 pub(crate) type WaitId = Id<WaitCell>;
 pub(crate) type BoundaryId = Id<BoundaryCell>;
 pub(crate) type LoopId = Id<LoopCell>;
@@ -55,6 +53,8 @@ pub(crate) enum Outcome {
     Empty,
     Value(Box<dyn Any>),
     Error(Error),
+    /// The cancel that ended a task: the first awaiter gets it, later ones a fresh one.
+    Cancelled(Cancelled),
 }
 
 /// Copies a value of the type that the future holds.
@@ -80,8 +80,6 @@ pub(crate) struct FutureCell {
     pub(crate) callbacks: Callbacks,
     /// The message of the last cancel. A task's and its future's are one field in CPython.
     pub(crate) message: Option<Message>,
-    /// The cancel that ended a task: the first awaiter gets it, later ones a fresh one.
-    pub(crate) saved: Option<Cancelled>,
     /// Set once a handle was cloned: from then on a result is copied out, not moved.
     pub(crate) clone: Option<CloneValue>,
 }
@@ -104,29 +102,30 @@ pub(crate) enum Order {
 /// is for where there are many tasks.
 #[repr(C)]
 pub(crate) struct TaskCell {
-    /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
-    /// leaks its future, and dropping the handle would drop the body in place. None once the body
-    /// has ended.
-    pub(crate) raw: Option<RawTask<(), TaskMeta>>,
-    pub(crate) future: FutureId,
-    pub(crate) owner: LoopId,
-    /// The number of the last poll of a wait before its last step, and before the one before that.
-    pub(crate) since: u64,
-    pub(crate) before: u64,
     pub(crate) number: TaskNumber,
     /// How many steps it has begun.
     pub(crate) steps: u32,
+    /// The number of the last poll of a wait before its last step, and before the one before that.
+    pub(crate) since: u64,
+    pub(crate) before: u64,
     /// A cancel that no wait has accepted: it is delivered at the next step.
     pub(crate) must_cancel: Option<BoundaryId>,
-    pub(crate) order: Order,
+    pub(crate) variables: Variables,
+    /// What few tasks have.
+    pub(crate) rare: Option<Box<Rare>>,
+    pub(crate) owner: LoopId,
+    /// Neither detached nor dropped while the body lives: a detached, parked task without a waker
+    /// leaks its future, and dropping the handle would drop the body in place. True until the loop
+    /// has given up what it holds of the task, once the body has ended.
+    pub(crate) held: bool,
     /// A runnable of it stands in the ready queue.
     pub(crate) scheduled: bool,
+    pub(crate) order: Order,
     /// It closes a generator: a cancel before its first step is raised in that one's body.
     pub(crate) closes_generator: bool,
-    pub(crate) variables: Variables,
-    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
-    /// reaches, and its message.
-    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
+    /// How often it was cancelled less how often that was taken back.
+    pub(crate) cancels: u32,
+    pub(crate) future: FutureId,
     /// Waits of ours in which it is parked, in the order in which they were parked.
     pub(crate) first_wait: WaitId,
     pub(crate) last_wait: WaitId,
@@ -137,24 +136,30 @@ pub(crate) struct TaskCell {
     pub(crate) children: u32,
     /// How many resources it has made.
     pub(crate) made: u32,
-    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
-    /// is not done before they have.
-    pub(crate) adopted: u32,
-    /// How often it was cancelled less how often that was taken back.
-    pub(crate) cancels: u32,
     /// The number in the name of a task that was given none.
     pub(crate) unnamed: u32,
     /// What it is about to do at its next step.
     pub(crate) next: Operation,
+    pub(crate) name: Option<Rc<str>>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// What few tasks have.
+#[derive(Default)]
+pub(crate) struct Rare {
     /// Where the pending cancel is to go if it stands for several; empty if it is for one place.
     pub(crate) scopes: Vec<BoundaryId>,
     /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
     /// it back.
     pub(crate) expired: Vec<BoundaryId>,
+    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
+    /// reaches, and its message.
+    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
+    /// Groups whose blocks were dropped in this task and whose children have not ended; the task
+    /// is not done before they have.
+    pub(crate) adopted: u32,
     /// How the task ended, until it is done.
-    pub(crate) deferred: Option<Box<Finished>>,
-    pub(crate) name: Option<Rc<str>>,
-    pub(crate) location: &'static Location<'static>,
+    pub(crate) deferred: Option<Finished>,
 }
 
 /// The context variables of a task, shared until one is set.
@@ -193,10 +198,13 @@ pub(crate) struct WaitCell {
     pub(crate) task: TaskId,
     /// The boundary in which it stands.
     pub(crate) boundary: BoundaryId,
+    pub(crate) target: Target,
     /// Of a wait of its own.
     pub(crate) told: Told,
     /// A cancel of the task went to it, and it was not polled since.
     pub(crate) asked: bool,
+    /// Of its label, with what else that has.
+    access: Access,
     /// The number of its last poll among all of them; 1 if what polled it is over since, and 0 if
     /// it was polled by a waker that is not the task's own, since whoever has made that waker need
     /// not poll it at each step.
@@ -206,11 +214,11 @@ pub(crate) struct WaitCell {
     /// Its neighbours in the list of its task.
     pub(crate) previous: WaitId,
     pub(crate) next: WaitId,
-    pub(crate) target: Target,
-    /// The message of the cancel that it was told.
-    pub(crate) message: Option<Message>,
-    pub(crate) label: Label,
+    operation: &'static str,
+    object: ObjectId,
     pub(crate) location: &'static Location<'static>,
+    /// The message of the cancel that it was told.
+    pub(crate) message: Option<Box<Message>>,
 }
 
 /// A combinator that holds a future: what a cancel of a foreign wait drops ends here.
@@ -258,6 +266,70 @@ pub(crate) struct LoopCell {
     pub(crate) executor_closed: bool,
 }
 
+impl TaskCell {
+    pub(crate) fn new(location: &'static Location<'static>) -> Self {
+        TaskCell {
+            number: 0,
+            steps: 0,
+            since: 1,
+            before: 1,
+            must_cancel: None,
+            variables: None,
+            rare: None,
+            owner: Id::NONE,
+            held: true,
+            scheduled: false,
+            order: Order::Run,
+            closes_generator: false,
+            cancels: 0,
+            future: Id::NONE,
+            first_wait: Id::NONE,
+            last_wait: Id::NONE,
+            key: TaskKey::LOOP,
+            parent: 0,
+            children: 0,
+            made: 0,
+            unnamed: 0,
+            next: Operation::UNKNOWN,
+            name: None,
+            location,
+        }
+    }
+
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Where the pending cancel is to go if it stands for several.
+    pub(crate) fn scopes(&self) -> &[BoundaryId] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.scopes)
+    }
+
+    /// Boundaries that have cancelled the task and not yet taken it back.
+    pub(crate) fn expired(&self) -> &[BoundaryId] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.expired)
+    }
+
+    /// The cancel that waits have accepted.
+    pub(crate) fn owed(&self) -> Option<&(BoundaryId, Option<Message>)> {
+        self.rare.as_ref()?.owed.as_ref()
+    }
+
+    pub(crate) fn take_owed(&mut self) -> Option<(BoundaryId, Option<Message>)> {
+        self.rare.as_mut()?.owed.take()
+    }
+
+    /// How many groups' children it has to wait for.
+    pub(crate) fn adopted(&self) -> u32 {
+        self.rare.as_ref().map_or(0, |rare| rare.adopted)
+    }
+
+    /// Tells whether its body has ended and it is not done.
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.deferred.is_some())
+    }
+}
+
 impl FutureCell {
     pub(crate) fn new(owner: LoopId, kind: Kind) -> Self {
         FutureCell {
@@ -271,7 +343,6 @@ impl FutureCell {
             callbacks: Callbacks::None,
             outcome: Outcome::Empty,
             message: None,
-            saved: None,
             clone: None,
         }
     }
@@ -282,9 +353,20 @@ impl FutureCell {
 
     /// Takes the cancel that an awaiter gets: the saved one first, then fresh ones.
     pub(crate) fn take_cancelled(&mut self) -> Cancelled {
-        match self.saved.take() {
+        match self.take_saved() {
             Some(saved) => saved,
             None => Cancelled::from_option(self.message.clone()),
+        }
+    }
+
+    /// Takes the cancel that the first awaiter gets.
+    pub(crate) fn take_saved(&mut self) -> Option<Cancelled> {
+        match std::mem::replace(&mut self.outcome, Outcome::Empty) {
+            Outcome::Cancelled(saved) => Some(saved),
+            other => {
+                self.outcome = other;
+                None
+            }
         }
     }
 }
@@ -300,11 +382,17 @@ impl WaitCell {
             waker: None,
             polled: 0,
             asked: false,
-            label,
+            operation: label.operation,
+            object: label.object,
+            access: label.access,
             location,
             previous: Id::NONE,
             next: Id::NONE,
         }
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        Label { operation: self.operation, object: self.object, access: self.access }
     }
 
     /// Tells whether a cancel finds it, in contrast to what is foreign or cannot fail.

@@ -4,7 +4,7 @@
 
 use async_task::Runnable;
 
-use super::cell::{LoopId, Order, TaskId};
+use super::cell::{LoopId, Order};
 use super::complete::release;
 use super::context::{Hot, hot, set_hot, with};
 use super::core::Core;
@@ -14,6 +14,7 @@ use super::handle::{HandleId, drop_call};
 use super::panics::catch_quietly;
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report_within};
+use super::tasks::TaskId;
 use super::timer::Due;
 use super::waker::TaskMeta;
 use crate::base::{Error, Event, Result, RuntimeError};
@@ -77,9 +78,10 @@ fn kill_tasks(id: LoopId) {
 impl Core {
     /// The tasks of a loop that have not ended, with their numbers, in no order.
     pub(crate) fn live_tasks(&self, owner: LoopId) -> Vec<(u32, TaskId)> {
-        let live = self.tasks.iter().filter(|(_, cell)| {
-            cell.owner == owner && cell.raw.is_some() && !self.is_done(cell.future)
-        });
+        let live = self
+            .tasks
+            .iter()
+            .filter(|(_, cell)| cell.owner == owner && cell.held && !self.is_done(cell.future));
         live.map(|(id, cell)| (cell.number, id)).collect()
     }
 }
@@ -112,10 +114,9 @@ fn bury(task: TaskId) {
     let taken = with(|core| {
         let cell = core.tasks.get_mut(task)?;
         cell.scheduled = false;
-        Some((cell.raw.take()?, cell.variables.take(), cell.future))
+        std::mem::take(&mut cell.held).then(|| (cell.variables.take(), cell.future))
     });
-    if let Some((raw, variables, future)) = taken {
-        raw.detach();
+    if let Some((variables, future)) = taken {
         catch_quietly(|| drop(variables));
         release(future);
     }
@@ -146,7 +147,7 @@ fn drop_entries(id: LoopId) {
 /// Lets a task drop its body by its own poll. What a destructor does must not end the others'
 /// clean-up.
 fn kill(runnable: Runnable<TaskMeta>) {
-    let task = runnable.metadata().task;
+    let task = runnable.metadata().task();
     with(|core| {
         if let Some(cell) = core.tasks.get_mut(task) {
             cell.order = Order::Kill;

@@ -4,17 +4,15 @@ use std::any::Any;
 use std::panic::Location;
 use std::task::Waker;
 
-use async_task::Task as RawTask;
-
 use super::callback::{Callback, Callbacks};
 use super::cell::{
-    FutureCell, FutureId, Kind, LoopId, Outcome, State, TaskCell, TaskId, Variables,
+    FutureCell, FutureId, Kind, LoopId, Outcome, State, TaskCell, Variables, WaitId,
 };
 use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report_within};
-use super::waker::TaskMeta;
+use super::tasks::TaskId;
 use crate::base::{Access, Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
@@ -57,7 +55,7 @@ impl FutureCell {
             }
             Finished::Cancelled { saved, message } => {
                 self.state = State::Cancelled;
-                self.saved = saved;
+                self.outcome = saved.map_or(Outcome::Empty, Outcome::Cancelled);
                 self.message = message;
             }
         }
@@ -69,22 +67,24 @@ impl FutureCell {
 pub(crate) fn fire(future: FutureId, callbacks: Callbacks) {
     match callbacks {
         Callbacks::None => {}
-        Callbacks::One(callback) => fire_one(future, callback),
+        Callbacks::Wait { wait, .. } => fire_wait(wait),
         Callbacks::Many(all) => all.into_iter().for_each(|callback| fire_one(future, callback)),
     }
 }
 
 fn fire_one(future: FutureId, callback: Callback) {
     match callback {
-        Callback::Wait { wait, .. } => {
-            if let Some(waker) = with(|core| core.wake_wait(wait)) {
-                waker.wake();
-            }
-        }
+        Callback::Wait { wait, .. } => fire_wait(wait),
         Callback::Call { operation, run, variables, .. } => {
             queue_done(future, operation, run, variables);
         }
         Callback::Removed { .. } => {}
+    }
+}
+
+fn fire_wait(wait: WaitId) {
+    if let Some(waker) = with(|core| core.wake_wait(wait)) {
+        waker.wake();
     }
 }
 
@@ -128,19 +128,15 @@ pub(crate) struct Ended {
     future: FutureId,
     callbacks: Callbacks,
     waker: Option<Waker>,
-    raw: Option<RawTask<(), TaskMeta>>,
 }
 
 impl Ended {
-    /// Fires the callbacks and gives up what the loop held of the task.
+    /// Fires the callbacks.
     pub(crate) fn finish(self) {
         if let Some(waker) = self.waker {
             waker.wake();
         }
         fire(self.future, self.callbacks);
-        if let Some(raw) = self.raw {
-            raw.detach();
-        }
     }
 }
 
@@ -188,7 +184,7 @@ impl Core {
         // With the loop's reference the value would go: that is for when the step has ended.
         let is_plain = !self.attention
             && !self.session.observed
-            && cell.adopted == 0
+            && cell.adopted() == 0
             && cell.is_plain()
             && end.refs > 1
             && !end.is_done();
@@ -197,19 +193,18 @@ impl Core {
         }
         let mut callbacks = end.finish(Finished::Value(value));
         let mut waker = None;
-        if let Callbacks::One(Callback::Wait { wait, .. }) = callbacks {
+        if let Callbacks::Wait { wait, .. } = callbacks {
             callbacks = Callbacks::None;
             waker = self.wake_wait(wait);
         }
-        let mut raw = None;
         if waker.is_none() && matches!(callbacks, Callbacks::None) {
             self.futures[future].refs -= 1;
-            raw = self.tasks[task].raw.take();
+            self.tasks[task].held = false;
         } else {
             // What is called yet may drop the last handle: the loop keeps the task until then.
             self.attention = true;
         }
-        Ok(Ended { future, callbacks, waker, raw })
+        Ok(Ended { future, callbacks, waker })
     }
 
     /// Frees a future that nobody refers to any more and that holds nothing of the user's; false if
@@ -217,20 +212,19 @@ impl Core {
     fn free_if_empty(&mut self, future: FutureId) -> bool {
         let cell = &self.futures[future];
         let holds_nothing = match &cell.outcome {
-            Outcome::Empty => true,
+            Outcome::Empty | Outcome::Cancelled(_) => true,
             Outcome::Value(value) => value.is::<()>(),
             Outcome::Error(_) => false,
         };
-        if !holds_nothing || cell.saved.is_some() || !matches!(cell.callbacks, Callbacks::None) {
+        if !holds_nothing || !matches!(cell.callbacks, Callbacks::None) {
             return false;
         }
         match cell.kind {
             Kind::Plain => {}
             Kind::Fan(_) => return false,
             Kind::Task(task) => {
-                let holds_nothing = |cell: &TaskCell| {
-                    cell.raw.is_none() && cell.variables.is_none() && cell.deferred.is_none()
-                };
+                let holds_nothing =
+                    |cell: &TaskCell| !cell.held && cell.variables.is_none() && !cell.is_deferred();
                 if !self.tasks.get(task).is_none_or(holds_nothing) {
                     return false;
                 }

@@ -11,7 +11,7 @@ use async_task::Runnable;
 use super::callback::{Callback, CallbackKey};
 use super::cell::{
     BoundaryCell, BoundaryId, FutureCell, FutureId, Kind, LoopCell, LoopId, Order, Outcome,
-    TaskCell, TaskId, Variables, WaitCell, WaitId,
+    TaskCell, Variables, WaitCell, WaitId,
 };
 use super::context::try_with_context;
 use super::extension::Extension;
@@ -20,6 +20,7 @@ use super::outside::OutsideEvents;
 use super::ready::{Entry, Ready};
 use super::session::Session;
 use super::step::ends_at_once;
+use super::tasks::{TaskId, Tasks};
 use super::timer::{Due, Timers};
 use super::waits::Step;
 use super::waker::TaskMeta;
@@ -31,7 +32,7 @@ use crate::base::{
 /// Everything that handles are ids of, apart from the shared objects.
 pub(crate) struct Core {
     pub(crate) futures: Slab<FutureCell>,
-    pub(crate) tasks: Slab<TaskCell>,
+    pub(crate) tasks: Tasks,
     pub(crate) waits: Slab<WaitCell>,
     /// How many polls have left a task parked in a wait, and one.
     pub(crate) polls: u64,
@@ -94,7 +95,7 @@ impl Core {
     pub(crate) const fn new() -> Self {
         Core {
             futures: Slab::new(),
-            tasks: Slab::new(),
+            tasks: Tasks::new(),
             waits: Slab::new(),
             polls: 1,
             boundaries: Slab::new(),
@@ -276,10 +277,9 @@ impl Core {
     #[inline]
     pub(crate) fn wake_task(&mut self, task: TaskId) {
         self.meets_task(task);
-        let Some(raw) = self.tasks.get(task).and_then(|cell| cell.raw.as_ref()) else { return };
         let runnable = try_with_context(|context| {
             context.collecting.set(true);
-            raw.metadata().wake();
+            self.tasks.wake(task);
             context.collecting.set(false);
             context.incoming.take()
         });
@@ -291,12 +291,11 @@ impl Core {
     /// Puts a task's step into the ready queue of its loop.
     #[inline]
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
-        let task = runnable.metadata().task;
-        let cell = &mut self.tasks[task];
+        let cell = self.tasks.of(&runnable);
         cell.scheduled = true;
         let owner = cell.owner;
         if self.session.observed {
-            self.tell_woken(task, owner);
+            self.tell_woken(runnable.metadata().task(), owner);
         }
         self.loops[owner].ready.push_step(runnable);
     }
@@ -490,7 +489,7 @@ impl Core {
             self.count_apart(cell.parent, -1);
         }
         if let Some(task) = self.tasks.get_mut(cell.task) {
-            task.expired.retain(|other| *other != boundary);
+            task.rare.iter_mut().for_each(|rare| rare.expired.retain(|it| *it != boundary));
         }
     }
 
@@ -527,12 +526,7 @@ impl TaskCell {
     /// Tells whether neither a cancel nor an order waits for its next step.
     #[inline]
     pub(crate) fn takes_no_notice(&self) -> bool {
-        self.must_cancel.is_none() && self.owed.is_none() && self.order == Order::Run
-    }
-
-    /// Tells whether this is the waker that the task shows to futures.
-    pub(crate) fn shows(&self, waker: &Waker) -> bool {
-        self.raw.as_ref().is_some_and(|raw| raw.metadata().shows(waker))
+        self.must_cancel.is_none() && self.owed().is_none() && self.order == Order::Run
     }
 
     pub(crate) fn drops_body(&self) -> bool {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::cell::{FutureId, Kind, LoopId, Target, TaskId, WaitId};
+use super::cell::{FutureId, Kind, LoopId, Target, WaitId};
 use super::context::with;
 use super::core::Core;
 use super::object::{Described, Holder, describe as describe_object, made_at};
+use super::tasks::TaskId;
 use crate::base::{
     BlockedTask, BlockedWait, Deadlock, Error, HolderName, TaskNumber, awaited_name,
 };
@@ -121,7 +122,7 @@ impl Core {
 
     fn blocked_wait(&self, wait: WaitId, numbers: &Numbers) -> Option<BlockedWait> {
         let cell = self.waits.get(wait)?;
-        let described = describe_object(cell.label.object);
+        let described = describe_object(cell.label().object);
         let missed = described.as_ref().and_then(|described| described.missed.as_ref());
         let missed = missed.map(|missed| self.holder(missed, numbers));
         let (what, holders) = match described {
@@ -129,17 +130,17 @@ impl Core {
                 let holders = holders.iter().map(|holder| self.holder(holder, numbers));
                 let what = match arrived {
                     Some((arrived, of)) => format!("{kind}#{number} ({arrived} of {of} arrived)"),
-                    None => awaited_name(kind, format!("{kind}#{number}"), cell.label.operation),
+                    None => awaited_name(kind, format!("{kind}#{number}"), cell.label().operation),
                 };
                 (what, holders.collect())
             }
             None => {
                 let what =
-                    if self.is_gather(cell.target) { "gather" } else { cell.label.operation };
+                    if self.is_gather(cell.target) { "gather" } else { cell.label().operation };
                 (what.to_owned(), self.holders_of_target(cell.target))
             }
         };
-        let made_at = made_at(cell.label.object);
+        let made_at = made_at(cell.label().object);
         Some(BlockedWait { made_at, holders, missed, ..BlockedWait::new(what, cell.location) })
     }
 

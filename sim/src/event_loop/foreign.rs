@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::cell::TaskId;
 use super::context::{context_id, with};
+use super::tasks::TaskId;
 use crate::base::{Error, ForeignWake};
 
 /// Set when a task was woken from a thread that is not its own.
@@ -41,7 +41,7 @@ fn take_in_foreign_wakes() {
     with(|core| {
         for (_, task) in ours {
             let Some(cell) = core.tasks.get(task) else { continue };
-            if cell.raw.is_none() || cell.deferred.is_some() {
+            if !cell.held || cell.is_deferred() {
                 // Its body has ended: nothing hears the wake.
                 continue;
             }

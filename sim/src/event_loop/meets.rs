@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{FutureId, Kind, TaskId};
+use super::cell::{FutureId, Kind};
 use super::context::{is_followed, try_with, with_objects};
 use super::core::Core;
 use super::handle::HandleId;
 use super::object::ObjectId;
+use super::tasks::TaskId;
 use crate::base::{Access, Instant, Operation, ResourceKey, TaskKey};
 
 /// The simulated machine, and what will happen outside of the loop.

@@ -31,6 +31,7 @@ mod report;
 mod session;
 mod step;
 mod strike;
+mod tasks;
 mod timer;
 mod touch;
 mod waits;
@@ -44,7 +45,7 @@ pub(crate) use callback::{Callback, CallbackKey};
 pub(crate) use cancel::{cancel_boundary_scope, cancel_future};
 pub(crate) use cell::{
     BoundaryId, CloneValue, Fan, FutureCell, FutureId, Kind, LoopId, Order, Outcome, State, Target,
-    TaskCell, TaskId, Told, Variables, WaitCell, WaitId,
+    TaskCell, Told, Variables, WaitCell, WaitId,
 };
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
@@ -71,8 +72,9 @@ pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
+pub(crate) use tasks::{Held, TaskId};
 pub use touch::touch;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,
 };
-pub(crate) use waker::{Shown, new_task};
+pub(crate) use waker::{TaskBody, new_task};

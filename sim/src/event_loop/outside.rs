@@ -131,7 +131,7 @@ pub(crate) fn pump_outside() -> Pumped {
 /// What ran before something outside took its place.
 struct Before {
     step: Step,
-    interrupted: super::cell::TaskId,
+    interrupted: super::tasks::TaskId,
     variables: Variables,
     source_outside: bool,
 }

@@ -1,10 +1,11 @@
 //! What runs at the places of a simulated world, by place: one of them can end without a look at
 //! all the others.
 
-use super::cell::{TaskId, Variables};
+use super::cell::Variables;
 use super::context::with;
 use super::core::Core;
 use super::handle::{HandleId, cancel_handle};
+use super::tasks::TaskId;
 
 /// What a program calls itself, in contrast to what combinators queue.
 const QUEUED_BY_PROGRAMS: [&str; 4] =

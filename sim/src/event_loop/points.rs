@@ -5,10 +5,10 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::cell::TaskId;
 use super::context::with;
 use super::core::Core;
 use super::panics::catch;
+use super::tasks::TaskId;
 use crate::base::{Error, Panicked, Payload, Place, Stack};
 
 /// Something that is to happen in at least one run of an exploration.

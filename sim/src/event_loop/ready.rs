@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 
 use async_task::Runnable;
 
-use super::cell::{TaskId, WaitId};
+use super::cell::WaitId;
 use super::handle::HandleId;
 use super::picks::Picks;
 use super::session::Session;
+use super::tasks::TaskId;
 use super::waker::TaskMeta;
 use crate::base::{Candidate, Candidates, Model, Moment, Operation, TaskKey, TaskNumber};
 
@@ -75,7 +76,7 @@ impl Ready {
         }
         for entry in entries {
             if let (Entry::Step(runnable), true) = (&entry, self.is_watched()) {
-                let candidate = candidate(runnable.metadata().task);
+                let candidate = candidate(runnable.metadata().task());
                 session.became_ready(&candidate);
                 self.announce(candidate);
             }

@@ -9,10 +9,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use async_task::{Runnable, Task as RawTask};
+use async_task::Runnable;
 
 use super::cancel::pass_on_pending;
-use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, TaskId, Told, Variables};
+use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, Told, Variables};
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
@@ -24,6 +24,7 @@ use super::points::check_invariants;
 use super::ready::Entry;
 use super::report::{Report, ReportKind, report};
 use super::strike::{Strike, strike};
+use super::tasks::TaskId;
 use super::waits::Step;
 use super::waker::TaskMeta;
 use crate::base::{
@@ -104,9 +105,8 @@ fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
                 runnable.run();
             }
             Next::Struck(what, runnable) => {
-                let task = runnable.metadata().task;
-                strike(task, what);
-                with(|core| core.begin_step(task));
+                strike(runnable.metadata().task(), what);
+                with(|core| core.begin_step(&runnable));
                 runnable.run();
             }
             Next::Call(handle) => run_call(handle),
@@ -161,10 +161,10 @@ impl Core {
             self.session.step += 1;
             let next = match entry {
                 Some(Entry::Step(runnable)) => {
-                    let task = runnable.metadata().task;
+                    let task = runnable.metadata().task();
                     match self.choose_strike_before(task) {
                         None => {
-                            self.begin_step(task);
+                            self.begin_step(&runnable);
                             Some(Next::Step(runnable))
                         }
                         Some(strike) => {
@@ -197,12 +197,13 @@ impl Core {
         set_hot(Hot::OUTSIDE);
     }
 
-    /// Makes `task` the current one. A cancel that the step before was to deliver, and the boundary
+    /// Makes a task the current one. A cancel that the step before was to deliver, and the boundary
     /// that it polled, are gone by then: a step with the one is dealt with when it has ended, and
     /// whoever sets the other takes it back.
     #[inline(always)]
-    fn begin_step(&mut self, task: TaskId) {
-        let cell = &mut self.tasks[task];
+    fn begin_step(&mut self, runnable: &Runnable<TaskMeta>) {
+        let task = runnable.metadata().task();
+        let cell = self.tasks.of(runnable);
         cell.scheduled = false;
         cell.steps += 1;
         cell.before = std::mem::replace(&mut cell.since, self.polls);
@@ -329,8 +330,8 @@ fn attend(id: LoopId) -> Result<()> {
     set_hot(Hot::OUTSIDE);
     match with(|core| core.attend(id)) {
         Attended::Done(None) => Ok(()),
-        Attended::Done(Some(held)) => {
-            held.give_up();
+        Attended::Done(Some(future)) => {
+            release(future);
             Ok(())
         }
         Attended::Aside(step, pending) => {
@@ -343,7 +344,7 @@ fn attend(id: LoopId) -> Result<()> {
 /// What is left to be seen to after an entry.
 enum Attended {
     /// To give up what the loop held of a task, if it has ended.
-    Done(Option<Held>),
+    Done(Option<FutureId>),
     /// More than that: after the step, with a cancel that is to be passed on.
     Aside(Step, Option<BoundaryId>),
 }
@@ -483,37 +484,24 @@ impl Core {
     }
 }
 
-/// What the loop held of a task that has ended.
-struct Held {
-    future: FutureId,
-    raw: RawTask<(), TaskMeta>,
-}
-
-impl Held {
-    fn give_up(self) {
-        self.raw.detach();
-        release(self.future);
-    }
-}
-
 impl Core {
-    /// Takes what the loop holds of a task, if that has ended. It is taken only once: a task that
-    /// has ended is not run again.
-    fn take_held(&mut self, task: TaskId) -> Option<Held> {
+    /// Takes back what the loop holds of a task, if that has ended: a reference to its future, to
+    /// be released. It is taken only once: a task that has ended is not run again.
+    fn take_held(&mut self, task: TaskId) -> Option<FutureId> {
         let Core { tasks, futures, .. } = self;
         let cell = tasks.get_mut(task)?;
         let future = cell.future;
         if futures.get(future).is_some_and(|future| !future.is_done()) {
             return None;
         }
-        cell.raw.take().map(|raw| Held { future, raw })
+        std::mem::take(&mut cell.held).then_some(future)
     }
 }
 
 /// Gives up what the loop held of a task that has ended.
 pub(crate) fn finish_ended(task: TaskId) {
-    if let Some(held) = with(|core| core.take_held(task)) {
-        held.give_up();
+    if let Some(future) = with(|core| core.take_held(task)) {
+        release(future);
     }
 }
 

@@ -6,10 +6,11 @@
 //! is the test itself.
 
 use super::cancel::cancel_future;
-use super::cell::{Order, TaskId, Variables};
+use super::cell::{Order, Variables};
 use super::context::with;
 use super::core::Core;
 use super::session::Session;
+use super::tasks::TaskId;
 use crate::base::{Access, ChoiceKind, Event, Question};
 
 /// What may strike a task at its awaits.

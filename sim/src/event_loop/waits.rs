@@ -5,10 +5,11 @@ use std::panic::Location;
 use std::task::{Context, Waker};
 
 use super::callback::Callback;
-use super::cell::{BoundaryId, FutureId, Kind, Target, TaskId, Told, WaitCell, WaitId};
+use super::cell::{BoundaryId, FutureId, Kind, Target, Told, WaitCell, WaitId};
 use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::{ObjectId, number_of, operation_on};
+use super::tasks::TaskId;
 use crate::base::{Access, Awaited, Event, Id, Instant, Message, Operation, TaskNumber};
 
 /// What a wait is for, in the words of reports.
@@ -246,12 +247,11 @@ impl Core {
         let cell = self.waits.get_mut(wait)?;
         match cell.told {
             Told::GoOn if cell.waker.is_none() => {
-                self.unlink(wait);
-                self.waits.free(wait);
+                self.forget(wait);
                 Some(Told::GoOn)
             }
             Told::NotYet if cell.task.is_none() => {
-                if !self.tasks.get(self.step.task).is_some_and(|task| task.shows(by)) {
+                if !self.tasks.shows(self.step.task, by) {
                     return None;
                 }
                 cell.target = if infallible { Target::Infallible } else { Target::Own };
@@ -293,7 +293,7 @@ impl Core {
         }
         let delivery = match told {
             // The cancel that it was told itself comes first.
-            Told::Cancelled => Delivery::Cancel(self.waits[wait].message.take()),
+            Told::Cancelled => Delivery::Cancel(self.waits[wait].message.take().map(|it| *it)),
             _ => delivery,
         };
         self.unpark(wait);
@@ -363,7 +363,7 @@ impl Core {
         task: TaskId,
         scope: BoundaryId,
     ) -> bool {
-        match self.tasks[task].scopes.as_slice() {
+        match self.tasks[task].scopes() {
             [] => self.is_within(boundary, scope),
             several => several.iter().any(|scope| self.is_within(boundary, *scope)),
         }
@@ -441,10 +441,12 @@ impl Core {
 
     /// The waker to keep: none for the task's own, which needs no count of references.
     fn waker_for(&self, task: TaskId, waker: &mut PollWaker<'_>) -> Result<Option<Waker>, Refused> {
-        match self.tasks.get(task) {
-            None => Err(Refused::Outside),
-            Some(cell) if cell.shows(waker.by) => Ok(None),
-            Some(_) => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),
+        if self.tasks.shows(task, waker.by) {
+            return Ok(None);
+        }
+        match self.tasks.contains(task) {
+            false => Err(Refused::Outside),
+            true => waker.clone.take().map(Some).ok_or(Refused::NeedsClone),
         }
     }
 
@@ -473,7 +475,24 @@ impl Core {
 
     /// Tells whether a poll comes by the task's own waker.
     pub(crate) fn is_own(&self, waker: &PollWaker<'_>) -> bool {
-        self.tasks.get(self.step.task).is_some_and(|cell| cell.shows(waker.by))
+        self.tasks.shows(self.step.task, waker.by)
+    }
+
+    /// Forgets a wait without a waker.
+    fn forget(&mut self, wait: WaitId) {
+        let Core { waits, tasks, .. } = self;
+        let cell = &waits[wait];
+        let is_only = cell.previous.is_none() && cell.next.is_none();
+        if is_only && !cell.asked && !cell.is_apart() {
+            let task = cell.task;
+            waits.free(wait);
+            if let Some(task) = tasks.get_mut(task) {
+                (task.first_wait, task.last_wait) = (Id::NONE, Id::NONE);
+            }
+            return;
+        }
+        self.unlink(wait);
+        self.waits.free(wait);
     }
 
     /// Forgets a wait.
@@ -482,8 +501,7 @@ impl Core {
         if let Some(waker) = cell.waker.take() {
             self.trash.push(Trash::Waker(waker));
         }
-        self.unlink(wait);
-        self.waits.free(wait);
+        self.forget(wait);
     }
 
     /// Appends a wait to the list of the running task, inside the boundary that is polled.
@@ -500,7 +518,7 @@ impl Core {
         }
         let cell = &mut waits[wait];
         (cell.task, cell.boundary, cell.previous) = (task, boundary, last);
-        let (target, label, location) = (cell.target, cell.label, cell.location);
+        let (target, label, location) = (cell.target, cell.label(), cell.location);
         if cell.is_apart() {
             self.count_apart(boundary, 1);
         }
@@ -520,7 +538,7 @@ impl Core {
         let (is_apart, boundary) = (cell.is_apart(), cell.boundary);
         let asked = std::mem::take(&mut cell.asked);
         if asked && let Some(task) = self.tasks.get_mut(task) {
-            task.owed = None;
+            task.take_owed();
         }
         if !previous.is_none() {
             self.waits[previous].next = next;
@@ -569,7 +587,7 @@ impl Core {
             && let Some(cell) = self.waits.get(wait)
             && let Some(task) = self.tasks.get_mut(cell.task)
         {
-            task.next = cell.label.next_operation();
+            task.next = cell.label().next_operation();
         }
     }
 

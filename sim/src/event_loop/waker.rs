@@ -20,74 +20,98 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::mem::{ManuallyDrop, forget};
-use std::ops::Deref;
+use std::pin::Pin;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use async_task::{Builder, Runnable, Task as RawTask};
+use async_task::{Builder, Runnable};
+use pin_project_lite::pin_project;
 
-use super::cell::TaskId;
 use super::context::{context_id, is_followed, try_with_context, with};
 use super::foreign::note_foreign;
+use super::tasks::{Held, TaskId, TaskPlace};
+use crate::base::Id;
 
-/// The metadata that async-task keeps with a task: enough to find it from a bare runnable, and to
-/// wake it.
+/// The metadata that async-task keeps with a task: its cell, and enough to wake it.
 pub(crate) struct TaskMeta {
-    pub(crate) task: TaskId,
+    pub(super) place: TaskPlace,
+    /// Set when the task is made, before anyone else has come to know of it, and never again.
+    task: Cell<TaskId>,
+    /// What async-task wakes the task by, without a reference of its own. Set as the one before.
+    inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
     /// The thread of the task.
     context: u32,
     /// It was woken on another thread, and that was noted already.
     noted: AtomicBool,
-    /// What async-task wakes the task by, without a reference of its own. Set when the task is
-    /// made, before anyone else has come to know of it, and never again.
-    inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
 }
 
-/// The waker of a task, for as long as its cell is there: it holds no reference.
-pub(crate) struct Shown(ManuallyDrop<Waker>);
+/// What a task runs.
+pub(crate) trait TaskBody {
+    /// Goes on with it; the context holds the waker that the task shows.
+    fn poll(self: Pin<&mut Self>, task: TaskId, cx: &mut Context<'_>) -> Poll<()>;
+}
 
-impl Deref for Shown {
-    type Target = Waker;
-
-    fn deref(&self) -> &Waker {
-        &self.0
+pin_project! {
+    /// The future that async-task drives.
+    struct Showing<B> {
+        // It is dropped before the metadata is.
+        meta: NonNull<TaskMeta>,
+        #[pin]
+        body: B,
     }
 }
 
-/// Makes a task of this thread; `body` is given the waker that it is to show to its future.
-///
-/// The future that `body` returns must keep what it is given to itself: the waker is valid as long
-/// as that future is.
+impl<B: TaskBody> Future for Showing<B> {
+    type Output = ();
+
+    #[expect(unsafe_code, reason = "the task's own waker, see above")]
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        // SAFETY: the metadata lies in the task's cell, in which this future does.
+        let meta = unsafe { this.meta.as_ref() };
+        this.body.poll(meta.task.get(), &mut Context::from_waker(&meta.shown()))
+    }
+}
+
+/// Makes a task of this thread, whose number among all is not known yet.
 #[expect(unsafe_code, reason = "async-task would check the thread at each poll, see above")]
-pub(crate) fn new_task<F>(
-    task: TaskId,
-    body: impl FnOnce(Shown) -> F,
-) -> (Runnable<TaskMeta>, RawTask<(), TaskMeta>)
-where
-    F: Future<Output = ()> + 'static,
-{
-    let (noted, inner) = (AtomicBool::new(false), Cell::new(None));
-    let builder = Builder::new().metadata(TaskMeta { task, context: context_id(), noted, inner });
+pub(crate) fn new_task<B: TaskBody + 'static>(body: B) -> (Runnable<TaskMeta>, Held) {
+    let builder = Builder::new().metadata(TaskMeta {
+        place: TaskPlace::new(),
+        task: Cell::new(Id::NONE),
+        inner: Cell::new(None),
+        context: context_id(),
+        noted: AtomicBool::new(false),
+    });
+    let showing = |meta: &TaskMeta| Showing { meta: NonNull::from(meta), body };
     // SAFETY: async-task asks for four things. The future need not be `Send`, and may be dropped
     // and polled, where the runnable and the task stay on this thread; they do, as said above, and
     // `schedule` is called on it alone. The future is `'static`. `schedule` is `Send`, `Sync` and
-    // `'static`, a function item. The waker that the body gets points to the metadata, which lies
-    // in the task's cell, and that is freed after the future was dropped.
-    let (runnable, raw) =
-        unsafe { builder.spawn_unchecked(|meta: &TaskMeta| body(meta.shown()), schedule) };
+    // `'static`, a function item.
+    let (runnable, held) = unsafe { builder.spawn_unchecked(showing, schedule) };
     let waker = runnable.waker();
     runnable.metadata().inner.set(Some((waker.data(), waker.vtable())));
-    (runnable, raw)
+    (runnable, held)
 }
 
 impl TaskMeta {
+    pub(super) fn task(&self) -> TaskId {
+        self.task.get()
+    }
+
+    /// Says which of the kernel's tasks it is; once.
+    pub(super) fn set_task(&self, task: TaskId) {
+        self.task.set(task);
+    }
+
     /// The waker that the task shows, without a reference of its own.
     #[expect(unsafe_code, reason = "a waker that costs no memory, see above")]
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> ManuallyDrop<Waker> {
         let data = std::ptr::from_ref(self).cast();
-        // SAFETY: the functions of the table take a pointer to a `TaskMeta` that is still there.
-        // This one holds no reference to the task's cell; who takes it sees to that.
-        Shown(ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &SHOWN)) }))
+        // SAFETY: the functions of the table take a pointer to a `TaskMeta` that is still there,
+        // as it is for those who only borrow this waker.
+        ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &SHOWN)) })
     }
 
     /// Tells whether `waker` is the one that this task shows.
@@ -124,17 +148,17 @@ impl TaskMeta {
             self.wake();
             if is_followed() {
                 // Also of a task that is ready already: another wake might have come first.
-                with(|core| core.meets_task(self.task));
+                with(|core| core.meets_task(self.task.get()));
             }
         } else if !self.noted.swap(true, Ordering::Relaxed) {
-            note_foreign(self.context, self.task);
+            note_foreign(self.context, self.task.get());
         }
     }
 }
 
 impl fmt::Debug for TaskMeta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskMeta").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("TaskMeta").field("task", &self.task.get()).finish_non_exhaustive()
     }
 }
 

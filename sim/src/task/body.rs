@@ -11,36 +11,31 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
 use crate::event_loop::{
-    Core, Finished, FutureId, Hot, Order, Shown, TaskId, catch, describe, finish, finish_ended,
+    Core, Finished, FutureId, Hot, Order, TaskBody, TaskId, catch, describe, finish, finish_ended,
     hot, with,
 };
 
 pin_project! {
-    /// The future that async-task drives.
+    /// What a task runs.
     pub(super) struct Body<F> {
         #[pin]
         future: Option<F>,
-        task: TaskId,
-        shown: Shown,
     }
 }
 
 impl<F> Body<F> {
-    pub(super) fn new(task: TaskId, shown: Shown, future: F) -> Self {
-        Body { future: Some(future), task, shown }
+    pub(super) fn new(future: F) -> Self {
+        Body { future: Some(future) }
     }
 }
 
-impl<F, T> Future for Body<F>
+impl<F, T> TaskBody for Body<F>
 where
     F: Future<Output = Result<T>>,
     T: 'static,
 {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, task: TaskId, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let task = *this.task;
         if hot() != Hot::PLAIN {
             let order = with(|core| core.tasks.get(task).map_or(Order::Kill, |cell| cell.order));
             if order != Order::Run {
@@ -50,8 +45,7 @@ where
             }
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let mut cx = Context::from_waker(this.shown);
-        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(&mut cx))) {
+        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(result)) => result,
             Err(payload) => Err(Error::new(describe(payload))),
@@ -121,10 +115,10 @@ fn finish_task(task: TaskId, future: FutureId, finished: Finished) {
         // What the loop holds of it is given up after the step.
         core.attention = true;
         let cell = &mut core.tasks[task];
-        if cell.adopted == 0 {
+        if cell.adopted() == 0 {
             return Some(finished);
         }
-        cell.deferred = Some(Box::new(finished));
+        cell.rare_mut().deferred = Some(finished);
         // There is no body left that a cancel could reach.
         cell.order = Order::DropBody;
         None
@@ -138,9 +132,11 @@ fn finish_task(task: TaskId, future: FutureId, finished: Finished) {
 pub(crate) fn release_adopted(task: TaskId) {
     let ended = with(|core| {
         let cell = core.tasks.get_mut(task)?;
-        cell.adopted -= 1;
-        let finished = if cell.adopted == 0 { cell.deferred.take() } else { None };
-        finished.map(|finished| (cell.future, *finished))
+        let future = cell.future;
+        let rare = cell.rare_mut();
+        rare.adopted -= 1;
+        let finished = if rare.adopted == 0 { rare.deferred.take() } else { None };
+        finished.map(|finished| (future, finished))
     });
     if let Some((future, finished)) = ended {
         finish(future, finished);

@@ -122,7 +122,7 @@ impl FutureRef {
             match &cell.outcome {
                 Outcome::Error(error) => return Taken::Failed(error.clone()),
                 Outcome::Value(_) => {}
-                Outcome::Empty => {
+                Outcome::Empty | Outcome::Cancelled(_) => {
                     return invalid(
                         "the result was already taken; clone the handle before it is awaited \
                          (`.shared()`) to give the value to several",

@@ -8,9 +8,9 @@ use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
-use crate::base::{Error, Event, Id, Operation, Result, RuntimeError, TaskKey};
+use crate::base::{Error, Event, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
-    Core, FutureCell, FutureId, Kind, LoopId, TaskCell, TaskId, TaskInfo, new_task, with,
+    Core, FutureCell, FutureId, Held, Kind, LoopId, TaskCell, TaskInfo, new_task, with,
 };
 
 /// Spawns a task on the running loop: `asyncio.create_task(coro)`.
@@ -61,11 +61,10 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let made = with(|core| Some(core.new_task(core.running_loop()?, name, location)));
-    let Some((task, raw)) = made else {
+    let Some(owner) = with(|core| core.running_loop()) else {
         panic!("no running event loop: call `spawn` from inside `seedloop::run(async {{ .. }})`");
     };
-    start(task, raw, future, location)
+    spawn_on(owner, future, name, location)
 }
 
 /// Spawns a task on `owner`, which must not be closed.
@@ -79,36 +78,24 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let (task, raw) = with(|core| core.new_task(owner, name, location));
-    start(task, raw, future, location)
-}
-
-/// Gives a task its body, and makes it ready.
-fn start<T, F>(
-    task: TaskId,
-    raw: FutureId,
-    future: F,
-    location: &'static Location<'static>,
-) -> JoinHandle<T>
-where
-    T: 'static,
-    F: Future<Output = Result<T>> + 'static,
-{
-    let (runnable, handle) = new_task(task, move |shown| Body::new(task, shown, future));
-    with(|core| {
-        core.tasks[task].raw = Some(handle);
+    let (runnable, held) = new_task(Body::new(future));
+    let raw = with(|core| {
+        let raw = core.adopt_task(owner, held, name, location);
         core.enqueue(runnable);
+        raw
     });
     JoinHandle::from_raw(FutureRef::from_counted(raw), location)
 }
 
 impl Core {
-    fn new_task(
+    /// Takes a new task in; returns its future.
+    fn adopt_task(
         &mut self,
         owner: LoopId,
+        held: Held,
         name: Option<&str>,
         location: &'static Location<'static>,
-    ) -> (TaskId, FutureId) {
+    ) -> FutureId {
         let by = self.source();
         let parent = self.current_number();
         let (key, child_index) = match self.tasks.get_mut(self.step.task) {
@@ -127,53 +114,37 @@ impl Core {
         if name.is_none() {
             self.session.tasks_unnamed += 1;
         }
+        let unnamed = self.session.tasks_unnamed;
         let order = self.first_order();
-        let task = self.tasks.insert(TaskCell {
-            future: Id::NONE,
-            number,
-            key,
-            parent,
-            children: 0,
-            made: 0,
-            steps: 0,
-            since: 1,
-            before: 1,
-            next: Operation::UNKNOWN,
-            owner,
-            raw: None,
-            scheduled: false,
-            order,
-            must_cancel: None,
-            scopes: Vec::new(),
-            owed: None,
-            cancels: 0,
-            first_wait: Id::NONE,
-            last_wait: Id::NONE,
-            expired: Vec::new(),
-            adopted: 0,
-            deferred: None,
-            closes_generator: false,
-            name: name.map(Into::into),
-            unnamed: self.session.tasks_unnamed,
-            location,
-            variables: self.variables.clone(),
-        });
-        self.place_task(task);
+        let task = self.tasks.insert(
+            held,
+            TaskCell {
+                number,
+                owner,
+                order,
+                key,
+                parent,
+                unnamed,
+                name: name.map(Into::into),
+                variables: self.variables.clone(),
+                ..TaskCell::new(location)
+            },
+        );
         // One for the handle and one for the loop, which keeps the task until it has ended.
         let cell = FutureCell { refs: 2, ..FutureCell::new(owner, Kind::Task(task)) };
         let future = self.futures.insert(cell);
-        self.name_future(future);
         self.tasks[task].future = future;
+        self.place_task(task);
+        self.name_future(future);
         self.session.emit_at(Event::Spawned { task: number, by }, location);
         self.session.order_spawned(number, key, parent);
-        let unnamed = self.session.tasks_unnamed;
         self.session.know_task(number, || TaskInfo {
             name: name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned),
             parent,
             child_index,
             spawned_at: location.into(),
         });
-        (task, future)
+        future
     }
 }
 
