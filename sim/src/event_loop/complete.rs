@@ -12,7 +12,7 @@ use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report_within};
-use super::tasks::TaskId;
+use super::waker::TaskMeta;
 use crate::base::{Access, Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
@@ -174,11 +174,11 @@ impl Core {
     /// else is to be seen to after the step; else gives the value back.
     pub(crate) fn end_plainly(
         &mut self,
-        task: TaskId,
+        own: &TaskMeta,
         value: Box<dyn Any>,
     ) -> Result<Ended, Box<dyn Any>> {
         let Core { tasks, futures, .. } = self;
-        let cell = &mut tasks[task];
+        let cell = tasks.of(own);
         let future = cell.future;
         let end = &mut futures[future];
         // With the loop's reference the value would go: that is for when the step has ended.
@@ -199,7 +199,7 @@ impl Core {
         }
         if waker.is_none() && matches!(callbacks, Callbacks::None) {
             self.futures[future].refs -= 1;
-            self.tasks[task].held = false;
+            self.tasks.of(own).held = false;
         } else {
             // What is called yet may drop the last handle: the loop keeps the task until then.
             self.attention = true;

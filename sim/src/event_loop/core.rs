@@ -291,7 +291,7 @@ impl Core {
     /// Puts a task's step into the ready queue of its loop.
     #[inline]
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
-        let cell = self.tasks.of(&runnable);
+        let cell = self.tasks.of(runnable.metadata());
         cell.scheduled = true;
         let owner = cell.owner;
         if self.session.observed {

@@ -23,6 +23,7 @@ mod meets;
 mod object;
 mod outside;
 mod panics;
+mod parked;
 mod picks;
 mod placed;
 mod points;
@@ -77,4 +78,4 @@ pub use touch::touch;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,
 };
-pub(crate) use waker::{TaskBody, new_task};
+pub(crate) use waker::{TaskBody, TaskMeta, new_task};

@@ -150,6 +150,13 @@ impl Ready {
         }
     }
 
+    /// The calls that were pushed last, at most so many.
+    pub(crate) fn latest_calls(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        let queue = self.queue.iter().rev().take(count);
+        let calls = self.any.iter().flat_map(|any| any.calls.iter().rev().map(|(_, call)| call));
+        queue.chain(calls.take(count))
+    }
+
     /// Takes everything, in order.
     pub(crate) fn take_all(&mut self) -> Vec<Entry> {
         if self.is_empty() {

@@ -11,9 +11,8 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
-use std::task::Waker;
 
-use async_task::{Runnable, Task as RawTask};
+use async_task::Task as RawTask;
 
 use super::cell::{Rare, TaskCell, Variables};
 use super::waker::TaskMeta;
@@ -26,8 +25,8 @@ pub(crate) type TaskId = Id<Held>;
 
 /// Where the cell of a task lies.
 ///
-/// Empty until the task is [taken in](Tasks::insert). The cell is not dropped: what it holds is taken
-/// out of it when the task is.
+/// Empty until the task is [taken in](Tasks::insert). The cell is not dropped: what it holds is
+/// taken out of it when the task is.
 pub(super) struct TaskPlace(UnsafeCell<MaybeUninit<TaskCell>>);
 
 impl TaskPlace {
@@ -84,15 +83,16 @@ impl Tasks {
         Some(unsafe { (*place).assume_init_mut() })
     }
 
-    /// The cell of a task that is ready or runs, and so was taken in.
+    /// The cell of a task of this thread that was taken in: of one that is ready or runs, without
+    /// a look for it.
     #[expect(unsafe_code, reason = "the cell lies in async-task's metadata, see above")]
     #[inline]
-    pub(super) fn of<'a>(&'a mut self, runnable: &'a Runnable<TaskMeta>) -> &'a mut TaskCell {
-        let place = runnable.metadata().place.0.get();
-        // SAFETY: the cell is there, since `runnable` keeps it, and it was filled before the task
-        // became ready. It is reached through the `Tasks` of this thread alone: these, which are
-        // borrowed alone, and when the thread ends those that it had before, of which nothing is
-        // borrowed then.
+    pub(crate) fn of<'a>(&'a mut self, meta: &'a TaskMeta) -> &'a mut TaskCell {
+        let place = meta.place.0.get();
+        // SAFETY: the cell is there, since it is a part of what `meta` refers to, and it was filled
+        // before anyone came to know of the task. It is reached through the `Tasks` of this thread
+        // alone: these, which are borrowed alone, and when the thread ends those that it had
+        // before, of which nothing is borrowed then.
         unsafe { (*place).assume_init_mut() }
     }
 
@@ -102,11 +102,6 @@ impl Tasks {
         if let Some(held) = self.held.get(task) {
             held.metadata().wake();
         }
-    }
-
-    /// Tells whether this is the waker that the task shows to futures.
-    pub(super) fn shows(&self, task: TaskId, waker: &Waker) -> bool {
-        self.held.get(task).is_some_and(|held| held.metadata().shows(waker))
     }
 
     pub(crate) fn contains(&self, task: TaskId) -> bool {

@@ -10,6 +10,7 @@ use super::context::with;
 use super::core::{Core, POLLED_OUTSIDE, Trash};
 use super::object::{ObjectId, number_of, operation_on};
 use super::tasks::TaskId;
+use super::waker::TaskMeta;
 use crate::base::{Access, Awaited, Event, Id, Instant, Message, Operation, TaskNumber};
 
 /// What a wait is for, in the words of reports.
@@ -251,12 +252,10 @@ impl Core {
                 Some(Told::GoOn)
             }
             Told::NotYet if cell.task.is_none() => {
-                if !self.tasks.shows(self.step.task, by) {
-                    return None;
-                }
+                let by = TaskMeta::of(by).filter(|by| by.task() == self.step.task)?;
                 cell.target = if infallible { Target::Infallible } else { Target::Own };
                 note_poll(&mut self.step, &mut self.polls, cell);
-                self.link(wait);
+                self.link(wait, Some(by));
                 Some(Told::NotYet)
             }
             _ => None,
@@ -395,7 +394,7 @@ impl Core {
         note_poll(&mut self.step, &mut self.polls, &mut cell);
         let target = cell.target;
         let wait = self.waits.insert(cell);
-        self.link(wait);
+        self.link(wait, None);
         if let Target::Future(future) | Target::End(future) = target {
             let key = self.next_key();
             self.add_callback(future, Callback::Wait { key, wait });
@@ -416,13 +415,13 @@ impl Core {
         cell.target = if infallible { Target::Infallible } else { Target::Own };
         let old = std::mem::replace(&mut cell.waker, waker);
         note_poll(&mut self.step, &mut self.polls, cell);
-        self.link(wait);
+        self.link(wait, None);
         self.trash.extend(old.map(Trash::Waker));
         Ok(())
     }
 
     /// What the trace names: the task waited for, else the primitive.
-    fn awaited(&self, target: Target, label: Label) -> Awaited {
+    pub(super) fn awaited(&self, target: Target, label: Label) -> Awaited {
         if let Target::Future(future) | Target::End(future) = target {
             match self.futures[future].kind {
                 Kind::Plain => {}
@@ -441,7 +440,7 @@ impl Core {
 
     /// The waker to keep: none for the task's own, which needs no count of references.
     fn waker_for(&self, task: TaskId, waker: &mut PollWaker<'_>) -> Result<Option<Waker>, Refused> {
-        if self.tasks.shows(task, waker.by) {
+        if TaskMeta::of(waker.by).is_some_and(|by| by.task() == task) {
             return Ok(None);
         }
         match self.tasks.contains(task) {
@@ -475,107 +474,7 @@ impl Core {
 
     /// Tells whether a poll comes by the task's own waker.
     pub(crate) fn is_own(&self, waker: &PollWaker<'_>) -> bool {
-        self.tasks.shows(self.step.task, waker.by)
-    }
-
-    /// Forgets a wait without a waker.
-    fn forget(&mut self, wait: WaitId) {
-        let Core { waits, tasks, .. } = self;
-        let cell = &waits[wait];
-        let is_only = cell.previous.is_none() && cell.next.is_none();
-        if is_only && !cell.asked && !cell.is_apart() {
-            let task = cell.task;
-            waits.free(wait);
-            if let Some(task) = tasks.get_mut(task) {
-                (task.first_wait, task.last_wait) = (Id::NONE, Id::NONE);
-            }
-            return;
-        }
-        self.unlink(wait);
-        self.waits.free(wait);
-    }
-
-    /// Forgets a wait.
-    pub(crate) fn unpark(&mut self, wait: WaitId) {
-        let Some(cell) = self.waits.get_mut(wait) else { return };
-        if let Some(waker) = cell.waker.take() {
-            self.trash.push(Trash::Waker(waker));
-        }
-        self.forget(wait);
-    }
-
-    /// Appends a wait to the list of the running task, inside the boundary that is polled.
-    fn link(&mut self, wait: WaitId) {
-        let (task, boundary) = (self.step.task, self.step.boundary);
-        let Core { tasks, waits, .. } = self;
-        let cell = &mut tasks[task];
-        let number = cell.number;
-        let last = std::mem::replace(&mut cell.last_wait, wait);
-        if last.is_none() {
-            cell.first_wait = wait;
-        } else {
-            waits[last].next = wait;
-        }
-        let cell = &mut waits[wait];
-        (cell.task, cell.boundary, cell.previous) = (task, boundary, last);
-        let (target, label, location) = (cell.target, cell.label(), cell.location);
-        if cell.is_apart() {
-            self.count_apart(boundary, 1);
-        }
-        let on = self.awaited(target, label);
-        self.session.emit_waits(number, label.operation, on, location);
-    }
-
-    /// Takes a wait out of the list of its task, if it stands in one.
-    fn unlink(&mut self, wait: WaitId) {
-        let cell = &mut self.waits[wait];
-        let task = std::mem::replace(&mut cell.task, Id::NONE);
-        if task.is_none() {
-            return;
-        }
-        let (previous, next) = (cell.previous, cell.next);
-        (cell.previous, cell.next) = (Id::NONE, Id::NONE);
-        let (is_apart, boundary) = (cell.is_apart(), cell.boundary);
-        let asked = std::mem::take(&mut cell.asked);
-        if asked && let Some(task) = self.tasks.get_mut(task) {
-            task.take_owed();
-        }
-        if !previous.is_none() {
-            self.waits[previous].next = next;
-        }
-        if !next.is_none() {
-            self.waits[next].previous = previous;
-        }
-        if (previous.is_none() || next.is_none())
-            && let Some(task) = self.tasks.get_mut(task)
-        {
-            if previous.is_none() {
-                task.first_wait = next;
-            }
-            if next.is_none() {
-                task.last_wait = previous;
-            }
-        }
-        if is_apart {
-            self.count_apart(boundary, -1);
-        }
-    }
-
-    /// The waits of a task, in the order in which they were parked.
-    pub(crate) fn waits_of(&self, task: TaskId) -> impl Iterator<Item = WaitId> {
-        let first = self.tasks.get(task).map_or(Id::NONE, |cell| cell.first_wait);
-        std::iter::successors((!first.is_none()).then_some(first), |wait| {
-            let next = self.waits[*wait].next;
-            (!next.is_none()).then_some(next)
-        })
-    }
-
-    /// Counts what waits right inside a boundary by another waker than the task's own.
-    #[inline(never)]
-    pub(crate) fn count_apart(&mut self, boundary: BoundaryId, change: i32) {
-        if let Some(cell) = self.boundaries.get_mut(boundary) {
-            cell.apart = cell.apart.wrapping_add_signed(change);
-        }
+        TaskMeta::of(waker.by).is_some_and(|by| by.task() == self.step.task)
     }
 
     /// Says what the task does next whose wait is over. Of one that nobody polls any more one

@@ -49,7 +49,7 @@ pub(crate) struct TaskMeta {
 /// What a task runs.
 pub(crate) trait TaskBody {
     /// Goes on with it; the context holds the waker that the task shows.
-    fn poll(self: Pin<&mut Self>, task: TaskId, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll(self: Pin<&mut Self>, task: &TaskMeta, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 pin_project! {
@@ -70,7 +70,7 @@ impl<B: TaskBody> Future for Showing<B> {
         let this = self.project();
         // SAFETY: the metadata lies in the task's cell, in which this future does.
         let meta = unsafe { this.meta.as_ref() };
-        this.body.poll(meta.task.get(), &mut Context::from_waker(&meta.shown()))
+        this.body.poll(meta, &mut Context::from_waker(&meta.shown()))
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn new_task<B: TaskBody + 'static>(body: B) -> (Runnable<TaskMeta>, H
 }
 
 impl TaskMeta {
-    pub(super) fn task(&self) -> TaskId {
+    pub(crate) fn task(&self) -> TaskId {
         self.task.get()
     }
 
@@ -114,10 +114,15 @@ impl TaskMeta {
         ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, &SHOWN)) })
     }
 
-    /// Tells whether `waker` is the one that this task shows.
-    pub(super) fn shows(&self, waker: &Waker) -> bool {
-        std::ptr::eq(waker.data(), std::ptr::from_ref(self).cast())
-            && std::ptr::eq(waker.vtable(), &raw const SHOWN)
+    /// The task of this thread that shows this waker to futures.
+    #[expect(unsafe_code, reason = "the data of a waker is a bare pointer")]
+    pub(super) fn of(waker: &Waker) -> Option<&TaskMeta> {
+        if !std::ptr::eq(waker.vtable(), &raw const SHOWN) {
+            return None;
+        }
+        // SAFETY: it is the data of a shown waker, which lives as long as the reference.
+        let meta = unsafe { meta(waker.data()) };
+        meta.is_here().then_some(meta)
     }
 
     /// async-task's waker, without a reference of its own.

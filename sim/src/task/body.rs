@@ -11,8 +11,8 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
 use crate::event_loop::{
-    Core, Finished, FutureId, Hot, Order, TaskBody, TaskId, catch, describe, finish, finish_ended,
-    hot, with,
+    Core, Finished, FutureId, Hot, Order, TaskBody, TaskId, TaskMeta, catch, describe, finish,
+    finish_ended, hot, with,
 };
 
 pin_project! {
@@ -34,9 +34,10 @@ where
     F: Future<Output = Result<T>>,
     T: 'static,
 {
-    fn poll(self: Pin<&mut Self>, task: TaskId, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, own: &TaskMeta, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         if hot() != Hot::PLAIN {
+            let task = own.task();
             let order = with(|core| core.tasks.get(task).map_or(Order::Kill, |cell| cell.order));
             if order != Order::Run {
                 let panicked = catch(|| this.future.set(None)).err();
@@ -57,15 +58,16 @@ where
             Err(payload) if result.is_ok() => Err(Error::new(describe(payload))),
             _ => result.map(|value| Box::new(value) as Box<dyn Any>),
         };
-        end(task, result);
+        end(own, result);
         Poll::Ready(())
     }
 }
 
 /// Ends a task with what its body returned.
-fn end(task: TaskId, result: Result<Box<dyn Any>>) {
+fn end(own: &TaskMeta, result: Result<Box<dyn Any>>) {
+    let task = own.task();
     let result = match result {
-        Ok(value) => match with(|core| core.end_plainly(task, value)) {
+        Ok(value) => match with(|core| core.end_plainly(own, value)) {
             Ok(ended) => return ended.finish(),
             Err(value) => Ok(value),
         },
