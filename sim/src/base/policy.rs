@@ -1,5 +1,7 @@
 //! Who takes the choices of a run, and what it gets to know.
 
+use std::mem::replace;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -186,28 +188,44 @@ impl Policy for Fifo {
 pub struct Uniform {
     /// Made when they are first drawn from: most runs draw from one or two.
     streams: [Option<Box<ChaCha8Rng>>; ChoiceKind::COUNT],
+    /// The word for the next choice of what runs, which is drawn ahead once that stream is made.
+    ahead: u32,
     seed: u64,
 }
 
 impl Uniform {
     /// Makes the policy of `seed`.
     pub fn new(seed: u64) -> Self {
-        Uniform { streams: [const { None }; ChoiceKind::COUNT], seed }
+        Uniform { streams: [const { None }; ChoiceKind::COUNT], ahead: 0, seed }
     }
 
     #[inline]
     fn next(&mut self, kind: ChoiceKind) -> u32 {
         match &mut self.streams[kind as usize] {
+            Some(stream) if kind == ChoiceKind::Ready => {
+                replace(&mut self.ahead, stream.next_u32())
+            }
             Some(stream) => stream.next_u32(),
             None => self.first(kind),
         }
+    }
+
+    /// What the next choice of what runs will be among so many, if it has been drawn.
+    #[inline]
+    fn foresee(&self, bound: u32) -> Option<u32> {
+        self.streams[ChoiceKind::Ready as usize].is_some().then(|| below(self.ahead, bound))
     }
 
     #[cold]
     #[inline(never)]
     fn first(&mut self, kind: ChoiceKind) -> u32 {
         let stream = &mut self.streams[kind as usize];
-        stream.insert(Box::new(stream_of(self.seed, kind as u64))).next_u32()
+        let stream = stream.insert(Box::new(stream_of(self.seed, kind as u64)));
+        let first = stream.next_u32();
+        if kind == ChoiceKind::Ready {
+            self.ahead = stream.next_u32();
+        }
+        first
     }
 
     /// Draws one of `0..bound` from the stream of `kind`.
@@ -392,6 +410,15 @@ impl Choices {
                 value
             }
             _ => self.choose(&Question::new(ChoiceKind::Ready, bound, Moment::default())),
+        }
+    }
+
+    /// What the next choice of what runs will be among so many, if that is known: a hint.
+    #[inline]
+    pub(crate) fn foresee_ready(&self, bound: u32) -> Option<u32> {
+        match &self.chooser {
+            Chooser::Uniform(uniform) => uniform.foresee(bound),
+            Chooser::Fifo | Chooser::Policy(_) => None,
         }
     }
 

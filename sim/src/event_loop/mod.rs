@@ -27,6 +27,7 @@ mod parked;
 mod picks;
 mod placed;
 mod points;
+mod prefetch;
 mod ready;
 mod report;
 mod session;

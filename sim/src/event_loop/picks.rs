@@ -74,6 +74,10 @@ impl<T> Picks<T> {
         }
     }
 
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        self.nodes.get(index).map(|node| &node.entry)
+    }
+
     /// Where the entry stands that came after the one at `index`.
     pub(super) fn newer_than(&self, index: usize) -> Option<usize> {
         let newer = self.nodes.get(index)?.newer;

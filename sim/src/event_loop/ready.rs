@@ -7,6 +7,7 @@ use async_task::Runnable;
 use super::cell::WaitId;
 use super::handle::HandleId;
 use super::picks::Picks;
+use super::prefetch::prefetch;
 use super::session::Session;
 use super::tasks::TaskId;
 use super::waker::TaskMeta;
@@ -52,6 +53,9 @@ struct Watched {
     /// How many of the loop's own calls were run.
     calls: u32,
 }
+
+/// From how many ready steps on the next one is not likely to be in the processor's cache.
+const MANY: usize = 2048;
 
 /// Marks a task that is not ready.
 const ABSENT: u32 = u32::MAX;
@@ -200,7 +204,24 @@ impl AnyOrder {
             1 => 0,
             several => session.choose_ready(u32::try_from(several).unwrap_or(u32::MAX)) as usize,
         };
-        self.steps.take_at(self.steps.index_of(position)).map(Entry::Step)
+        let taken = self.steps.take_at(self.steps.index_of(position));
+        if self.steps.len() >= MANY {
+            self.fetch_ahead(session);
+        }
+        taken.map(Entry::Step)
+    }
+
+    /// Lets the processor fetch the task that is likely to run next from memory while this one runs.
+    #[inline(never)]
+    fn fetch_ahead(&self, session: &Session) {
+        // Whether this one will be ready again is not known.
+        let left = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        for bound in [left, left + 1] {
+            let Some(next) = session.foresee_ready(bound) else { return };
+            if let Some(runnable) = self.steps.get(self.steps.index_of(next as usize)) {
+                prefetch(runnable.metadata());
+            }
+        }
     }
 
     fn next_of_both(&mut self, session: &mut Session) -> Option<Entry> {

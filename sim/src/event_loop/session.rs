@@ -367,6 +367,11 @@ impl Session {
         self.note_picked(bound, value)
     }
 
+    /// What the next choice of what runs will be among so many, if that is known: a hint.
+    pub(crate) fn foresee_ready(&self, bound: u32) -> Option<u32> {
+        self.choices.foresee_ready(bound)
+    }
+
     /// The same for a policy that watches.
     pub(crate) fn pick(&mut self, ready: &dyn Candidates) -> u32 {
         let value = self.choices.pick(ready);

@@ -34,16 +34,19 @@ use super::tasks::{Held, TaskId, TaskPlace};
 use crate::base::Id;
 
 /// The metadata that async-task keeps with a task: its cell, and enough to wake it.
+///
+/// Laid out as it is written: the first of it goes with what of the cell every step touches.
+#[repr(C)]
 pub(crate) struct TaskMeta {
-    pub(super) place: TaskPlace,
     /// Set when the task is made, before anyone else has come to know of it, and never again.
     task: Cell<TaskId>,
-    /// What async-task wakes the task by, without a reference of its own. Set as the one before.
-    inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
     /// The thread of the task.
     context: u32,
     /// It was woken on another thread, and that was noted already.
     noted: AtomicBool,
+    pub(super) place: TaskPlace,
+    /// What async-task wakes the task by, without a reference of its own. Set as its number.
+    inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
 }
 
 /// What a task runs.
