@@ -165,6 +165,34 @@ fn a_crash_takes_few_choices() {
     assert_eq!(counts, BTreeSet::from([1, 2, 3, 18]));
 }
 
+/// One choice for the name of `g`, and if that is left one for its byte and one for its permission.
+/// None for a file that no name leads to, nor for a length that is what it was.
+#[test]
+fn a_crash_asks_about_nothing_that_nobody_could_see() {
+    let body = || {
+        let write = async || {
+            let mut file = safe(b"old").await?;
+            let mut nameless = File::create("h").await?;
+            nameless.write_all(b"x").await?;
+            fs::remove_file("h").await?;
+            sync_root().await?;
+            file.set_len(3).await?;
+            fs::write("g", "x").await?;
+            fs::set_readonly("g", true).await?;
+            // Both are open in the crash.
+            Ok((file, nameless))
+        };
+        crashed(write, async || Ok(fs::read_dir("/").await?.len()))
+    };
+    let asked = (0..100).map(|seed| {
+        let outcome = Simulation::new().seed(seed).block_on(body());
+        let faults = outcome.choices.iter().filter(|choice| choice.kind == ChoiceKind::Fault);
+        let count = faults.count();
+        (result(seed, outcome).1, count)
+    });
+    assert_eq!(asked.collect::<BTreeSet<_>>(), BTreeSet::from([(1, 1), (2, 3)]));
+}
+
 /// Each number of writes is as likely as another, from one to all: with a choice for each of them
 /// that the first 50 are there, and no more, would not be seen in 2^50 runs.
 #[test]

@@ -43,7 +43,7 @@ pub(super) struct Contents {
 /// A change of the contents.
 pub(super) enum Write {
     At(usize, Vec<u8>),
-    /// To a length that is not less.
+    /// To a greater length.
     Extend(usize),
     Cut(usize),
 }
@@ -66,6 +66,10 @@ impl Contents {
     }
 
     pub(super) fn resize(&mut self, length: usize, when: Instant) {
+        if length == self.now.len() {
+            // A crash has nothing to lose of it.
+            return;
+        }
         self.forgotten.remove(length..usize::MAX);
         let write = match length < self.now.len() {
             true => Write::Cut(length),

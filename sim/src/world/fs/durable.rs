@@ -109,11 +109,13 @@ impl Disk {
         }
         changes.truncate(outlived);
         self.outlive(changes);
+        // First: what becomes of a file that nobody can find again is no choice.
+        self.forget_unreachable();
         for node in self.nodes.values_mut() {
             node.crash();
         }
         self.open_files = 0;
-        self.forget_unreachable();
+        self.used = self.nodes.values().map(Node::uses).sum();
     }
 
     /// Forgets a node that has no name, is not open, and comes back by no crash; of a directory
@@ -135,13 +137,13 @@ impl Disk {
         }
     }
 
-    /// Forgets what no name leads to any more, and counts the names of the rest.
+    /// Forgets what no name leads to after a crash, and counts the names of the rest.
     fn forget_unreachable(&mut self) {
         let mut links = BTreeMap::from([(ROOT, 0)]);
         let mut reached = vec![ROOT];
         while let Some(node) = reached.pop() {
             let Some(entries) = self.entries(node) else { continue };
-            for entry in entries.now.values() {
+            for entry in entries.synced.values() {
                 let links = links.entry(*entry).or_insert(0);
                 *links += 1;
                 if *links == 1 {
@@ -151,10 +153,9 @@ impl Disk {
         }
         self.nodes.retain(|node, _| links.contains_key(node));
         for (id, node) in &mut self.nodes {
-            // What there is now is what is synced.
+            // What is synced is what there is then.
             (node.links, node.kept) = (links[id], links[id]);
         }
-        self.used = self.nodes.values().map(Node::uses).sum();
     }
 }
 
