@@ -1,13 +1,18 @@
 //! Open files: what was begun and left, and the traits beside the methods.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, SeekFrom};
-use std::task::Poll;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use futures_lite::future::{poll_fn, poll_once};
-use futures_lite::{AsyncRead, AsyncSeekExt, AsyncWriteExt};
+use futures_lite::{AsyncRead, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 use seedloop::fs::{self, File, OpenOptions};
-use seedloop::{Instant, Result, Simulation, host, run, sleep, spawn};
+use seedloop::host::Host;
+use seedloop::{Instant, Result, Simulation, host, run, sleep, spawn, timeout};
 
 /// What `body` gives under each of 100 seeds, which is the same.
 fn always<T, F>(body: impl Fn() -> F) -> T
@@ -190,4 +195,46 @@ fn a_file_has_a_greatest_length() {
         Ok(kinds)
     });
     assert_eq!(kinds.unwrap(), [ErrorKind::FileTooLarge; 4]);
+}
+
+/// Asks the disk of a host at once when it is woken, and keeps what it was told.
+struct Asks(Host, AtomicU64);
+
+impl Wake for Asks {
+    fn wake(self: Arc<Self>) {
+        self.1.store(fs::disk(self.0).used(), Ordering::Relaxed);
+    }
+}
+
+/// The wait for a write was cancelled, and somebody else waits for the file: how many bytes the
+/// disk has when he is told, at the end of the write or in a crash before it.
+async fn told_of_a_write(crashes: bool) -> Result<u64> {
+    const MS: Duration = Duration::from_millis(1);
+    let host = Host::new("db");
+    fs::disk(host).set_latency(MS..=MS);
+    let asks = Arc::new(Asks(host, AtomicU64::new(u64::MAX)));
+    let waker = Arc::clone(&asks).into();
+    drop(host.spawn(async move {
+        let mut file = File::create("f").await?;
+        let writing = timeout(MS / 4).scope(async |_| Ok(file.write_all(b"text").await?));
+        assert!(writing.await.is_err_and(|error| error.is_timeout()));
+        assert!(Pin::new(&mut file).poll_flush(&mut Context::from_waker(&waker)).is_pending());
+        Ok(sleep(MS * 10).await?)
+    }));
+    sleep(MS * 3 / 2).await?;
+    if crashes {
+        host.crash();
+    }
+    sleep(MS * 5).await?;
+    Ok(asks.1.load(Ordering::Relaxed))
+}
+
+/// In a crash the write happens, and he is told then, or it does not, and he is told at its end.
+#[test]
+fn who_is_told_of_a_write_may_use_the_disk_at_once() {
+    assert_eq!(always(|| told_of_a_write(false)), 4);
+    let told = (0..20).map(|seed| {
+        Simulation::new().seed(seed).block_on(told_of_a_write(true)).result.expect("it runs")
+    });
+    assert_eq!(told.collect::<BTreeSet<_>>(), BTreeSet::from([0, 4]));
 }

@@ -1,5 +1,6 @@
 //! What is on a disk: what a program sees, and what of it would outlive a crash.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -38,8 +39,8 @@ pub(super) struct Disk {
     pub(super) open_files: usize,
 }
 
-/// The effect of an operation, which a crash may let happen.
-pub(super) type InFlight = Box<dyn FnOnce(&mut Disk)>;
+/// The effect of an operation, which a crash may let happen; it gives what nobody hears of then.
+pub(super) type InFlight = Box<dyn FnOnce(&mut Disk) -> Box<dyn Any>>;
 
 const LATENCY: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_millis(10);
 

@@ -1,5 +1,6 @@
 //! The disks of all hosts, and how an operation comes to one.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
@@ -41,7 +42,9 @@ pub(in crate::world) fn crash_disk(life: Life) {
     let happens = Happens::choose(in_flight.len());
     for (index, effect) in in_flight.into_values().enumerate() {
         if happens.takes(index) {
-            with_disk(life.host, effect);
+            // What the program has given it is dropped when the disk is free again.
+            let given = with_disk(life.host, effect);
+            drop(given);
         }
     }
     with_disk(life.host, Disk::crash);
@@ -90,6 +93,19 @@ pub(super) fn begin_in<T: 'static>(
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
+    begin_landing(life, does, name, location, effect, |result| result)
+}
+
+/// The same where what the effect gives `lands` when the disk is free again: it may wake somebody,
+/// then or when it is dropped.
+pub(super) fn begin_landing<E: 'static, T: 'static>(
+    life: Life,
+    does: Does,
+    name: &'static str,
+    location: &'static Location<'static>,
+    effect: impl FnOnce(&mut Disk) -> E + 'static,
+    lands: fn(E) -> io::Result<T>,
+) -> io::Result<Operation<io::Result<T>>> {
     check(life)?;
     // First, since it panics where nothing can wait: then nothing is in flight.
     let (operation, settle) = Operation::pending(name, location);
@@ -102,7 +118,9 @@ pub(super) fn begin_in<T: 'static>(
         disk.begun += 1;
         if does != Does::Read {
             let effect = Rc::clone(&effect);
-            let happen = move |disk: &mut Disk| drop(effect.take().map(|effect| effect(disk)));
+            let happen = move |disk: &mut Disk| -> Box<dyn Any> {
+                Box::new(effect.take().map(|effect| effect(disk)))
+            };
             disk.in_flight.insert(number, Box::new(happen));
         }
         number
@@ -120,7 +138,7 @@ pub(super) fn begin_in<T: 'static>(
             return Err(io::Error::from_raw_os_error(EIO));
         }
         let effect = effect.take().expect("seedloop bug: an operation takes effect twice");
-        with_disk(life.host, effect)
+        lands(with_disk(life.host, effect))
     };
     let down = at_disk(life);
     let happen = move || match at_disk_end(life, down, name) {
@@ -140,10 +158,22 @@ pub(super) fn begin_in_memory<T: 'static>(
     location: &'static Location<'static>,
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<Operation<io::Result<T>>> {
+    begin_in_memory_landing(life, name, location, effect, |result| result)
+}
+
+/// The same where what the effect gives [lands](begin_landing).
+#[cfg(feature = "tokio-io")]
+pub(super) fn begin_in_memory_landing<E: 'static, T: 'static>(
+    life: Life,
+    name: &'static str,
+    location: &'static Location<'static>,
+    effect: impl FnOnce(&mut Disk) -> E + 'static,
+    lands: fn(E) -> io::Result<T>,
+) -> io::Result<Operation<io::Result<T>>> {
     check(life)?;
     Ok(Operation::begin(name, Duration::ZERO..=Duration::ZERO, location, move || {
         check(life)?;
-        with_disk(life.host, effect)
+        lands(with_disk(life.host, effect))
     }))
 }
 

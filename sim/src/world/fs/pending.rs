@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::disk::{Disk, Written};
-use super::disks::{Does, EIO, begin_in};
+use super::disks::{Does, EIO, begin_landing};
 use crate::base::Result;
 use crate::event_loop::try_with;
 use crate::world::host::Life;
@@ -37,7 +37,8 @@ impl Pending {
         effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<Self> {
         let (effect, landing) = landing(life, effect);
-        Ok(Pending { operation: Some(begin_in(life, does, name, location, effect)?), landing })
+        let operation = begin_landing(life, does, name, location, effect, Pilot::land)?;
+        Ok(Pending { operation: Some(operation), landing })
     }
 
     /// The same for what the system does without the disk.
@@ -49,7 +50,8 @@ impl Pending {
         effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
     ) -> io::Result<Self> {
         let (effect, landing) = landing(life, effect);
-        let operation = super::disks::begin_in_memory(life, name, location, effect)?;
+        let operation =
+            super::disks::begin_in_memory_landing(life, name, location, effect, Pilot::land)?;
         Ok(Pending { operation: Some(operation), landing })
     }
 
@@ -83,40 +85,36 @@ impl Pending {
 }
 
 /// An effect that lands when it is over, and where.
+///
+/// The one who lands it comes out of it, since whom it wakes may use the disk at once.
 fn landing(
     life: Life,
     effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
-) -> (impl FnOnce(&mut Disk) -> io::Result<Written> + 'static, Arc<Mutex<Landing>>) {
+) -> (impl FnOnce(&mut Disk) -> (Pilot, io::Result<Written>) + 'static, Arc<Mutex<Landing>>) {
     let landing = Arc::new(Mutex::new(Landing::default()));
     let pilot = Pilot(Arc::clone(&landing), life);
-    let effect = move |disk: &mut Disk| {
-        let result = effect(disk);
-        // Of what a crash lets happen nobody hears.
-        if life.is_alive() {
-            pilot.land(&result);
-        }
-        result
-    };
-    (effect, landing)
+    (move |disk: &mut Disk| (pilot, effect(disk)), landing)
 }
 
-/// Lands with the change: with its result, or without one when it is dropped.
+/// Lands with the change: with its result, or without one when it is dropped, as after a crash,
+/// which may let the change happen though nobody hears of it.
 struct Pilot(Arc<Mutex<Landing>>, Life);
 
 impl Pilot {
-    fn land(&self, result: &io::Result<Written>) {
+    fn land((pilot, result): (Pilot, io::Result<Written>)) -> io::Result<Written> {
         let again = |error: &io::Error| match error.raw_os_error() {
             Some(number) => io::Error::from_raw_os_error(number),
             None => io::Error::new(error.kind(), error.to_string()),
         };
-        let result = match result {
+        let landed = match &result {
             Ok(Written { position, result }) => {
                 let result = result.as_ref().map_err(again).copied();
                 Ok(Written { position: *position, result })
             }
             Err(error) => Err(again(error)),
         };
-        lock(&self.0).result = Some(result);
+        lock(&pilot.0).result = Some(landed);
+        result
     }
 }
 
