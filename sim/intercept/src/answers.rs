@@ -166,7 +166,8 @@ pub(crate) fn fill(bytes: &mut [u8]) -> bool {
     let entropy = take_entropy();
     with_armed(|state| {
         if let Some(entropy) = entropy {
-            // So far apart that no two runs draw the same numbers.
+            // It is less than 2^16: what two such numbers begin is 2^48 draws apart, at least. Runs
+            // that have chosen the same one draw the same.
             state.random = u64::from(entropy) << 48;
         }
         for chunk in bytes.chunks_mut(8) {

@@ -33,6 +33,7 @@ impl TcpListener {
     /// - `AddrInUse`: another socket listens there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     ///
     /// # Cancel safety
     ///

@@ -33,6 +33,7 @@ impl UdpSocket {
     /// - `AddrInUse`: another socket is bound there, or no port is left for port 0.
     /// - `AddrNotAvailable`: the address is that of another host.
     /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     ///
     /// # Cancel safety
     ///
@@ -73,7 +74,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     ///
     /// # Cancel safety
     ///
@@ -126,6 +128,7 @@ impl UdpSocket {
     /// - `Uncategorized`, as Linux says `EMSGSIZE`: it has more than 65,507 bytes.
     /// - `InvalidInput`: this is no host and port.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
+    /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     ///
     /// # Cancel safety

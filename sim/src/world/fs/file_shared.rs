@@ -107,8 +107,8 @@ impl File {
         Ok(())
     }
 
-    /// As [`sync_all`](File::sync_all), once what was written is on the disk; without `permissions`
-    /// as [`sync_data`](File::sync_data).
+    /// As [`sync_all`](File::sync_all), but it waits for no write that goes on: whoever wants that
+    /// to be synced has waited for it. Without `permissions` as [`sync_data`](File::sync_data).
     pub(crate) fn begin_sync(
         &self,
         permissions: bool,
@@ -118,7 +118,8 @@ impl File {
         begin(self.life, Does::Sync(node), "sync file", location, move |disk| disk.sync(node, what))
     }
 
-    /// As [`metadata`](File::metadata), once what was written is on the disk.
+    /// As [`metadata`](File::metadata), but it waits for no write that goes on: it tells of what has
+    /// been written when the disk comes to it.
     pub(crate) fn begin_metadata(
         &self,
         location: &'static Location<'static>,

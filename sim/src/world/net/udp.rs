@@ -126,7 +126,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `Other`: the name is not [resolved](super::resolver()) for now.
     pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
         self.check()?;
         let peer = peer.target()?.at_once()?;
@@ -142,6 +143,7 @@ impl UdpSocket {
     /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or port 0, or
     ///   another host for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
+    /// - `Other`: the name is not [resolved](super::resolver()) for now.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     /// - `ConnectionRefused`, once, for what a [connected](Self::connect) socket has sent before;
     ///   nothing is sent then.
