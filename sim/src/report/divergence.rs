@@ -11,7 +11,7 @@ pub(super) fn divergence_text(
     other: &Outcome<Result<()>>,
 ) -> Option<String> {
     let lines = |outcome: &Outcome<Result<()>>| -> Vec<String> {
-        let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
+        let mut teller = Teller::new(outcome);
         let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
         let tell = |(record, next)| {
             let row = teller.tell(record, next);

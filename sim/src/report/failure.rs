@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::divergence::divergence_text;
-use super::names::Names;
+use super::names::{Names, fault_text};
 use super::race::find_race;
 use super::table::push_table;
 use super::text::one_line;
@@ -123,11 +123,8 @@ fn push_faults(text: &mut String, outcome: &Outcome<Result<()>>) {
     });
     let faults: Vec<_> = faults.collect();
     for (time, class, detail) in faults.iter().take(FAULTS_MAX) {
-        let told = (*detail as usize).checked_sub(1).and_then(|at| outcome.fault_details.get(at));
-        match told {
-            Some(told) => push(text, format_args!("fault at {time}: {class}: {told}")),
-            None => push(text, format_args!("fault at {time}: {class}")),
-        }
+        let fault = fault_text(class, &outcome.fault_details, *detail);
+        push(text, format_args!("fault at {time}: {fault}"));
     }
     if faults.len() > FAULTS_MAX {
         push(text, format_args!("... and {} faults more", faults.len() - FAULTS_MAX));

@@ -80,6 +80,14 @@ fn unique(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
+/// What went wrong, and where, if that is known: `a host crashes: 'db' during 'sync file'`.
+pub(super) fn fault_text(class: &str, details: &[String], detail: u32) -> String {
+    match by_number(details, detail) {
+        Some(told) => format!("{class}: {}", one_line(told)),
+        None => class.to_owned(),
+    }
+}
+
 /// Returns ` at file:line`, or nothing for a line of a library, which tells its user nothing.
 pub(super) fn at(place: Option<Place>) -> String {
     match place {

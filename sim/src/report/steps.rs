@@ -1,8 +1,9 @@
 //! The steps of a recorded run, with what each does and what is not as in the dull run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{Names, at};
+use super::names::{at, fault_text};
 use super::operations::{has_ended, is_internal, keys_of};
 use super::text::one_line;
 use super::wording::{Row, Teller};
@@ -21,7 +22,7 @@ pub(super) struct Step {
     /// What it does.
     pub(super) parts: Vec<Part>,
     /// What is not as in the dull run.
-    pub(super) deviates: Vec<&'static str>,
+    pub(super) deviates: Vec<Cow<'static, str>>,
     /// The resources that it touches.
     pub(super) touched: BTreeSet<u32>,
     /// The tasks that are held from here on, with the place at which they stand.
@@ -51,7 +52,7 @@ impl Part {
 pub(super) fn steps_of(outcome: &Outcome<Result<()>>, case: &Case) -> Vec<Step> {
     let mut reader = Reader::new(outcome, case);
     let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
-    let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
+    let mut teller = Teller::new(outcome);
     for (record, next) in outcome.records.iter().zip(nexts) {
         let Row { what, .. } = teller.tell(record, next);
         reader.read(record, part_of(&what, record.place));
@@ -127,14 +128,16 @@ impl<'a> Reader<'a> {
             Event::StepStarted { task } => self.begin(task, record.step, part),
             Event::Callback { .. } => {
                 let deviates =
-                    if self.takes_pick(TaskKey::LOOP) { vec!["runs first"] } else { vec![] };
+                    if self.takes_pick(TaskKey::LOOP) { vec!["runs first".into()] } else { vec![] };
                 let parts = vec![part];
                 self.steps.push(Step { parts, deviates, ..Step::default() });
             }
             Event::Woken { task, .. } => self.wake(task),
             Event::Struck { task, drops } => self.strike(task, drops, record, part),
             Event::Chosen { kind, value, .. } if value != 0 => self.choose(kind),
-            Event::Faulted { class, .. } => self.mark(class),
+            Event::Faulted { class, detail } => {
+                self.mark(fault_text(class, &self.outcome.fault_details, detail));
+            }
             Event::Waits { task, operation, on } => {
                 *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
                 self.push(task, part);
@@ -191,12 +194,12 @@ impl<'a> Reader<'a> {
             }
         }
         if self.takes_pick(key) {
-            deviates.push("runs first");
+            deviates.push("runs first".into());
         }
         if let Some((struck, what)) = self.struck
             && struck == task
         {
-            deviates.push(what);
+            deviates.push(what.into());
             self.struck = None;
         }
         let count = self.counts.entry(task).or_default();
@@ -279,9 +282,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn mark(&mut self, deviation: &'static str) {
+    fn mark(&mut self, deviation: impl Into<Cow<'static, str>>) {
         if let Some(step) = self.steps.last_mut() {
-            step.deviates.push(deviation);
+            step.deviates.push(deviation.into());
         }
     }
 

@@ -1,5 +1,6 @@
 //! A run as a table: a column for each task, a row for each step, and only the rows that matter.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::names::Names;
@@ -70,7 +71,7 @@ pub(super) fn push_table(
         last = index + 1;
         let Step { task, parts, deviates, held, .. } = &steps[index];
         for (task, place) in held {
-            let row = Cell { marks: &["held here"], parts: std::slice::from_ref(place) };
+            let row = Cell { marks: &["held here".into()], parts: std::slice::from_ref(place) };
             push_row(text, "", Some(*task), row);
         }
         push_row(text, &(index + 1).to_string(), *task, Cell { marks: deviates, parts });
@@ -96,7 +97,7 @@ fn push_folded(text: &mut String, folded: &[Step], cells: usize) {
 
 /// What stands in a row.
 struct Cell<'a> {
-    marks: &'a [&'static str],
+    marks: &'a [Cow<'static, str>],
     parts: &'a [Part],
 }
 

@@ -1,6 +1,5 @@
 //! Every event of a run as a line of text.
 
-use super::names::Names;
 use super::text::{Times, end_line, push_left, push_right, width};
 use super::wording::{Row, Teller};
 use crate::runner::Outcome;
@@ -39,7 +38,7 @@ pub fn trace_text<T>(outcome: &Outcome<T>) -> String {
     if outcome.records.is_empty() {
         return "no events were kept: ask for them with `Simulation::record`\n".to_owned();
     }
-    let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
+    let mut teller = Teller::new(outcome);
     let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
     let told = outcome.records.iter().zip(nexts).map(|(record, next)| teller.tell(record, next));
     let rows: Vec<Row> = told.collect();

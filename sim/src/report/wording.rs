@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::slice::Iter;
 
-use super::names::{Names, at};
+use super::names::{Names, at, fault_text};
 use super::text::one_line;
 use crate::base::{
     Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber, awaited_name,
 };
 use crate::event_loop::{Line, SWITCH, YIELD};
+use crate::runner::Outcome;
 
 /// How many of the tasks that were ready too a line names.
 const OTHERS_MAX: usize = 5;
@@ -29,6 +30,8 @@ pub(super) struct Teller<'a> {
     names: Names,
     /// What is still to be printed.
     lines: Iter<'a, Line>,
+    /// What is known of the faults.
+    details: &'a [String],
     /// Who acts: the task whose step it is, or the loop between steps.
     acting: Source,
     started: BTreeSet<TaskNumber>,
@@ -38,10 +41,11 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(names: Names, lines: &'a [Line]) -> Self {
+    pub(super) fn new<T>(outcome: &'a Outcome<T>) -> Self {
         Teller {
-            names,
-            lines: lines.iter(),
+            names: Names::of(outcome),
+            lines: outcome.lines.iter(),
+            details: &outcome.fault_details,
             acting: Source::Loop,
             started: BTreeSet::new(),
             ready: Vec::new(),
@@ -84,7 +88,9 @@ impl<'a> Teller<'a> {
                 let struck = if drops { "drops" } else { "cancels" };
                 (Source::Loop, format!("{struck} {} at an await", self.names.task(task)))
             }
-            Event::Faulted { class, .. } => (self.acting, format!("fault: {class}")),
+            Event::Faulted { class, detail } => {
+                (self.acting, format!("fault: {}", fault_text(class, self.details, detail)))
+            }
             Event::Joined { task, ended } => {
                 (Source::Task(task), format!("finds {} ended", self.names.task(ended)))
             }
