@@ -2,6 +2,7 @@
 
 mod connections;
 mod crash_points;
+mod crash_sends;
 mod crashes;
 mod datagrams;
 mod disks;

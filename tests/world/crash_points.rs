@@ -6,17 +6,16 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_lite::AsyncWriteExt;
 use seedloop::explore::{Case, ChoiceKind, Explorer, Failure, Model, Policy, Question, Strategy};
 use seedloop::fs::{self, File, OpenOptions};
 use seedloop::host::{self, Host};
-use seedloop::net::{self, TcpListener, TcpStream, UdpSocket};
-use seedloop::report::{Found, failure_text};
+use seedloop::net::{self, UdpSocket};
+use seedloop::report::{Found, failure_text, trace_text};
 use seedloop::trace::Event;
 use seedloop::{Instant, Ratio, Result, Simulation, run, running_loop, sleep, spawn, timeout};
 
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MS: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mistake {
@@ -26,7 +25,7 @@ enum Mistake {
 }
 
 /// A host whose operations take a millisecond each, and on which one of fifty is its last.
-fn db() -> Host {
+pub(super) fn db() -> Host {
     net::everywhere().latency(MS..=MS);
     let host = Host::new("db");
     fs::disk(host).set_latency(MS..=MS);
@@ -215,7 +214,7 @@ impl Policy for At {
 }
 
 /// Runs `body` with one fault; returns what it gives, and what the report tells of the fault.
-fn with_fault<T, F>(at: u32, way: u32, body: F) -> (T, Option<String>)
+pub(super) fn with_fault<T, F>(at: u32, way: u32, body: F) -> (T, Option<String>)
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
@@ -235,7 +234,7 @@ where
 }
 
 /// All points at which `body` may crash, in their order; both ways of a send stand side by side.
-fn points<F>(body: impl Fn() -> F) -> Vec<String>
+pub(super) fn points<F>(body: impl Fn() -> F) -> Vec<String>
 where
     F: Future<Output = Result<()>> + 'static,
 {
@@ -272,103 +271,19 @@ fn an_exhaustive_search_takes_each_point_once() {
     assert_eq!(all.statistics.runs, 1 + 10);
 }
 
-/// Connects to the test, writes a byte and closes; returns what the test reads of it, and after how
-/// many of the three the host went on.
-async fn one_stream(cuts_power: bool) -> Result<(String, u32)> {
-    net::everywhere().latency(MS..=MS);
-    let host = Host::new("db");
-    match cuts_power {
-        true => host.set_power_cuts(Ratio::ONE),
-        false => host.set_crashes(Ratio::ONE),
-    }
-    let listener = TcpListener::bind("0.0.0.0:7").await?;
-    let went_on = Rc::new(Cell::new(0));
-    let own = Rc::clone(&went_on);
-    let asking = host.spawn(async move {
-        let mut stream = TcpStream::connect("main:7").await?;
-        own.set(1);
-        stream.write_all(b"x").await?;
-        own.set(2);
-        stream.close().await?;
-        own.set(3);
-        Ok(())
-    });
-    let told = timeout(SECOND * 5).scope(async |_| {
-        let (mut stream, _) = listener.accept().await?;
-        let (mut read, mut byte) = (String::from("accepted"), [0]);
-        loop {
-            let next = match stream.read(&mut byte).await {
-                Ok(0) => "end",
-                Ok(_) => "byte",
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => "reset",
-                Err(error) => return Err(error.into()),
-            };
-            read = format!("{read}, {next}");
-            if next != "byte" {
-                return Ok(read);
-            }
-        }
-    });
-    let told = told.await;
-    // Nobody hears of the operation at which the host has crashed.
-    assert!(asking.await.is_err_and(|error| error.is_cancelled()));
-    match told {
-        Err(error) if error.is_timeout() => Ok(("nothing".to_owned(), went_on.get())),
-        told => Ok((told?, went_on.get())),
-    }
-}
-
-/// Before it was sent nothing of it is there; after that it arrives, and a crash resets behind it.
-/// A connection of which only the request has left is not taken up, and a power cut is quiet.
+/// The trace and the steps name the host and the operation as the head does.
 #[test]
-fn what_has_left_before_a_crash_arrives() {
-    let expected = [
-        ("before it sends a request to connect", "nothing"),
-        ("after it has sent a request to connect", "nothing"),
-        ("before it sends bytes", "accepted, reset"),
-        ("after it has sent bytes", "accepted, byte, reset"),
-        ("before it sends the end of a stream", "accepted, byte, reset"),
-        ("after it has sent the end of a stream", "accepted, byte, end"),
-    ];
-    for (index, (point, read)) in expected.into_iter().enumerate() {
-        let (at, way) = (index as u32 / 2, index as u32 % 2 + 1);
-        let ((seen, went_on), told) = with_fault(at, way, one_stream(false));
-        assert_eq!((told, &*seen, went_on), (Some(format!("'db' {point}")), read, at));
-        let quiet = if read.ends_with("end") { read } else { "nothing" };
-        let ((seen, went_on), told) = with_fault(at, way, one_stream(true));
-        assert_eq!((told, &*seen, went_on), (Some(format!("'db' {point}")), quiet, at));
-    }
-}
-
-/// A stream that is dropped behind bytes that have not left: no peer may take that for the end.
-async fn dropped_behind_lost_bytes(cuts_power: bool) -> Result<&'static str> {
-    let host = Host::new("db");
-    match cuts_power {
-        true => host.set_power_cuts(Ratio::ONE),
-        false => host.set_crashes(Ratio::ONE),
-    }
-    let listener = TcpListener::bind("0.0.0.0:7").await?;
-    let _asking = host.spawn(async move {
-        let stream = seedloop::tokio::net::TcpStream::connect("main:7").await?;
-        Ok(stream.try_write(b"commit")?)
-    });
-    let (mut stream, _) = listener.accept().await?;
-    let read = timeout(SECOND).scope(async |_| Ok(stream.read(&mut [0; 8]).await)).await;
-    Ok(match read {
-        Ok(Ok(0)) => "end",
-        Ok(Ok(_)) => "bytes",
-        Ok(Err(_)) => "reset",
-        Err(_) => "nothing",
-    })
-}
-
-#[test]
-fn a_host_that_goes_down_ends_no_stream_as_if_all_had_left() {
-    for cuts_power in [false, true] {
-        let (read, fault) = with_fault(1, 1, dropped_behind_lost_bytes(cuts_power));
-        assert_eq!(fault.as_deref(), Some("'db' before it sends bytes"));
-        assert_eq!(read, "reset", "cuts power: {cuts_power}");
-    }
+fn the_told_order_names_the_host() {
+    let body = || appends(Mistake::SyncsTooLate, 1);
+    let failure = Explorer::new().explore(body).failure.expect("it is found");
+    let faults = faults_of(&failure);
+    let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+    let (_, told) = fault.split_once("s: ").expect("a time");
+    assert!(told.starts_with("a host crashes: 'db' "), "{told}");
+    let text = failure_text(&failure, &Found::default());
+    assert_eq!(text.matches(&format!("[{told}]")).count(), 1, "{text}");
+    let trace = trace_text(&failure.outcome);
+    assert_eq!(trace.matches(&format!("fault: {told}\n")).count(), 1, "{trace}");
 }
 
 /// What does not wait returns as if nothing were amiss, and nothing more leaves. What the crash

@@ -49,9 +49,8 @@ impl Host {
     /// - the end of each operation of its disk, reads too: what the operation does is still in
     ///   flight then, and is there after the crash or not, as after any [`crash`](Self::crash);
     /// - whatever it sends of its own accord, before it has left and after that: a datagram, bytes
-    ///   of a stream, the end of one that is closed, the request for a connection. What the system
-    ///   sends (acknowledgements, resets, what was lost again, the end of a stream that is dropped)
-    ///   is no such point.
+    ///   of a stream, the end of one that is closed or dropped, the request for a connection. What
+    ///   the system sends (acknowledgements, resets, what was lost again) is no such point.
     ///
     /// The crash is that of [`crash`](Self::crash), and comes at the next turn of the loop, as if
     /// another task had called it: other tasks that are ready may run before it. Who waits for the

@@ -317,11 +317,7 @@ impl AsyncWrite for TcpStream {
             let text = "the connection is closed, or has failed before";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
         }
-        let sending = at_sending_on(&self.end, "the end of a stream");
-        if sending != Sending::Vanishes {
-            finish(&self.end);
-        }
-        if sending != Sending::Leaves {
+        if finish(&self.end) != Sending::Leaves {
             self.wait_to_write(cx);
             return Poll::Pending;
         }

@@ -14,8 +14,11 @@ use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
 };
-use crate::world::crashes::{Sending, at_sending, resets_when_falling};
+use crate::world::crashes::{Sending, at_sending, is_falling, resets_when_falling};
 use crate::world::host::Life;
+
+/// What a stream sends that is closed or dropped, as reports name it.
+const THE_END: &str = "the end of a stream";
 
 /// How many bytes may be on their way or unread, in one direction.
 pub(super) const WINDOW: u64 = 64 * 1024;
@@ -315,20 +318,24 @@ pub(super) fn send_open(end: &Uncounted<End>) {
     }
 }
 
-/// Ends what this side sends.
-pub(super) fn finish(end: &Uncounted<End>) {
-    let (out, writers) = end.with(|end| match end.is_finished || end.failed.is_some() {
-        true => (None, Line::default().all()),
-        false => {
+/// Ends what this side sends, unless it has ended or failed before: then nothing is sent.
+pub(super) fn finish(end: &Uncounted<End>) -> Sending {
+    if end.with(|end| end.is_finished || end.failed.is_some()) {
+        return Sending::Leaves;
+    }
+    let sending = at_sending_on(end, THE_END);
+    if sending != Sending::Vanishes {
+        let (out, writers) = end.with(|end| {
             end.is_finished = true;
             (end.out.clone(), end.writers.all())
+        });
+        if let Some(out) = out {
+            push(&out, Segment::Finish);
         }
-    });
-    if let Some(out) = out {
-        push(&out, Segment::Finish);
+        // Who waits for room finds a broken pipe. Source: Linux, `sk_stream_wait_memory`.
+        wake(writers);
     }
-    // Who waits for room finds a broken pipe. Source: Linux, `sk_stream_wait_memory`.
-    wake(writers);
+    sending
 }
 
 /// The program has read something: who waits to send has to know once it is worth it. Source: RFC
@@ -444,16 +451,23 @@ impl Drop for End {
         if self.failed.is_some() || !self.life.is_alive() {
             return;
         }
-        if let Some(resets) = resets_when_falling(self.life) {
+        let resets = !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped;
+        let sends_end = !resets && !self.is_finished;
+        let vanishes = match sends_end {
+            true => {
+                let sending = at_sending(self.life, self.owner, THE_END, self.location);
+                sending == Sending::Vanishes
+            }
+            false => is_falling(self.life),
+        };
+        if vanishes {
             // What it sent may not have left: the other side must not take this for the end of it.
-            if resets {
+            if resets_when_falling(self.life) == Some(true) {
                 reset(&out);
             }
-            return;
-        }
-        if !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped {
+        } else if resets {
             reset(&out);
-        } else if !self.is_finished {
+        } else if sends_end {
             push(&out, Segment::Finish);
         }
     }
