@@ -84,13 +84,16 @@ impl Pending {
     }
 }
 
+/// What an effect has come to, and who lands it.
+type Landed = (Pilot, io::Result<Written>);
+
 /// An effect that lands when it is over, and where.
 ///
 /// The one who lands it comes out of it, since whom it wakes may use the disk at once.
 fn landing(
     life: Life,
     effect: impl FnOnce(&mut Disk) -> io::Result<Written> + 'static,
-) -> (impl FnOnce(&mut Disk) -> (Pilot, io::Result<Written>) + 'static, Arc<Mutex<Landing>>) {
+) -> (impl FnOnce(&mut Disk) -> Landed + 'static, Arc<Mutex<Landing>>) {
     let landing = Arc::new(Mutex::new(Landing::default()));
     let pilot = Pilot(Arc::clone(&landing), life);
     (move |disk: &mut Disk| (pilot, effect(disk)), landing)
@@ -101,7 +104,7 @@ fn landing(
 struct Pilot(Arc<Mutex<Landing>>, Life);
 
 impl Pilot {
-    fn land((pilot, result): (Pilot, io::Result<Written>)) -> io::Result<Written> {
+    fn land((pilot, result): Landed) -> io::Result<Written> {
         let again = |error: &io::Error| match error.raw_os_error() {
             Some(number) => io::Error::from_raw_os_error(number),
             None => io::Error::new(error.kind(), error.to_string()),
