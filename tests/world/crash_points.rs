@@ -56,7 +56,19 @@ async fn save_all(saved: Rc<Cell<u32>>, mistake: Mistake) -> Result<()> {
 }
 
 async fn replaces(mistake: Mistake) -> Result<()> {
-    let host = db();
+    replaces_on(db(), mistake).await
+}
+
+/// The same, by a program that says nothing of crashes.
+async fn replaces_anywhere(mistake: Mistake) -> Result<()> {
+    host::everywhere().set_crashes(Ratio::new(1, 50));
+    net::everywhere().latency(MS..=MS);
+    let host = Host::new("db");
+    fs::disk(host).set_latency(MS..=MS);
+    replaces_on(host, mistake).await
+}
+
+async fn replaces_on(host: Host, mistake: Mistake) -> Result<()> {
     let saved = Rc::new(Cell::new(0));
     let own = Rc::clone(&saved);
     host.run(move || save_all(Rc::clone(&own), mistake));
@@ -158,7 +170,8 @@ fn a_rename_without_a_sync_of_its_directory_is_found() {
         "fault at 0.008s: a host crashes: 'db' during 'sync file'",
         "fault at 0.009s: a host crashes: 'db' during 'rename file'",
     ];
-    for faults in found_from_20_seeds(|| replaces(Mistake::SyncsTooLate)) {
+    let anywhere = found_from_20_seeds(|| replaces_anywhere(Mistake::SyncsTooLate));
+    for faults in found_from_20_seeds(|| replaces(Mistake::SyncsTooLate)).iter().chain(&anywhere) {
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(late.contains(&&*faults[0]), "{faults:?}");
     }
@@ -188,6 +201,7 @@ fn who_syncs_in_time_holds() {
     let explorer = Explorer::new().runs(1_000);
     for exploration in [
         explorer.explore(|| replaces(Mistake::None)),
+        explorer.explore(|| replaces_anywhere(Mistake::None)),
         explorer.explore(|| appends(Mistake::None, 3)),
     ] {
         assert!(exploration.failure.is_none(), "{:?}", exploration.failure);
@@ -259,6 +273,55 @@ fn each_operation_is_a_point_once() {
     let sends = ["'db' before it sends a datagram", "'db' after it has sent a datagram"];
     expected.extend(sends.map(str::to_owned));
     assert_eq!(log, expected);
+}
+
+/// What is set of all hosts, and of one of them, `c`, before it or after it.
+#[derive(Clone, Copy, Debug)]
+enum Set {
+    AllAndThenOne,
+    OneAndThenAll,
+    AllAndHealed,
+}
+
+/// Three hosts create a file, of which `b` has no software to come back with; so does the test.
+async fn three(set: Set) -> Result<()> {
+    let [a, b, c] = ["a", "b", "c"].map(Host::new);
+    let all = || host::everywhere().set_crashes(Ratio::ONE);
+    match set {
+        Set::AllAndThenOne => {
+            all();
+            c.set_crashes(Ratio::ZERO);
+        }
+        Set::OneAndThenAll => {
+            c.set_crashes(Ratio::ZERO);
+            all();
+        }
+        Set::AllAndHealed => {
+            all();
+            host::heal();
+        }
+    }
+    let create = || async { Ok(drop(File::create("f").await?)) };
+    a.run(create);
+    c.run(create);
+    b.spawn(create()).await?;
+    create().await?;
+    Ok(sleep(SECOND).await?)
+}
+
+/// Each host that would come back, unless something else was said of it later.
+#[test]
+fn everywhere_is_each_host_with_software() {
+    let during = |hosts: &[&str]| -> Vec<String> {
+        hosts.iter().map(|host| format!("'{host}' during 'open file'")).collect()
+    };
+    for (set, hosts) in [
+        (Set::AllAndThenOne, &["a"][..]),
+        (Set::OneAndThenAll, &["a", "c"]),
+        (Set::AllAndHealed, &[]),
+    ] {
+        assert_eq!(points(|| three(set)), during(hosts), "{set:?}");
+    }
 }
 
 /// One run without a fault, and one for each of 10 points of the only life that crashes.

@@ -8,28 +8,66 @@ use std::time::Duration;
 
 use super::delay::{check_range, choose_delay};
 use super::fault::{Ratio, strikes_later, tell_fault};
-use super::host::{Host, Life, all_hosts, name_of};
+use super::host::{Host, Life, all_hosts, hosts, name_of};
 use crate::event_loop::{Extension, LoopId, call_outside_at, extension, queue_plain, with};
 
-/// How often hosts crash of themselves, by their numbers; those of which nobody has said so are
-/// not there.
+/// How hosts crash of themselves.
 #[derive(Default)]
-struct Crashes(RefCell<BTreeMap<u32, Rates>>);
+struct Crashes(RefCell<All>);
 
-struct Rates {
-    crashes: Ratio,
-    power_cuts: Ratio,
-    downtime: RangeInclusive<Duration>,
-    /// It goes down at the next turn of its loop: in which of its lives, and how.
-    falling: Option<Down>,
+/// What is said of hosts, by their numbers.
+#[derive(Default)]
+struct All {
+    hosts: BTreeMap<u32, Said>,
+    /// Of those with software of which nothing else is said.
+    everywhere: Said,
+    /// Those that go down at the next turn of their loop: in which of their lives, and how.
+    falling: BTreeMap<u32, Down>,
+}
+
+/// What is said of one host, or of all.
+#[derive(Default)]
+struct Said {
+    crashes: Option<Ratio>,
+    power_cuts: Option<Ratio>,
+    downtime: Option<RangeInclusive<Duration>>,
 }
 
 const DOWNTIME: Duration = Duration::from_secs(1);
 
-impl Default for Rates {
-    fn default() -> Self {
-        let (crashes, power_cuts) = (Ratio::ZERO, Ratio::ZERO);
-        Rates { crashes, power_cuts, downtime: DOWNTIME..=DOWNTIME, falling: None }
+impl Said {
+    fn ratio(&self, kind: Kind) -> Option<Ratio> {
+        match kind {
+            Kind::Crash => self.crashes,
+            Kind::PowerCut => self.power_cuts,
+        }
+    }
+}
+
+impl All {
+    /// Tells whether nobody has said anything, as in most simulations.
+    fn is_silent(&self) -> bool {
+        let Said { crashes, power_cuts, .. } = self.everywhere;
+        self.hosts.is_empty() && crashes.is_none() && power_cuts.is_none()
+    }
+
+    /// How often a host goes down in this way.
+    fn ratio(&self, host: u32, kind: Kind) -> Ratio {
+        if let Some(own) = self.hosts.get(&host).and_then(|said| said.ratio(kind)) {
+            return own;
+        }
+        let ratio = self.everywhere.ratio(kind).unwrap_or(Ratio::ZERO);
+        let has_part = ratio != Ratio::ZERO && host != 0 && has_software(host);
+        if has_part { ratio } else { Ratio::ZERO }
+    }
+
+    fn downtime(&self, host: u32) -> RangeInclusive<Duration> {
+        let own = self.hosts.get(&host).and_then(|said| said.downtime.clone());
+        own.or_else(|| self.everywhere.downtime.clone()).unwrap_or(DOWNTIME..=DOWNTIME)
+    }
+
+    fn falling(&self, life: Life) -> Option<Down> {
+        self.falling.get(&life.host).copied().filter(|down| down.life == life)
     }
 }
 
@@ -65,7 +103,8 @@ impl Host {
     ///
     /// The host [restarts](Self::restart) after its [downtime](Self::set_downtime), unless somebody
     /// restarts it before that. Restarting is code like any other: it may crash again, and with a
-    /// rate of [`Ratio::ONE`] the host never comes far. [`heal`](crate::host::heal) ends it.
+    /// rate of [`Ratio::ONE`] the host never comes far. [`heal`](crate::host::heal) ends it, and
+    /// [`everywhere`] sets it of all hosts.
     ///
     /// ```
     /// use seedloop::explore::Explorer;
@@ -95,7 +134,7 @@ impl Host {
     /// When this is `main`, on which the test itself stands.
     #[track_caller]
     pub fn set_crashes(self, ratio: Ratio) {
-        self.set_rates(|rates| rates.crashes = ratio);
+        self.say(|said| said.crashes = Some(ratio));
     }
 
     /// Sets how often the power of the host is cut at one of its operations: a fault of its own
@@ -107,7 +146,7 @@ impl Host {
     /// When this is `main`, on which the test itself stands.
     #[track_caller]
     pub fn set_power_cuts(self, ratio: Ratio) {
-        self.set_rates(|rates| rates.power_cuts = ratio);
+        self.say(|said| said.power_cuts = Some(ratio));
     }
 
     /// Sets how long the host is down when it has [crashed](Self::set_crashes) of itself: a choice
@@ -121,18 +160,98 @@ impl Host {
     #[track_caller]
     pub fn set_downtime(self, downtime: RangeInclusive<Duration>) {
         check_range(&downtime);
-        self.set_rates(|rates| rates.downtime = downtime);
+        self.say(|said| said.downtime = Some(downtime));
     }
 
     #[track_caller]
-    fn set_rates(self, set: impl FnOnce(&mut Rates)) {
+    fn say(self, say: impl FnOnce(&mut Said)) {
         let host = self.index();
         assert!(host != 0, "the test itself stands on 'main'; let another host crash");
-        with_rates(|all| set(all.entry(host).or_default()));
+        with_all(|all| say(all.hosts.entry(host).or_default()));
     }
 }
 
-fn with_rates<R>(call: impl FnOnce(&mut BTreeMap<u32, Rates>) -> R) -> R {
+/// All hosts that have [software](Host::run) to start again, also those that are still to come;
+/// never `main`.
+///
+/// What is set of them all is set anew for those of which something was set before. A host without
+/// software would come back as an empty one: set it for that host, where this is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Everywhere(());
+
+/// Returns all hosts, for what is to be the same of each: so that a program is put to crashes
+/// without a word of them in it.
+///
+/// ```
+/// use seedloop::explore::Explorer;
+/// use seedloop::host::{self, Host};
+/// use seedloop::{Ratio, Result, fs, sleep};
+/// use std::time::Duration;
+///
+/// /// Writes a file and trusts it, whole or not.
+/// async fn saves() -> Result<()> {
+///     if let Ok(text) = fs::read_to_string("file").await {
+///         assert_eq!(text, "text");
+///     }
+///     Ok(fs::write("file", "text").await?)
+/// }
+///
+/// async fn test() -> Result<()> {
+///     Host::new("db").run(saves);
+///     Ok(sleep(Duration::from_secs(3)).await?)
+/// }
+///
+/// let exploration = Explorer::new().runs(2_000).explore(|| async {
+///     host::everywhere().set_crashes(Ratio::new(1, 10));
+///     test().await
+/// });
+/// assert!(exploration.failure.is_some());
+/// ```
+#[must_use = "it changes nothing by itself: call one of its methods"]
+pub fn everywhere() -> Everywhere {
+    Everywhere(())
+}
+
+impl Everywhere {
+    /// Sets how often each of the hosts crashes at one of its operations: see
+    /// [`Host::set_crashes`]. Never unless set.
+    pub fn set_crashes(self, ratio: Ratio) {
+        self.say(|said, is_all| said.crashes = is_all.then_some(ratio));
+    }
+
+    /// Sets how often the power of each of the hosts is cut: see [`Host::set_power_cuts`]. Never
+    /// unless set.
+    pub fn set_power_cuts(self, ratio: Ratio) {
+        self.say(|said, is_all| said.power_cuts = is_all.then_some(ratio));
+    }
+
+    /// Sets how long each of the hosts is down when it has crashed of itself: see
+    /// [`Host::set_downtime`]. One second unless set.
+    ///
+    /// # Panics
+    ///
+    /// When the range is empty, or longer than virtual time.
+    #[track_caller]
+    pub fn set_downtime(self, downtime: RangeInclusive<Duration>) {
+        check_range(&downtime);
+        self.say(|said, is_all| said.downtime = is_all.then(|| downtime.clone()));
+    }
+
+    /// Says something of all hosts, and takes back what was said of each.
+    fn say(self, say: impl Fn(&mut Said, bool)) {
+        with_all(|all| {
+            all.hosts.values_mut().for_each(|said| say(said, false));
+            say(&mut all.everywhere, true);
+        });
+    }
+}
+
+/// Tells whether a host has something to start when it comes back.
+fn has_software(host: u32) -> bool {
+    hosts().handle(host).with(|machine| !machine.software.is_empty())
+}
+
+fn with_all<R>(call: impl FnOnce(&mut All) -> R) -> R {
     call(&mut extension::<Crashes>().0.borrow_mut())
 }
 
@@ -169,16 +288,11 @@ pub(super) fn at_disk(life: Life) -> Option<Down> {
 /// The host that goes down at the end of an operation of its disk: as was decided, unless it was
 /// healed since, or because it does so already.
 pub(super) fn at_disk_end(life: Life, chosen: Option<Down>, name: &'static str) -> Option<Down> {
-    let (falling, [crashes, power_cuts]) = with_rates(|all| {
-        let rates = all.get(&life.host)?;
-        Some((rates.falling, [rates.crashes, rates.power_cuts]))
-    })?;
-    if let Some(falling) = falling.filter(|down| down.life == life) {
+    if let Some(falling) = falling(life) {
         return Some(falling);
     }
     let is_due = |down: &Down| {
-        let ratio = if down.kind == Kind::Crash { crashes } else { power_cuts };
-        ratio != Ratio::ZERO && life.is_alive()
+        life.is_alive() && with_all(|all| all.ratio(life.host, down.kind)) != Ratio::ZERO
     };
     let down = chosen.filter(is_due)?;
     down.begin(&format!("during '{name}'"));
@@ -217,18 +331,16 @@ pub(super) fn resets_when_falling(life: Life) -> Option<bool> {
 }
 
 fn falling(life: Life) -> Option<Down> {
-    with_rates(|all| all.get(&life.host)?.falling.filter(|down| down.life == life))
+    with_all(|all| all.falling(life))
 }
 
 /// Decides whether a host is to go down, and in which of several ways.
 fn choose(life: Life, ways: u32) -> Option<(Down, u32)> {
-    let rates = with_rates(|all| {
-        let rates = all.get(&life.host)?;
-        Some([(Kind::Crash, rates.crashes), (Kind::PowerCut, rates.power_cuts)])
-    })?;
-    if !life.is_alive() || is_falling(life) {
+    if with_all(|all| all.is_silent()) || !life.is_alive() || is_falling(life) {
         return None;
     }
+    let kinds = [Kind::Crash, Kind::PowerCut];
+    let rates = with_all(|all| kinds.map(|kind| (kind, all.ratio(life.host, kind))));
     rates.into_iter().find_map(|(kind, ratio)| {
         let way = strikes_later(kind.class(), ratio, ways);
         (way > 0).then_some((Down { life, kind }, way))
@@ -248,7 +360,7 @@ impl Down {
     /// From now on nothing leaves the host any more.
     fn begin(self, when: &str) {
         tell_fault(self.kind.class(), format!("'{}' {when}", name_of(self.life.host)));
-        with_rates(|all| all.entry(self.life.host).or_default().falling = Some(self));
+        with_all(|all| all.falling.insert(self.life.host, self));
     }
 
     /// Lets a host that has [begun](Self::begin) to go down do so at the next turn of a loop, and
@@ -271,7 +383,7 @@ impl Down {
 
     /// Lets the host go down, unless somebody else has done so since; tells whether it did.
     fn happen(self) -> bool {
-        with_rates(|all| all.entry(self.life.host).or_default().falling = None);
+        with_all(|all| all.falling.remove(&self.life.host));
         let is_up = self.life.is_alive();
         if is_up {
             all_hosts()[self.life.host as usize].go_down(self.kind == Kind::Crash);
@@ -282,7 +394,7 @@ impl Down {
     /// Restarts the host after its downtime, unless somebody has done so by then.
     fn come_back(self, owner: LoopId, location: &'static Location<'static>) {
         let Life { host, .. } = self.life;
-        let downtime = with_rates(|all| all.entry(host).or_default().downtime.clone());
+        let downtime = with_all(|all| all.downtime(host));
         let when = with(|core| core.session.now).saturating_add(choose_delay(downtime));
         let restart = move || {
             if let Some(host) = self.life.left_down() {
@@ -297,15 +409,13 @@ impl Down {
 
 /// Lets no host crash of itself any more. What was about to go down does so now.
 pub(super) fn heal_crashes() {
-    let falling: Vec<Down> = with_rates(|all| {
-        all.values_mut()
-            .filter_map(|rates| {
-                (rates.crashes, rates.power_cuts) = (Ratio::ZERO, Ratio::ZERO);
-                rates.falling.take()
-            })
-            .collect()
+    let falling = with_all(|all| {
+        for said in all.hosts.values_mut().chain([&mut all.everywhere]) {
+            (said.crashes, said.power_cuts) = (None, None);
+        }
+        std::mem::take(&mut all.falling)
     });
-    for down in falling {
+    for down in falling.into_values() {
         down.happen();
     }
 }

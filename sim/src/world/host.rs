@@ -45,6 +45,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 pub use super::clock::{system_time, try_clocks};
+pub use super::crashes::{Everywhere, everywhere};
 use super::fs::crash_disk;
 pub use super::heal::heal;
 use super::machine::crash_jobs;
@@ -80,13 +81,13 @@ static PLACE: ContextVar<Life> = ContextVar::new();
 
 type Software = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>>>>>;
 
-struct Machine {
+pub(super) struct Machine {
     name: Rc<str>,
     address: IpAddr,
     incarnation: u32,
     is_up: bool,
     clock: Clock,
-    software: Vec<(Software, &'static Location<'static>)>,
+    pub(super) software: Vec<(Software, &'static Location<'static>)>,
 }
 
 impl Host {
@@ -359,7 +360,7 @@ impl Host {
     }
 
     #[track_caller]
-    fn with<R>(self, call: impl FnOnce(&mut Machine) -> R) -> R {
+    pub(super) fn with<R>(self, call: impl FnOnce(&mut Machine) -> R) -> R {
         self.assert_here();
         let world = hosts();
         world.with(|world| call(&mut world.machines[self.index as usize]))
@@ -452,7 +453,7 @@ impl Hosts {
         })
     }
 
-    fn handle(&self, index: u32) -> Host {
+    pub(super) fn handle(&self, index: u32) -> Host {
         let simulation = self.with(|world| world.simulation);
         Host { context: context_id(), simulation, index }
     }
@@ -483,7 +484,7 @@ impl Machine {
     }
 }
 
-fn hosts() -> Rc<Hosts> {
+pub(super) fn hosts() -> Rc<Hosts> {
     extension::<Hosts>()
 }
 
