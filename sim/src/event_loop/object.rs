@@ -322,17 +322,22 @@ impl<T> Clone for Shared<T> {
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        let removed = try_here(self.context, |objects| {
+        let is_last = try_here(self.context, |objects| {
             let cell = objects.get_mut(self.id)?;
             cell.refs -= 1;
-            if cell.refs > 0 {
-                return None;
-            }
-            objects.remove(self.id)
+            Some(cell.refs == 0)
         });
-        // User values are dropped here, unborrowed.
-        drop(removed);
+        if is_last == Some(Some(true)) {
+            free(self.id);
+        }
     }
+}
+
+/// Frees an object to which nobody holds a handle any more.
+#[inline(never)]
+fn free(id: ObjectId) {
+    // The user's values are dropped here, unborrowed.
+    drop(with_objects(|objects| objects.remove(id)));
 }
 
 /// Borrows the arena if this is the thread of `context` and not about to end.

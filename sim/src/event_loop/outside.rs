@@ -29,7 +29,11 @@ impl OutsideEvents {
         OutsideEvents { events: BTreeMap::new(), count: 0 }
     }
 
+    #[inline]
     pub(crate) fn next_time(&self) -> Option<Instant> {
+        if self.events.is_empty() {
+            return None;
+        }
         self.events.first_key_value().map(|(key, _)| key.when)
     }
 

@@ -211,7 +211,8 @@ impl AnyOrder {
         taken.map(Entry::Step)
     }
 
-    /// Lets the processor fetch the task that is likely to run next from memory while this one runs.
+    /// Lets the processor fetch the task that is likely to run next from memory while this one
+    /// runs.
     #[inline(never)]
     fn fetch_ahead(&self, session: &Session) {
         // Whether this one will be ready again is not known.

@@ -1,4 +1,4 @@
-//! The loop: one iteration after the other, one step of a task after the other.
+//! The loop: one step of a task after the other.
 //!
 //! Source: CPython 3.13, `BaseEventLoop._run_once`, `run_forever`.
 //!
@@ -16,9 +16,8 @@ use super::cell::{BoundaryId, FutureId, LoopId, Order, Outcome, State, Told, Var
 use super::complete::release;
 use super::context::{Hot, set_hot, with};
 use super::core::Core;
-use super::foreign::check_foreign_wakes;
 use super::handle::{Call, HandleId};
-use super::outside::happen_outside;
+use super::iteration::begin_iteration;
 use super::panics::{Catching, catch, describe};
 use super::points::check_invariants;
 use super::ready::Entry;
@@ -28,8 +27,8 @@ use super::tasks::TaskId;
 use super::waits::Step;
 use super::waker::TaskMeta;
 use crate::base::{
-    Access, ChoiceKind, Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Model,
-    Operation, Panicked, ResourceKey, Result, RuntimeError, StepEnd,
+    Deadlock, Error, Event, ForeignWake, Id, Instant, LimitExceeded, Operation, Panicked, Result,
+    RuntimeError, StepEnd,
 };
 
 /// What is to be done next.
@@ -97,7 +96,7 @@ fn drive(id: LoopId) -> Result<()> {
 
 fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
     if !std::mem::replace(begun, true) {
-        begin_iteration(id)?;
+        begin_iteration(id, false)?;
     }
     loop {
         match with(Core::next) {
@@ -113,10 +112,9 @@ fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
             Next::Wake(waker) => waker.wake(),
             Next::Attend => attend(id)?,
             Next::Iterate => {
-                if with(|core| core.loops[id].stopping) {
+                if !begin_iteration(id, true)? {
                     return Ok(());
                 }
-                begin_iteration(id)?;
             }
         }
     }
@@ -367,138 +365,6 @@ fn attend_aside(step: Step, pending: Option<BoundaryId>) {
         strike(step.task, what);
     }
     finish_ended(step.task);
-}
-
-/// What the start of an iteration came to.
-enum Begin {
-    Run,
-    /// Something outside is due: call it and look again.
-    Outside(Box<dyn FnOnce()>),
-    /// Nothing is ready, no timer is set and nothing outside goes on.
-    Stuck,
-}
-
-/// From how many timers of one moment on their tasks are looked at beforehand.
-const MANY: usize = 4;
-
-/// Into how many parts the lateness of an iteration is divided.
-const LATENESS_STEPS: u32 = 4;
-
-/// Starts an iteration: lets happen outside what is due and takes in the timers.
-fn begin_iteration(id: LoopId) -> Result<()> {
-    set_hot(Hot::OUTSIDE);
-    check_foreign_wakes();
-    loop {
-        match with(|core| core.begin_iteration(id)) {
-            Begin::Run => return Ok(()),
-            Begin::Outside(call) => happen_outside(call),
-            Begin::Stuck => {
-                with(|core| core.loops[id].broken = true);
-                return Err(super::deadlock::describe(id));
-            }
-        }
-    }
-}
-
-impl Core {
-    /// Moves the clock if nothing is ready, and takes in what is due by then.
-    fn begin_iteration(&mut self, id: LoopId) -> Begin {
-        self.step = Step::NONE;
-        if self.loops[id].fatal.is_some() {
-            self.attention = true;
-            return Begin::Run;
-        }
-        if self.loops[id].ready.is_empty() && !self.loops[id].stopping {
-            let now = self.session.now;
-            let outside = self.outside.next_time();
-            if outside.is_none_or(|when| when > now) {
-                match [outside, self.next_timer(id)].into_iter().flatten().min() {
-                    Some(when) => {
-                        self.session.time_passed();
-                        self.advance(when);
-                    }
-                    None => return Begin::Stuck,
-                }
-            }
-        }
-        self.be_late(id);
-        let now = self.session.now;
-        if let Some((_, call)) = self.outside.pop_due(now) {
-            return Begin::Outside(call);
-        }
-        let cell = &mut self.loops[id];
-        let due = cell.take_due(now);
-        self.todo = cell.ready.len();
-        if due >= MANY {
-            self.touch_due(id, due);
-        }
-        for _ in 0..due {
-            self.meets(ResourceKey::CALLS, Access::Write);
-        }
-        if self.session.model == Model::AnyOrder && self.todo > 0 {
-            // What becomes ready may run before the rest; the iteration ends when something could
-            // have become due.
-            self.todo = usize::MAX;
-        }
-        Begin::Run
-    }
-
-    /// Looks at the waits and the tasks for which so many timers are due, so that the processor
-    /// fetches them from memory all at once and not one after the other.
-    #[inline(never)]
-    fn touch_due(&self, id: LoopId, due: usize) {
-        let steps = self.loops[id].ready.latest_calls(due).filter_map(|entry| {
-            let Entry::Elapsed(wait) = entry else { return None };
-            Some(self.tasks.get(self.waits.get(*wait)?.task)?.steps)
-        });
-        std::hint::black_box(steps.fold(0, u32::wrapping_add));
-    }
-
-    /// Lets the policy choose how late the iteration begins, if a timer could tell.
-    fn be_late(&mut self, id: LoopId) {
-        let most = self.session.lateness;
-        if most.is_zero() || self.next_timer(id).is_none() {
-            return;
-        }
-        let steps = LATENESS_STEPS.min(u32::try_from(most.as_nanos()).unwrap_or(u32::MAX));
-        let value = self.choose(ChoiceKind::Lateness, steps + 1);
-        if value > 0 {
-            self.meets_everything();
-            let late = most / steps * value;
-            let to = self.session.now.checked_add(late).unwrap_or(self.session.limits.time);
-            self.advance(to);
-        }
-    }
-
-    /// Moves the clock while something runs: a blocking call.
-    pub(crate) fn move_clock(&mut self, to: Instant) {
-        self.meets_everything();
-        self.advance(to);
-        // The step may turn out to have been slow.
-        self.attention = true;
-    }
-
-    /// Moves the clock, within the limit on virtual time.
-    fn advance(&mut self, to: Instant) {
-        let limit = self.session.limits.time;
-        if to > limit {
-            self.session.move_clock(limit);
-            // Nobody runs when the clock moves: what goes on outside is what the run waits for.
-            let busy: Vec<String> = self.extensions.iter().flat_map(|e| e.busy()).collect();
-            let who = if busy.is_empty() { self.current_name() } else { busy.join(" and ") };
-            self.break_by_limit_of(&format!("{limit} of virtual time"), &who);
-        } else {
-            self.session.move_clock(to);
-        }
-        self.look_again();
-    }
-
-    /// In any order, where iterations are only for this: looks what is due before the next step.
-    pub(crate) fn look_again(&mut self) {
-        if self.session.model == Model::AnyOrder {
-            self.todo = 0;
-        }
-    }
 }
 
 impl Core {
