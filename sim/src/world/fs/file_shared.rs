@@ -118,8 +118,8 @@ impl File {
         begin(self.life, Does::Sync(node), "sync file", location, move |disk| disk.sync(node, what))
     }
 
-    /// As [`metadata`](File::metadata), but it waits for no write that goes on: it tells of what has
-    /// been written when the disk comes to it.
+    /// As [`metadata`](File::metadata), but it waits for no write that goes on: it tells of what
+    /// has been written when the disk comes to it.
     pub(crate) fn begin_metadata(
         &self,
         location: &'static Location<'static>,
