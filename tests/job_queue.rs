@@ -44,18 +44,19 @@ fn a_seed_repeats_its_run() {
 
 /// A mistake, the smallest case that is known to show it, and the invariant that it breaks.
 const CASES: &[(Mistake, &str, &str)] = &[
-    (Mistake::AnswersBeforeSync, "1.4@8#1f1,1.5@2v4", "an accepted job is never lost"),
-    (Mistake::RenamesWithoutDirectorySync, "1@7f1", "an accepted job is never lost"),
-    (Mistake::TrustsTornRecord, "1.2@2v1,1.2@26#1f1,1.5@2v3,1.5@3#5f4", "a job has one result"),
+    (Mistake::AnswersBeforeSync, "1.1.1@3#1f1", "an accepted job is never lost"),
+    (Mistake::RenamesWithoutDirectorySync, "1.1.2@8f1", "an accepted job is never lost"),
+    (Mistake::TrustsTornRecord, "1.2@2v1,1.1.1@8#1f1,@0#26f4", "a job has one result"),
     (
         Mistake::WritesBehindTornRecord,
-        "1.2@2v1,1.4@8#1f1,1.5@2v3,1.5@3#5f2,1@5f1",
-        "an accepted job is never lost",
+        "1.2@2v4,1.4@2v5,1.1.1@11#1f1,@0#28f2,1.3@9v5,2.6@9f1",
+        "a job that is done is not given out again",
     ),
-    (Mistake::TrustsPageCache, "@0#7f1,1@4f1", "an accepted job is never lost"),
-    (Mistake::ForgetsLeases, "1.2@2v1,1@2f1", "no two workers hold a job"),
-    (Mistake::CompletesWithoutFencing, "1@4#3f1,1@7#2f1", "no stale lease completes a job"),
-    (Mistake::ComparesClocks, "1@1#2f1,1@1v7,1.3@2v1,1@2#1f1", "no two workers hold a job"),
+    (Mistake::TrustsPageCache, "1.1@6f1,1.1.5@9f1", "an accepted job is never lost"),
+    (Mistake::RetriesFailedSync, "1.4@2v1,1.1.1@7f1,1.1.1@14#1f1", "an accepted job is never lost"),
+    (Mistake::ForgetsLeases, "1.1.5@2f2", "no two workers hold a job"),
+    (Mistake::CompletesWithoutFencing, "1.2@2v1,1@3f1", "no stale lease completes a job"),
+    (Mistake::ComparesClocks, "1@1#3f1,1@1v7,1.2@2v1,1@2#1f1", "no two workers hold a job"),
 ];
 
 fn replayed(mistake: Option<Mistake>, faults: Faults, case: &Case) -> Option<Failure> {
@@ -92,17 +93,19 @@ fn without_faults_no_mistake_shows() {
     }
 }
 
-/// Those that are found soon; the others take longer than a test may.
+/// Those that are found soon, from each seed; the others take longer than a test may. Of five cases
+/// three are small at least.
 #[test]
 fn what_is_found_soon_gets_small_and_takes_its_faults() {
-    let effort = Effort { seeds: 1, runs: 100, runs_without: 10 };
+    let effort = Effort { seeds: 5, runs: 100, runs_without: 10 };
     for mistake in
         [Mistake::AnswersBeforeSync, Mistake::RenamesWithoutDirectorySync, Mistake::ForgetsLeases]
     {
         let (row, wrong) = row(mistake, effort);
         assert_eq!(wrong, Vec::<String>::new(), "{row}");
-        let most: usize = row.split_whitespace().nth(5).expect("a size").parse().expect("a number");
-        assert!((1..=4).contains(&most), "{row}");
+        let size = row.split_whitespace().nth(4).expect("a median");
+        let median: usize = size.parse().expect("a number");
+        assert!((1..=4).contains(&median), "{row}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! What goes wrong around the job queue: each kind of fault, and how it is brought about.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use seedloop::host::Host;
-use seedloop::net::{self, PacketKind, Verdict};
-use seedloop::sync::Queue;
+use seedloop::net;
 use seedloop::{Ratio, Result, choose, fs, sleep, spawn_named, strikes};
 
 use super::system::System;
@@ -18,9 +18,9 @@ pub enum Fault {
     Resets,
     /// A worker or the client is cut off from the broker for a while, in one direction or both.
     Partitions,
-    /// The broker's power fails: at any time, and just behind a message from or to it.
+    /// The broker crashes, at an operation of its disk or at something that it sends.
     BrokerCrashes,
-    /// A worker crashes.
+    /// A worker crashes, at something that it sends.
     WorkerCrashes,
     /// The client is cancelled, and started again.
     Cancels,
@@ -74,7 +74,6 @@ const ROUND: Duration = Duration::from_millis(500);
 struct Place {
     host: Host,
     cut: &'static str,
-    crash: Option<&'static str>,
     clock: &'static str,
 }
 
@@ -93,43 +92,32 @@ pub async fn wreck(system: &System, faults: Faults) -> Result<()> {
         Place {
             host: system.workers[0],
             cut: "worker-1 is cut off",
-            crash: Some("worker-1 crashes"),
             clock: "worker-1's clock is behind",
         },
         Place {
             host: system.workers[1],
             cut: "worker-2 is cut off",
-            crash: Some("worker-2 crashes"),
             clock: "worker-2's clock is behind",
         },
         Place {
             host: system.client,
             cut: "the client is cut off",
-            crash: None,
             clock: "the client's clock is behind",
         },
     ];
     set_latencies(system, faults);
+    set_crashes(system, faults);
     let everywhere = net::everywhere().loss(faults.rate(Fault::Losses, Ratio::new(1, 100)));
     everywhere.resets(faults.rate(Fault::Resets, Ratio::new(1, 500)));
     let disk = fs::disk(system.broker);
     disk.set_failures(faults.rate(Fault::DiskFailures, Ratio::new(1, 300)));
     set_clocks(system.broker, &places, faults);
-    let _watch = watch_messages(system.broker, faults);
     for _ in 0..ROUNDS {
         // Not always at the same moment of what is going on.
         sleep(ROUND + Duration::from_millis(10) * choose(20)).await?;
-        if faults.strike(Fault::BrokerCrashes, "the broker's power fails", Ratio::new(1, 10)) {
-            fail_power(system.broker);
-        }
         for place in &places {
             if faults.strike(Fault::Partitions, place.cut, Ratio::new(1, 12)) {
                 cut_off(place.host, system.broker);
-            }
-            if let Some(class) = place.crash
-                && faults.strike(Fault::WorkerCrashes, class, Ratio::new(1, 12))
-            {
-                fail_power(place.host);
             }
         }
         if faults.strike(Fault::Cancels, "the client is cancelled", Ratio::new(1, 12)) {
@@ -166,44 +154,18 @@ fn set_clocks(broker: Host, places: &[Place], faults: Faults) {
     }
 }
 
-/// Lets the power fail shortly after a message from or to the broker, when there is most to lose,
-/// until what is returned is dropped.
-fn watch_messages(broker: Host, faults: Faults) -> net::RuleGuard {
-    let (failures, address) = (Queue::unbounded(), broker.address());
-    let strike = failures.clone();
-    let guard = net::rule(move |packet| {
-        const CLASS: &str = "the broker's power fails at a message";
-        let is_near = [packet.from.ip(), packet.to.ip()].contains(&address);
-        let is_message = packet.kind == PacketKind::Data && packet.bytes > 0;
-        let ratio = Ratio::new(1, 60);
-        if is_near && is_message && faults.strike(Fault::BrokerCrashes, CLASS, ratio) {
-            let _ = strike.put_nowait(());
-        }
-        Verdict::Pass
-    });
-    spawn_named("power", async move {
-        while let Ok(()) = failures.get().await {
-            sleep(Duration::from_millis(choose(5).into())).await?;
-            fail_power(broker);
-        }
-        Ok(())
-    });
-    guard
-}
-
-/// Cuts the power of a host for a while.
-fn fail_power(host: Host) {
-    if !host.is_up() {
-        return;
+/// Lets the broker and the workers crash of themselves, and come back after a while.
+fn set_crashes(system: &System, faults: Faults) {
+    const DOWN: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(1);
+    let places = [
+        (system.broker, Fault::BrokerCrashes, Ratio::new(1, 60)),
+        (system.workers[0], Fault::WorkerCrashes, Ratio::new(1, 40)),
+        (system.workers[1], Fault::WorkerCrashes, Ratio::new(1, 40)),
+    ];
+    for (host, fault, ratio) in places {
+        host.set_crashes(faults.rate(fault, ratio));
+        host.set_downtime(DOWN);
     }
-    host.crash();
-    spawn_named("power", async move {
-        sleep(Duration::from_millis(100) * (1 + choose(10))).await?;
-        if !host.is_up() {
-            host.restart();
-        }
-        Ok(())
-    });
 }
 
 /// Cuts a host off from the broker for a while.

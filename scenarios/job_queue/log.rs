@@ -95,13 +95,19 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// Those of the disk.
+    /// Those of the disk: what was appended may be lost then, also if a second sync goes well.
     ///
     /// # Cancel safety
     ///
     /// The sync takes effect all the same.
     pub(super) async fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_all().await
+        match self.file.sync_all().await {
+            // The system has dropped what it could not write, and has nothing left to write.
+            Err(_) if self.mistake == Some(Mistake::RetriesFailedSync) => {
+                self.file.sync_all().await
+            }
+            synced => synced,
+        }
     }
 
     /// Tells whether a snapshot should take its place.

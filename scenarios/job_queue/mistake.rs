@@ -16,6 +16,8 @@ pub enum Mistake {
     WritesBehindTornRecord,
     /// A broker that starts again takes what it reads for synced.
     TrustsPageCache,
+    /// A sync of the log that has failed is tried again, and believed when that goes well.
+    RetriesFailedSync,
     /// A broker that starts again knows nothing of the leases it had given.
     ForgetsLeases,
     /// Whoever says that a job is done is believed, whatever the token.
@@ -32,6 +34,7 @@ impl Mistake {
         Mistake::TrustsTornRecord,
         Mistake::WritesBehindTornRecord,
         Mistake::TrustsPageCache,
+        Mistake::RetriesFailedSync,
         Mistake::ForgetsLeases,
         Mistake::CompletesWithoutFencing,
         Mistake::ComparesClocks,
@@ -45,6 +48,7 @@ impl Mistake {
             Mistake::TrustsTornRecord => "job-queue-trusts-torn-record",
             Mistake::WritesBehindTornRecord => "job-queue-writes-behind-torn-record",
             Mistake::TrustsPageCache => "job-queue-trusts-page-cache",
+            Mistake::RetriesFailedSync => "job-queue-retries-failed-sync",
             Mistake::ForgetsLeases => "job-queue-forgets-leases",
             Mistake::CompletesWithoutFencing => "job-queue-completes-without-fencing",
             Mistake::ComparesClocks => "job-queue-compares-clocks",
@@ -61,6 +65,7 @@ impl Mistake {
             Mistake::TrustsTornRecord => "the replay takes a torn record for a whole one",
             Mistake::WritesBehindTornRecord => "the replay leaves a torn record in the log",
             Mistake::TrustsPageCache => "the replay trusts what was never synced",
+            Mistake::RetriesFailedSync => "the broker syncs its log again when that has failed",
             Mistake::ForgetsLeases => "a broker that starts again knows no leases",
             Mistake::CompletesWithoutFencing => "a lease that has run out completes a job",
             Mistake::ComparesClocks => "a worker compares the broker's time with its own clock",
@@ -88,6 +93,10 @@ impl Mistake {
             Mistake::TrustsPageCache => {
                 "PostgreSQL before 2015, mended by \"Recursively fsync() the data directory after \
                  a crash\""
+            }
+            Mistake::RetriesFailedSync => {
+                "PostgreSQL before 2019, and others; Rebello et al., \"Can Applications Recover \
+                 from fsync Failures?\" (USENIX ATC 2020)"
             }
             Mistake::ForgetsLeases => {
                 "Gray and Cheriton, \"Leases\" (SOSP 1989): a server has to honour after a crash \
@@ -121,7 +130,9 @@ impl Mistake {
             | Mistake::RenamesWithoutDirectorySync
             | Mistake::TrustsTornRecord
             | Mistake::WritesBehindTornRecord => &[CRASHES],
-            Mistake::TrustsPageCache => &[CRASHES, &[Fault::DiskFailures]],
+            Mistake::TrustsPageCache | Mistake::RetriesFailedSync => {
+                &[CRASHES, &[Fault::DiskFailures]]
+            }
             Mistake::ForgetsLeases => &[RESTARTS],
             Mistake::CompletesWithoutFencing => &[SILENCE],
             Mistake::ComparesClocks => &[SILENCE, &[Fault::Clocks]],

@@ -32,6 +32,7 @@ pub const PLANTED: &[Scenario] = &[
     planted(Mistake::TrustsTornRecord, || build(Mistake::TrustsTornRecord)),
     planted(Mistake::WritesBehindTornRecord, || build(Mistake::WritesBehindTornRecord)),
     planted(Mistake::TrustsPageCache, || build(Mistake::TrustsPageCache)),
+    planted(Mistake::RetriesFailedSync, || build(Mistake::RetriesFailedSync)),
     planted(Mistake::ForgetsLeases, || build(Mistake::ForgetsLeases)),
     planted(Mistake::CompletesWithoutFencing, || build(Mistake::CompletesWithoutFencing)),
     planted(Mistake::ComparesClocks, || build(Mistake::ComparesClocks)),

@@ -16,8 +16,8 @@ use super::path::Names;
 use crate::event_loop::{Extension, call_outside_at, extension, with};
 use crate::world::crashes::{at_disk, at_disk_end};
 use crate::world::delay::{check_range, choose_delay};
-use crate::world::fault::{Ratio, strikes};
-use crate::world::host::{Host, Life, current_life};
+use crate::world::fault::{Ratio, strikes_later, tell_fault};
+use crate::world::host::{Host, Life, current_life, name_of};
 use crate::world::operation::Operation;
 
 /// The disks of a simulation, by the numbers of their hosts.
@@ -111,6 +111,7 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     let (operation, settle) = Operation::pending(name, location);
     let latency = with_disk(life.host, |disk| disk.latency.clone());
     let when = with(|core| core.session.now) + choose_delay(latency);
+    let fails = fails_at_its_end(life);
     // Whoever comes first takes it: its time, or a crash.
     let effect = Rc::new(Cell::new(Some(effect)));
     let number = with_disk(life.host, |disk| {
@@ -127,11 +128,12 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     });
     let end = move || {
         check(life)?;
-        let failures = with_disk(life.host, |disk| {
+        let heals = with_disk(life.host, |disk| {
             disk.in_flight.remove(&number);
-            disk.failures
+            disk.failures == Ratio::ZERO
         });
-        if strikes("the disk fails", failures) {
+        if fails && !heals {
+            tell_fault(FAILS, format!("'{}' during '{name}'", name_of(life.host)));
             if let Does::Sync(node) = does {
                 with_disk(life.host, |disk| disk.sync_failed(node));
             }
@@ -148,6 +150,16 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     };
     call_outside_at(when, Box::new(happen));
     Ok(operation)
+}
+
+/// What a fault of a disk is called in a report.
+const FAILS: &str = "the disk fails";
+
+/// Decides, when an operation begins, whether the disk fails at its end, unless it is healed by
+/// then: what a task asks for is the same choice in each run in which it does that.
+fn fails_at_its_end(life: Life) -> bool {
+    let failures = with_disk(life.host, |disk| disk.failures);
+    strikes_later(FAILS, failures, 1) > 0
 }
 
 /// What the system does with a file without its disk: it takes no time, but a turn.
@@ -226,8 +238,9 @@ impl DiskOf {
     }
 
     /// Sets how often an operation fails with an input/output error: a fault, which only an
-    /// exploration chooses. An operation that fails has changed nothing, but for a sync: see
-    /// [`set_sync_forgets`](Self::set_sync_forgets).
+    /// exploration chooses when the operation begins. One that fails has changed nothing, but for a
+    /// sync: see [`set_sync_forgets`](Self::set_sync_forgets). A report tells of it with the host
+    /// and the operation.
     pub fn set_failures(self, ratio: Ratio) {
         self.with(|disk| disk.failures = ratio);
     }
