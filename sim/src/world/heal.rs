@@ -8,8 +8,8 @@ use super::net::heal_network;
 /// Ends all that goes wrong, so that what follows has to make progress:
 ///
 /// - hosts that are down start again, with their [software](crate::host::Host::run), and crash of
-///   themselves [no more](crate::host::Host::set_crashes): one that is about to do so
-///   crashes now and starts again, and a task of it that has called this takes no further step;
+///   themselves [no more](crate::host::Host::set_crashes): one that is about to do so crashes now
+///   and starts again, and a task of it that has called this takes no further step;
 /// - all links are [repaired](crate::net::Link::repair), also between hosts that are still to come:
 ///   partitions end, and what was held is sent;
 /// - links lose, double and reset nothing more, and names are [resolved](crate::net::resolver);
