@@ -21,3 +21,4 @@ mod several;
 mod simulation;
 mod stale;
 mod texts;
+mod timers;

@@ -11,6 +11,7 @@ mod kernel {
     mod reports;
     mod runs;
     mod texts;
+    mod timers;
 }
 
 #[path = "../../ported"]
