@@ -23,6 +23,8 @@ impl Core {
     /// Takes note of where a task runs.
     pub(crate) fn place_task(&mut self, task: TaskId) {
         let Some(place) = self.place() else { return };
+        let number = self.tasks[task].number;
+        self.session.know_place(number, place);
         let (tasks, placed) = (&self.tasks, self.session.placed.entry(place).or_default());
         if placed.tasks.len() == placed.tasks.capacity() {
             placed.tasks.retain(|task| tasks.get(*task).is_some());

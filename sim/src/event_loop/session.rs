@@ -12,6 +12,7 @@ use super::meets::Met;
 use super::placed::Placed;
 use super::points::{Invariant, Point};
 use super::report::Report;
+use super::setting::Setting;
 use super::strike::Strikes;
 use crate::base::{
     Awaited, Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Instant, Model,
@@ -156,6 +157,8 @@ pub(crate) struct Session {
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
     /// The kinds and keys of the resources by number, kept only when someone will look at them.
     known_resources: Option<Vec<(&'static str, ResourceKey)>>,
+    /// Hosts and pools, kept only when someone will look at them.
+    pub(super) setting: Option<Setting>,
     /// The names of futures, when a policy wants to know what each step meets.
     pub(super) met: Met,
 }
@@ -218,6 +221,7 @@ impl Session {
             orders: None,
             known_tasks: None,
             known_resources: None,
+            setting: None,
             met: Met::new(),
         }
     }
@@ -240,6 +244,7 @@ impl Session {
         self.orders = configuration.count_orders.then(Box::default);
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
+        self.setting = configuration.keep_events.then(Setting::default);
         self.observed = self.is_labelled() || self.is_followed() || self.is_attentive();
         before
     }

@@ -19,12 +19,15 @@ pub(super) struct Names {
     tasks: Vec<String>,
     /// By number, from 1: the kind, and the number among those of the kind.
     resources: Vec<(&'static str, usize)>,
+    /// By number.
+    hosts: BTreeMap<u32, String>,
 }
 
 impl Names {
     pub(super) fn of<T>(outcome: &Outcome<T>) -> Self {
         let tasks = unique(outcome.tasks.iter().map(|task| one_line(&task.name)).collect());
-        Names { tasks, resources: numbered(&outcome.resources) }
+        let hosts = outcome.setting.hosts.clone();
+        Names { tasks, resources: numbered(&outcome.resources), hosts }
     }
 
     pub(super) fn task(&self, number: TaskNumber) -> String {
@@ -40,6 +43,11 @@ impl Names {
             Source::Loop => LOOP.to_owned(),
             Source::Outside => OUTSIDE.to_owned(),
         }
+    }
+
+    pub(super) fn host(&self, number: u32) -> String {
+        let name = self.hosts.get(&number);
+        name.map_or_else(|| format!("host#{number}"), |name| format!("host '{name}'"))
     }
 
     /// What a resource is called: its kind, and its full name.

@@ -100,7 +100,11 @@ impl<'a> Teller<'a> {
                 (by, format!("{}: {operation}", self.names.resource(resource).1))
             }
             Event::Outside { operation, number } => {
-                (Source::Outside, format!("{operation} #{number}"))
+                let what = match operation.strip_prefix("host ") {
+                    Some(what) => format!("{}: {what}", self.names.host(number)),
+                    None => format!("{operation} #{number}"),
+                };
+                (Source::Outside, what)
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::run::run_at;
 use crate::base::{Choice, Chooser, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Point, Report, Strikes, TaskInfo, Variables, catch_error,
+    Configuration, Limits, Line, Point, Report, Setting, Strikes, TaskInfo, Variables, catch_error,
     close_all, set_followed, set_quiet, with,
 };
 
@@ -81,6 +81,8 @@ pub struct Outcome<T> {
     /// What else than its class is known of a fault that struck, if the events were asked for:
     /// `'db' during 'sync file'`. The events name it by its number, from 1.
     pub fault_details: Vec<String>,
+    /// Hosts and pools, if the events were asked for.
+    pub(crate) setting: Setting,
 }
 
 impl Simulation {
@@ -194,6 +196,7 @@ impl Simulation {
                 points: std::mem::take(&mut session.points),
                 connections: std::mem::take(&mut session.connections),
                 fault_details: std::mem::take(&mut session.fault_details),
+                setting: session.take_setting(),
             }
         });
         let policy = match with(|core| core.session.take_chooser()) {
@@ -248,6 +251,7 @@ impl Simulation {
             points: outcome.points,
             connections: outcome.connections,
             fault_details: outcome.fault_details,
+            setting: outcome.setting,
         }
     }
 
@@ -300,6 +304,7 @@ impl Default for Outcome<()> {
             points: Vec::new(),
             connections: Vec::new(),
             fault_details: Vec::new(),
+            setting: Setting::default(),
         }
     }
 }

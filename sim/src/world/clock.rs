@@ -46,6 +46,14 @@ pub fn system_time() -> SystemTime {
 /// 2000-01-01T00:00:00Z, from the epoch of Unix.
 const BEGIN: Duration = Duration::from_secs(946_684_800);
 
+/// The nanoseconds of what a clock is set by.
+#[track_caller]
+pub(super) fn finite(span: Duration) -> i128 {
+    let nanos = u64::try_from(span.as_nanos());
+    assert!(nanos.is_ok(), "a clock cannot be set by {span:?}, longer than virtual time");
+    nanos.map_or(0, i128::from)
+}
+
 impl Clock {
     /// Sets it this many nanoseconds ahead.
     pub(super) fn set_ahead(&mut self, ahead: i128, now: Instant) {

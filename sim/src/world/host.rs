@@ -43,7 +43,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::clock::Clock;
+use super::clock::{Clock, finite};
 pub use super::clock::{system_time, try_clocks};
 pub use super::crashes::{Everywhere, everywhere};
 use super::fs::crash_disk;
@@ -121,8 +121,9 @@ impl Host {
                     && !world.names.contains_key(&*name.to_ascii_lowercase()),
                 "there is a host called '{name}' already; use another name"
             );
-            world.add(name)
+            world.add(name.clone())
         });
+        with(|core| core.session.know_host(index, || name));
         world.handle(index)
     }
 
@@ -258,6 +259,8 @@ impl Host {
             was_up.then_some(life)
         });
         let Some(life) = life else { return };
+        let what = if resets { "host crashed" } else { "host lost its power" };
+        with(|core| core.session.note_host(what, life.host));
         // What its destructors begin, or a task that has crashed its own host, never runs.
         let world = hosts();
         let is_gone = move |variables: &_| {
@@ -289,6 +292,8 @@ impl Host {
             machine.is_up = true;
             machine.software.clone()
         });
+        let number = self.index();
+        with(|core| core.session.note_host("host restarted", number));
         for (software, location) in software {
             self.start(&software, location);
         }
@@ -365,14 +370,6 @@ impl Host {
         let world = hosts();
         world.with(|world| call(&mut world.machines[self.index as usize]))
     }
-}
-
-/// The nanoseconds of what a clock is set by.
-#[track_caller]
-fn finite(span: Duration) -> i128 {
-    let nanos = u64::try_from(span.as_nanos());
-    assert!(nanos.is_ok(), "a clock cannot be set by {span:?}, longer than virtual time");
-    nanos.map_or(0, i128::from)
 }
 
 /// Returns the host on which this runs.

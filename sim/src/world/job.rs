@@ -15,7 +15,7 @@ use crate::base::{
     BlockedJob, BlockedWait, Cancelled, Elapsed, Error, Event, InvalidStateError, Result,
     RuntimeError, deadline_after,
 };
-use crate::event_loop::{Report, ReportKind, describe, report, with};
+use crate::event_loop::{JobOrigin, Report, ReportKind, describe, report, with};
 use crate::task::LoopFuture;
 
 /// What a job returns, whatever its type.
@@ -72,6 +72,8 @@ impl Job {
             waiters: Vec::new(),
         };
         let life = current_life();
+        let origin = || JobOrigin { pool: pool.to_string(), submitted_at: location.into() };
+        with(|core| core.session.know_job(number, origin));
         Job { epoch, number, life, pool, location, state: Mutex::new(state) }
     }
 
