@@ -43,7 +43,7 @@ Commands:
   explore  Run scenarios again and again with other choices, until one fails
   replay   Replay a case of a scenario, and report how it fails
   shrink   Make a case of a scenario smaller, and print it
-  trace    Print every event of a scenario's run
+  trace    Print every event of a scenario's run, or draw it
   help     Print this message or the help of the given subcommand(s)
 
 Options:
@@ -75,15 +75,18 @@ below a heading. What the loop reported goes to the standard error.
 ";
 
 const TRACE_HELP: &str = "\
-Print every event of a scenario's run
+Print every event of a scenario's run, or draw it
 
-Usage: tool trace <NAME>
+Usage: tool trace [OPTIONS] <NAME>
 
 Arguments:
   <NAME>  The scenario to run
 
 Options:
-  -h, --help  Print help
+      --case <CASE>  Run this case, in place of asyncio's own order
+      --html <FILE>  Write a page to look at in a browser, in place of printing
+      --json <FILE>  Write lines of JSON, in place of printing
+  -h, --help         Print help
 
 Each line is an event: the virtual time, how many steps had been started, who
 acted (a task by its name, the loop, or the outside), what happened, and at
@@ -259,6 +262,49 @@ time  step  who     what
 0.5s     9  loop    begins to close the loop
 ";
     check(&["trace", "two-workers"], 0, trace, NO_ERROR);
+}
+
+/// A file of the name in a folder of this test's own, which is gone with it.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("seedloop-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        Scratch(folder)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).expect("a file in UTF-8")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[test]
+fn trace_writes_what_can_be_looked_at() {
+    let scratch = Scratch::new("trace");
+    let (html, json) = (scratch.file("run.html"), scratch.file("run.jsonl"));
+    let out = format!("wrote {html}\nwrote {json}\n");
+    check(&["trace", "two-workers", "--html", &html, "--json", &json], 0, &out, NO_ERROR);
+    let lines = scratch.read("run.jsonl");
+    let head = r#"["seedloop",1,{"name":"two-workers","state":"ran"}]"#;
+    assert_eq!(lines.lines().next(), Some(head));
+    assert!(lines.contains("\"slow was cancelled\"]\n"), "{lines}");
+    let page = scratch.read("run.html");
+    assert!(page.starts_with("<!doctype html>\n") && page.ends_with("</html>\n"));
+    assert!(page.contains(&lines), "the page holds the lines");
+    let nowhere = scratch.file("no/run.html");
+    let err = format!("error: cannot write {nowhere}: No such file or directory (os error 2)\n");
+    check(&["trace", "two-workers", "--html", &nowhere], 3, "", &err);
 }
 
 #[test]

@@ -92,6 +92,11 @@ pub use world::{
 /// | `SEEDLOOP_CANCEL` | never, random, everywhere or pairs | whether tasks are cancelled |
 /// | `SEEDLOOP_CASE` | a case | replays the case in place of exploring; name one test with it |
 /// | `SEEDLOOP_REGRESSIONS` | on or off | off: neither read nor write regression files |
+/// | `SEEDLOOP_PAGES` | on or off | off: write no pages of failures |
+///
+/// The page of a failure is a file to look at in a browser, in the folder `seedloop` of the one in
+/// which cargo builds: every step of the failing run, who woke whom, what else could have run, and
+/// the passing run that is nearest to it. It asks nobody for anything.
 pub use seedloop_macros::test;
 
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use seedloop::trace::Line;
 use seedloop::{Outcome, Result, out, run, spawn, yield_now};
 use seedloop_cli::{Cli, Scenario, Verdict};
 
-use super::{NO_ERROR, check_cli};
+use super::{NO_ERROR, Scratch, check_cli};
 
 /// Prints from two tasks, in whatever order they run.
 fn two_lines() -> Result<()> {
@@ -106,7 +106,10 @@ fn a_check_of_one_order_fails_in_another() {
     assert!(first.starts_with("asyncios  FAILS      "), "{text}");
     let case = first.rsplit(", ").next().expect("a case");
     assert!(text.contains(&format!("cargo run -- replay asyncios '{case}'")), "{text}");
-    assert_eq!(String::from_utf8(err).expect("text"), "error: not as expected: asyncios\n");
+    let err = String::from_utf8(err).expect("text");
+    let [page, error] = err.lines().collect::<Vec<_>>()[..] else { panic!("{err}") };
+    assert!(page.starts_with("page:  ") && page.ends_with("asyncios.html"), "{err}");
+    assert_eq!(error, "error: not as expected: asyncios");
 
     // The case replays, and is as small as it gets.
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -116,6 +119,29 @@ fn a_check_of_one_order_fails_in_another() {
     let text = String::from_utf8(out).expect("text");
     assert!(text.contains("the first line is not the one that asyncio prints first"), "{text}");
     check_cli(cli(), &["shrink", "asyncios", case], 0, &format!("{case}\n"), NO_ERROR);
+}
+
+/// Which of the two tasks prints first is all that differs.
+#[test]
+fn the_page_of_a_case_has_the_passing_run_beside_it() {
+    let scratch = Scratch::new("case");
+    let (file, case) = (scratch.file("case.html"), "sl1.1.any.-:1.1@1>1.2");
+    check_cli(
+        cli(),
+        &["trace", "asyncios", "--case", case, "--html", &file],
+        1,
+        &format!("wrote {file}\n"),
+        "error: the case fails: does not pass its check: the first line is not the one that \
+         asyncio prints first\n",
+    );
+    let page = scratch.read("case.html");
+    let heads: Vec<&str> =
+        page.lines().filter(|line| line.starts_with(r#"["seedloop","#)).collect();
+    let [failing, passing] = heads[..] else { panic!("{heads:?}") };
+    let told = r#""state":"failed","fault":"check","message":"#;
+    assert!(failing.contains(told) && failing.ends_with(r#","parts":2}]"#), "{failing}");
+    let differs = r#""state":"passed","differs":"the run in the order of the queue","parts":2}]"#;
+    assert!(passing.ends_with(differs), "{passing}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use seedloop::explore::Case;
 
 use crate::explore::ExploreArguments;
+use crate::trace::TraceArguments;
 
 /// Runs scenarios: small async programs in a deterministic simulation, in virtual time.
 #[derive(Debug, Parser)]
@@ -53,11 +54,13 @@ pub(crate) enum Command {
         /// The case, as a report prints it
         case: Case,
     },
-    /// Print every event of a scenario's run
+    /// Print every event of a scenario's run, or draw it
     #[command(after_help = TRACE_NOTES)]
     Trace {
         /// The scenario to run
         name: String,
+        #[command(flatten)]
+        arguments: TraceArguments,
     },
 }
 

@@ -11,9 +11,10 @@ use crate::arguments::{Arguments, Command};
 use crate::explore::{Subject, explore, replay, shrink};
 use crate::list::list;
 use crate::output::Output;
-use crate::run::{choose, find, run, trace};
+use crate::run::{choose, find, run};
 use crate::scenario::Scenario;
 use crate::status::Status;
+use crate::trace::trace;
 
 /// The command line over `scenarios`, with the arguments of the process: the whole `main` of a
 /// tool. [`Cli`] is the same with commands of its own.
@@ -245,8 +246,8 @@ fn built_in(tables: Tables<'_>, command: Command, output: &mut Output<'_>) -> io
             Some(subject) => shrink(subject, &case, output),
             None => Ok(Status::Usage),
         },
-        Command::Trace { name } => match find(&all, &name, output)? {
-            Some(scenario) => trace(scenario, output),
+        Command::Trace { name, arguments } => match find(&all, &name, output)? {
+            Some(scenario) => trace(scenario, &arguments, output),
             None => Ok(Status::Usage),
         },
     }

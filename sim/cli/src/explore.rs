@@ -4,6 +4,7 @@ use std::io;
 
 use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Strategy};
 use seedloop::report::{self, Found};
+use seedloop::testing::{Explored, write_page};
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::Output;
@@ -108,6 +109,11 @@ pub(crate) fn explore(
             if let Some(failure) = failure {
                 let found = found(scenario, failure, arguments, exploration.statistics.clone());
                 tell(failure, &found, output)?;
+                let body = &scenario.body;
+                let explored = Explored { name, explorer: &explorer, body, check: &check };
+                if let Some(page) = write_page(explored, failure, &found) {
+                    output.complain(page)?;
+                }
             }
         }
     }
@@ -138,9 +144,14 @@ fn found(
     };
     found.statistics = statistics;
     if failure.is_of_a_run() {
-        found.replay = format!("cargo run -- replay {} '{}'", scenario.name, failure.case);
+        found.replay = replay_command(scenario, &failure.case);
     }
     found
+}
+
+/// The command that replays a case.
+pub(crate) fn replay_command(scenario: &Scenario, case: &Case) -> String {
+    format!("cargo run -- replay {} '{case}'", scenario.name)
 }
 
 fn tell(failure: &Failure, found: &Found, output: &mut Output<'_>) -> io::Result<()> {

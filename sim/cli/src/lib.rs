@@ -70,6 +70,7 @@ mod output;
 mod run;
 mod scenario;
 mod status;
+mod trace;
 
 pub use clap;
 pub use cli::{Cli, main};

@@ -1,8 +1,8 @@
-//! The commands `run` and `trace`.
+//! The command `run`, and what others share with it.
 
 use std::io;
 
-use seedloop::{Outcome, Result, Simulation, report};
+use seedloop::{Outcome, Result, report};
 
 use crate::nearest::nearest;
 use crate::output::Output;
@@ -41,15 +41,8 @@ pub(crate) fn run(
     Ok(Status::Failed)
 }
 
-/// Runs a scenario and prints its events.
-pub(crate) fn trace(scenario: &Scenario, output: &mut Output<'_>) -> io::Result<Status> {
-    let outcome = scenario.run_in(Simulation::new().record());
-    write!(output, "{}", report::trace_text(&outcome))?;
-    conclude(scenario, &outcome, output)
-}
-
 /// Complains of what the loop reported and of what is wrong with the outcome.
-fn conclude(
+pub(crate) fn conclude(
     scenario: &Scenario,
     outcome: &Outcome<Result<()>>,
     output: &mut Output<'_>,

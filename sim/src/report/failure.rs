@@ -75,7 +75,7 @@ fn push_message(text: &mut String, failure: &Failure) {
 }
 
 /// The message, with the names that the table has too.
-fn message(failure: &Failure) -> String {
+pub(super) fn message(failure: &Failure) -> String {
     let Failure { fault, outcome, .. } = failure;
     let deadlock = fault.error.as_ref().and_then(|error| error.downcast_ref::<Deadlock>());
     match (deadlock, fault.kind) {
@@ -86,6 +86,13 @@ fn message(failure: &Failure) -> String {
         (_, FaultKind::Error) => format!("the test returned an error: {}", fault.message),
         _ => fault.message.clone(),
     }
+}
+
+/// How a failure was found, in lines.
+pub(super) fn found_text(failure: &Failure, found: &Found) -> String {
+    let mut text = String::new();
+    push_found(&mut text, failure, found);
+    text
 }
 
 fn push_found(text: &mut String, failure: &Failure, found: &Found) {

@@ -8,14 +8,18 @@ mod divergence;
 mod failure;
 mod names;
 mod operations;
+mod page;
+mod picture;
 mod race;
 mod steps;
 mod table;
 mod text;
+mod timeline;
 mod trace;
 mod transcript;
 mod wording;
 
 pub use failure::{Found, failure_text};
+pub use picture::Picture;
 pub use trace::trace_text;
 pub use transcript::{backtrace, reports, transcript};

@@ -66,6 +66,17 @@ impl Race {
         }
     }
 
+    /// The tasks whose operations they are.
+    pub(super) fn tasks(&self) -> [TaskNumber; 2] {
+        match self {
+            Race::Between { read, other, .. } => [read.task, other.task],
+            Race::Order { first, second, .. } => {
+                let (Second::Happened(second) | Second::ToCome(second)) = second;
+                [first.task, second.task]
+            }
+        }
+    }
+
     /// Tells it in a sentence; `compared` says whether there is a dull run to compare with.
     pub(super) fn text(&self, names: &Names, compared: bool) -> String {
         let resource = names.resource(self.resource()).1;
@@ -338,8 +349,9 @@ fn could_be_otherwise(
 }
 
 /// What a task does to a resource.
-fn verb(operation: &str) -> String {
+pub(super) fn verb(operation: &str) -> String {
     match operation {
+        "released" => "releases".to_owned(),
         "acquired" => "takes".to_owned(),
         "put" => "puts into".to_owned(),
         "get" | "recv" => "takes from".to_owned(),

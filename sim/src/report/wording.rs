@@ -15,6 +15,9 @@ use crate::runner::Outcome;
 /// How many of the tasks that were ready too a line names.
 const OTHERS_MAX: usize = 5;
 
+/// What a call of the loop's own is called.
+const CALLBACK: &str = "a callback";
+
 /// A line of the trace, in columns.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -57,11 +60,21 @@ impl<'a> Teller<'a> {
     pub(super) fn tell(&mut self, record: &Record, next: Option<&Record>) -> Row {
         let (who, what) = self.who_and_what(record, next);
         let what = format!("{what}{}", at(record.place));
-        self.now = record.time;
+        self.moved_to(record.time);
         Row { time: record.time, step: record.step, who: self.names.source(who), what }
     }
 
-    fn who_and_what(&mut self, record: &Record, next: Option<&Record>) -> (Source, String) {
+    /// What has been told was at this time.
+    pub(super) fn moved_to(&mut self, time: Instant) {
+        self.now = time;
+    }
+
+    /// Who acts, and what happens, without its place.
+    pub(super) fn who_and_what(
+        &mut self,
+        record: &Record,
+        next: Option<&Record>,
+    ) -> (Source, String) {
         match record.event {
             Event::Spawned { task, by } => (by, format!("spawns {}", self.names.task(task))),
             Event::StepStarted { task } => (Source::Task(task), self.start(task).to_owned()),
@@ -164,22 +177,26 @@ impl<'a> Teller<'a> {
     }
 
     fn pick(&self, next: Option<&Record>) -> String {
-        let picked = match next.map(|record| record.event) {
-            Some(Event::StepStarted { task }) => Some(task),
-            _ => None,
-        };
-        let others = self.ready.iter().filter(|ready| Some(**ready) != picked);
-        let mut others: Vec<String> = others.map(|task| self.names.task(*task)).collect();
-        let more = others.len().saturating_sub(OTHERS_MAX);
-        others.truncate(OTHERS_MAX);
-        if more > 0 {
-            others.push(format!("and {more} more"));
-        }
-        let picked = picked.map_or_else(|| "a callback".to_owned(), |task| self.names.task(task));
+        let picked = picked(next).map_or_else(|| CALLBACK.to_owned(), |task| self.names.task(task));
+        let others = self.passed_over(next, OTHERS_MAX);
         match others.is_empty() {
             true => format!("picks {picked}"),
             false => format!("picks {picked} ahead of {}", others.join(", ")),
         }
+    }
+
+    /// The tasks that are ready too when one is picked, in the order in which they became so; at
+    /// most so many, and then how many more there are.
+    pub(super) fn passed_over(&self, next: Option<&Record>, most: usize) -> Vec<String> {
+        let picked = picked(next);
+        let others = || self.ready.iter().filter(|ready| Some(**ready) != picked);
+        let mut names: Vec<String> =
+            others().take(most).map(|task| self.names.task(*task)).collect();
+        let more = others().count().saturating_sub(most);
+        if more > 0 {
+            names.push(format!("and {more} more"));
+        }
+        names
     }
 
     /// The event knows only a hash; the transcript has the texts, in the same order.
@@ -192,6 +209,14 @@ impl<'a> Teller<'a> {
             true => (who, "prints an empty line".to_owned()),
             false => (who, format!("prints: {}", one_line(&line.text))),
         }
+    }
+}
+
+/// The task whose step comes next.
+fn picked(next: Option<&Record>) -> Option<TaskNumber> {
+    match next?.event {
+        Event::StepStarted { task } => Some(task),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::explore::{Cancel, Case, Explorer, Model, Strategy};
 
 /// Every variable, with what it takes and what it does. The crate's documentation has the same
 /// table.
-pub(crate) const VARIABLES: [(&str, &str, &str); 7] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
     ("SEEDLOOP_RUNS", "a number", "how many runs every test makes"),
     ("SEEDLOOP_SEED", "a number", "the seed of every test"),
     ("SEEDLOOP_STRATEGY", "a strategy", "how choices are taken in every test"),
@@ -15,6 +15,7 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 7] = [
     ("SEEDLOOP_CANCEL", "never, random, everywhere or pairs", "whether tasks are cancelled"),
     ("SEEDLOOP_CASE", "a case", "replays the case in place of exploring; name one test with it"),
     ("SEEDLOOP_REGRESSIONS", "on or off", "off: neither read nor write regression files"),
+    ("SEEDLOOP_PAGES", "on or off", "off: write no pages of failures"),
 ];
 
 /// What the environment says.
@@ -27,6 +28,7 @@ pub(super) struct Environment {
     cancel: Option<Cancel>,
     pub(super) case: Option<Case>,
     pub(super) no_regressions: bool,
+    pub(super) no_pages: bool,
     /// What is said in a variable that does not exist.
     pub(super) warnings: Vec<String>,
 }
@@ -81,11 +83,8 @@ impl Environment {
             "SEEDLOOP_CASE" => {
                 self.case = Some(value.parse::<Case>().map_err(|error| error.to_string())?);
             }
-            "SEEDLOOP_REGRESSIONS" => match value {
-                "on" => self.no_regressions = false,
-                "off" => self.no_regressions = true,
-                _ => return Err(String::new()),
-            },
+            "SEEDLOOP_REGRESSIONS" => self.no_regressions = is_off(value)?,
+            "SEEDLOOP_PAGES" => self.no_pages = is_off(value)?,
             _ => {}
         }
         Ok(())
@@ -99,6 +98,15 @@ impl Environment {
         explorer.model = self.model.unwrap_or(explorer.model);
         explorer.cancel = self.cancel.unwrap_or(explorer.cancel);
         explorer
+    }
+}
+
+/// What a variable says that turns something on or off.
+fn is_off(value: &str) -> Result<bool, String> {
+    match value {
+        "on" => Ok(false),
+        "off" => Ok(true),
+        _ => Err(String::new()),
     }
 }
 
@@ -136,6 +144,7 @@ mod tests {
     fn what_is_wrong_is_told_with_what_would_be_right() {
         for (name, value, text) in [
             ("SEEDLOOP_RUNS", "many", "SEEDLOOP_RUNS takes a number, not 'many'"),
+            ("SEEDLOOP_PAGES", "no", "SEEDLOOP_PAGES takes on or off, not 'no'"),
             ("SEEDLOOP_MODEL", "fifo", "SEEDLOOP_MODEL takes any or asyncio, not 'fifo'"),
             (
                 "SEEDLOOP_CASE",

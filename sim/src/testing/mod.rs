@@ -2,8 +2,11 @@
 //! the library that reads the environment or touches the disk.
 
 mod environment;
+mod pages;
 mod regressions;
 mod test;
 
+#[doc(hidden)]
+pub use pages::{Explored, write_page};
 #[doc(hidden)]
 pub use test::{Target, Test, run_test};

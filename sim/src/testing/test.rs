@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::thread;
 
 use super::environment::{Environment, package};
+use super::pages::{Explored, write_page};
 use super::regressions::Regressions;
 use crate::base::{Panicked, Result};
 use crate::explore::{
@@ -187,6 +188,19 @@ struct Subject<'a> {
     has_siblings: bool,
 }
 
+/// What is explored, and how.
+struct Ground<'a> {
+    explorer: &'a Explorer,
+    body: &'a (dyn Fn() -> Result<()> + Sync),
+}
+
+impl Ground<'_> {
+    #[track_caller]
+    fn replay(&self, case: &Case) -> Replayed {
+        self.explorer.replay_runs(case, self.body, &|_| Ok(()))
+    }
+}
+
 impl Subject<'_> {
     #[track_caller]
     fn run(&self, explorer: Explorer, body: &(dyn Fn() -> Result<()> + Sync)) {
@@ -198,11 +212,12 @@ impl Subject<'_> {
         let environment = Environment::read().unwrap_or_else(|why| panic!("{why}"));
         environment.warnings.iter().for_each(|warning| note(warning));
         let explorer = environment.adjust(explorer);
+        let ground = Ground { explorer: &explorer, body };
         if let Some(case) = &environment.case {
-            return self.replay(&explorer, case, body);
+            return self.replay(&ground, case);
         }
         if self.expect_failure.is_none() {
-            self.replay_known(&explorer, &environment, body);
+            self.replay_known(&ground, &environment);
         }
         let exploration = explorer.explore_runs(body, &|_| Ok(()));
         let Some(failure) = exploration.failure else {
@@ -228,29 +243,24 @@ impl Subject<'_> {
         if let Some(text) = self.expect_failure {
             note(&format!("the failure that is expected is another one, with '{text}'"));
         }
-        self.fail(&failure, explorer.strategy_name(), exploration.statistics);
+        self.fail(&ground, &failure, explorer.strategy_name(), exploration.statistics);
     }
 
     /// Replays the cases that failed before; the first that fails again ends the test. One that
     /// was given with the test has to fit it, too.
     #[track_caller]
-    fn replay_known(
-        &self,
-        explorer: &Explorer,
-        environment: &Environment,
-        body: &(dyn Fn() -> Result<()> + Sync),
-    ) {
-        for case in &explorer.cases {
-            self.replay_one(explorer, case, body);
+    fn replay_known(&self, ground: &Ground<'_>, environment: &Environment) {
+        for case in &ground.explorer.cases {
+            self.replay_one(ground, case);
         }
         let known = self.regressions.as_ref().filter(|_| !environment.no_regressions);
         for case in known.into_iter().flat_map(Regressions::cases) {
             let case = case.unwrap_or_else(|why| {
                 panic!("{why}; mend the line, or delete it if it is of no use any more")
             });
-            let replayed = explorer.replay_runs(&case, body, &|_| Ok(()));
+            let replayed = ground.replay(&case);
             if replayed.fault.is_some() {
-                self.fail_replayed(replayed, case);
+                self.fail_replayed(ground, replayed, case);
             }
             if !replayed.missed.is_empty() {
                 let missed = replayed.missed.join(", ");
@@ -261,10 +271,10 @@ impl Subject<'_> {
 
     /// Replays a case, which has to fit.
     #[track_caller]
-    fn replay_one(&self, explorer: &Explorer, case: &Case, body: &(dyn Fn() -> Result<()> + Sync)) {
-        let replayed = explorer.replay_runs(case, body, &|_| Ok(()));
+    fn replay_one(&self, ground: &Ground<'_>, case: &Case) {
+        let replayed = ground.replay(case);
         if replayed.fault.is_some() {
-            self.fail_replayed(replayed, case.clone());
+            self.fail_replayed(ground, replayed, case.clone());
         }
         assert!(
             replayed.missed.is_empty(),
@@ -276,28 +286,34 @@ impl Subject<'_> {
 
     /// Replays the case of the environment in place of exploring.
     #[track_caller]
-    fn replay(&self, explorer: &Explorer, case: &Case, body: &(dyn Fn() -> Result<()> + Sync)) {
+    fn replay(&self, ground: &Ground<'_>, case: &Case) {
         if self.has_siblings {
-            let replayed = explorer.replay_runs(case, body, &|_| Ok(()));
+            let replayed = ground.replay(case);
             if replayed.fault.is_some() {
-                self.fail_replayed(replayed, case.clone());
+                self.fail_replayed(ground, replayed, case.clone());
             }
         } else {
-            self.replay_one(explorer, case, body);
+            self.replay_one(ground, case);
         }
         note(&format!("{}: the case does not fail (any more)", self.path));
     }
 
     #[track_caller]
-    fn fail_replayed(&self, replayed: Replayed, case: Case) -> ! {
+    fn fail_replayed(&self, ground: &Ground<'_>, replayed: Replayed, case: Case) -> ! {
         match replayed.into_failure(case) {
-            Some(failure) => self.fail(&failure, String::new(), Statistics::default()),
+            Some(failure) => self.fail(ground, &failure, String::new(), Statistics::default()),
             None => panic!("seedloop bug: a run that did not fail"),
         }
     }
 
     #[track_caller]
-    fn fail(&self, failure: &Failure, strategy: String, statistics: Statistics) -> ! {
+    fn fail(
+        &self,
+        ground: &Ground<'_>,
+        failure: &Failure,
+        strategy: String,
+        statistics: Statistics,
+    ) -> ! {
         let mut found = Found { strategy, statistics, ..Found::default() };
         if failure.is_of_a_run() || failure.run == 0 {
             found.replay = (self.command)(&failure.case);
@@ -305,6 +321,12 @@ impl Subject<'_> {
         }
         let text = format!("{} failed\n\n{}", self.path, failure_text(failure, &found));
         note(&text);
+        if failure.fault.kind != FaultKind::Never {
+            let Ground { explorer, body } = *ground;
+            let explored = Explored { name: &self.path, explorer, body, check: &|_| Ok(()) };
+            let page = write_page(explored, failure, &found);
+            page.iter().for_each(|told| note(told));
+        }
         let panicked = failure.fault.error.as_ref().and_then(|e| e.downcast_ref::<Panicked>());
         if failure.run == 0
             && let Some(stack) = panicked.and_then(Panicked::backtrace)

@@ -1,0 +1,116 @@
+//! The command `trace`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use seedloop::explore::{Case, Explorer, Failure, Replayed};
+use seedloop::report::{self, Found, Picture};
+use seedloop::{Outcome, Result, Simulation};
+
+use crate::explore::replay_command;
+use crate::output::Output;
+use crate::run::conclude;
+use crate::scenario::Scenario;
+use crate::status::Status;
+
+/// What to trace, and in which form.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TraceArguments {
+    /// Run this case, in place of asyncio's own order
+    #[arg(long, value_name = "CASE")]
+    pub(crate) case: Option<Case>,
+    /// Write a page to look at in a browser, in place of printing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write lines of JSON, in place of printing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Runs a scenario, and prints or writes its events.
+pub(crate) fn trace(
+    scenario: &Scenario,
+    arguments: &TraceArguments,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
+    let Some(case) = &arguments.case else {
+        let outcome = scenario.run_in(Simulation::new().record());
+        let picture = Picture::of_run(scenario.name, &outcome);
+        let written = show(&outcome, picture, arguments, output)?;
+        let status = conclude(scenario, &outcome, output)?;
+        return Ok(if written == Status::Success { status } else { written });
+    };
+    let check = |outcome: &_| scenario.judge(outcome);
+    let explorer = Explorer::new();
+    let replayed = explorer.replay_runs(case, &scenario.body, &check);
+    let missed = replayed.missed.join(", ");
+    if !missed.is_empty() {
+        output.complain(format_args!(
+            "warning: the case does not fit: the run never came to {missed}"
+        ))?;
+    }
+    let Replayed { fault: Some(_), .. } = &replayed else {
+        let picture = Picture::of_run(scenario.name, &replayed.outcome);
+        return show(&replayed.outcome, picture, arguments, output);
+    };
+    let Some(failure) = failure_of(replayed, case, scenario) else { return Ok(Status::Failed) };
+    let mut found = Found::default();
+    found.replay = replay_command(scenario, case);
+    let passing = explorer.nearest_passing(case, &scenario.body, &check);
+    let picture = Picture::of_failure(scenario.name, &failure, &found).beside(passing.as_ref());
+    let written = show(&failure.outcome, picture, arguments, output)?;
+    output.complain(format_args!("error: the case fails: {}", failure.fault))?;
+    Ok(if written == Status::Success { Status::Failed } else { written })
+}
+
+/// The failure of a case, with the dull run if that passes.
+fn failure_of(replayed: Replayed, case: &Case, scenario: &Scenario) -> Option<Failure> {
+    let mut failure = replayed.into_failure(case.clone())?;
+    let check = |outcome: &_| scenario.judge(outcome);
+    let dull = Case::dull(case.model);
+    let dull = Explorer::new().replay_runs(&dull, &scenario.body, &check);
+    failure.dull = dull.fault.is_none().then(|| Box::new(dull.outcome));
+    Some(failure)
+}
+
+/// Prints the events, or writes the forms that were asked for.
+fn show(
+    outcome: &Outcome<Result<()>>,
+    picture: Picture<'_>,
+    arguments: &TraceArguments,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
+    let TraceArguments { html, json, .. } = arguments;
+    if html.is_none() && json.is_none() {
+        write!(output, "{}", report::trace_text(outcome))?;
+        return Ok(Status::Success);
+    }
+    let mut status = Status::Success;
+    if let Some(file) = html {
+        status = write_file(file, picture.html().as_bytes(), status, output)?;
+    }
+    if let Some(file) = json {
+        status = write_file(file, picture.json_lines().as_bytes(), status, output)?;
+    }
+    Ok(status)
+}
+
+/// Writes a file, and says where it is; complains if it cannot be written.
+fn write_file(
+    file: &Path,
+    content: &[u8],
+    status: Status,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
+    match fs::write(file, content) {
+        Ok(()) => {
+            writeln!(output, "wrote {}", file.display())?;
+            Ok(status)
+        }
+        Err(error) => {
+            output.complain(format_args!("error: cannot write {}: {error}", file.display()))?;
+            Ok(Status::Unwritable)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A run as a picture, in the forms in which it can be looked at.
+
+use super::failure::{Found, found_text, message};
+use super::names::Names;
+use super::page::page;
+use super::race::{Race, find_race};
+use super::steps::steps_of;
+use super::timeline::{Object, Timeline, mark, parting_of, push_lines, timeline_of};
+use crate::base::Result;
+use crate::explore::{Failure, FaultKind, Passing};
+use crate::runner::Outcome;
+
+/// A recorded run, to be drawn: as a page to look at in a browser, or as lines of JSON.
+///
+/// ```
+/// use seedloop::report::Picture;
+/// use seedloop::{Simulation, run, sleep};
+/// use std::time::Duration;
+///
+/// let outcome = Simulation::new().record().run(|| {
+///     run(async { Ok(sleep(Duration::from_secs(2)).await?) })
+/// });
+/// let picture = Picture::of_run("nap", &outcome);
+/// let lines: Vec<String> = picture.json_lines().lines().map(str::to_owned).collect();
+/// assert_eq!(lines[0], r#"["seedloop",1,{"name":"nap","state":"ran"}]"#);
+/// assert!(picture.html().starts_with("<!doctype html>"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a picture is nothing before it is drawn"]
+pub struct Picture<'a> {
+    name: &'a str,
+    outcome: &'a Outcome<Result<()>>,
+    failure: Option<(&'a Failure, &'a Found)>,
+    passing: Option<&'a Passing>,
+}
+
+/// How a run ended, in the head of its picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ran,
+    Failed,
+    Passed,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Ran => "ran",
+            State::Failed => "failed",
+            State::Passed => "passed",
+        }
+    }
+}
+
+impl<'a> Picture<'a> {
+    /// The picture of a run, which [`Simulation::record`](crate::Simulation::record) has kept.
+    pub fn of_run(name: &'a str, outcome: &'a Outcome<Result<()>>) -> Self {
+        Picture { name, outcome, failure: None, passing: None }
+    }
+
+    /// The picture of a failure: what failed, where it deviates and how it comes about stand above
+    /// the run.
+    pub fn of_failure(name: &'a str, failure: &'a Failure, found: &'a Found) -> Self {
+        Picture { name, outcome: &failure.outcome, failure: Some((failure, found)), passing: None }
+    }
+
+    /// Puts the passing run beside it that
+    /// [`Explorer::nearest_passing`](crate::explore::Explorer::nearest_passing) has found.
+    pub fn beside(mut self, passing: Option<&'a Passing>) -> Self {
+        self.passing = passing;
+        self
+    }
+
+    /// Returns the run as a page of HTML that asks nobody for anything: its style, its script and
+    /// the run stand in it.
+    pub fn html(&self) -> String {
+        let race = self.race();
+        let (run, other) = (self.timeline(race.as_ref()), self.other());
+        let parting = other.as_ref().and_then(|(other, _)| parting_of(&run, other));
+        let mut runs = String::new();
+        let parts_at = parting.map(|(column, _)| column);
+        push_lines(&mut runs, &run, &self.about(&run, race.as_ref(), parts_at));
+        if let Some((other, differs)) = &other {
+            let about = self.about_other(differs, parting.map(|(_, column)| column));
+            push_lines(&mut runs, other, &about);
+        }
+        page(self.name, &runs)
+    }
+
+    /// Returns the run as lines of JSON. The format has a version, and `docs/trace-format.md` in
+    /// the repository describes it.
+    pub fn json_lines(&self) -> String {
+        let race = self.race();
+        let mut json = String::new();
+        let run = self.timeline(race.as_ref());
+        push_lines(&mut json, &run, &self.about(&run, race.as_ref(), None));
+        json
+    }
+
+    /// The operations whose order tells how the failure comes about.
+    fn race(&self) -> Option<Race> {
+        let (failure, _) = self.failure?;
+        let is_of_order = failure.fault.kind != FaultKind::Nondeterminism;
+        is_of_order.then(|| find_race(self.outcome, failure.dull.as_deref())).flatten()
+    }
+
+    fn timeline(&self, race: Option<&Race>) -> Timeline {
+        let mut timeline = timeline_of(self.outcome);
+        if let Some((failure, _)) = self.failure {
+            mark(&mut timeline, &steps_of(self.outcome, &failure.case), race);
+        }
+        timeline
+    }
+
+    /// The run beside it, and how it differs: of a test that is not deterministic, a second run of
+    /// the same choices.
+    fn other(&self) -> Option<(Timeline, String)> {
+        if let Some(twin) = self.failure.and_then(|(failure, _)| failure.twin.as_deref()) {
+            return Some((timeline_of(twin), "a second run of the same choices".to_owned()));
+        }
+        let Passing { outcome, case, differs, .. } = self.passing?;
+        let mut timeline = timeline_of(outcome);
+        mark(&mut timeline, &steps_of(outcome, case), None);
+        timeline.columns.iter_mut().for_each(|column| column.is_key = false);
+        Some((timeline, differs.clone()))
+    }
+
+    fn about(&self, run: &Timeline, race: Option<&Race>, parts_at: Option<usize>) -> String {
+        let state = if self.failure.is_some() { State::Failed } else { State::Ran };
+        let about = Object::new().text("name", self.name).text("state", state.word());
+        let Some((failure, found)) = self.failure else { return about.end() };
+        let names = Names::of(self.outcome);
+        let mut matters = run.telling();
+        matters.extend(race.into_iter().flat_map(Race::tasks).filter_map(|task| run.lane_of(task)));
+        let matters: Vec<String> = matters.iter().map(u32::to_string).collect();
+        let race = race.map(|race| race.text(&names, failure.dull.is_some()));
+        about
+            .text("fault", fault_word(failure.fault.kind))
+            .text("message", &message(failure))
+            .text("race", &race.unwrap_or_default())
+            .text("found", found_text(failure, found).trim_end())
+            .text("case", &failure.case.to_string())
+            .text("replay", &found.replay)
+            .text("regression", &found.regression)
+            .plain("matters", Some(format!("[{}]", matters.join(","))))
+            .plain("parts", parts_at)
+            .end()
+    }
+
+    fn about_other(&self, differs: &str, parts_at: Option<usize>) -> String {
+        let is_twin = self.failure.is_some_and(|(failure, _)| failure.twin.is_some());
+        let state = if is_twin { State::Ran } else { State::Passed };
+        let about = Object::new().text("name", self.name).text("state", state.word());
+        about.text("differs", differs).plain("parts", parts_at).end()
+    }
+}
+
+/// The kind of a failure, for readers that treat kinds differently.
+fn fault_word(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Panic => "panic",
+        FaultKind::Error => "error",
+        FaultKind::Deadlock => "deadlock",
+        FaultKind::Limit => "limit",
+        FaultKind::ForeignWake => "foreign wake",
+        FaultKind::Leak => "leak",
+        FaultKind::Unretrieved => "unretrieved",
+        FaultKind::Check => "check",
+        FaultKind::Nondeterminism => "nondeterminism",
+        FaultKind::Never => "never",
+    }
+}
