@@ -30,7 +30,7 @@ fn many_timers_fire_by_deadline_and_then_in_the_order_in_which_they_were_set() {
             .collect();
         // Their timers are set.
         sleep(Duration::ZERO).await?;
-        let is_cancelled = |number: &u64| number % 3 == 0 || deadline(*number) == 1;
+        let is_cancelled = |number: &u64| number.is_multiple_of(3) || deadline(*number) == 1;
         (0..200).filter(is_cancelled).for_each(|number| {
             tasks[number as usize].cancel();
         });

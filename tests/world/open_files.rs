@@ -127,9 +127,8 @@ fn traits_and_methods_share_the_position() {
 /// Begins a read and leaves it.
 async fn begin_read(file: &mut File, length: usize) -> bool {
     let mut buffer = vec![0; length];
-    let read = poll_fn(|cx| {
-        Poll::Ready(std::pin::Pin::new(&mut *file).poll_read(cx, &mut buffer).is_pending())
-    });
+    let read =
+        poll_fn(|cx| Poll::Ready(Pin::new(&mut *file).poll_read(cx, &mut buffer).is_pending()));
     read.await
 }
 

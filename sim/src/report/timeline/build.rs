@@ -35,7 +35,7 @@ pub(in crate::report) fn timeline_of<T>(outcome: &Outcome<T>) -> Timeline {
         wakes: BTreeMap::new(),
         jobs: BTreeMap::new(),
     };
-    let mut teller = Teller::new(Names::of(outcome), &outcome.lines);
+    let mut teller = Teller::new(outcome);
     let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
     for (record, next) in outcome.records.iter().zip(nexts) {
         let others = match record.event {
