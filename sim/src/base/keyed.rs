@@ -27,6 +27,11 @@ impl<K: Eq + Hash, V> Keyed<K, V> {
     }
 
     #[inline]
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.0.get_mut(key)
+    }
+
+    #[inline]
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.0.insert(key, value)
     }

@@ -1,6 +1,7 @@
 //! Strategies by priority: PCT and POS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::mem::take;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -9,7 +10,7 @@ use super::profile::{Profile, writes};
 use super::shared::Shared;
 use super::walks::OWN_STREAM;
 use crate::base::{
-    Candidate, Candidates, ChoiceKind, Operation, Policy, Question, ResourceKey, TaskNumber,
+    Candidate, Candidates, ChoiceKind, Keyed, Operation, Policy, Question, ResourceKey, TaskNumber,
     Uniform, stream_of,
 };
 
@@ -135,10 +136,11 @@ const HASTE: u32 = 8;
 /// without a label draws its key when it comes and keeps it.
 #[derive(Debug)]
 pub struct Pos {
-    keys: BTreeMap<TaskNumber, (u64, Operation)>,
+    /// The keys by task number, with the operations; none of what is not ready.
+    keys: Vec<Option<(u64, Operation)>>,
     ready: BTreeSet<(u64, TaskNumber)>,
-    /// The operations to come on each resource.
-    pending: BTreeMap<ResourceKey, BTreeSet<TaskNumber>>,
+    /// Whose operations are to come on each resource, sorted.
+    pending: Keyed<ResourceKey, Vec<TaskNumber>>,
     /// By how many bits the keys are smaller that are drawn after a conflict.
     haste: u32,
     random: ChaCha8Rng,
@@ -149,9 +151,9 @@ impl Pos {
     /// Makes the strategy.
     pub fn new() -> Self {
         Pos {
-            keys: BTreeMap::new(),
+            keys: Vec::new(),
             ready: BTreeSet::new(),
-            pending: BTreeMap::new(),
+            pending: Keyed::default(),
             haste: 0,
             random: stream_of(0, OWN_STREAM),
             others: Uniform::new(0),
@@ -167,7 +169,11 @@ impl Pos {
 
     fn insert(&mut self, number: TaskNumber, operation: Operation, haste: u32) {
         let key = self.random.next_u64() >> haste;
-        self.keys.insert(number, (key, operation));
+        let index = number as usize;
+        if self.keys.len() <= index {
+            self.keys.resize(index + 1, None);
+        }
+        self.keys[index] = Some((key, operation));
         self.ready.insert((key, number));
     }
 }
@@ -205,24 +211,34 @@ impl Policy for Pos {
     fn became_ready(&mut self, candidate: &Candidate) {
         self.insert(candidate.number, candidate.next, 0);
         if candidate.next.resource != ResourceKey::UNKNOWN {
-            self.pending.entry(candidate.next.resource).or_default().insert(candidate.number);
+            let pending = self.pending.entry(candidate.next.resource).or_default();
+            if let Err(index) = pending.binary_search(&candidate.number) {
+                pending.insert(index, candidate.number);
+            }
         }
     }
 
     fn runs(&mut self, candidate: &Candidate) {
-        let Some((key, operation)) = self.keys.remove(&candidate.number) else { return };
-        self.ready.remove(&(key, candidate.number));
+        let number = candidate.number;
+        let Some((key, operation)) = self.keys.get_mut(number as usize).and_then(Option::take)
+        else {
+            return;
+        };
+        self.ready.remove(&(key, number));
         let Some(pending) = self.pending.get_mut(&operation.resource) else { return };
-        pending.remove(&candidate.number);
-        let conflicting: Vec<TaskNumber> = pending.iter().copied().collect();
-        for number in conflicting {
-            if let Some((key, other)) = self.keys.get(&number).copied()
+        if let Ok(index) = pending.binary_search(&number) {
+            pending.remove(index);
+        }
+        let conflicting = take(pending);
+        for number in &conflicting {
+            if let Some(Some((key, other))) = self.keys.get(*number as usize).copied()
                 && (writes(operation) || writes(other))
             {
-                self.ready.remove(&(key, number));
-                self.insert(number, other, self.haste);
+                self.ready.remove(&(key, *number));
+                self.insert(*number, other, self.haste);
             }
         }
+        self.pending.insert(operation.resource, conflicting);
     }
 
     fn begin(&mut self, seed: u64) -> bool {

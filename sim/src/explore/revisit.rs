@@ -1,5 +1,7 @@
 //! Going back to shortly before something rare, and on from there in another way.
 
+use std::mem::take;
+
 use rand_chacha::ChaCha8Rng;
 
 use super::priorities::Pos;
@@ -36,9 +38,13 @@ const SIGHTS_MAX: usize = 100_000;
 #[derive(Debug)]
 pub struct Revisit {
     kept: Vec<Kept>,
-    /// The number of each sight, and how many runs have shown it.
+    /// The number of each sight, and how many runs have shown it, with the last of them.
     numbers: Keyed<Sight, usize>,
-    counts: Vec<u64>,
+    counts: Vec<(u64, u64)>,
+    /// How many runs were begun.
+    run: u64,
+    /// What is new in the run, by number, and after how many choices it came.
+    new: Vec<(usize, usize)>,
     /// The choices that are taken again, and how many the run has taken.
     again: Vec<Choice>,
     taken: usize,
@@ -62,6 +68,8 @@ impl Revisit {
             kept: Vec::new(),
             numbers: Keyed::default(),
             counts: Vec::new(),
+            run: 0,
+            new: Vec::new(),
             again: Vec::new(),
             taken: 0,
             sights: Sights::default(),
@@ -80,7 +88,7 @@ impl Revisit {
         for _ in 0..DRAWN {
             let index = draw(&mut self.random, self.kept.len() as u64) as usize;
             let new = self.kept[index].new.iter();
-            let counted = new.map(|(sight, choices)| (self.counts[*sight], *choices));
+            let counted = new.map(|(sight, choices)| (self.counts[*sight].0, *choices));
             let drawn = counted.min().map(|(count, choices)| (count, index, choices));
             if rarest.is_none_or(|(least, ..)| drawn.is_some_and(|(count, ..)| count < least)) {
                 rarest = drawn;
@@ -99,21 +107,23 @@ impl Revisit {
         again
     }
 
-    /// Counts what the run has shown, and returns what was new.
-    fn count(&mut self) -> Vec<(usize, usize)> {
-        let mut new = Vec::new();
-        for (sight, choices) in self.sights.shown() {
-            match self.numbers.get(&sight) {
-                Some(number) => self.counts[*number] += 1,
-                None if self.counts.len() < SIGHTS_MAX => {
-                    new.push((self.counts.len(), choices));
-                    self.numbers.insert(sight, self.counts.len());
-                    self.counts.push(1);
+    /// The run shows something, for the first time or again.
+    #[inline]
+    fn show(&mut self, sight: Sight) {
+        match self.numbers.get(&sight) {
+            Some(number) => {
+                let (count, last) = &mut self.counts[*number];
+                if *last != self.run {
+                    (*count, *last) = (*count + 1, self.run);
                 }
-                None => {}
             }
+            None if self.counts.len() < SIGHTS_MAX => {
+                self.new.push((self.counts.len(), self.taken));
+                self.numbers.insert(sight, self.counts.len());
+                self.counts.push((1, self.run));
+            }
+            None => {}
         }
-        new
     }
 }
 
@@ -152,7 +162,9 @@ impl Policy for Revisit {
     }
 
     fn meets(&mut self, operation: &Operation) {
-        self.sights.meet(operation, self.taken);
+        if let Some(sight) = self.sights.meet(operation) {
+            self.show(sight);
+        }
     }
 
     fn begin(&mut self, seed: u64) -> bool {
@@ -160,13 +172,14 @@ impl Policy for Revisit {
         self.random = stream_of(seed, OWN_STREAM + 1);
         self.draw_again();
         self.rest.set_hasty(draw(&mut self.random, UNHURRIED) > 0);
-        self.taken = 0;
+        (self.taken, self.run) = (0, self.run + 1);
+        self.new.clear();
         self.sights.clear();
         self.rest.begin(seed)
     }
 
     fn end(&mut self, ended: &Ended<'_>) {
-        let new = self.count();
+        let new = take(&mut self.new);
         if new.is_empty() || ended.choices.len() > CHOICES_MAX {
             return;
         }
@@ -239,7 +252,7 @@ mod tests {
     fn a_run_begins_as_the_one_that_has_shown_what_is_rare_but_ends_before_it() {
         let choices = |value| vec![Choice { kind: ChoiceKind::Ready, bound: 3, value }; 10];
         let mut revisit = Revisit::new();
-        revisit.counts = vec![1, 100];
+        revisit.counts = vec![(1, 0), (100, 0)];
         revisit.kept = vec![
             Kept { choices: choices(1), new: vec![(0, 6)] },
             Kept { choices: choices(2), new: vec![(1, 9)] },

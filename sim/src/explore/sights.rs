@@ -13,8 +13,6 @@ pub(super) type Sight = u64;
 /// The sights of the run that goes on.
 #[derive(Debug, Default)]
 pub(super) struct Sights {
-    /// Each as often as it came up, with the number of choices that the run had taken by then.
-    shown: Vec<(Sight, usize)>,
     /// The last operation of each task, by its number.
     last: Vec<u64>,
     /// Where each thing was changed last.
@@ -25,7 +23,6 @@ pub(super) struct Sights {
 
 impl Sights {
     pub(super) fn clear(&mut self) {
-        self.shown.clear();
         self.last.clear();
         self.changed.clear();
         self.place = 0;
@@ -43,47 +40,47 @@ impl Sights {
         self.place = mix(mix(candidate.moment.task.word(), before), operation);
     }
 
-    /// The step that goes on met something, after so many choices.
-    pub(super) fn meet(&mut self, operation: &Operation, choices: usize) {
+    /// The step that goes on met something; returns what that shows, if it has a name.
+    pub(super) fn meet(&mut self, operation: &Operation) -> Option<Sight> {
         let Operation { resource, access } = *operation;
         if resource == ResourceKey::UNKNOWN {
-            return;
+            return None;
         }
         let changed = self.changed.get(&resource).copied().unwrap_or(0);
         let sight = mix(mix(self.place, resource.word()), changed);
-        self.shown.push((sight, choices));
         if access == Access::Write {
             self.changed.insert(resource, self.place);
         }
-    }
-
-    /// Each sight once, and after how many choices it came up first.
-    pub(super) fn shown(&mut self) -> impl Iterator<Item = (Sight, usize)> {
-        self.shown.sort_unstable();
-        self.shown.dedup_by_key(|(sight, _)| *sight);
-        self.shown.iter().copied()
+        Some(sight)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::base::{Moment, TaskKey, TaskNumber};
 
-    fn step(sights: &mut Sights, number: TaskNumber, resource: u32, access: Access) {
+    fn step(
+        sights: &mut Sights,
+        number: TaskNumber,
+        resource: u32,
+        access: Access,
+    ) -> Option<Sight> {
         let moment = Moment { task: TaskKey::LOOP.child(number), step: 1 };
         let next = Operation { resource: ResourceKey::named(&resource.to_string()), access };
         sights.begin(&Candidate { moment, number, parent: 0, next });
-        sights.meet(&next, 0);
+        sights.meet(&next)
     }
 
     /// The sights of steps, each a task, a thing, and how it is met.
     fn sights_of(steps: &[(TaskNumber, u32, Access)]) -> Vec<Sight> {
         let mut sights = Sights::default();
-        for (number, resource, access) in steps {
-            step(&mut sights, *number, *resource, *access);
-        }
-        sights.shown().map(|(sight, _)| sight).collect()
+        let shown = steps.iter().filter_map(|(number, resource, access)| {
+            step(&mut sights, *number, *resource, *access)
+        });
+        shown.collect::<BTreeSet<Sight>>().into_iter().collect()
     }
 
     #[test]
