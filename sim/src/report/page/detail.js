@@ -83,7 +83,13 @@ class Detail {
     const chosen = column.entries.filter((entry) => entry.kind === "choice");
     if (chosen.length === 0) return [];
     const blocks = [el("h3", {}, "What was chosen, and what else could have been")];
+    // First what was decided otherwise than by default.
+    chosen.sort((one, other) => one.rest[0] - other.rest[0]);
+    const told = new Set();
     for (const { text, rest: [dull, taken, others] } of chosen) {
+      const same = JSON.stringify([dull, taken, others]);
+      if (told.has(same)) continue;
+      told.add(same);
       const chips = [el("span", { class: "chip taken" }, run.texts[taken])];
       for (const id of others) chips.push(el("span", { class: "chip" }, run.texts[id]));
       const ofQueue = text === "picks what runs next";

@@ -133,7 +133,7 @@ class Painter {
     for (const at of between(lane.blocks, this.from, this.to)) {
       const column = columns[at];
       const x = this.x(at);
-      if (x + width - drawn < 0.6 && !column.key) continue;
+      if (x + width - drawn < 0.8 && !column.key) continue;
       drawn = x + width;
       context.fillStyle = column.key ? colors["run-key"] : own ? colors.run : colors.other;
       rounded(context, x, y - height / 2, width, height, Math.min(4, width / 3));
@@ -460,6 +460,11 @@ class Painter {
 }
 
 function rounded(context, x, y, width, height, radius) {
+  // What is narrow has no room for corners, and there may be very many of it.
+  if (width < 5) {
+    context.fillRect(x, y, width, height);
+    return;
+  }
   context.beginPath();
   context.roundRect(x, y, width, height, radius);
   context.fill();

@@ -150,8 +150,10 @@ class Page {
     if (about.replay) facts.append(fact("replay", about.replay));
     for (const line of (about.found || "").split("\n")) if (line) facts.append(el("span", {}, line));
     const whole = (about.message || "") + (about.regression ? `\n\nas a test: ${about.regression}` : "");
-    find("whole").hidden = !whole.includes("\n");
-    find("message").textContent = whole;
+    const lines = whole.split("\n");
+    find("whole").hidden = lines.length < 2;
+    find("whole").open = lines.length <= 4;
+    find("message").textContent = lines.slice(1).join("\n");
   }
 
   // The steps that tell how it comes about, in words.

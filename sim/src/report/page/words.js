@@ -31,8 +31,13 @@ function shortPlace(place) {
 }
 
 const TELLING = [
-  ["fault", "strike"], ["say"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["phase", "note"], ["wait"], ["join"], ["clock"],
+  ["fault", "strike"], ["say"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["phase", "note"], ["wake"], ["wait"], ["join"], ["clock"],
 ];
+
+// It gives way, or makes ready what it has spawned.
+function isPlainWake(entry) {
+  return entry.kind === "wake" && (entry.rest[0] === entry.lane || !entry.text.startsWith("wakes"));
+}
 
 function toldOf(entry) {
   if (entry.kind === "say") return `“${entry.text}”`;
@@ -49,10 +54,13 @@ function captionOf(run, column) {
   const parts = [];
   if (column.held.length) parts.push(`holds back ${column.held.map((id) => run.byId[id].name).join(", ")}`);
   for (const kinds of TELLING) {
-    const told = column.entries.filter((entry) => kinds.includes(entry.kind));
+    const told = column.entries.filter((entry) => kinds.includes(entry.kind) && !isPlainWake(entry));
     for (const entry of told.slice(0, 3)) parts.push(toldOf(entry));
     if (parts.length >= 2) break;
   }
+  // What it stops at tells as much as what it does.
+  const stops = column.entries.findLast((entry) => entry.kind === "wait" && entry.rest[0] !== entry.column);
+  if (stops) parts.push(stops.text);
   if (how && how !== "waits" && how !== "yields") parts.push(end.text);
   if (parts.length === 0) {
     const start = column.entries.find((entry) => entry.kind === "start");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lanes::Lane;
+use super::lanes::{Lane, LaneKind};
 use super::texts::{TextId, Texts};
 use crate::base::{Instant, StepEnd, TaskNumber};
 
@@ -143,6 +143,18 @@ impl Timeline {
             (lane.kind.is_last(), lane.host, lane.kind, *id)
         });
         order
+    }
+
+    /// The column in which the last of the loops begins to end, if one does.
+    pub(in crate::report) fn last_loop_ends(&self) -> Option<usize> {
+        let columns = 0..self.columns.len();
+        let is_of_loop = |lane: LaneId| self.lanes[lane as usize].kind == LaneKind::Loop;
+        let begins =
+            |entry: &Entry| matches!(entry.kind, Kind::Spawn { .. }) && is_of_loop(entry.lane);
+        let begun = columns.clone().rev().find(|at| self.entries_of(*at).iter().any(begins));
+        let ends = |entry: &Entry| entry.kind == Kind::Phase;
+        let mut after = columns.skip(begun.unwrap_or(0));
+        after.find(|at| self.entries_of(*at).iter().any(ends))
     }
 
     /// The lane of a task, if it has one.

@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{LaneId, Timeline};
-use crate::base::TaskNumber;
+use super::entry::{Entry, Kind, LaneId, Timeline};
+use crate::base::{StepEnd, TaskNumber};
 use crate::report::race::Race;
 use crate::report::steps::Step;
 
 /// How many columns are marked because they deviate.
 const DEVIATING_MAX: usize = 16;
+
+/// How many columns are marked because something unusual happens in them.
+const UNUSUAL_MAX: usize = 8;
 
 /// Puts the steps of the failure's table into the timeline of the same run.
 pub(in crate::report) fn mark(timeline: &mut Timeline, steps: &[Step], race: Option<&Race>) {
@@ -24,6 +27,31 @@ pub(in crate::report) fn mark(timeline: &mut Timeline, steps: &[Step], race: Opt
         for (task, _) in &step.held {
             column.held.extend(lanes.get(task).map(|lane| (*lane, held)));
         }
+    }
+    mark_unusual(timeline);
+}
+
+/// Marks also what is out of the ordinary by itself: who cancels, what ends badly, faults, and the
+/// waits that nothing ended. What comes after the failure is the loop's clearing up.
+fn mark_unusual(timeline: &mut Timeline) {
+    let end = timeline.last_loop_ends().unwrap_or(timeline.columns.len());
+    let mut found = Vec::new();
+    for column in (0..end).filter(|column| timeline.columns[*column].number > 0) {
+        let is_unusual = |entry: &Entry| match entry.kind {
+            Kind::Cancel { .. } | Kind::Strike { .. } | Kind::Fault => true,
+            Kind::End(end) => {
+                matches!(end, StepEnd::Failed | StepEnd::Cancelled | StepEnd::Panicked)
+            }
+            Kind::Wait { until, .. } => until.is_none_or(|until| until as usize >= end),
+            _ => false,
+        };
+        if timeline.entries_of(column).iter().any(is_unusual) {
+            found.push(column);
+        }
+    }
+    // The last ones are nearest to the failure.
+    for column in found.into_iter().rev().take(UNUSUAL_MAX) {
+        timeline.columns[column].is_key = true;
     }
 }
 
