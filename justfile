@@ -16,6 +16,16 @@ run name *args:
 trace name:
     cargo run -- trace {{ name }}
 
+# Draws one scenario as a page: `just page philosophers-3 --case CASE`.
+page name *args:
+    cargo run -- trace {{ name }} --html target/{{ name }}.html {{ args }}
+
+# Looks at the page in a real browser (needs node and chromium).
+page-test:
+    cargo build --bin seedloop
+    npm ci --prefix tests/page
+    node tests/page/page.test.js target/debug/seedloop
+
 # Runs every scenario.
 all:
     cargo run -- run --all

@@ -83,10 +83,11 @@ Arguments:
   <NAME>  The scenario to run
 
 Options:
-      --case <CASE>  Run this case, in place of asyncio's own order
-      --html <FILE>  Write a page to look at in a browser, in place of printing
-      --json <FILE>  Write lines of JSON, in place of printing
-  -h, --help         Print help
+      --case <CASE>      Run this case, in place of asyncio's own order
+      --html <FILE>      Write a page to look at in a browser, in place of printing
+      --perfetto <FILE>  Write a trace for Perfetto, in place of printing
+      --json <FILE>      Write lines of JSON, in place of printing
+  -h, --help             Print help
 
 Each line is an event: the virtual time, how many steps had been started, who
 acted (a task by its name, the loop, or the outside), what happened, and at

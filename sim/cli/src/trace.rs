@@ -23,6 +23,9 @@ pub(crate) struct TraceArguments {
     /// Write a page to look at in a browser, in place of printing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write a trace for Perfetto, in place of printing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
     /// Write lines of JSON, in place of printing
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -81,14 +84,17 @@ fn show(
     arguments: &TraceArguments,
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
-    let TraceArguments { html, json, .. } = arguments;
-    if html.is_none() && json.is_none() {
+    let TraceArguments { html, perfetto, json, .. } = arguments;
+    if html.is_none() && perfetto.is_none() && json.is_none() {
         write!(output, "{}", report::trace_text(outcome))?;
         return Ok(Status::Success);
     }
     let mut status = Status::Success;
     if let Some(file) = html {
         status = write_file(file, picture.html().as_bytes(), status, output)?;
+    }
+    if let Some(file) = perfetto {
+        status = write_file(file, &picture.perfetto(), status, output)?;
     }
     if let Some(file) = json {
         status = write_file(file, picture.json_lines().as_bytes(), status, output)?;

@@ -9,6 +9,7 @@ mod failure;
 mod names;
 mod operations;
 mod page;
+mod perfetto;
 mod picture;
 mod race;
 mod steps;

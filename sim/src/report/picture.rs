@@ -3,6 +3,7 @@
 use super::failure::{Found, found_text, message};
 use super::names::Names;
 use super::page::page;
+use super::perfetto::trace;
 use super::race::{Race, find_race};
 use super::steps::steps_of;
 use super::timeline::{Object, Timeline, mark, parting_of, push_lines, timeline_of};
@@ -10,7 +11,8 @@ use crate::base::Result;
 use crate::explore::{Failure, FaultKind, Passing};
 use crate::runner::Outcome;
 
-/// A recorded run, to be drawn: as a page to look at in a browser, or as lines of JSON.
+/// A recorded run, to be drawn: as a page to look at in a browser, as a trace for Perfetto, or as
+/// lines of JSON.
 ///
 /// ```
 /// use seedloop::report::Picture;
@@ -95,6 +97,16 @@ impl<'a> Picture<'a> {
         let run = self.timeline(race.as_ref());
         push_lines(&mut json, &run, &self.about(&run, race.as_ref(), None));
         json
+    }
+
+    /// Returns the run as a trace for [Perfetto](https://ui.perfetto.dev), in its native form.
+    ///
+    /// Each host, task and worker has a track, each wake and cancel is a flow. Timestamps are
+    /// virtual time; but since running takes none, the steps of one instant stand side by side
+    /// from there on: together they take at most half of the time up to the next instant. The
+    /// exact time of a step is among its arguments.
+    pub fn perfetto(&self) -> Vec<u8> {
+        trace(self.name, &self.timeline(self.race().as_ref()))
     }
 
     /// The operations whose order tells how the failure comes about.

@@ -15,8 +15,9 @@ mod texts;
 mod waits;
 
 pub(super) use build::timeline_of;
-pub(super) use entry::Timeline;
+pub(super) use entry::{Entry, Kind, LaneId, Timeline};
 pub(super) use json::Object;
+pub(super) use lanes::LaneKind;
 pub(super) use lines::push_lines;
 pub(super) use parting::parting_of;
 pub(super) use story::mark;
