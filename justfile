@@ -12,9 +12,9 @@ test *args:
 run name *args:
     cargo run -- run {{ name }} {{ args }}
 
-# Runs one scenario and prints every event of its loop.
-trace name:
-    cargo run -- trace {{ name }}
+# Runs one scenario and draws it step by step; `--events` prints every event of its loop.
+trace name *args:
+    cargo run -- trace {{ name }} {{ args }}
 
 # Draws one scenario as a page: `just page philosophers-3 --case CASE`.
 page name *args:

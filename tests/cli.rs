@@ -43,7 +43,7 @@ Commands:
   explore  Run scenarios again and again with other choices, until one fails
   replay   Replay a case of a scenario, and report how it fails
   shrink   Make a case of a scenario smaller, and print it
-  trace    Print every event of a scenario's run, or draw it
+  trace    Draw a scenario's run, or print every event of it
   help     Print this message or the help of the given subcommand(s)
 
 Options:
@@ -75,7 +75,7 @@ below a heading. What the loop reported goes to the standard error.
 ";
 
 const TRACE_HELP: &str = "\
-Print every event of a scenario's run, or draw it
+Draw a scenario's run, or print every event of it
 
 Usage: tool trace [OPTIONS] <NAME>
 
@@ -84,14 +84,21 @@ Arguments:
 
 Options:
       --case <CASE>      Run this case, in place of asyncio's own order
-      --html <FILE>      Write a page to look at in a browser, in place of printing
-      --perfetto <FILE>  Write a trace for Perfetto, in place of printing
-      --json <FILE>      Write lines of JSON, in place of printing
+      --events           Print every event, in place of a drawing
+      --ascii            Draw with letters of ASCII alone
+      --width <CELLS>    How many cells a line of the drawing takes [default: 100]
+      --html <FILE>      Write a page to look at in a browser
+      --perfetto <FILE>  Write a trace for Perfetto
+      --json <FILE>      Write lines of JSON
   -h, --help             Print help
 
-Each line is an event: the virtual time, how many steps had been started, who
-acted (a task by its name, the loop, or the outside), what happened, and at
-which line of the program.
+The drawing has a row for each task, host and worker, and a cell for each step.
+It is coloured on a terminal, unless NO_COLOR is set. Below that of a case
+that fails stands what a test would report of it.
+
+With '--events' each line is an event: the virtual time, how many steps had
+been started, who acted (a task by its name, the loop, or the outside), what
+happened, and at which line of the program.
 ";
 
 #[test]
@@ -190,8 +197,9 @@ fn what_fails_says_why_and_what_to_do() {
  right: 3",
         ),
     ] {
-        let err =
-            format!("error: scenario '{name}' {why}\n  tip: 'trace {name}' prints every event\n");
+        let err = format!(
+            "error: scenario '{name}' {why}\n  tip: 'trace {name}' draws it step by step\n"
+        );
         check(&["run", name], 1, out, &err);
     }
 }
@@ -215,9 +223,9 @@ so far so good
 ",
         "\
 error: scenario 'fails' failed: the kettle is empty
-  tip: 'trace fails' prints every event
+  tip: 'trace fails' draws it step by step
 error: scenario 'wrong' does not pass its check: expected 3 lines, not 2
-  tip: 'trace wrong' prints every event
+  tip: 'trace wrong' draws it step by step
 error: 2 of 3 scenarios failed: fails, wrong
 ",
     );
@@ -262,7 +270,7 @@ time  step  who     what
 0.5s     9  loop    runs a callback: run until complete
 0.5s     9  loop    begins to close the loop
 ";
-    check(&["trace", "two-workers"], 0, trace, NO_ERROR);
+    check(&["trace", "two-workers", "--events"], 0, trace, NO_ERROR);
 }
 
 /// A file of the name in a folder of this test's own, which is gone with it.
@@ -308,10 +316,29 @@ fn trace_writes_what_can_be_looked_at() {
     check(&["trace", "two-workers", "--html", &nowhere], 3, "", &err);
 }
 
+/// Where each of the steps stands that the events tell of.
+#[test]
+fn trace_draws_the_run_step_by_step() {
+    let drawing = "\
+step     1    5
+time    0.0s 0.5s
+Task-1  .#---.#.R
+quick    .#-.R
+遅い     ..#--.C
+loop    +   +    +
+
+# runs   - waits   . is ready   R returns   C ends cancelled   + acts
+it printed:
+  step 4, 0.5s, quick: quick is done
+  step 7, 0.5s, Task-1: slow was cancelled
+";
+    check(&["trace", "two-workers", "--ascii"], 0, drawing, NO_ERROR);
+}
+
 #[test]
 fn trace_of_a_failing_run_fails_too() {
     check(
-        &["trace", "stuck"],
+        &["trace", "stuck", "--events"],
         1,
         "\
 time  step  who     what

@@ -54,7 +54,7 @@ pub(crate) enum Command {
         /// The case, as a report prints it
         case: Case,
     },
-    /// Print every event of a scenario's run, or draw it
+    /// Draw a scenario's run, or print every event of it
     #[command(after_help = TRACE_NOTES)]
     Trace {
         /// The scenario to run
@@ -77,6 +77,10 @@ which 'replay' shows again. Unless '--model' says otherwise, scenarios are
 explored as asyncio could run them, and known bugs in any order.";
 
 const TRACE_NOTES: &str = "\
-Each line is an event: the virtual time, how many steps had been started, who
-acted (a task by its name, the loop, or the outside), what happened, and at
-which line of the program.";
+The drawing has a row for each task, host and worker, and a cell for each step.
+It is coloured on a terminal, unless NO_COLOR is set. Below that of a case
+that fails stands what a test would report of it.
+
+With '--events' each line is an event: the virtual time, how many steps had
+been started, who acted (a task by its name, the loop, or the outside), what
+happened, and at which line of the program.";

@@ -111,11 +111,15 @@ impl<'a> Cli<'a> {
 
     /// Does what the arguments of the process say.
     pub fn run(self) -> ExitCode {
+        #[expect(clippy::disallowed_methods, reason = "it says nothing of runs")]
+        let no_color = std::env::var_os("NO_COLOR");
+        let has_colors = may_color(io::stdout().is_terminal(), no_color);
         // Not locked for good: what a scenario prints by itself must get through.
         let mut out = BufWriter::new(io::stdout());
         let mut err = io::stderr();
         let shows_progress = err.is_terminal();
-        let mut output = Output::new(&mut out, &mut err).with_progress(shows_progress);
+        let output = Output::new(&mut out, &mut err);
+        let mut output = output.with_progress(shows_progress).with_colors(has_colors);
         self.run_with(std::env::args_os(), &mut output).into()
     }
 
@@ -171,6 +175,12 @@ impl<'a> Cli<'a> {
             Err(error) => say(&error, output),
         }
     }
+}
+
+/// Whether results are coloured. Source: <https://no-color.org>: any text but the empty one says
+/// that they are not.
+fn may_color(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|text| text.is_empty())
 }
 
 /// What there is to run and to explore.
@@ -261,4 +271,23 @@ fn say(error: &clap::Error, output: &mut Output<'_>) -> io::Result<Status> {
     }
     write!(output, "{}", error.render())?;
     Ok(Status::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_terminals_have_colours_and_only_if_nobody_minds() {
+        let cases = [
+            (true, None, true),
+            (true, Some(""), true),
+            (true, Some("1"), false),
+            (false, None, false),
+            (false, Some(""), false),
+        ];
+        for (is_terminal, no_color, expected) in cases {
+            assert_eq!(may_color(is_terminal, no_color.map(OsString::from)), expected);
+        }
+    }
 }

@@ -45,10 +45,10 @@
 //! 180.0s  tea is ready
 //! ```
 //!
-//! at once, since the three minutes are virtual, and `cargo run -- trace tea` prints every event of
-//! the loop. What the loop reported (an error that nobody retrieved, a stray task) goes to the
-//! standard error. A reader who closes the pipe early (`.. trace tea | head`) ends the tool
-//! quietly. [`Cli`] adds commands of the crate's own.
+//! at once, since the three minutes are virtual, and `cargo run -- trace tea` draws the run step by
+//! step, or, with `--events`, prints every event of the loop. What the loop reported (an error that
+//! nobody retrieved, a stray task) goes to the standard error. A reader who closes the pipe early
+//! (`.. trace tea | head`) ends the tool quietly. [`Cli`] adds commands of the crate's own.
 //!
 //! # Exit codes
 //!

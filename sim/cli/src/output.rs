@@ -11,18 +11,29 @@ pub struct Output<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     shows_progress: bool,
+    has_colors: bool,
 }
 
 impl<'a> Output<'a> {
     /// Makes the pair of `out` for results and `err` for complaints.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Output { out, err, shows_progress: false }
+        Output { out, err, shows_progress: false, has_colors: false }
     }
 
     /// Says whether somebody looks at how far it is: whether errors go to a terminal.
     pub(crate) fn with_progress(mut self, shows: bool) -> Self {
         self.shows_progress = shows;
         self
+    }
+
+    /// Says whether results may be coloured: whether they go to a terminal, and nobody minds.
+    pub(crate) fn with_colors(mut self, has: bool) -> Self {
+        self.has_colors = has;
+        self
+    }
+
+    pub(crate) fn has_colors(&self) -> bool {
+        self.has_colors
     }
 
     /// Shows how far it is, in place of what was shown before; nothing with an empty text.

@@ -26,7 +26,7 @@ pub(crate) fn run(
         write!(output, "{}", report::transcript(&outcome, times))?;
         if conclude(scenario, &outcome, output)? == Status::Failed {
             let name = scenario.name;
-            output.complain(format_args!("  tip: 'trace {name}' prints every event"))?;
+            output.complain(format_args!("  tip: 'trace {name}' draws it step by step"))?;
             failed.push(name);
         }
     }

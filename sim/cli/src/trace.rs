@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use seedloop::explore::{Case, Explorer, Failure, Replayed};
-use seedloop::report::{self, Found, Picture};
+use seedloop::report::{self, Found, GanttStyle, Picture};
 use seedloop::{Outcome, Result, Simulation};
 
 use crate::explore::replay_command;
@@ -20,15 +20,32 @@ pub(crate) struct TraceArguments {
     /// Run this case, in place of asyncio's own order
     #[arg(long, value_name = "CASE")]
     pub(crate) case: Option<Case>,
-    /// Write a page to look at in a browser, in place of printing
+    /// Print every event, in place of a drawing
+    #[arg(long)]
+    pub(crate) events: bool,
+    /// Draw with letters of ASCII alone
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// How many cells a line of the drawing takes
+    #[arg(long, value_name = "CELLS", default_value_t = 100)]
+    pub(crate) width: usize,
+    /// Write a page to look at in a browser
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Write a trace for Perfetto, in place of printing
+    /// Write a trace for Perfetto
     #[arg(long, value_name = "FILE")]
     pub(crate) perfetto: Option<PathBuf>,
-    /// Write lines of JSON, in place of printing
+    /// Write lines of JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+impl TraceArguments {
+    /// Whether it is drawn in the terminal: nothing else was asked for.
+    fn draws(&self) -> bool {
+        let TraceArguments { html, perfetto, json, events, .. } = self;
+        html.is_none() && perfetto.is_none() && json.is_none() && !events
+    }
 }
 
 /// Runs a scenario, and prints or writes its events.
@@ -63,7 +80,12 @@ pub(crate) fn trace(
     let passing = explorer.nearest_passing(case, &scenario.body, &check);
     let picture = Picture::of_failure(scenario.name, &failure, &found).beside(passing.as_ref());
     let written = show(&failure.outcome, picture, arguments, output)?;
-    output.complain(format_args!("error: the case fails: {}", failure.fault))?;
+    if arguments.draws() {
+        // The same that a test reports: the message with who waits for whom, and the table.
+        write!(output, "\n{}", report::failure_text(&failure, &found))?;
+    }
+    let first = failure.fault.message.lines().next().unwrap_or_default().to_owned();
+    output.complain(format_args!("error: the case fails: {first}"))?;
     Ok(if written == Status::Success { Status::Failed } else { written })
 }
 
@@ -77,7 +99,7 @@ fn failure_of(replayed: Replayed, case: &Case, scenario: &Scenario) -> Option<Fa
     Some(failure)
 }
 
-/// Prints the events, or writes the forms that were asked for.
+/// Draws the run, prints its events, or writes the forms that were asked for.
 fn show(
     outcome: &Outcome<Result<()>>,
     picture: Picture<'_>,
@@ -85,9 +107,13 @@ fn show(
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let TraceArguments { html, perfetto, json, .. } = arguments;
-    if html.is_none() && perfetto.is_none() && json.is_none() {
+    if arguments.events {
         write!(output, "{}", report::trace_text(outcome))?;
-        return Ok(Status::Success);
+    } else if arguments.draws() {
+        let mut style = GanttStyle::default();
+        (style.width, style.ascii, style.colors) =
+            (arguments.width, arguments.ascii, output.has_colors());
+        write!(output, "{}", picture.gantt(style))?;
     }
     let mut status = Status::Success;
     if let Some(file) = html {

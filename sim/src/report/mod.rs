@@ -6,6 +6,7 @@
 
 mod divergence;
 mod failure;
+mod gantt;
 mod names;
 mod operations;
 mod page;
@@ -21,6 +22,7 @@ mod transcript;
 mod wording;
 
 pub use failure::{Found, failure_text};
+pub use gantt::GanttStyle;
 pub use picture::Picture;
 pub use trace::trace_text;
 pub use transcript::{backtrace, reports, transcript};

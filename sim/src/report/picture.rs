@@ -1,6 +1,7 @@
 //! A run as a picture, in the forms in which it can be looked at.
 
 use super::failure::{Found, found_text, message};
+use super::gantt::{GanttStyle, gantt_text};
 use super::names::Names;
 use super::page::page;
 use super::perfetto::trace;
@@ -99,6 +100,13 @@ impl<'a> Picture<'a> {
         json
     }
 
+    /// Returns the run as a drawing for a terminal: a row for each task, host and worker, and a
+    /// cell for each step, in as many blocks as its width takes. Names of wide letters keep the
+    /// cells in their columns.
+    pub fn gantt(&self, style: GanttStyle) -> String {
+        gantt_text(&self.timeline(self.race().as_ref()), style)
+    }
+
     /// Returns the run as a trace for [Perfetto](https://ui.perfetto.dev), in its native form.
     ///
     /// Each host, task and worker has a track, each wake and cancel is a flow. Timestamps are
@@ -119,7 +127,8 @@ impl<'a> Picture<'a> {
     fn timeline(&self, race: Option<&Race>) -> Timeline {
         let mut timeline = timeline_of(self.outcome);
         if let Some((failure, _)) = self.failure {
-            mark(&mut timeline, &steps_of(self.outcome, &failure.case), race);
+            let is_deadlock = failure.fault.kind == FaultKind::Deadlock;
+            mark(&mut timeline, &steps_of(self.outcome, &failure.case), race, is_deadlock);
         }
         timeline
     }
@@ -132,7 +141,7 @@ impl<'a> Picture<'a> {
         }
         let Passing { outcome, case, differs, .. } = self.passing?;
         let mut timeline = timeline_of(outcome);
-        mark(&mut timeline, &steps_of(outcome, case), None);
+        mark(&mut timeline, &steps_of(outcome, case), None, false);
         timeline.columns.iter_mut().for_each(|column| column.is_key = false);
         Some((timeline, differs.clone()))
     }

@@ -43,7 +43,7 @@ class Detail {
       if (SILENT.has(entry.kind) && !isEnd) continue;
       const by = entry.lane === column.lane ? "" : `${run.byId[entry.lane].name} `;
       const text = entry.kind === "say" ? `prints ${toldOf(entry)}` : toldOf(entry);
-      const bad = entry.kind === "fault" || (isEnd && (entry.rest[0] === "panicked" || entry.rest[0] === "failed"));
+      const bad = entry.kind === "fault" || entry.kind === "down" || (isEnd && (entry.rest[0] === "panicked" || entry.rest[0] === "failed"));
       list.append(el("li", bad ? { class: "mark bad" } : {}, `${by}${text}`, this.place(entry)));
     }
     if (!list.childElementCount) list.append(el("li", { class: "soft" }, "nothing that is recorded"));

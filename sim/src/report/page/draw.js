@@ -112,11 +112,23 @@ class Painter {
       const x = this.middle(bar.from);
       if (end < GUTTER || end - x < 0.5 || (end <= drawn && end - x < 2)) continue;
       drawn = end;
-      const height = bar.kind === "wait" ? 8 : bar.kind === "job" ? 14 : 4;
+      const height = { wait: 8, job: 14, down: 14 }[bar.kind] ?? 4;
       const never = bar.kind === "wait" && scene.run.about.fault === "deadlock" && bar.from <= scene.run.end && bar.to > scene.run.end;
-      context.fillStyle = bar.kind === "wait" ? (never ? colors.forever : colors.wait) : bar.kind === "job" ? colors.job : colors.ready;
+      context.fillStyle = bar.kind === "wait" ? (never ? colors.forever : colors.wait) : { job: colors.job, down: colors.forever }[bar.kind] ?? colors.ready;
       context.fillRect(x, y - height / 2, end - x, height);
+      if (bar.kind === "down") this.down(bar, Math.max(x, GUTTER), end, y);
     }
+  }
+
+  // A host that is down says so.
+  down(bar, x, end, y) {
+    const { context, colors } = this;
+    context.font = `11px ${FONT}`;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.fillStyle = colors.fail;
+    context.fillRect(x, y - 9, 2, 18);
+    context.fillText(this.fitted(bar.entry.text.replace(/^.*: /, ""), Math.max(end - x - 10, 60)), x + 6, y + 0.5);
   }
 
   blocks(lane, row, view) {
@@ -439,7 +451,7 @@ class Painter {
       if (scene.tall) {
         context.font = `11px ${FONT}`;
         context.fillStyle = colors.faint;
-        const below = lane.place ? shortPlace(lane.place) : lane.kind === "loop" ? "timers, callbacks" : lane.kind === "task" ? "" : lane.kind;
+        const below = lane.place ? shortPlace(lane.place) : { loop: "timers, callbacks", outside: "files, connections", task: "" }[lane.kind] ?? lane.kind;
         context.fillText(this.fitted(below, GUTTER - indent - 8), indent, this.rowY(row) + 17);
       }
     }
@@ -483,10 +495,11 @@ function cutTo(context, text, room) {
 
 // The same in its middle: the number at the end of a name may tell it from others.
 function cutMiddle(context, text, room) {
+  if (context.measureText(text).width <= room) return text;
   const letters = [...text];
-  for (let left = letters.length; left > 2; left -= 1) {
+  for (let left = letters.length - 1; left > 2; left -= 1) {
     const tail = left >> 1;
-    const cut = left === letters.length ? text : `${letters.slice(0, left - tail).join("")}…${letters.slice(letters.length - tail).join("")}`;
+    const cut = `${letters.slice(0, left - tail).join("")}…${letters.slice(letters.length - tail).join("")}`;
     if (context.measureText(cut).width <= room) return cut;
   }
   return "";

@@ -424,7 +424,7 @@ function legendRows() {
     row(sign(["path", { d: "M18,6 L28,6 L23,13 Z", fill: "var(--deviate)" }]), "decided otherwise than in the order of the queue"),
     row(sign(bar("var(--wait)", 8)), "it waits (red: for ever)"),
     row(sign(bar("var(--ready)", 3)), "it is ready, and others run"),
-    row(sign(bar("var(--job)", 14)), "a worker has a job"),
+    row(sign(bar("var(--job)", 14)), "a worker has a job"), row(sign(bar("var(--forever)", 14)), "a host is down"),
     row(sign(line("var(--wake)", "none")), "wakes; click it to jump to its other end"),
     row(sign(line("var(--cancel)", "4 3")), "cancels"),
     row(el("span", {}, "⚡ ✓ ✕ ⊘"), "a fault; returned, failed, cancelled or dropped"),

@@ -42,7 +42,7 @@ function readRow(run, row) {
     case "held": run.columns.at(-1).held.push(a); break;
     case "start": case "end": case "spawn": case "wait": case "wake": case "cancel": case "strike":
     case "hold": case "free": case "use": case "choice": case "say": case "fault": case "join":
-    case "drop": case "clock": case "job": case "phase": case "note": {
+    case "drop": case "clock": case "job": case "down": case "up": case "phase": case "note": {
       const column = run.columns.at(-1);
       const entry = { kind, lane: a, text: run.texts[b], place: run.texts[c], rest: row.slice(4), column: column.index };
       column.entries.push(entry);
@@ -117,6 +117,12 @@ function place(run, column, entry) {
     case "spawn": target.born = at; column.out.push({ kind: "spawn", from: at, fromLane: entry.lane, to: NONE, toLane: first, entry }); break;
     case "wait": lane.bars.push({ kind: "wait", from: at, to: first, entry }); break;
     case "job": lane.bars.push({ kind: "job", from: at, to: first, entry }); break;
+    case "down": lane.bars.push({ kind: "down", from: at, to: NONE, entry }); break;
+    case "up": {
+      const down = lane.bars.findLast((bar) => bar.kind === "down");
+      if (down) down.to = at;
+      break;
+    }
     case "drop": target.died = at; target.end = "dropped"; break;
     case "end":
       if (first !== "waits" && first !== "yields") { lane.died = at; lane.end = first; }

@@ -31,7 +31,7 @@ function shortPlace(place) {
 }
 
 const TELLING = [
-  ["fault", "strike"], ["say"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["phase", "note"], ["wake"], ["wait"], ["join"], ["clock"],
+  ["fault", "strike"], ["say"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["down", "up", "phase", "note"], ["wake"], ["wait"], ["join"],
 ];
 
 // It gives way, or makes ready what it has spawned.
@@ -62,6 +62,8 @@ function captionOf(run, column) {
   const stops = column.entries.findLast((entry) => entry.kind === "wait" && entry.rest[0] !== entry.column);
   if (stops) parts.push(stops.text);
   if (how && how !== "waits" && how !== "yields") parts.push(end.text);
+  const clock = column.entries.find((entry) => entry.kind === "clock");
+  if (parts.length === 0 && clock) parts.push(clock.text);
   if (parts.length === 0) {
     const start = column.entries.find((entry) => entry.kind === "start");
     parts.push(end && how === "yields" ? end.text : start ? start.text : column.entries.length ? column.entries[0].text : "");

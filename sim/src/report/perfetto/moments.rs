@@ -26,13 +26,11 @@ pub(super) fn moments(times: &[Instant]) -> Vec<Moment> {
     while let Some(instant) = rest.first().copied() {
         let count = rest.partition_point(|time| *time == instant);
         let next = rest.get(count).copied();
-        let room = next.map_or(u64::MAX, |next| (next - instant) / 2);
+        let begin = free.max(instant);
+        let room = next.map_or(u64::MAX, |next| next.saturating_sub(begin) / 2);
         let each = (room / count as u64).clamp(1, most);
-        for _ in 0..count {
-            let begin = free.max(instant);
-            moments.push((begin, begin + each));
-            free = begin + each;
-        }
+        moments.extend((0..count as u64).map(|nth| (begin + nth * each, begin + (nth + 1) * each)));
+        free = begin + count as u64 * each;
         rest = &rest[count..];
     }
     moments

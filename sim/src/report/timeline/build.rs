@@ -291,6 +291,8 @@ impl<T> Builder<'_, T> {
                 self.jobs.insert(number, entry);
                 Kind::Job { until: None }
             }
+            "host restarted" => Kind::Up,
+            _ if operation.starts_with("host ") => Kind::Down,
             "job ended" | "job cut off" => {
                 let column = self.column();
                 let began = self.jobs.remove(&number);

@@ -127,6 +127,10 @@ pub(in crate::report) enum Kind {
     Job {
         until: Option<u32>,
     },
+    /// A host crashes, or loses its power.
+    Down,
+    /// It comes back.
+    Up,
     /// A loop begins a part of its end.
     Phase,
     /// Whatever else there is to say.

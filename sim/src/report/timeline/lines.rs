@@ -135,6 +135,8 @@ fn told(kind: &Kind) -> (&'static str, String) {
         Kind::Drop { lane } => one("drop", lane),
         Kind::Clock => none("clock"),
         Kind::Job { until } => ("job", or_none(*until).to_string()),
+        Kind::Down => none("down"),
+        Kind::Up => none("up"),
         Kind::Phase => none("phase"),
         Kind::Note => none("note"),
     }

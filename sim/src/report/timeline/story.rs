@@ -15,7 +15,12 @@ const DEVIATING_MAX: usize = 16;
 const UNUSUAL_MAX: usize = 8;
 
 /// Puts the steps of the failure's table into the timeline of the same run.
-pub(in crate::report) fn mark(timeline: &mut Timeline, steps: &[Step], race: Option<&Race>) {
+pub(in crate::report) fn mark(
+    timeline: &mut Timeline,
+    steps: &[Step],
+    race: Option<&Race>,
+    is_deadlock: bool,
+) {
     let held = timeline.texts.id("is held back from here on: others run ahead of it");
     let telling = telling(steps, race);
     let lanes: BTreeMap<TaskNumber, LaneId> =
@@ -28,21 +33,21 @@ pub(in crate::report) fn mark(timeline: &mut Timeline, steps: &[Step], race: Opt
             column.held.extend(lanes.get(task).map(|lane| (*lane, held)));
         }
     }
-    mark_unusual(timeline);
+    mark_unusual(timeline, is_deadlock);
 }
 
-/// Marks also what is out of the ordinary by itself: who cancels, what ends badly, faults, and the
-/// waits that nothing ended. What comes after the failure is the loop's clearing up.
-fn mark_unusual(timeline: &mut Timeline) {
+/// Marks also what is out of the ordinary by itself: who cancels, what ends badly, faults, and in a
+/// deadlock the waits that nothing ended. What comes after the failure is the loop's clearing up.
+fn mark_unusual(timeline: &mut Timeline, is_deadlock: bool) {
     let end = timeline.last_loop_ends().unwrap_or(timeline.columns.len());
     let mut found = Vec::new();
     for column in (0..end).filter(|column| timeline.columns[*column].number > 0) {
         let is_unusual = |entry: &Entry| match entry.kind {
-            Kind::Cancel { .. } | Kind::Strike { .. } | Kind::Fault => true,
+            Kind::Cancel { .. } | Kind::Strike { .. } | Kind::Fault | Kind::Down => true,
             Kind::End(end) => {
                 matches!(end, StepEnd::Failed | StepEnd::Cancelled | StepEnd::Panicked)
             }
-            Kind::Wait { until, .. } => until.is_none_or(|until| until as usize >= end),
+            Kind::Wait { until, .. } => is_deadlock && until.is_none_or(|at| at as usize >= end),
             _ => false,
         };
         if timeline.entries_of(column).iter().any(is_unusual) {

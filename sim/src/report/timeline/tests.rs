@@ -211,6 +211,7 @@ fn hosts_and_workers_have_lanes() {
     run.ends(1, StepEnd::Waits);
     run.starts(2).outside("host crashed", 1).ends(2, StepEnd::Yields);
     run.passes(7).outside("job ended", 1).outside("job started", 3);
+    assert_eq!(run.told("down").len(), 1);
     let lanes = run.told("lane");
     let kinds: Vec<&str> = lanes.iter().filter_map(|lane| lane.split('"').nth(3)).collect();
     assert_eq!(kinds, ["task", "host", "task", "worker", "worker", "loop"]);
