@@ -18,6 +18,7 @@ mod power;
 mod refusals;
 mod sockets;
 mod streams;
+mod syncs;
 mod tears;
 mod told;
 mod wake_ups;

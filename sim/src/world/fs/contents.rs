@@ -2,9 +2,10 @@
 
 use std::mem;
 
+use super::marks::Mark;
 use super::ranges::Ranges;
 use super::survivors::CLASS;
-use super::unsynced::Unsynced;
+use super::unsynced::{Unsynced, WEIGHT};
 use crate::base::Instant;
 use crate::world::fault::{Ratio, strikes, strikes_how};
 
@@ -36,8 +37,6 @@ pub(super) struct Contents {
     unsynced: Unsynced,
     /// What a sync that failed has taken for written: a later sync does not write it.
     forgotten: Ranges,
-    /// Whether a byte has gone bad since then, which is in neither.
-    has_bad: bool,
 }
 
 /// A change of the contents.
@@ -84,32 +83,37 @@ impl Contents {
     }
 
     /// Flips all bits of a byte, also of what is synced; false where there is none.
-    pub(super) fn corrupt(&mut self, position: u64) -> bool {
+    pub(super) fn corrupt(&mut self, position: u64, when: Instant) -> bool {
         let at = usize::try_from(position).unwrap_or(usize::MAX);
         let Some(byte) = self.now.get_mut(at) else { return false };
         *byte = !*byte;
-        self.has_bad = true;
+        let bad = *byte;
         if let Some(byte) = self.synced.get_mut(at) {
             *byte = !*byte;
         }
         self.unsynced.corrupt(at);
+        let is_forgotten = self.forgotten.iter().any(|range| range.contains(&at));
+        if !is_forgotten && self.unsynced.applied(&self.synced).get(at) != Some(&bad) {
+            // Nobody has written it: it was filled with zeros.
+            self.change(Write::At(at, vec![bad]), when);
+        }
         true
     }
 
-    /// Lets it outlive a crash, but for what was forgotten.
-    pub(super) fn sync(&mut self) {
-        self.unsynced.sync(&mut self.synced);
-        if mem::take(&mut self.has_bad) {
-            let forgotten = mem::replace(&mut self.synced, self.now.clone());
-            for range in self.forgotten.iter() {
-                self.synced[range.clone()].copy_from_slice(&forgotten[range.clone()]);
-            }
-        }
+    /// Marks what was written until now, for a sync that begins.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.unsynced.mark()
     }
 
-    /// A sync has failed: the system takes what was written for written. Lengths are none of that.
-    pub(super) fn forget(&mut self) {
-        self.unsynced.forget(&self.synced, &mut self.forgotten);
+    /// Lets what was written before a mark outlive a crash, but for what was forgotten.
+    pub(super) fn sync(&mut self, mark: u64) {
+        self.unsynced.sync(&mut self.synced, mark);
+    }
+
+    /// A sync has failed: the system takes what was written before its mark for written. Lengths
+    /// are none of that.
+    pub(super) fn forget(&mut self, mark: u64) {
+        self.unsynced.forget(&self.synced, &mut self.forgotten, mark);
     }
 
     /// Leaves what was synced, and of the rest what choices leave. Returns when the last write was
@@ -137,11 +141,16 @@ impl Contents {
 
 impl Write {
     /// How many bytes it holds.
-    pub(super) fn length(&self) -> usize {
+    fn length(&self) -> usize {
         match self {
             Write::At(_, bytes) => bytes.len(),
             Write::Extend(_) | Write::Cut(_) => 0,
         }
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        WEIGHT + self.length()
     }
 
     pub(super) fn is_cut(&self) -> bool {

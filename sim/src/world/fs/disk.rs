@@ -465,7 +465,7 @@ impl Disk {
         let NodeKind::File(contents) = &mut self.node_mut(id).kind else {
             return Err(is_directory());
         };
-        if contents.corrupt(position) {
+        if contents.corrupt(position, now()) {
             return Ok(());
         }
         let text = format!("the file has no byte at {position}");

@@ -8,9 +8,11 @@ use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::disk::{Disk, NodeId};
+use super::disk::Disk;
+use super::durable::Syncing;
 use super::in_flight::Happens;
 use super::path::Names;
 use crate::event_loop::{Extension, call_outside_at, extension, with};
@@ -64,14 +66,14 @@ pub(in crate::world) fn heal_disks() {
 }
 
 /// What an operation does to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Does {
     /// It changes nothing.
     Read,
     /// It changes something, and may do so in a crash that comes before its end.
     Change,
-    /// It lets a node outlive a crash.
-    Sync(NodeId),
+    /// It lets something outlive a crash.
+    Sync(Arc<Syncing>),
 }
 
 /// An operation on the disk of the host on which this runs: after its latency `effect` happens, if
@@ -117,7 +119,7 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     let number = with_disk(life.host, |disk| {
         let number = disk.begun;
         disk.begun += 1;
-        if does != Does::Read {
+        if !matches!(does, Does::Read) {
             let effect = Rc::clone(&effect);
             let happen = move |disk: &mut Disk| -> Box<dyn Any> {
                 Box::new(effect.take().map(|effect| effect(disk)))
@@ -134,8 +136,8 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
         });
         if fails && !heals {
             tell_fault(FAILS, format!("'{}' during '{name}'", name_of(life.host)));
-            if let Does::Sync(node) = does {
-                with_disk(life.host, |disk| disk.sync_failed(node));
+            if let Does::Sync(syncing) = does {
+                with_disk(life.host, |disk| disk.sync_failed(&syncing));
             }
             return Err(io::Error::from_raw_os_error(EIO));
         }

@@ -6,7 +6,8 @@ use std::io;
 
 use super::disk::{Disk, NodeId, ROOT};
 use super::journal::Change;
-use super::node::{Node, NodeKind};
+use super::marks::Mark;
+use super::node::{Node, NodeKind, Permission};
 use crate::base::Instant;
 use crate::world::fault::strikes_after;
 
@@ -18,19 +19,48 @@ pub(super) enum Synced {
     Data,
 }
 
+/// A sync that has begun: it covers what was done by then, and nothing that comes later.
+#[derive(Debug)]
+pub(super) struct Syncing {
+    node: NodeId,
+    what: Synced,
+    /// Behind the last change that it covers; none where there is nothing to sync.
+    mark: Option<Mark>,
+    permission: Permission,
+    modified: Instant,
+}
+
 impl Disk {
-    /// Lets a file, or the names of a directory, outlive a crash.
-    pub(super) fn sync(&mut self, id: NodeId, what: Synced) -> io::Result<()> {
+    /// Begins a sync of a file, or of a directory.
+    ///
+    /// Source: POSIX, fsync: what is queued "at the time of the call".
+    pub(super) fn start_sync(&mut self, id: NodeId, what: Synced) -> Syncing {
+        let Some(node) = self.nodes.get_mut(&id) else {
+            let (permission, modified) = (Permission::default(), Instant::START);
+            return Syncing { node: id, what, mark: None, permission, modified };
+        };
+        let mark = match &mut node.kind {
+            NodeKind::File(contents) => contents.mark(),
+            NodeKind::Directory(_) => self.journal.mark(),
+        };
+        let (permission, modified) = (node.permission(), node.modified);
+        Syncing { node: id, what, mark: Some(mark), permission, modified }
+    }
+
+    /// Lets what a sync covers of a file, or of the names of a directory, outlive a crash.
+    pub(super) fn sync(&mut self, syncing: &Syncing) -> io::Result<()> {
+        let id = syncing.node;
         self.opened(id)?;
+        let Some(mark) = syncing.mark.as_deref().copied() else { return Ok(()) };
         let node = self.node_mut(id);
-        node.synced_modified = node.modified;
-        if what == Synced::All {
-            node.sync_readonly();
+        node.synced_modified = node.synced_modified.max(syncing.modified);
+        if syncing.what == Synced::All {
+            node.sync_readonly(syncing.permission);
         }
         match &mut node.kind {
-            NodeKind::File(contents) => contents.sync(),
+            NodeKind::File(contents) => contents.sync(mark),
             NodeKind::Directory(_) => {
-                let synced = self.journal.take_synced(id);
+                let synced = self.journal.take_synced(id, mark);
                 let folded = &self.journal.folded;
                 if folded.concerns(id) || synced.iter().any(|change| folded.is_needed_by(change)) {
                     self.outlive_folded();
@@ -42,12 +72,13 @@ impl Disk {
     }
 
     /// A sync of a file has failed.
-    pub(super) fn sync_failed(&mut self, id: NodeId) {
+    pub(super) fn sync_failed(&mut self, syncing: &Syncing) {
         let forgets = self.forgets;
-        if let Some(NodeKind::File(contents)) = self.nodes.get_mut(&id).map(|node| &mut node.kind)
+        let node = self.nodes.get_mut(&syncing.node).map(|node| &mut node.kind);
+        if let (Some(NodeKind::File(contents)), Some(mark)) = (node, &syncing.mark)
             && forgets
         {
-            contents.forget();
+            contents.forget(**mark);
         }
     }
 
@@ -170,7 +201,10 @@ mod tests {
     fn a_file_is_forgotten_once_no_crash_brings_it_back() {
         let names = |path: &str| Names::of(Path::new(path)).expect("a path");
         let mut disk = Disk::default();
-        let sync = |disk: &mut Disk| disk.sync(ROOT, Synced::All).expect("a root");
+        let sync = |disk: &mut Disk| {
+            let syncing = disk.start_sync(ROOT, Synced::All);
+            disk.sync(&syncing).expect("a root");
+        };
         let create = |disk: &mut Disk, path: &str| disk.create(&names(path), true).expect("new");
         let synced = create(&mut disk, "synced");
         disk.open(synced);
@@ -202,7 +236,8 @@ mod tests {
             disk.create(&names("d/f"), true).expect("new");
             if number % 2 == 0 {
                 let directory = disk.find(names("d").all()).expect("a directory");
-                disk.sync(directory, Synced::All).expect("a directory");
+                let syncing = disk.start_sync(directory, Synced::All);
+                disk.sync(&syncing).expect("a directory");
             }
             disk.create(&names("tmp"), true).expect("new");
             disk.rename(&names("tmp"), &names("d/f")).expect("two files");

@@ -6,11 +6,12 @@ use std::io;
 use std::panic::Location;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::disk::{Disk, NodeId, Written};
-use super::disks::{Does, EBADF, EINVAL, begin_in, with_disk};
-use super::durable::Synced;
+use super::disks::{Does, EBADF, EINVAL, begin_in, check, with_disk};
+use super::durable::{Synced, Syncing};
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::pending::Pending;
@@ -127,6 +128,9 @@ impl File {
     /// Waits until what was written to the file, and its permissions, outlive a crash; of a
     /// directory, until its names do. A new file needs both: itself synced, and the directory in
     /// which it stands.
+    ///
+    /// It covers what was done by the time it begins, and nothing that is done while it goes on.
+    /// Source: POSIX, fsync.
     ///
     /// # Errors
     ///
@@ -255,9 +259,16 @@ impl File {
     }
 
     async fn sync(&mut self, what: Synced, location: &'static Location<'static>) -> io::Result<()> {
-        let node = self.node;
-        let sync = move |disk: &mut Disk| disk.sync(node, what);
-        self.change(Does::Sync(node), "sync file", location, sync).await
+        self.settle().await?;
+        let syncing = self.start_sync(what)?;
+        let does = Does::Sync(Arc::clone(&syncing));
+        self.change(does, "sync file", location, move |disk| disk.sync(&syncing)).await
+    }
+
+    /// Notes what a sync that begins now covers.
+    pub(super) fn start_sync(&self, what: Synced) -> io::Result<Arc<Syncing>> {
+        check(self.life)?;
+        Ok(Arc::new(with_disk(self.life.host, |disk| disk.start_sync(self.node, what))))
     }
 
     /// Begins a change, for which whatever is done next waits.

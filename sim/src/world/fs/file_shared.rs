@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, SeekFrom};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::disk::{Disk, Written};
@@ -114,8 +115,13 @@ impl File {
         permissions: bool,
         location: &'static Location<'static>,
     ) -> impl Future<Output = io::Result<()>> + Send + use<> {
-        let (node, what) = (self.node, if permissions { Synced::All } else { Synced::Data });
-        begin(self.life, Does::Sync(node), "sync file", location, move |disk| disk.sync(node, what))
+        let what = if permissions { Synced::All } else { Synced::Data };
+        let (life, syncing) = (self.life, self.start_sync(what));
+        async move {
+            let syncing = syncing?;
+            let does = Does::Sync(Arc::clone(&syncing));
+            begin(life, does, "sync file", location, move |disk| disk.sync(&syncing)).await
+        }
     }
 
     /// As [`metadata`](File::metadata), but it waits for no write that goes on: it tells of what

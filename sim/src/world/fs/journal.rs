@@ -5,6 +5,7 @@ use std::ffi::OsString;
 
 use super::disk::{NodeId, now};
 use super::folded::Folded;
+use super::marks::{Mark, Marks};
 use crate::base::Instant;
 
 /// A name in a directory.
@@ -97,6 +98,7 @@ pub(super) struct Journal {
     next: u64,
     /// Which changes have a feature, so that a sync looks at no others.
     featured: BTreeMap<Feature, BTreeSet<u64>>,
+    marks: Marks,
     pub(super) folded: Folded,
 }
 
@@ -116,7 +118,13 @@ impl Journal {
     /// Takes the first change, once there are too many.
     pub(super) fn overflow(&mut self) -> Option<Change> {
         let first = *self.changes.first_key_value().filter(|_| self.changes.len() > CHANGES_MAX)?.0;
-        self.remove(first)
+        let is_free = self.marks.first().is_none_or(|mark| first < mark);
+        if is_free { self.remove(first) } else { None }
+    }
+
+    /// Marks what has changed until now, for a sync that begins.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.marks.set(self.next)
     }
 
     /// All changes, in their order.
@@ -143,12 +151,12 @@ impl Journal {
         numbers.into_iter().flat_map(|numbers| numbers.range(..before).copied()).collect()
     }
 
-    /// Takes what makes the names of a directory outlive a crash: the changes that concern it, with
-    /// those before them that they need, and no others. What is left stays in its order, and needs
+    /// Takes what makes the names that a directory had before `end` outlive a crash: the changes
+    /// that concern it, with those before them that they need, and no others. What is left stays in its order, and needs
     /// nothing that was not taken or stands before it.
-    pub(super) fn take_synced(&mut self, directory: NodeId) -> Vec<Change> {
+    pub(super) fn take_synced(&mut self, directory: NodeId, end: u64) -> Vec<Change> {
         let mut taken = BTreeMap::new();
-        let mut next = self.with(&Feature::Directory(directory), u64::MAX);
+        let mut next = self.with(&Feature::Directory(directory), end);
         while let Some(number) = next.pop() {
             let Some(change) = self.remove(number) else { continue };
             next.extend(change.needs().flat_map(|feature| self.with(&feature, number)));

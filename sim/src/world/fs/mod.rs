@@ -53,6 +53,9 @@
 //! that may grow before the bytes are there; Pillai et al., "All File Systems Are Not Created
 //! Equal" (OSDI 2014), 3.
 //!
+//! A sync covers what was done by the time it begins. What is done while it goes on, with another
+//! handle or by another task, is not synced by it.
+//!
 //! A sync that fails may have lost what it should have written, and a second one does not bring it
 //! back: see [`DiskOf::set_sync_forgets`].
 //!
@@ -114,6 +117,7 @@ mod file_shared;
 mod folded;
 mod in_flight;
 mod journal;
+mod marks;
 mod metadata;
 mod node;
 mod options;

@@ -13,6 +13,9 @@ pub(super) struct Node {
     pub(super) kind: NodeKind,
     pub(super) is_readonly: bool,
     synced_readonly: bool,
+    /// How often that was set in all, and how often when it was synced.
+    readonly_set: u64,
+    readonly_synced: u64,
     /// What that was set to since it was synced, the last ones.
     unsynced_readonly: Vec<bool>,
     pub(super) modified: Instant,
@@ -23,6 +26,14 @@ pub(super) struct Node {
     pub(super) opened: usize,
     /// How many names it may get back from a crash.
     pub(super) kept: usize,
+}
+
+/// A permission that a node had.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Permission {
+    is_readonly: bool,
+    /// How often it had been set.
+    set: u64,
 }
 
 pub(super) enum NodeKind {
@@ -46,6 +57,8 @@ impl Node {
             kind,
             is_readonly: false,
             synced_readonly: false,
+            readonly_set: 0,
+            readonly_synced: 0,
             unsynced_readonly: Vec::new(),
             modified: now,
             synced_modified: now,
@@ -77,16 +90,28 @@ impl Node {
             return;
         }
         self.is_readonly = readonly;
+        self.readonly_set += 1;
         if self.unsynced_readonly.len() == READONLY_MAX {
             self.unsynced_readonly.remove(0);
         }
         self.unsynced_readonly.push(readonly);
     }
 
-    /// Lets its permission outlive a crash.
-    pub(super) fn sync_readonly(&mut self) {
-        self.synced_readonly = self.is_readonly;
-        self.unsynced_readonly.clear();
+    /// Its permission as it is now, for a sync that begins.
+    pub(super) fn permission(&self) -> Permission {
+        Permission { is_readonly: self.is_readonly, set: self.readonly_set }
+    }
+
+    /// Lets a permission that it had outlive a crash.
+    pub(super) fn sync_readonly(&mut self, had: Permission) {
+        // A sync that began later may have ended before.
+        if had.set > self.readonly_synced {
+            self.synced_readonly = had.is_readonly;
+            self.readonly_synced = had.set;
+            let later = (self.readonly_set - had.set) as usize;
+            let covered = self.unsynced_readonly.len().saturating_sub(later);
+            self.unsynced_readonly.drain(..covered);
+        }
     }
 
     /// Leaves what was synced, and of the rest what choices leave.
@@ -103,6 +128,7 @@ impl Node {
             };
         }
         (self.is_readonly, self.synced_readonly) = (readonly, readonly);
+        self.readonly_synced = self.readonly_set;
         if let NodeKind::File(contents) = &mut self.kind
             && let Some(changed) = contents.crash()
         {

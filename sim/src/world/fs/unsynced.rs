@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::contents::Write;
+use super::marks::{Mark, Marks};
 use super::ranges::Ranges;
 use super::survivors::{EACH_MAX, Fate, Survivors};
 use crate::base::Instant;
@@ -16,6 +17,9 @@ use crate::base::Instant;
 pub(super) struct Unsynced {
     folded: Option<Folded>,
     writes: VecDeque<(Instant, Write)>,
+    /// The number of the first of those.
+    first: u64,
+    marks: Marks,
     /// How much memory those take that are not among the last [`EACH_MAX`], in bytes.
     older: usize,
     /// How many of the first have lost their bytes in a sync that failed.
@@ -39,14 +43,14 @@ struct Folded {
 const FOLD_AT: usize = 64 * 1024;
 
 /// How much memory a write takes beside its bytes.
-const WEIGHT: usize = 64;
+pub(super) const WEIGHT: usize = 64;
 
 impl Unsynced {
     /// Adds a write to a file of which `synced` is safe.
     pub(super) fn push(&mut self, when: Instant, write: Write, synced: &[u8]) {
         self.writes.push_back((when, write));
         let Some(last_older) = self.writes.len().checked_sub(EACH_MAX + 1) else { return };
-        self.older += WEIGHT + self.writes[last_older].1.length();
+        self.older += self.writes[last_older].1.weight();
         // What was synced is copied once, when as much was written.
         let copied = if self.folded.is_none() { synced.len() } else { 0 };
         if self.older > FOLD_AT.max(copied) {
@@ -54,7 +58,13 @@ impl Unsynced {
         }
     }
 
+    /// Makes one of the older ones, but for those that a sync does not cover which goes on.
     fn fold(&mut self, synced: &[u8]) {
+        let older = self.writes.len() - EACH_MAX;
+        let count = self.marks.first().map_or(older, |mark| older.min(self.before(mark)));
+        if count == 0 {
+            return;
+        }
         let folded = self.folded.get_or_insert_with(|| Folded {
             bytes: synced.to_vec(),
             when: Instant::START,
@@ -62,30 +72,51 @@ impl Unsynced {
             shortest: usize::MAX,
             written: Ranges::default(),
         });
-        let count = self.writes.len() - EACH_MAX;
         for (when, write) in self.writes.drain(..count) {
+            self.older -= write.weight();
             folded.add(when, &write);
         }
-        self.older = 0;
+        self.first += count as u64;
         self.forgotten = self.forgotten.saturating_sub(count);
     }
 
-    /// Takes over what was written into what is synced.
-    pub(super) fn sync(&mut self, synced: &mut Vec<u8>) {
+    /// How many of the writes come before a mark.
+    fn before(&self, mark: u64) -> usize {
+        // Another sync may have taken over what comes behind it.
+        self.writes.len().min(mark.saturating_sub(self.first) as usize)
+    }
+
+    /// Marks what was written until now, for a sync that begins.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.marks.set(self.first + self.writes.len() as u64)
+    }
+
+    /// Takes over what was written before a mark into what is synced.
+    pub(super) fn sync(&mut self, synced: &mut Vec<u8>, mark: u64) {
+        let count = self.before(mark);
         if let Some(folded) = self.folded.take() {
             *synced = folded.bytes;
         }
         // Not the whole file: a log is synced at each record.
-        self.writes.drain(..).for_each(|(_, write)| write.apply(synced));
-        (self.older, self.forgotten) = (0, 0);
+        self.writes.drain(..count).for_each(|(_, write)| write.apply(synced));
+        self.first += count as u64;
+        self.forgotten = self.forgotten.saturating_sub(count);
+        self.weigh();
     }
 
-    /// Forgets the bytes that were written, but not the lengths; adds to `forgotten` where.
-    pub(super) fn forget(&mut self, synced: &[u8], forgotten: &mut Ranges) {
+    fn weigh(&mut self) {
+        let older = self.writes.len().saturating_sub(EACH_MAX);
+        self.older = self.writes.iter().take(older).map(|(_, write)| write.weight()).sum();
+    }
+
+    /// Forgets the bytes that were written before a mark, but not the lengths; adds to `forgotten`
+    /// where.
+    pub(super) fn forget(&mut self, synced: &[u8], forgotten: &mut Ranges, mark: u64) {
+        let count = self.before(mark);
         if let Some(folded) = &mut self.folded {
             folded.forget(synced, forgotten);
         }
-        for (_, write) in self.writes.iter_mut().skip(self.forgotten) {
+        for (_, write) in self.writes.iter_mut().take(count).skip(self.forgotten) {
             match write {
                 Write::At(at, bytes) => {
                     let (from, end) = (*at, *at + bytes.len());
@@ -96,15 +127,33 @@ impl Unsynced {
                 Write::Extend(_) => {}
             }
         }
-        self.forgotten = self.writes.len();
-        self.older = self.writes.len().saturating_sub(EACH_MAX) * WEIGHT;
+        // What came later is still to be written.
+        for (_, write) in self.writes.iter().skip(count) {
+            match write {
+                Write::At(at, bytes) => forgotten.remove(*at..*at + bytes.len()),
+                Write::Cut(length) => forgotten.remove(*length..usize::MAX),
+                Write::Extend(_) => {}
+            }
+        }
+        self.forgotten = self.forgotten.max(count);
+        self.weigh();
     }
 
-    /// Flips all bits of a byte, if it stands in what was folded.
+    /// Flips all bits of a byte, wherever it was written.
     pub(super) fn corrupt(&mut self, at: usize) {
-        if let Some(byte) = self.folded.as_mut().and_then(|folded| folded.bytes.get_mut(at)) {
-            *byte = !*byte;
-        }
+        let folded = self.folded.as_mut().and_then(|folded| folded.bytes.get_mut(at));
+        let written = self.writes.iter_mut().filter_map(|(_, write)| match write {
+            Write::At(from, bytes) => at.checked_sub(*from).and_then(|at| bytes.get_mut(at)),
+            Write::Extend(_) | Write::Cut(_) => None,
+        });
+        folded.into_iter().chain(written).for_each(|byte| *byte = !*byte);
+    }
+
+    /// What the file holds, if `synced` is safe.
+    pub(super) fn applied(&self, synced: &[u8]) -> Vec<u8> {
+        let mut bytes = self.folded.as_ref().map_or(synced, |folded| &folded.bytes).to_vec();
+        self.writes.iter().for_each(|(_, write)| write.apply(&mut bytes));
+        bytes
     }
 
     /// Adds to what was synced what choices leave of it in a crash. Returns when the last write was
@@ -190,11 +239,13 @@ mod tests {
             assert!(unsynced.writes.len() <= FOLD_AT / WEIGHT + EACH_MAX, "{number}");
         }
         assert!(unsynced.folded.is_some());
-        unsynced.forget(&synced, &mut forgotten);
+        let mark = unsynced.mark();
+        unsynced.forget(&synced, &mut forgotten, *mark);
         assert!(forgotten.iter().eq(std::iter::once(20..45)));
         push(&mut unsynced, Write::At(0, b"C".to_vec()));
         let mut after = synced.clone();
-        unsynced.sync(&mut after);
+        let mark = unsynced.mark();
+        unsynced.sync(&mut after, *mark);
         let mut expected = vec![b'A'; 30];
         expected[0] = b'C';
         expected.resize(50, 0);
@@ -208,7 +259,8 @@ mod tests {
         unsynced.push(Instant::START, Write::Cut(3), b"AAAA");
         unsynced.push(Instant::START, Write::At(2, b"BBBB".to_vec()), b"AAAA");
         for _ in 0..2 {
-            unsynced.forget(b"AAAA", &mut forgotten);
+            let mark = unsynced.mark();
+            unsynced.forget(b"AAAA", &mut forgotten, *mark);
             assert!(forgotten.iter().eq(std::iter::once(2..6)));
         }
     }
