@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::contents::Contents;
 use super::journal::{Change, Journal};
-use super::node::{Entries, Node, NodeKind};
+use super::node::{Entries, Handle, Node, NodeKind, Told};
 use super::path::{Ends, Names, PARENT};
 use crate::base::Instant;
 use crate::event_loop::with;
@@ -37,6 +37,7 @@ pub(super) struct Disk {
     /// Whether a sync that fails forgets what it should have written.
     pub(super) forgets: bool,
     pub(super) open_files: usize,
+    next_handle: Handle,
 }
 
 /// The effect of an operation, which a crash may let happen; it gives what nobody hears of then.
@@ -59,6 +60,7 @@ impl Default for Disk {
             failures: Ratio::ZERO,
             forgets: true,
             open_files: 0,
+            next_handle: 0,
         }
     }
 }
@@ -480,15 +482,18 @@ impl Disk {
     }
 
     /// A file was opened.
-    pub(super) fn open(&mut self, id: NodeId) {
+    pub(super) fn open(&mut self, id: NodeId) -> Handle {
         self.open_files += 1;
-        self.alter(id, |node| node.opened += 1);
+        let handle = self.next_handle;
+        self.next_handle += 1;
+        self.alter(id, |node| node.opened.insert(handle, Told::All));
+        handle
     }
 
     /// A file was closed: one without a name is gone then.
-    pub(super) fn close(&mut self, id: NodeId) {
+    pub(super) fn close(&mut self, id: NodeId, handle: Handle) {
         self.open_files = self.open_files.saturating_sub(1);
-        self.alter(id, |node| node.opened = node.opened.saturating_sub(1));
+        self.alter(id, |node| node.opened.remove(&handle));
         self.forget_unneeded(id);
     }
 }

@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use std::io;
 
 use super::disk::{Disk, NodeId, ROOT};
+use super::disks::EIO;
 use super::journal::Change;
 use super::marks::Mark;
-use super::node::{Node, NodeKind, Permission};
+use super::node::{Handle, Node, NodeKind, Permission};
 use crate::base::Instant;
 use crate::world::fault::strikes_after;
 
@@ -23,6 +24,8 @@ pub(super) enum Synced {
 #[derive(Debug)]
 pub(super) struct Syncing {
     node: NodeId,
+    /// By which file.
+    by: Handle,
     what: Synced,
     /// Behind the last change that it covers; none where there is nothing to sync.
     mark: Option<Mark>,
@@ -34,17 +37,17 @@ impl Disk {
     /// Begins a sync of a file, or of a directory.
     ///
     /// Source: POSIX, fsync: what is queued "at the time of the call".
-    pub(super) fn start_sync(&mut self, id: NodeId, what: Synced) -> Syncing {
-        let Some(node) = self.nodes.get_mut(&id) else {
+    pub(super) fn start_sync(&mut self, node: NodeId, by: Handle, what: Synced) -> Syncing {
+        let Some(found) = self.nodes.get_mut(&node) else {
             let (permission, modified) = (Permission::default(), Instant::START);
-            return Syncing { node: id, what, mark: None, permission, modified };
+            return Syncing { node, by, what, mark: None, permission, modified };
         };
-        let mark = match &mut node.kind {
+        let mark = match &mut found.kind {
             NodeKind::File(contents) => contents.mark(),
             NodeKind::Directory(_) => self.journal.mark(),
         };
-        let (permission, modified) = (node.permission(), node.modified);
-        Syncing { node: id, what, mark: Some(mark), permission, modified }
+        let (permission, modified) = (found.permission(), found.modified);
+        Syncing { node, by, what, mark: Some(mark), permission, modified }
     }
 
     /// Lets what a sync covers of a file, or of the names of a directory, outlive a crash.
@@ -58,7 +61,14 @@ impl Disk {
             node.sync_readonly(syncing.permission);
         }
         match &mut node.kind {
-            NodeKind::File(contents) => contents.sync(mark),
+            NodeKind::File(contents) => {
+                contents.sync(mark);
+                // Source: Linux, fsync(2), `EIO`: since 4.13 an error of writing back is reported
+                // to all who might have written the data.
+                if node.tell_failure(syncing.by) {
+                    return Err(io::Error::from_raw_os_error(EIO));
+                }
+            }
             NodeKind::Directory(_) => {
                 let synced = self.journal.take_synced(id, mark);
                 let folded = &self.journal.folded;
@@ -74,12 +84,14 @@ impl Disk {
     /// A sync of a file has failed.
     pub(super) fn sync_failed(&mut self, syncing: &Syncing) {
         let forgets = self.forgets;
-        let node = self.nodes.get_mut(&syncing.node).map(|node| &mut node.kind);
-        if let (Some(NodeKind::File(contents)), Some(mark)) = (node, &syncing.mark)
-            && forgets
-        {
+        let Some(node) = self.nodes.get_mut(&syncing.node) else { return };
+        let (NodeKind::File(contents), Some(mark)) = (&mut node.kind, &syncing.mark) else {
+            return;
+        };
+        if forgets {
             contents.forget(**mark);
         }
+        node.sync_failed(syncing.by);
     }
 
     /// Takes changes of directories over into what is synced.
@@ -154,7 +166,7 @@ impl Disk {
     pub(super) fn forget_unneeded(&mut self, id: NodeId) {
         let mut ids = vec![id];
         while let Some(id) = ids.pop() {
-            let is_needed = |node: &Node| node.links > 0 || node.opened > 0 || node.kept > 0;
+            let is_needed = |node: &Node| node.links > 0 || node.is_open() || node.kept > 0;
             if id == ROOT || self.nodes.get(&id).is_none_or(is_needed) {
                 continue;
             }
@@ -202,24 +214,24 @@ mod tests {
         let names = |path: &str| Names::of(Path::new(path)).expect("a path");
         let mut disk = Disk::default();
         let sync = |disk: &mut Disk| {
-            let syncing = disk.start_sync(ROOT, Synced::All);
+            let syncing = disk.start_sync(ROOT, 0, Synced::All);
             disk.sync(&syncing).expect("a root");
         };
         let create = |disk: &mut Disk, path: &str| disk.create(&names(path), true).expect("new");
         let synced = create(&mut disk, "synced");
-        disk.open(synced);
+        let handle = disk.open(synced);
         sync(&mut disk);
         disk.unlink(&names("synced")).expect("a file");
-        disk.close(synced);
+        disk.close(synced, handle);
         let unsynced = create(&mut disk, "unsynced");
         disk.unlink(&names("unsynced")).expect("a file");
         let (old, new) = (create(&mut disk, "old"), create(&mut disk, "new"));
-        disk.open(old);
+        let handle = disk.open(old);
         disk.rename(&names("new"), &names("old")).expect("two files");
         assert!([synced, unsynced, old, new].iter().all(|node| disk.nodes.contains_key(node)));
         sync(&mut disk);
         assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, old, new]);
-        disk.close(old);
+        disk.close(old, handle);
         assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, new]);
         disk.crash();
         assert_eq!(disk.nodes.keys().copied().collect::<Vec<_>>(), [ROOT, new]);
@@ -236,7 +248,7 @@ mod tests {
             disk.create(&names("d/f"), true).expect("new");
             if number % 2 == 0 {
                 let directory = disk.find(names("d").all()).expect("a directory");
-                let syncing = disk.start_sync(directory, Synced::All);
+                let syncing = disk.start_sync(directory, 0, Synced::All);
                 disk.sync(&syncing).expect("a directory");
             }
             disk.create(&names("tmp"), true).expect("new");

@@ -13,6 +13,7 @@ use super::disk::{Disk, NodeId, Written};
 use super::disks::{Does, EBADF, EINVAL, begin_in, check, with_disk};
 use super::durable::{Synced, Syncing};
 use super::metadata::Metadata;
+use super::node::Handle;
 use super::options::OpenOptions;
 use super::pending::Pending;
 use crate::base::Result;
@@ -31,6 +32,7 @@ use crate::world::scope::within;
 pub struct File {
     pub(super) life: Life,
     pub(super) node: NodeId,
+    handle: Handle,
     pub(super) position: u64,
     pub(super) access: Access,
     pub(super) reading: Option<Operation<io::Result<Vec<u8>>>>,
@@ -98,9 +100,9 @@ impl File {
 
     /// A file that was opened on the disk of the host on which this runs.
     pub(super) fn new(disk: &mut Disk, life: Life, node: NodeId, access: Access) -> Self {
-        disk.open(node);
+        let handle = disk.open(node);
         let (reading, writing) = (None, None);
-        File { life, node, position: 0, access, reading, writing }
+        File { life, node, handle, position: 0, access, reading, writing }
     }
 
     /// Cuts the file to `length` bytes, or fills it with zeros up to there.
@@ -135,7 +137,8 @@ impl File {
     /// # Errors
     ///
     /// Linux's `EIO` when the disk fails: what was to be synced may be lost by a crash then even if
-    /// a second sync succeeds, unless it is written again. See [the module](super).
+    /// a second sync succeeds, unless it is written again. Each file that was open on the same one
+    /// is told of it once, by its own next sync. See [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -268,7 +271,8 @@ impl File {
     /// Notes what a sync that begins now covers.
     pub(super) fn start_sync(&self, what: Synced) -> io::Result<Arc<Syncing>> {
         check(self.life)?;
-        Ok(Arc::new(with_disk(self.life.host, |disk| disk.start_sync(self.node, what))))
+        let (node, handle) = (self.node, self.handle);
+        Ok(Arc::new(with_disk(self.life.host, |disk| disk.start_sync(node, handle, what))))
     }
 
     /// Begins a change, for which whatever is done next waits.
@@ -318,7 +322,7 @@ impl Drop for File {
     fn drop(&mut self) {
         // The thread may be ending.
         if try_with(|_| ()).is_some() && self.life.is_alive() {
-            with_disk(self.life.host, |disk| disk.close(self.node));
+            with_disk(self.life.host, |disk| disk.close(self.node, self.handle));
         }
     }
 }

@@ -108,7 +108,7 @@ impl Disk {
     /// Forgets the names in a directory that no crash brings back.
     fn fold_removed(&mut self, directory: NodeId) {
         let node = self.node(directory);
-        let is_gone = node.is_directory() && node.links == 0 && node.opened == 0;
+        let is_gone = node.is_directory() && node.links == 0 && !node.is_open();
         if is_gone && node.kept > 0 {
             let names = self.journal.folded.names_in(directory);
             if names.len() == node.kept {

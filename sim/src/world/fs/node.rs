@@ -21,11 +21,21 @@ pub(super) struct Node {
     pub(super) modified: Instant,
     pub(super) synced_modified: Instant,
     pub(super) created: Instant,
-    /// How many names it has, and how many files are open on it.
+    /// How many names it has, and which files are open on it.
     pub(super) links: usize,
-    pub(super) opened: usize,
+    pub(super) opened: BTreeMap<Handle, Told>,
     /// How many names it may get back from a crash.
     pub(super) kept: usize,
+}
+
+/// The number of an open file on its disk.
+pub(super) type Handle = u64;
+
+/// Whether an open file has heard of each sync of its node that has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    All,
+    NotOfFailure,
 }
 
 /// A permission that a node had.
@@ -64,9 +74,26 @@ impl Node {
             synced_modified: now,
             created: now,
             links: 0,
-            opened: 0,
+            opened: BTreeMap::new(),
             kept: 0,
         }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.opened.is_empty()
+    }
+
+    /// A sync by one of the files that are open on it has failed: each of the others is told of it.
+    pub(super) fn sync_failed(&mut self, by: Handle) {
+        for (handle, told) in &mut self.opened {
+            *told = if *handle == by { Told::All } else { Told::NotOfFailure };
+        }
+    }
+
+    /// Tells an open file of what it has not heard of, once; false where there is nothing.
+    pub(super) fn tell_failure(&mut self, to: Handle) -> bool {
+        let told = self.opened.get_mut(&to);
+        told.is_some_and(|told| std::mem::replace(told, Told::All) == Told::NotOfFailure)
     }
 
     pub(super) fn is_directory(&self) -> bool {
@@ -75,7 +102,7 @@ impl Node {
 
     /// How many bytes of the disk it takes.
     pub(super) fn uses(&self) -> u64 {
-        if self.links > 0 || self.opened > 0 { self.length() } else { 0 }
+        if self.links > 0 || self.is_open() { self.length() } else { 0 }
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -116,7 +143,7 @@ impl Node {
 
     /// Leaves what was synced, and of the rest what choices leave.
     pub(super) fn crash(&mut self) {
-        self.opened = 0;
+        self.opened.clear();
         let versions = std::mem::take(&mut self.unsynced_readonly);
         let mut readonly = self.synced_readonly;
         if !versions.is_empty() {
