@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake};
+use std::thread;
 use std::time::Duration;
 
-use futures_lite::future::{poll_fn, poll_once};
+use futures_lite::future::{block_on, poll_fn, poll_once};
 use futures_lite::{AsyncRead, AsyncSeekExt, AsyncWrite, AsyncWriteExt};
 use seedloop::fs::{self, File, OpenOptions};
 use seedloop::host::Host;
@@ -176,11 +177,28 @@ fn a_file_belongs_to_its_simulation() {
     assert_eq!(text.unwrap(), "text");
 }
 
+/// The simulation is not over: it goes on, on another thread.
+#[test]
+fn a_file_is_used_on_the_thread_of_its_simulation() {
+    let text = run(async {
+        let mut file = File::create("f").await?;
+        let elsewhere = move || block_on(file.write_all(b"x")).unwrap_err().to_string();
+        Ok(thread::spawn(elsewhere).join().unwrap())
+    });
+    let expected = "the file belongs to a simulation on another thread; use it there, in a task \
+                    or in a job of a pool, and make one inside each simulation";
+    assert_eq!(text.unwrap(), expected);
+}
+
 #[test]
 fn a_file_has_a_greatest_length() {
     let kinds = run(async {
         let mut file = File::create("f").await?;
         let mut kinds = Vec::new();
+        // Source: std, `File::set_len`: what does not fit into 63 bits is no length.
+        for length in [i64::MAX as u64 + 1, u64::MAX] {
+            assert_eq!(file.set_len(length).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
         for length in [1 << 44, i64::MAX as u64] {
             kinds.push(file.set_len(length).await.unwrap_err().kind());
             file.seek(SeekFrom::Start(length)).await?;

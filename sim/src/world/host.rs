@@ -503,6 +503,10 @@ impl Life {
 
     /// The error for the use of something that was made in a life that is not this one.
     pub(crate) fn why_gone(self, what: &str) -> io::Error {
+            false if self.context != context_id() => io::Error::other(format!(
+                "the {what} belongs to a simulation on another thread; use it there, in a task or \
+                 in a job of a pool, and make one inside each simulation"
+            )),
         match self.is_here() {
             true => {
                 let text = format!("the host of the {what} has crashed");

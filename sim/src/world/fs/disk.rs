@@ -455,6 +455,11 @@ impl Disk {
 
     /// Cuts a file, or fills it with zeros.
     pub(super) fn resize(&mut self, id: NodeId, length: u64) -> io::Result<()> {
+        if i64::try_from(length).is_err() {
+            // The standard library counts it in 63 bits.
+            let text = format!("a file cannot have {length} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let to = check_length(length)?;
         if length > self.opened(id)?.length().max(self.longest(id)?) {
             return Err(self.no_space());

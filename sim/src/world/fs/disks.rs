@@ -20,6 +20,7 @@ use crate::world::crashes::{at_disk, at_disk_end};
 use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes_later, tell_fault};
 use crate::world::host::{Host, Life, current_life, name_of};
+use crate::world::inside::assert_inside;
 use crate::world::operation::Operation;
 
 /// The disks of a simulation, by the numbers of their hosts.
@@ -230,21 +231,23 @@ impl DiskOf {
     #[track_caller]
     pub fn set_latency(self, latency: RangeInclusive<Duration>) {
         check_range(&latency);
-        self.with(|disk| disk.latency = latency);
+        self.set(|disk| disk.latency = latency);
     }
 
     /// Sets how many bytes all files together may have; `None`, which it is unless set, is no
     /// limit.
+    #[track_caller]
     pub fn set_capacity(self, bytes: Option<u64>) {
-        self.with(|disk| disk.capacity = bytes);
+        self.set(|disk| disk.capacity = bytes);
     }
 
     /// Sets how often an operation fails with an input/output error: a fault, which only an
     /// exploration chooses when the operation begins. One that fails has changed nothing, but for a
     /// sync: see [`set_sync_forgets`](Self::set_sync_forgets). A report tells of it with the host
     /// and the operation.
+    #[track_caller]
     pub fn set_failures(self, ratio: Ratio) {
-        self.with(|disk| disk.failures = ratio);
+        self.set(|disk| disk.failures = ratio);
     }
 
     /// Sets whether a [sync](super::File::sync_all) of a file that fails forgets what it should
@@ -256,8 +259,9 @@ impl DiskOf {
     ///
     /// Source: Rebello et al., "Can Applications Recover from fsync Failures?" (USENIX ATC 2020),
     /// 3: ext4, XFS and Btrfs mark the pages clean.
+    #[track_caller]
     pub fn set_sync_forgets(self, forgets: bool) {
-        self.with(|disk| disk.forgets = forgets);
+        self.set(|disk| disk.forgets = forgets);
     }
 
     /// Flips all bits of a byte, as a disk does that has gone bad: reading it gives no error.
@@ -265,6 +269,7 @@ impl DiskOf {
     /// # Errors
     ///
     /// `NotFound` for what is not there, `IsADirectory`, and `InvalidInput` beyond the end.
+    #[track_caller]
     pub fn corrupt(self, path: impl AsRef<Path>, position: u64) -> io::Result<()> {
         let names = Names::of(path.as_ref())?;
         self.with(|disk| {
@@ -274,15 +279,24 @@ impl DiskOf {
     }
 
     /// Returns how many bytes its files have.
+    #[track_caller]
     pub fn used(self) -> u64 {
         self.with(|disk| disk.used())
     }
 
     /// Returns how many files are open.
+    #[track_caller]
     pub fn open_files(self) -> usize {
         self.with(|disk| disk.open_files)
     }
 
+    #[track_caller]
+    fn set(self, set: impl FnOnce(&mut Disk)) {
+        assert_inside("a disk was changed");
+        self.with(set);
+    }
+
+    #[track_caller]
     fn with<R>(self, call: impl FnOnce(&mut Disk) -> R) -> R {
         with_disk(self.host.index(), call)
     }

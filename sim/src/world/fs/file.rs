@@ -109,8 +109,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when it was not opened to be written, and `StorageFull`; see
-    /// [the module](super).
+    /// `InvalidInput` when it was not opened to be written and for more than 2^63 - 1 bytes, and
+    /// `StorageFull`; see [the module](super).
     ///
     /// # Cancel safety
     ///
@@ -220,6 +220,12 @@ impl File {
 }
 
 impl File {
+    /// Tells what was opened, which the system knows without its disk.
+    pub(super) fn is_directory(&self) -> io::Result<bool> {
+        check(self.life)?;
+        Ok(with_disk(self.life.host, |disk| disk.node(self.node).is_directory()))
+    }
+
     pub(super) fn check_reads(&self) -> io::Result<()> {
         if self.access.reads { Ok(()) } else { Err(io::Error::from_raw_os_error(EBADF)) }
     }

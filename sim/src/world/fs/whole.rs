@@ -85,6 +85,7 @@ pub fn write(
 }
 
 /// Copies the contents of a file to another, which is created or replaced; returns how many bytes.
+/// A file onto itself is emptied, as by the standard library.
 ///
 /// # Errors
 ///
@@ -98,18 +99,21 @@ pub fn copy(
     from: impl AsRef<Path>,
     to: impl AsRef<Path>,
 ) -> impl Future<Output = io::Result<u64>> + Send {
-    let (reading, to, location) = (read(from), to.as_ref().to_owned(), Location::caller());
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    let location = Location::caller();
     async move {
-        // The standard library looks whether it is a file.
-        let contents = reading.await.map_err(|error| match error.kind() {
-            io::ErrorKind::IsADirectory => {
-                io::Error::new(io::ErrorKind::InvalidInput, "what is to be copied is no file")
-            }
-            _ => error,
-        })?;
-        let length = contents.len() as u64;
+        let mut source = OpenOptions::new().read(true).open_at(&from, location).await?;
+        // The standard library looks whether it is a file, and empties the other one before it
+        // reads.
+        if source.is_directory()? {
+            let text = "what is to be copied is no file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let options = OpenOptions::new().write(true).create(true).truncate(true);
-        options.open_at(&to, location).await?.write_bytes(contents, location).await?;
+        let mut target = options.open_at(&to, location).await?;
+        let contents = source.read_at_position(usize::MAX, location).await?;
+        let length = contents.len() as u64;
+        target.write_bytes(contents, location).await?;
         Ok(length)
     }
 }
