@@ -14,6 +14,7 @@ mod kinds;
 mod links;
 mod names;
 mod open_files;
+mod outside;
 mod power;
 mod refusals;
 mod sockets;

@@ -157,11 +157,13 @@ impl Simulation {
     /// # Panics
     ///
     /// Inside another simulation: one thread has one clock.
+    #[track_caller]
     pub fn run<T>(self, body: impl FnOnce() -> T) -> Outcome<T> {
         self.run_with_policy(body).0
     }
 
     /// The same; gives the policy back.
+    #[track_caller]
     pub(crate) fn run_with_policy<T>(
         self,
         body: impl FnOnce() -> T,
@@ -169,7 +171,8 @@ impl Simulation {
         let seed = self.seed.unwrap_or_default();
         assert!(
             !with(|core| core.session.active),
-            "a simulation was started inside another one on the same thread"
+            "a simulation was started inside another one on the same thread, which has one clock; \
+             await what it would run, or start it on a thread of its own"
         );
         let configuration = self.resolve();
         fastrand::seed(seed);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::inside::assert_inside;
 use super::machine::{Machine, ThreadNumber, Ticket, machine};
 use crate::base::{Error, Result, ValueError};
 use crate::event_loop::{call_outside_at, cancel_outside, with};
@@ -24,7 +25,9 @@ pub fn cores() -> usize {
 ///
 /// A [`ValueError`] for zero, and for more than 65,535.
 #[doc(alias = "os.process_cpu_count")]
+#[track_caller]
 pub fn set_cores(cores: usize) -> Result<()> {
+    assert_inside("the cores of the machine were set");
     let Some(cores) = u16::try_from(cores).ok().filter(|cores| *cores > 0) else {
         let text = format!("a machine has 1 to 65535 cores, not {cores}");
         return Err(Error::new(ValueError::new(text)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::delay::{check_range, choose_delay};
 use super::fault::{Ratio, strikes_later, tell_fault};
 use super::host::{Host, Life, all_hosts, hosts, name_of};
+use super::inside::assert_inside;
 use crate::event_loop::{Extension, LoopId, call_outside_at, extension, queue_plain, with};
 
 /// How hosts crash of themselves.
@@ -215,12 +216,14 @@ pub fn everywhere() -> Everywhere {
 impl Everywhere {
     /// Sets how often each of the hosts crashes at one of its operations: see
     /// [`Host::set_crashes`]. Never unless set.
+    #[track_caller]
     pub fn set_crashes(self, ratio: Ratio) {
         self.say(|said, is_all| said.crashes = is_all.then_some(ratio));
     }
 
     /// Sets how often the power of each of the hosts is cut: see [`Host::set_power_cuts`]. Never
     /// unless set.
+    #[track_caller]
     pub fn set_power_cuts(self, ratio: Ratio) {
         self.say(|said, is_all| said.power_cuts = is_all.then_some(ratio));
     }
@@ -238,7 +241,9 @@ impl Everywhere {
     }
 
     /// Says something of all hosts, and takes back what was said of each.
+    #[track_caller]
     fn say(self, say: impl Fn(&mut Said, bool)) {
+        assert_inside("the crashes of hosts were set");
         with_all(|all| {
             all.hosts.values_mut().for_each(|said| say(said, false));
             say(&mut all.everywhere, true);

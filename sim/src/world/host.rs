@@ -48,6 +48,7 @@ pub use super::clock::{system_time, try_clocks};
 pub use super::crashes::{Everywhere, everywhere};
 use super::fs::crash_disk;
 pub use super::heal::heal;
+use super::inside::assert_inside;
 use super::machine::crash_jobs;
 use super::net::crash_network;
 use crate::base::Result;
@@ -108,6 +109,7 @@ impl Host {
             !name.is_empty() && name.chars().all(is_of_name) && name.parse::<IpAddr>().is_err(),
             "{name:?} is no name of a host: use letters, digits, '-', '_' and '.'"
         );
+        assert_inside("a host was made");
         let world = hosts();
         // What runs elsewhere than the test itself may run to the end of it.
         with(|core| {
@@ -325,6 +327,7 @@ impl Host {
 
     #[track_caller]
     fn set_clock(self, ahead: i128) {
+        assert_inside("a clock was set");
         let since = with(|core| core.session.now);
         self.with(|machine| machine.clock.set_ahead(ahead, since));
     }
@@ -341,13 +344,13 @@ impl Host {
     #[track_caller]
     pub fn set_clock_drift(self, drift: i32) {
         assert!(drift >= -1_000_000, "a clock that loses {drift} µs in a second runs backwards");
+        assert_inside("a clock was set");
         let since = with(|core| core.session.now);
-        self.with(|machine| {
-            machine.clock.set_drift(drift, since);
-        });
+        self.with(|machine| machine.clock.set_drift(drift, since));
     }
 
     /// Its number, once it is known to be of this simulation.
+    #[track_caller]
     pub(crate) fn index(self) -> u32 {
         self.with(|_| self.index)
     }
@@ -503,15 +506,15 @@ impl Life {
 
     /// The error for the use of something that was made in a life that is not this one.
     pub(crate) fn why_gone(self, what: &str) -> io::Error {
-            false if self.context != context_id() => io::Error::other(format!(
-                "the {what} belongs to a simulation on another thread; use it there, in a task or \
-                 in a job of a pool, and make one inside each simulation"
-            )),
         match self.is_here() {
             true => {
                 let text = format!("the host of the {what} has crashed");
                 io::Error::new(io::ErrorKind::NotConnected, text)
             }
+            false if self.context != context_id() => io::Error::other(format!(
+                "the {what} belongs to a simulation on another thread; use it there, in a task or \
+                 in a job of a pool, and make one inside each simulation"
+            )),
             false => io::Error::other(format!(
                 "the {what} belongs to the simulation in which it was made, which is over; make \
                  one inside each"

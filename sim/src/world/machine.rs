@@ -15,6 +15,7 @@ use std::thread::panicking;
 
 use super::cpu::Cpu;
 use super::host::Life;
+use super::inside::is_inside;
 use super::job::Job;
 use super::pool_core::{PoolCore, work};
 use super::strand::{Link, Stacks, Strand};
@@ -306,10 +307,8 @@ impl Machine {
     /// Outside of a simulation, where no virtual time passes.
     #[track_caller]
     pub(super) fn may_block(&self, what: &str) -> bool {
-        let inside = self.current.get() != LOOP
-            || with(|core| core.session.active || core.loops.iter().any(|(_, cell)| !cell.closed));
         assert!(
-            inside || panicking(),
+            self.current.get() != LOOP || is_inside() || panicking(),
             "`{what}` was called outside of a simulation, where no virtual time passes; call it \
              inside `seedloop::run(async {{ .. }})`, from a task or from a job of a pool"
         );

@@ -12,6 +12,7 @@ mod fault;
 pub mod fs;
 mod heal;
 pub mod host;
+mod inside;
 mod job;
 mod machine;
 pub mod net;

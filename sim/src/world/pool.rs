@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::compute::cores;
+use super::inside::assert_inside;
 use super::job::{Job, PoolFuture};
 use super::machine::machine;
 use super::pool_core::{Kind, PoolCore};
@@ -98,6 +99,7 @@ impl Default for ThreadPool {
 impl ThreadPool {
     /// Makes a pool of 4 more threads than the machine has cores, 32 at most: 8 unless
     /// [`set_cores`](crate::set_cores) was called.
+    #[track_caller]
     pub fn new() -> Self {
         ThreadPool { pool: Pool::new("ThreadPool", Kind::Threads, None, default_threads(), false) }
     }
@@ -107,6 +109,7 @@ impl ThreadPool {
     /// # Errors
     ///
     /// A [`ValueError`] for zero.
+    #[track_caller]
     pub fn with_workers(workers: usize) -> Result<Self> {
         ThreadPool::builder().workers(workers).build()
     }
@@ -146,6 +149,7 @@ impl ThreadPoolBuilder {
     /// # Errors
     ///
     /// A [`ValueError`] for a pool without workers.
+    #[track_caller]
     pub fn build(self) -> Result<ThreadPool> {
         let workers = check_workers(self.workers.unwrap_or_else(default_threads))?;
         let pool = Pool::new("ThreadPool", Kind::Threads, self.name, workers, self.gil);
@@ -162,6 +166,7 @@ impl Default for ProcessPool {
 impl ProcessPool {
     /// Makes a pool of as many processes as the machine has cores: 4 unless
     /// [`set_cores`](crate::set_cores) was called.
+    #[track_caller]
     pub fn new() -> Self {
         ProcessPool { pool: Pool::new("ProcessPool", Kind::Processes, None, cores(), false) }
     }
@@ -171,6 +176,7 @@ impl ProcessPool {
     /// # Errors
     ///
     /// A [`ValueError`] for zero.
+    #[track_caller]
     pub fn with_workers(workers: usize) -> Result<Self> {
         let workers = check_workers(workers)?;
         Ok(ProcessPool { pool: Pool::new("ProcessPool", Kind::Processes, None, workers, false) })
@@ -215,7 +221,9 @@ impl Deref for ProcessPool {
 }
 
 impl Pool {
+    #[track_caller]
     fn new(prefix: &str, kind: Kind, name: Option<String>, workers: usize, gil: bool) -> Self {
+        assert_inside("a pool was made");
         let number = machine().next_pool_number();
         let name = name.unwrap_or_else(|| format!("{prefix}-{number}"));
         Pool { core: Arc::new(PoolCore::new(name.into(), kind, workers, gil)) }

@@ -13,6 +13,7 @@ use crate::event_loop::{Core, OutsideKey, call_outside_at, with};
 use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes};
 use crate::world::host::{Host, name_of};
+use crate::world::inside::assert_inside;
 
 /// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
 ///
@@ -107,21 +108,25 @@ impl Link {
 
     /// Sets how many packets get lost: a fault, which only an exploration chooses. A datagram is
     /// gone then; what belongs to a stream is sent again a while later.
+    #[track_caller]
     pub fn loss(self, ratio: Ratio) -> Self {
         self.set(|way| way.loss = ratio)
     }
 
     /// Sets how many datagrams arrive twice: a fault.
+    #[track_caller]
     pub fn duplication(self, ratio: Ratio) -> Self {
         self.set(|way| way.duplication = ratio)
     }
 
     /// Sets how often a stream is reset when something is sent on it: a fault.
+    #[track_caller]
     pub fn resets(self, ratio: Ratio) -> Self {
         self.set(|way| way.resets = ratio)
     }
 
     /// Lets nothing through from now on; what is on its way arrives.
+    #[track_caller]
     pub fn partition(self) -> Self {
         self.set(|way| way.state = WayState::Cut)
     }
@@ -130,16 +135,19 @@ impl Link {
     ///
     /// What is held is on its way: it stays there when the host that has sent it crashes. Rules see
     /// it, and it takes its share of the bandwidth, when it is released.
+    #[track_caller]
     pub fn hold(self) -> Self {
         self.set(|way| way.state = WayState::Held)
     }
 
     /// Ends a partition: everything gets through again.
+    #[track_caller]
     pub fn repair(self) -> Self {
         self.release()
     }
 
     /// Lets through again what gets through, and sends what was held, in its order.
+    #[track_caller]
     pub fn release(self) -> Self {
         let mut held = Vec::new();
         let link = self.set(|way| {
@@ -158,6 +166,7 @@ impl Link {
             one.assert_here();
             other.assert_here();
         }
+        assert_inside("a link was changed");
         network().with(|network| network.links.change(self.ways, &mut change));
         self
     }

@@ -11,6 +11,7 @@ use super::network::{here, network};
 use crate::world::delay::check_range;
 use crate::world::fault::{Ratio, strikes};
 use crate::world::host::{address_of, all_names, host_by_name};
+use crate::world::inside::assert_inside;
 use crate::world::operation::Operation;
 
 /// What answers when a program asks for a host by its name: see [`resolver`].
@@ -68,6 +69,7 @@ impl Resolver {
     #[track_caller]
     pub fn latency(self, latency: RangeInclusive<Duration>) -> Self {
         check_range(&latency);
+        assert_inside("the resolver was changed");
         network().with(|network| network.answers.latency = latency);
         self
     }
@@ -75,7 +77,9 @@ impl Resolver {
     /// Sets how often a look-up fails: a fault, which only an exploration chooses. The error is of
     /// kind `Other` and says what Linux says of `EAI_AGAIN`; the next look-up may go well.
     /// [`heal`](crate::host::heal) ends it.
+    #[track_caller]
     pub fn failures(self, ratio: Ratio) -> Self {
+        assert_inside("the resolver was changed");
         network().with(|network| network.answers.failures = ratio);
         self
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::network::network;
 use crate::event_loop::{context_id, try_with};
+use crate::world::inside::assert_inside;
 
 /// Something on its way from one host to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,9 @@ pub(super) type Rule = Box<dyn FnMut(&Packet) -> Verdict>;
 /// });
 /// # drop(rule); Ok(()) }).unwrap();
 /// ```
+#[track_caller]
 pub fn rule(rule: impl FnMut(&Packet) -> Verdict + 'static) -> RuleGuard {
+    assert_inside("a rule was put in force");
     let (simulation, number) = network().with(|network| {
         network.rules_made += 1;
         network.rules.push((network.rules_made, Box::new(rule) as Rule));
