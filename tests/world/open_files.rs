@@ -179,6 +179,7 @@ fn a_file_belongs_to_its_simulation() {
 
 /// The simulation is not over: it goes on, on another thread.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what is tested is another thread")]
 fn a_file_is_used_on_the_thread_of_its_simulation() {
     let text = run(async {
         let mut file = File::create("f").await?;

@@ -16,14 +16,6 @@ pub(super) struct Clock {
     drift: i32,
 }
 
-/// The nanoseconds of what a clock is set by.
-#[track_caller]
-pub(super) fn finite(span: Duration) -> i128 {
-    let nanos = u64::try_from(span.as_nanos());
-    assert!(nanos.is_ok(), "a clock cannot be set by {span:?}, longer than virtual time");
-    nanos.map_or(0, i128::from)
-}
-
 /// Returns the time of the simulation and what the clock of the host says, or none outside of a
 /// simulation and in the middle of the loop's own work. For adapters that answer a clock in the
 /// place of another one, from wherever they are asked.
