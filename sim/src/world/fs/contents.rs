@@ -2,29 +2,15 @@
 
 use std::mem;
 
+use super::left::Left;
 use super::marks::Mark;
 use super::ranges::Ranges;
-use super::survivors::CLASS;
 use super::unsynced::{Unsynced, WEIGHT};
 use crate::base::Instant;
-use crate::world::fault::{Ratio, strikes, strikes_how};
-
-/// How many bytes a disk writes as a whole or not at all. Source: SQLite, "Atomic Commit In
-/// SQLite", 2.0, on sectors of 512 bytes; NVM Express Base Specification, "Atomic Operations": one
-/// logical block at least.
-const SECTOR: usize = 512;
+use crate::world::fault::{Ratio, strikes};
 
 /// How many ranges of a file a crash decides on whose sync has failed: the first ones.
 const CHOICES_MAX: usize = 16;
-
-/// In how many places a write can be cut short, and one more for the whole of it.
-const TORN_AT: u32 = 8;
-
-/// The way beside those: some of the sectors survive.
-const SOME_SECTORS: u32 = TORN_AT + 1;
-
-/// Among how many groups of sectors those are chosen, at most.
-const GROUPS_MAX: usize = 8;
 
 pub(super) const HALF: Ratio = Ratio::new(1, 2);
 
@@ -119,22 +105,16 @@ impl Contents {
     /// Leaves what was synced, and of the rest what choices leave. Returns when the last write was
     /// made of which something is left.
     pub(super) fn crash(&mut self) -> Option<Instant> {
-        let mut left = mem::take(&mut self.synced);
-        let changed = self.survive(&mut left);
-        *self = Contents { now: left.clone(), synced: left, ..Contents::default() };
-        changed
-    }
-
-    fn survive(&mut self, left: &mut Vec<u8>) -> Option<Instant> {
-        let (changed, is_cut) = mem::take(&mut self.unsynced).survive(left);
-        if is_cut {
-            return changed;
-        }
-        for range in self.forgotten.iter().take(CHOICES_MAX) {
+        let mut left = Left::new(mem::take(&mut self.synced));
+        let changed = mem::take(&mut self.unsynced).survive(&mut left);
+        let Left { bytes: mut left, is_cut_lost, .. } = left;
+        let forgotten = self.forgotten.iter().take(CHOICES_MAX).filter(|_| !is_cut_lost);
+        for range in forgotten {
             if strikes("a write survives whose sync has failed", HALF) {
-                put(left, range.start, &self.now[range]);
+                put(&mut left, range.start, &self.now[range]);
             }
         }
+        *self = Contents { now: left.clone(), synced: left, ..Contents::default() };
         changed
     }
 }
@@ -153,60 +133,11 @@ impl Write {
         WEIGHT + self.length()
     }
 
-    pub(super) fn is_cut(&self) -> bool {
-        matches!(self, Write::Cut(_))
-    }
-
     pub(super) fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Write::Cut(length) => bytes.truncate(*length),
             Write::Extend(length) => bytes.resize((*length).max(bytes.len()), 0),
             Write::At(at, new) => put(bytes, *at, new),
-        }
-    }
-
-    /// Leaves it on the disk as a whole, in part or not at all; tells whether something is left.
-    pub(super) fn survives(&self, left: &mut Vec<u8>) -> bool {
-        let Write::At(at, bytes) = self else {
-            let survives = strikes(CLASS, HALF);
-            if survives {
-                self.apply(left);
-            }
-            return survives;
-        };
-        let (at, end) = (*at, at + bytes.len());
-        let is_atomic = end <= left.len() && at / SECTOR == (end - 1) / SECTOR;
-        match strikes_how(CLASS, HALF, if is_atomic { 1 } else { SOME_SECTORS }) {
-            0 => return false,
-            1 => put(left, at, bytes),
-            SOME_SECTORS => scatter(left, at, bytes),
-            part => {
-                let cut = at + bytes.len() * (part as usize - 1) / TORN_AT as usize;
-                // What was there before changes by whole sectors.
-                let is_new = cut >= left.len();
-                let cut = if is_new { cut } else { (cut / SECTOR * SECTOR).max(at) };
-                put(left, at, &bytes[..cut - at]);
-            }
-        }
-        true
-    }
-}
-
-/// Leaves some of the sectors of a write, and the length that the file has with the whole of it.
-fn scatter(left: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    let end = at + bytes.len();
-    left.resize(left.len().max(end), 0);
-    let (first, last) = (at / SECTOR, (end - 1) / SECTOR);
-    let sectors = last - first + 1;
-    let groups = sectors.min(GROUPS_MAX);
-    if groups == 1 {
-        return;
-    }
-    let kept = strikes_how("sectors of it survive", Ratio::ONE, (1 << groups) - 1);
-    for sector in first..=last {
-        if kept >> ((sector - first) * groups / sectors) & 1 == 1 {
-            let (from, to) = ((sector * SECTOR).max(at), ((sector + 1) * SECTOR).min(end));
-            left[from..to].copy_from_slice(&bytes[from - at..to - at]);
         }
     }
 }

@@ -122,6 +122,7 @@ mod metadata;
 mod node;
 mod options;
 mod path;
+mod left;
 mod pending;
 mod ranges;
 mod survivors;

@@ -13,7 +13,9 @@ impl Ranges {
     }
 
     pub(super) fn insert(&mut self, mut range: Range<usize>) {
-        while let Some(other) = self.last_before(range.end + 1).filter(|it| it.end >= range.start) {
+        while let Some(other) =
+            self.last_before(range.end.saturating_add(1)).filter(|it| it.end >= range.start)
+        {
             self.0.remove(&other.start);
             range = range.start.min(other.start)..range.end.max(other.end);
         }
@@ -30,6 +32,23 @@ impl Ranges {
             self.0.extend(parts.map(|part| (part.start, part.end)));
             end = other.start;
         }
+    }
+
+    /// What of a range is in none.
+    pub(super) fn gaps(&self, range: Range<usize>) -> Vec<Range<usize>> {
+        let (mut gaps, mut from) = (Vec::new(), range.start);
+        let before = self.last_before(range.start);
+        let within = self.0.range(range.clone()).map(|(start, end)| *start..*end);
+        for other in before.into_iter().chain(within) {
+            if other.start > from {
+                gaps.push(from..other.start);
+            }
+            from = from.max(other.end);
+        }
+        if from < range.end {
+            gaps.push(from..range.end);
+        }
+        gaps
     }
 
     /// The last one that begins before a place.
@@ -57,6 +76,10 @@ mod tests {
         ranges.remove(20..30);
         ranges.remove(5..9);
         check(&ranges, &[(4, 5), (9, 12)]);
+        assert_eq!(ranges.gaps(3..14), [3..4, 5..9, 12..14]);
+        assert_eq!(ranges.gaps(10..12), []);
+        assert_eq!(ranges.gaps(0..6), [0..4, 5..6]);
+        assert_eq!(ranges.gaps(11..12), []);
         ranges.insert(6..7);
         ranges.remove(10..usize::MAX);
         ranges.remove(0..2);

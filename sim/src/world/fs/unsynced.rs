@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::contents::Write;
+use super::left::{Left, behind, sectors};
 use super::marks::{Mark, Marks};
 use super::ranges::Ranges;
 use super::survivors::{EACH_MAX, Fate, Survivors};
@@ -32,9 +33,10 @@ struct Folded {
     bytes: Vec<u8>,
     /// When the last of them was made.
     when: Instant,
-    has_cut: bool,
     /// To which length the file was cut at least.
     shortest: usize,
+    /// The sectors in which they have put bytes since.
+    sectors: Ranges,
     /// Where they have put bytes that no sync has forgotten.
     written: Ranges,
 }
@@ -68,8 +70,8 @@ impl Unsynced {
         let folded = self.folded.get_or_insert_with(|| Folded {
             bytes: synced.to_vec(),
             when: Instant::START,
-            has_cut: false,
             shortest: usize::MAX,
+            sectors: Ranges::default(),
             written: Ranges::default(),
         });
         for (when, write) in self.writes.drain(..count) {
@@ -157,40 +159,36 @@ impl Unsynced {
     }
 
     /// Adds to what was synced what choices leave of it in a crash. Returns when the last write was
-    /// made of which something is left, and whether a cut of the file was lost.
-    pub(super) fn survive(self, left: &mut Vec<u8>) -> (Option<Instant>, bool) {
+    /// made of which something is left.
+    pub(super) fn survive(self, left: &mut Left) -> Option<Instant> {
         let survivors = Survivors::choose(self.writes.len() + usize::from(self.folded.is_some()));
         let mut changed = None;
         let mut index = 0;
         if let Some(folded) = self.folded {
             // It is never among the last ones.
             if survivors.fate(0) == Fate::Whole {
-                *left = folded.bytes;
+                left.bytes = folded.bytes;
                 changed = Some(folded.when);
-            } else if folded.has_cut {
-                return (None, true);
+            } else {
+                left.lose_sectors(&folded.sectors, folded.shortest);
             }
             index = 1;
         }
         for (when, write) in &self.writes {
-            let survives = match survivors.fate(index) {
-                Fate::Whole => {
-                    write.apply(left);
-                    true
+            let is_left = match survivors.fate(index) {
+                Fate::Whole => left.keep(write),
+                Fate::Lost => {
+                    left.lose(write);
+                    false
                 }
-                Fate::Lost => false,
-                Fate::Open => write.survives(left),
+                Fate::Open => left.choose(write),
             };
-            match survives {
-                true => changed = Some(*when),
-                // What was written behind a cut is not on the disk before it: old and new contents
-                // do not mix.
-                false if write.is_cut() => return (changed, true),
-                false => {}
+            if is_left {
+                changed = Some(*when);
             }
             index += 1;
         }
-        (changed, false)
+        changed
     }
 }
 
@@ -199,17 +197,21 @@ impl Folded {
         write.apply(&mut self.bytes);
         self.when = when;
         match write {
-            Write::At(at, bytes) => self.written.insert(*at..*at + bytes.len()),
+            Write::At(at, bytes) => {
+                self.written.insert(*at..*at + bytes.len());
+                self.sectors.insert(sectors(*at, *at + bytes.len()));
+            }
             Write::Cut(length) => {
-                self.has_cut = true;
                 self.shortest = self.shortest.min(*length);
                 self.written.remove(*length..usize::MAX);
+                self.sectors.remove(behind(*length));
             }
             Write::Extend(_) => {}
         }
     }
 
     fn forget(&mut self, synced: &[u8], forgotten: &mut Ranges) {
+        self.sectors = Ranges::default();
         for range in mem::take(&mut self.written).iter() {
             for at in range.clone() {
                 // What was cut off and filled again is zeros.
