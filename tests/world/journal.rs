@@ -138,7 +138,50 @@ fn what_has_nothing_to_do_with_a_synced_name_may_be_lost() {
         put("data/y", "y").await?;
         sync("data").await
     });
-    assert_eq!(left, ["data/y=y", "data/y=y new/x=x tmp/other=x", "data/y=y tmp/other=x"]);
+    let expected =
+        ["data/y=y", "data/y=y new/x=x", "data/y=y new/x=x tmp/other=x", "data/y=y tmp/other=x"];
+    assert_eq!(left, expected);
+}
+
+/// What nobody has synced comes to the disk in no order, but for what builds on something. Source:
+/// Pillai et al., "All File Systems Are Not Created Equal" (OSDI 2014), 3: Btrfs puts operations
+/// on directories in another order, and file systems without a journal do.
+#[test]
+fn a_later_name_may_be_there_without_an_earlier_one() {
+    // A log is removed once the snapshot has its name, which no sync has made safe.
+    let compacted = left(200, async || {
+        put("data/wal", "w").await?;
+        put("data/tmp", "s").await?;
+        sync("data").await?;
+        fs::rename("data/tmp", "data/snap").await?;
+        Ok(fs::remove_file("data/wal").await?)
+    });
+    let expected = ["data/snap=s", "data/snap=s data/wal=w", "data/tmp=s", "data/tmp=s data/wal=w"];
+    assert_eq!(compacted, expected);
+    // Two directories, each of them as it was at some moment.
+    let created = left(400, async || {
+        for name in ["data/1", "tmp/2", "data/3", "tmp/4"] {
+            put(name, "").await?;
+        }
+        Ok(())
+    });
+    let sets = ["", "1", "12", "123", "1234", "234", "134", "124", "2", "13", "24"];
+    let named = |set: &str| {
+        let names = [("1", "data/1="), ("3", "data/3="), ("2", "tmp/2="), ("4", "tmp/4=")];
+        let names = names.iter().filter(|(one, _)| set.contains(one)).map(|(_, name)| *name);
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        created,
+        sets.map(named).into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+    // It has the name, and then another: the second builds on the first.
+    let moved = left(200, async || {
+        put("data/1", "").await?;
+        fs::rename("data/1", "tmp/2").await?;
+        Ok(fs::rename("tmp/2", "data/3").await?)
+    });
+    assert_eq!(moved, ["", "data/1=", "data/3=", "tmp/2="]);
 }
 
 /// Two directories that changed places, of which one was synced: neither is in the other twice.
@@ -154,22 +197,26 @@ fn moved_directories_make_no_ring() {
         Ok(fs::rename("data/x", "tmp/x").await?)
     });
     // Nothing, or what came after the sync, a part of it.
-    assert_eq!(left, ["", "data/x=x", "tmp/data=/", "tmp/x=x"]);
+    assert_eq!(left, ["", "data/x=x", "tmp/data=/", "tmp/data=/ tmp/x=x", "tmp/x=x"]);
 }
 
-/// Each number of names is as likely as another, and what was done first is there first.
+/// Each number of names is as likely as another, what was done first is there first; or one of the
+/// last 16 is not there, and all others are.
 #[test]
-fn any_first_part_of_many_names_is_left() {
+fn any_first_part_of_many_names_is_left_and_all_but_any_of_the_last() {
     let left = left(1_000, async || {
         for number in 0..24 {
             fs::create_dir(format!("data/{number:02}")).await?;
         }
         Ok(())
     });
-    let first = |count: u32| {
-        (0..count).map(|number| format!("data/{number:02}=/")).collect::<Vec<_>>().join(" ")
+    let told = |numbers: Vec<u32>| {
+        let names = numbers.iter().map(|number| format!("data/{number:02}=/"));
+        names.collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(left, (0..=24).map(first).collect::<Vec<_>>());
+    let first = (0..=24).map(|count| told((0..count).collect()));
+    let all_but = (8..23).map(|one| told((0..24).filter(|number| *number != one).collect()));
+    assert_eq!(left, first.chain(all_but).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
 }
 
 /// Of very many the oldest are there together: they take no memory of their own.
@@ -193,8 +240,10 @@ fn names_of_long_ago_are_left_together_and_what_was_made_over_is_gone() {
         }
         Ok(())
     });
-    // The dull crash leaves the old name; what was moved long ago is there with what came then.
+    // The dull crash leaves the old name; what was moved long ago is there with what came then. One
+    // that was removed may be there beside the next.
     let expected = [
+        "data/d=/ data/last=/ tmp/d=/ tmp/f=old",
         "data/d=/ data/last=/ tmp/f=old",
         "data/f=old",
         "data/last=/ tmp/d=/ tmp/f=old",

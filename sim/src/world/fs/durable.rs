@@ -9,8 +9,8 @@ use super::disks::EIO;
 use super::journal::Change;
 use super::marks::Mark;
 use super::node::{Handle, Node, NodeKind, Permission};
+use super::outlives::choose;
 use crate::base::Instant;
-use crate::world::fault::strikes_after;
 
 /// What a sync lets outlive a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,22 +136,17 @@ impl Disk {
 
     /// What is left after a crash: what was synced, and of the rest what choices leave.
     ///
-    /// Changes of directories come to the disk in their order, so that a first part of them
-    /// outlives; writes to a file come in any, each whole, torn or not at all. The dull crash
-    /// leaves nothing that was not synced.
+    /// The dull crash leaves nothing that was not synced.
     pub(super) fn crash(&mut self) {
-        let folded = std::mem::take(&mut self.journal.folded);
-        let mut changes = std::mem::take(&mut self.journal).into_changes();
-        // Not one choice after the other: of many changes all but a few would never outlive.
-        let count = changes.len() + usize::from(!folded.is_empty());
-        let mut outlived = strikes_after("unsynced names survive", count);
-        if outlived > 0 && !folded.is_empty() {
+        let mut kept = choose(&self.journal.steps()).into_iter();
+        let mut journal = std::mem::take(&mut self.journal);
+        let folded = std::mem::take(&mut journal.folded);
+        if !folded.is_empty() && kept.next() == Some(true) {
             self.journal.folded = folded;
             self.outlive_folded();
-            outlived -= 1;
         }
-        changes.truncate(outlived);
-        self.outlive(changes);
+        let changes = journal.into_changes().into_iter().zip(kept);
+        self.outlive(changes.filter_map(|(change, kept)| kept.then_some(change)).collect());
         // First: what becomes of a file that nobody can find again is no choice.
         self.forget_unreachable();
         for node in self.nodes.values_mut() {

@@ -1,6 +1,6 @@
 //! Changes of directories of long ago, which a crash leaves as a whole or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use super::disk::{Disk, NodeId};
@@ -32,6 +32,11 @@ impl Name {
 impl Folded {
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// The directories that have those names.
+    pub(super) fn directories(&self) -> BTreeSet<NodeId> {
+        self.names.keys().map(|(directory, _)| *directory).collect()
     }
 
     /// Tells whether a change may not come to the disk before this.

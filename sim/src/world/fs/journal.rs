@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use super::disk::{NodeId, now};
 use super::folded::Folded;
 use super::marks::{Mark, Marks};
+use super::outlives::Step;
 use crate::base::Instant;
 
 /// A name in a directory.
@@ -132,6 +133,43 @@ impl Journal {
         self.changes.into_values().collect()
     }
 
+    /// What the changes need of each other; the first is all that was folded, if something was.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if !self.folded.is_empty() {
+            steps.push(Step { needs: Vec::new(), directories: self.folded.directories() });
+        }
+        // What has a feature needs what had it before, but for names in one directory.
+        let mut last: BTreeMap<Feature, usize> = BTreeMap::new();
+        let mut names: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+        for change in self.changes.values() {
+            let number = steps.len();
+            let is_on_folded = !self.folded.is_empty() && self.folded.is_needed_by(change);
+            let mut needs: BTreeSet<usize> = is_on_folded.then_some(0).into_iter().collect();
+            for feature in change.needs() {
+                match feature {
+                    Feature::Directory(directory) => {
+                        needs.extend(names.get(&directory).into_iter().flatten());
+                    }
+                    feature => needs.extend(last.get(&feature)),
+                }
+            }
+            for feature in change.features() {
+                match feature {
+                    Feature::Directory(directory) => {
+                        names.entry(directory).or_default().push(number);
+                    }
+                    feature => {
+                        last.insert(feature, number);
+                    }
+                }
+            }
+            let directories = change.places().map(|(directory, _)| *directory).collect();
+            steps.push(Step { needs: needs.into_iter().collect(), directories });
+        }
+        steps
+    }
+
     fn remove(&mut self, number: u64) -> Option<Change> {
         let change = self.changes.remove(&number)?;
         for feature in change.features() {
@@ -152,8 +190,8 @@ impl Journal {
     }
 
     /// Takes what makes the names that a directory had before `end` outlive a crash: the changes
-    /// that concern it, with those before them that they need, and no others. What is left stays in its order, and needs
-    /// nothing that was not taken or stands before it.
+    /// that concern it, with those before them that they need, and no others. What is left stays in
+    /// its order, and needs nothing that was not taken or stands before it.
     pub(super) fn take_synced(&mut self, directory: NodeId, end: u64) -> Vec<Change> {
         let mut taken = BTreeMap::new();
         let mut next = self.with(&Feature::Directory(directory), end);

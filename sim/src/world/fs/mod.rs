@@ -21,12 +21,16 @@
 //!
 //! - of the writes to a file none, the first so many, all but one, or each on its own. Each is
 //!   there as a whole, cut short, with some of its sectors, with no more than the length that it
-//!   gave the file and zeros for the bytes, or not at all. After a cut of the file what came later
-//!   is there only with the cut. Of more than 16 writes to a file no more than the last 16 are on
-//!   their own, and of those before the first so many are there;
-//! - of the changes of directories (files that were created, renamed, removed) the first so many. A
-//!   rename is there as a whole or not at all, from one directory to another too: syncing either
-//!   makes it outlive, with what it builds on;
+//!   gave the file and zeros for the bytes, or not at all. A sector that has missed a write misses
+//!   those that came to it later: it is written as it was at some moment. After a cut of the file
+//!   what came later behind it is there only with the cut. Of more than 16 writes to a file no more
+//!   than the last 16 are on their own, and of those before the first so many are there;
+//! - of the changes of directories (files that were created, renamed, removed) the first so many,
+//!   as where there is a journal; all but one of the last 16; or those of one directory up to one
+//!   of the last 16. Each is there only with those that it builds on: on others of the same name
+//!   or the same file, and where a directory was removed on what was moved out of it. A rename is
+//!   there as a whole or not at all, from one directory to another too: syncing either makes it
+//!   outlive, with what it builds on;
 //! - any of the permissions that a file had since it was synced;
 //! - of the operations that had begun and were not over, in the order in which they began, the
 //!   first so many, one, all but one, or any of the first 8, as if they had just ended.
@@ -36,9 +40,9 @@
 //! sync that needs a part of it makes all of it outlive: a program that never syncs takes bounded
 //! memory.
 //!
-//! How many names are there is one choice, in which each number is as likely as another; of writes
-//! and of operations in flight it is a choice of the manner, and then of the number. However much
-//! was not synced, each place to break off is tried.
+//! Which names are there is one choice, in which each number and each of the last ones that is lost
+//! is as likely as another; of writes and of operations in flight it is a choice of the manner, and
+//! then of the number. However much was not synced, each place to break off is tried.
 //!
 //! A sector is 512 bytes of a file from a multiple of 512 on. Of one that was there before a write
 //! touches it, all bytes change or none: only what is new at the end of a file may be cut short
@@ -51,7 +55,8 @@
 //!
 //! Source: SQLite, "Atomic Commit In SQLite", 2.0, which takes sectors of 512 bytes and a length
 //! that may grow before the bytes are there; Pillai et al., "All File Systems Are Not Created
-//! Equal" (OSDI 2014), 3.
+//! Equal" (OSDI 2014), 3: ext4 and XFS keep operations on directories in order, ext2 and Btrfs do
+//! not.
 //!
 //! A sync covers what was done by the time it begins. What is done while it goes on, with another
 //! handle or by another task, is not synced by it.
@@ -117,12 +122,13 @@ mod file_shared;
 mod folded;
 mod in_flight;
 mod journal;
+mod left;
 mod marks;
 mod metadata;
 mod node;
 mod options;
+mod outlives;
 mod path;
-mod left;
 mod pending;
 mod ranges;
 mod survivors;
