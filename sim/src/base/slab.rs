@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 
 /// Marks the end of the free list.
 const NONE: u32 = u32::MAX;
@@ -13,13 +14,14 @@ const NONE: u32 = u32::MAX;
 /// fingerprint or a decision: those use numbers that are counted anew in each simulation.
 pub(crate) struct Id<T> {
     index: u32,
-    generation: u32,
+    /// Not zero, so that an `Option` of it is no larger.
+    generation: NonZeroU32,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> Id<T> {
     /// An id that is never handed out.
-    pub(crate) const NONE: Id<T> = Id { index: NONE, generation: 0, of: PhantomData };
+    pub(crate) const NONE: Id<T> = Id { index: NONE, generation: NonZeroU32::MIN, of: PhantomData };
 
     pub(crate) fn is_none(self) -> bool {
         self.index == NONE
@@ -56,7 +58,7 @@ impl<T> fmt::Debug for Id<T> {
 }
 
 struct Slot<T> {
-    generation: u32,
+    generation: NonZeroU32,
     content: Content<T>,
 }
 
@@ -65,13 +67,18 @@ enum Content<T> {
     Occupied(T),
 }
 
+/// The generation after this one.
+fn after(generation: NonZeroU32) -> NonZeroU32 {
+    generation.checked_add(1).unwrap_or(NonZeroU32::MIN)
+}
+
 /// A vector of slots that are used again.
 pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: u32,
     len: usize,
     /// The generation of new slots: above all that were given up by [`shrink`](Self::shrink).
-    base: u32,
+    base: NonZeroU32,
 }
 
 /// An empty slab keeps so many slots.
@@ -79,14 +86,14 @@ const KEPT: usize = 1024;
 
 impl<T> Slab<T> {
     pub(crate) const fn new() -> Self {
-        Slab { slots: Vec::new(), free: NONE, len: 0, base: 1 }
+        Slab { slots: Vec::new(), free: NONE, len: 0, base: NonZeroU32::MIN }
     }
 
     /// Gives memory back if nothing lives here: a large simulation must not burden those after it.
     pub(crate) fn shrink(&mut self) {
         if self.len == 0 && self.slots.len() > KEPT {
             let highest = self.slots.iter().map(|slot| slot.generation).max();
-            self.base = highest.unwrap_or(0).wrapping_add(1);
+            self.base = highest.map_or(NonZeroU32::MIN, after);
             (self.slots, self.free) = (Vec::new(), NONE);
         }
     }
@@ -145,7 +152,7 @@ impl<T> Slab<T> {
             return None;
         }
         let content = std::mem::replace(&mut slot.content, Content::Vacant { next: self.free });
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = after(slot.generation);
         self.free = id.index;
         self.len -= 1;
         match content {
@@ -161,7 +168,7 @@ impl<T> Slab<T> {
             && matches!(slot.content, Content::Occupied(_))
         {
             slot.content = Content::Vacant { next: self.free };
-            slot.generation = slot.generation.wrapping_add(1);
+            slot.generation = after(slot.generation);
             self.free = id.index;
             self.len -= 1;
         }

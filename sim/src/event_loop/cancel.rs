@@ -288,7 +288,7 @@ impl Core {
     /// Forgets what is pending for `scope`, which is left or dropped: nothing can take it there.
     pub(crate) fn revoke_cancel(&mut self, task: TaskId, scope: BoundaryId) {
         let Some(cell) = self.tasks.get_mut(task) else { return };
-        if cell.owed().is_some_and(|(owed, _)| *owed == scope) {
+        if cell.owed == Some(scope) {
             cell.take_owed();
         }
         let several = !cell.scopes().is_empty();
@@ -317,7 +317,7 @@ impl Core {
                 if frame.refused || frame.was_ready {
                     self.set_must_cancel(task, message, scope);
                 } else if let Some(cell) = self.tasks.get_mut(task) {
-                    cell.rare_mut().owed = Some((scope, message.clone()));
+                    cell.set_owed(scope, message.clone());
                 }
                 true
             }
@@ -391,7 +391,7 @@ pub(crate) fn pass_on_pending(task: TaskId, scope: BoundaryId) {
             if let Some(cell) = core.tasks.get_mut(task) {
                 cell.must_cancel = None;
                 if cell.scopes().is_empty() {
-                    cell.rare_mut().owed = Some((scope, message));
+                    cell.set_owed(scope, message);
                 }
             }
         });

@@ -110,6 +110,9 @@ pub(crate) struct TaskCell {
     pub(crate) before: u64,
     /// A cancel that no wait has accepted: it is delivered at the next step.
     pub(crate) must_cancel: Option<BoundaryId>,
+    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
+    /// reaches.
+    pub(crate) owed: Option<BoundaryId>,
     pub(crate) variables: Variables,
     /// What few tasks have.
     pub(crate) rare: Option<Box<Rare>>,
@@ -152,9 +155,8 @@ pub(crate) struct Rare {
     /// Boundaries of timeouts, groups and generators that have cancelled the task and not yet taken
     /// it back.
     pub(crate) expired: Vec<BoundaryId>,
-    /// A cancel that waits have accepted, until one of them is polled or dropped: how far it
-    /// reaches, and its message.
-    pub(crate) owed: Option<(BoundaryId, Option<Message>)>,
+    /// The message of the cancel that is owed.
+    owed_message: Option<Message>,
     /// Groups whose blocks were dropped in this task and whose children have not ended; the task
     /// is not done before they have.
     pub(crate) adopted: u32,
@@ -274,6 +276,7 @@ impl TaskCell {
             since: 1,
             before: 1,
             must_cancel: None,
+            owed: None,
             variables: None,
             rare: None,
             owner: Id::NONE,
@@ -310,13 +313,16 @@ impl TaskCell {
         self.rare.as_ref().map_or(&[], |rare| &rare.expired)
     }
 
-    /// The cancel that waits have accepted.
-    pub(crate) fn owed(&self) -> Option<&(BoundaryId, Option<Message>)> {
-        self.rare.as_ref()?.owed.as_ref()
+    pub(crate) fn set_owed(&mut self, scope: BoundaryId, message: Option<Message>) {
+        self.owed = Some(scope);
+        if message.is_some() || self.rare.is_some() {
+            self.rare_mut().owed_message = message;
+        }
     }
 
     pub(crate) fn take_owed(&mut self) -> Option<(BoundaryId, Option<Message>)> {
-        self.rare.as_mut()?.owed.take()
+        let message = self.rare.as_mut().and_then(|rare| rare.owed_message.take());
+        self.owed.take().map(|scope| (scope, message))
     }
 
     /// How many groups' children it has to wait for.

@@ -526,7 +526,7 @@ impl TaskCell {
     /// Tells whether neither a cancel nor an order waits for its next step.
     #[inline]
     pub(crate) fn takes_no_notice(&self) -> bool {
-        self.must_cancel.is_none() && self.owed().is_none() && self.order == Order::Run
+        self.must_cancel.is_none() && self.owed.is_none() && self.order == Order::Run
     }
 
     pub(crate) fn drops_body(&self) -> bool {
