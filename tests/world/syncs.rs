@@ -172,15 +172,17 @@ fn a_failed_sync_forgets_nothing_that_came_later() {
         let (mut log, mut other) = (writable("f").await?, writable("f").await?);
         log.write_all(b"A").await?;
         takes(10);
-        let syncing = spawn(async move { Ok(other.sync_all().await.is_err()) });
+        // Whether it fails is decided when it begins, unless the disk is healed by its end.
+        fs::disk(host::current()).set_failures(Ratio::ONE);
+        let syncing = spawn(async move { Ok(other.sync_all().await?) });
         sleep(MILLI).await?;
         takes(1);
+        fs::disk(host::current()).set_failures(Ratio::ZERO);
         log.write_all(b"B").await?;
         fs::disk(host::current()).set_failures(Ratio::ONE);
-        let failed = syncing.await?;
+        drop(syncing.await);
         fs::disk(host::current()).set_failures(Ratio::ZERO);
-        sync("f").await?;
-        Ok(assert!(failed || fs::read("f").await? == b"AB--"))
+        sync("f").await
     });
     assert_eq!(left, ["f=-B--", "f=AB--"]);
 }
