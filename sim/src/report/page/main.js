@@ -259,7 +259,8 @@ class Page {
     }
     const at = {
       ArrowLeft: () => step(selected, -1, shown), ArrowRight: () => step(selected, 1, shown),
-      Home: () => step(NONE, 1, shown), End: () => step(run.last + 1, -1, shown),
+      // What comes after a failure is clearing up: whoever wants to see the end means the failure.
+      Home: () => step(NONE, 1, shown), End: () => step((selected < run.end ? run.end : run.last) + 1, -1, shown),
       n: () => step(selected, 1, isKey), p: () => step(selected, -1, isKey),
     }[key]();
     this.select(this.active, at, true);
