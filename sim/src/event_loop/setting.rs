@@ -45,9 +45,16 @@ impl Session {
         }
     }
 
-    /// Notes what becomes of a host: it follows from what the program does.
-    pub(crate) fn note_host(&mut self, operation: &'static str, number: u32) {
+    /// Notes that a host goes down, with a word to others or without: it follows from what the
+    /// program does.
+    pub(crate) fn note_host_down(&mut self, number: u32, resets: bool) {
+        let operation = if resets { "host crashed" } else { "host lost its power" };
         self.note(Event::Outside { operation, number });
+    }
+
+    /// Notes that a host comes back.
+    pub(crate) fn note_host_up(&mut self, number: u32) {
+        self.note(Event::Outside { operation: "host restarted", number });
     }
 
     pub(crate) fn take_setting(&mut self) -> Setting {

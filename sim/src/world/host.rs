@@ -261,13 +261,10 @@ impl Host {
             was_up.then_some(life)
         });
         let Some(life) = life else { return };
-        let what = if resets { "host crashed" } else { "host lost its power" };
-        with(|core| core.session.note_host(what, life.host));
+        with(|core| core.session.note_host_down(life.host, resets));
         // What its destructors begin, or a task that has crashed its own host, never runs.
         let world = hosts();
-        let is_gone = move |variables: &_| {
-            PLACE.get_in(variables).is_some_and(|life: Life| world.is_gone(life))
-        };
+        let is_gone = move |of: &_| PLACE.get_in(of).is_some_and(|life: Life| world.is_gone(life));
         with(|core| core.session.is_gone.get_or_insert_with(|| Rc::new(is_gone)).clone());
         crash_network(life, resets);
         crash_disk(life);
@@ -294,8 +291,7 @@ impl Host {
             machine.is_up = true;
             machine.software.clone()
         });
-        let number = self.index();
-        with(|core| core.session.note_host("host restarted", number));
+        with(|core| core.session.note_host_up(self.index));
         for (software, location) in software {
             self.start(&software, location);
         }
