@@ -372,9 +372,7 @@ class Painter {
   ruler(view) {
     const { context, scene, colors } = this;
     context.fillStyle = colors.bg;
-    context.globalAlpha = 0.94;
     context.fillRect(GUTTER, 0, this.width, RULER - 4);
-    context.globalAlpha = 1;
     context.fillStyle = colors.line;
     context.fillRect(GUTTER, RULER - 4, this.width, 1);
     context.font = `11px ${FONT}`;

@@ -429,7 +429,7 @@ function legendRows() {
     row(sign(line("var(--wake)", "none")), "wakes; click it to jump to its other end"),
     row(sign(line("var(--cancel)", "4 3")), "cancels"),
     row(el("span", {}, "⚡ ✓ ✕ ⊘"), "a fault; returned, failed, cancelled or dropped"),
-    row(key("←", "→"), "step back and forward"), row(key("Home", "End"), "first and last step"),
+    row(key("←", "→"), "step back and forward"), row(key("Home", "End"), "the first step; the failure, the last step"),
     row(key("n", "p"), "next and previous step that matters"), row(key("b"), "to the run beside"),
     row(key("+", "-", "0"), "zoom, and fit"), row(key("/"), "filter tasks and events"),
     row(key("t"), "steps or virtual time"), row(key("d"), "light or dark"),
