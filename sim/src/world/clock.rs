@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::host::{clock_of, current_life};
+use super::host::{Host, clock_of, current_life};
+use super::inside::assert_inside;
 use crate::base::Instant;
 use crate::event_loop::{try_with_idle, with};
 
@@ -46,9 +47,59 @@ pub fn system_time() -> SystemTime {
 /// 2000-01-01T00:00:00Z, from the epoch of Unix.
 const BEGIN: Duration = Duration::from_secs(946_684_800);
 
+impl Host {
+    /// Sets the [clock](system_time) of the host ahead of virtual time, from now on.
+    ///
+    /// It is what [`system_time`] says on the host that changes, and nothing else: timers,
+    /// timeouts and [`Instant`](crate::Instant)s go by virtual time, as a monotonic clock does.
+    ///
+    /// # Panics
+    ///
+    /// When it is longer than the 584 years of virtual time.
+    #[track_caller]
+    pub fn set_clock_ahead(self, ahead: Duration) {
+        self.set_clock(finite(ahead));
+    }
+
+    /// Sets the [clock](system_time) of the host behind virtual time, from now on: again what
+    /// [`system_time`] says, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// When it is longer than the 584 years of virtual time.
+    #[track_caller]
+    pub fn set_clock_behind(self, behind: Duration) {
+        self.set_clock(-finite(behind));
+    }
+
+    #[track_caller]
+    fn set_clock(self, ahead: i128) {
+        assert_inside("a clock was set");
+        let since = with(|core| core.session.now);
+        self.with(|machine| machine.clock.set_ahead(ahead, since));
+    }
+
+    /// Lets the [clock](system_time) of the host gain `drift` microseconds in a second of virtual
+    /// time from now on, or lose them.
+    ///
+    /// [`system_time`] drifts, and nothing else does: a timer of the host takes as long as it
+    /// would on any other.
+    ///
+    /// # Panics
+    ///
+    /// When it would run backwards: at a drift below -1,000,000.
+    #[track_caller]
+    pub fn set_clock_drift(self, drift: i32) {
+        assert!(drift >= -1_000_000, "a clock that loses {drift} µs in a second runs backwards");
+        assert_inside("a clock was set");
+        let since = with(|core| core.session.now);
+        self.with(|machine| machine.clock.set_drift(drift, since));
+    }
+}
+
 /// The nanoseconds of what a clock is set by.
 #[track_caller]
-pub(super) fn finite(span: Duration) -> i128 {
+fn finite(span: Duration) -> i128 {
     let nanos = u64::try_from(span.as_nanos());
     assert!(nanos.is_ok(), "a clock cannot be set by {span:?}, longer than virtual time");
     nanos.map_or(0, i128::from)

@@ -41,9 +41,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
 
-use super::clock::{Clock, finite};
+use super::clock::Clock;
 pub use super::clock::{system_time, try_clocks};
 pub use super::crashes::{Everywhere, everywhere};
 use super::fs::crash_disk;
@@ -87,7 +86,7 @@ pub(super) struct Machine {
     address: IpAddr,
     incarnation: u32,
     is_up: bool,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) software: Vec<(Software, &'static Location<'static>)>,
 }
 
@@ -295,54 +294,6 @@ impl Host {
         for (software, location) in software {
             self.start(&software, location);
         }
-    }
-
-    /// Sets the [clock](system_time) of the host ahead of virtual time, from now on.
-    ///
-    /// It is what [`system_time`] says on the host that changes, and nothing else: timers,
-    /// timeouts and [`Instant`](crate::Instant)s go by virtual time, as a monotonic clock does.
-    ///
-    /// # Panics
-    ///
-    /// When it is longer than the 584 years of virtual time.
-    #[track_caller]
-    pub fn set_clock_ahead(self, ahead: Duration) {
-        self.set_clock(finite(ahead));
-    }
-
-    /// Sets the [clock](system_time) of the host behind virtual time, from now on: again what
-    /// [`system_time`] says, and nothing else.
-    ///
-    /// # Panics
-    ///
-    /// When it is longer than the 584 years of virtual time.
-    #[track_caller]
-    pub fn set_clock_behind(self, behind: Duration) {
-        self.set_clock(-finite(behind));
-    }
-
-    #[track_caller]
-    fn set_clock(self, ahead: i128) {
-        assert_inside("a clock was set");
-        let since = with(|core| core.session.now);
-        self.with(|machine| machine.clock.set_ahead(ahead, since));
-    }
-
-    /// Lets the [clock](system_time) of the host gain `drift` microseconds in a second of virtual
-    /// time from now on, or lose them.
-    ///
-    /// [`system_time`] drifts, and nothing else does: a timer of the host takes as long as it
-    /// would on any other.
-    ///
-    /// # Panics
-    ///
-    /// When it would run backwards: at a drift below -1,000,000.
-    #[track_caller]
-    pub fn set_clock_drift(self, drift: i32) {
-        assert!(drift >= -1_000_000, "a clock that loses {drift} µs in a second runs backwards");
-        assert_inside("a clock was set");
-        let since = with(|core| core.session.now);
-        self.with(|machine| machine.clock.set_drift(drift, since));
     }
 
     /// Its number, once it is known to be of this simulation.
