@@ -173,8 +173,8 @@ fn a_way_that_is_cut_loses_the_acknowledgements() {
         stream.write_all(b"hello").await?;
         let start = Instant::now();
         assert_eq!(kind(stream.read(&mut [0]).await), Some(ErrorKind::TimedOut));
-        // From the arrival of the bytes on, at which they would have been acknowledged.
-        assert_eq!(start.elapsed(), WAY + Duration::from_millis(924_600));
+        // The bytes are sent again and again, since nothing says that they have arrived.
+        assert_eq!(start.elapsed(), Duration::from_millis(924_600));
         Ok(())
     });
 }

@@ -218,8 +218,8 @@ impl Host {
     /// pools end where they block, by an unwinding, and do not begin if they were waiting for a
     /// worker; the pool takes the next ones.
     ///
-    /// The other sides of its connections get the reset behind what it had sent before. A machine
-    /// whose power is cut sends none: that is [`cut_power`](Self::cut_power).
+    /// The other sides of its connections get the reset behind what it had sent before; if it is
+    /// lost, that is a power cut for them: see [`cut_power`](Self::cut_power), which sends none.
     ///
     /// A task that crashes its own host goes on to its next await that has to wait, and a job goes
     /// on to its end. Tasks and callbacks that it begins then never run, nor do those of
@@ -237,9 +237,9 @@ impl Host {
     /// not reset.
     ///
     /// Whoever sends it something on a connection sends that again and again, and is timed out
-    /// after 924.6 seconds; or is reset, once the host has been [restarted](Self::restart) and
-    /// something reaches it for a connection that it does not know. Whoever only reads from it
-    /// waits for ever: give reads a [timeout](crate::timeout()). Source: Linux,
+    /// after 924.6 seconds, as is who waits to write; or is reset, once the host was
+    /// [restarted](Self::restart) and something reaches it for a connection it does not know. Who
+    /// only reads from it waits for ever: give reads a [timeout](crate::timeout()). Source: Linux,
     /// `net.ipv4.tcp_retries2`.
     ///
     /// # Panics

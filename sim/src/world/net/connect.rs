@@ -11,8 +11,10 @@ use super::address::{Pair, at_home};
 use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
+use super::pipe::Side;
+use super::presence::be_reset;
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, fail, join, send_open};
+use super::tcp::{End, join, send_open};
 use crate::event_loop::{Shared, Uncounted, cancel_outside, with};
 use crate::world::crashes::{Sending, at_sending};
 use crate::world::host::{Life, life_of};
@@ -185,7 +187,7 @@ fn be_asked(caller: &Rc<Caller>) {
 /// Someone asks for a connection that the host has: it has come back after a crash of which nobody
 /// was told. The host says how far it is with the old one, whereupon it hears that there is no such
 /// connection; the next one that asks is answered. Source: RFC 5961, 4.2; RFC 9293, 3.5.1.
-fn challenge(caller: &Rc<Caller>, old: Uncounted<End>) {
+fn challenge(caller: &Rc<Caller>, old: Side) {
     let (from, to) = (caller.host, caller.life.host);
     match send(from, to, &caller.packet_back(PacketKind::Acknowledgement)) {
         Fate::Arrives(when) => {
@@ -200,7 +202,7 @@ fn challenge(caller: &Rc<Caller>, old: Uncounted<End>) {
     }
 }
 
-fn disown(caller: &Rc<Caller>, old: Uncounted<End>) {
+fn disown(caller: &Rc<Caller>, old: Side) {
     let (from, to) = (caller.life.host, caller.host);
     if !caller.life.is_alive() {
         return;
@@ -208,7 +210,7 @@ fn disown(caller: &Rc<Caller>, old: Uncounted<End>) {
     let packet = Packet { kind: PacketKind::Reset, ..caller.packet_there() };
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
-            at(when, move || fail(old, io::ErrorKind::ConnectionReset));
+            at(when, move || be_reset(old));
         }
         Fate::Lost => {}
         Fate::Held => {

@@ -37,6 +37,11 @@ impl Line {
         })
     }
 
+    /// Tells whether somebody still waits.
+    pub(super) fn is_awaited(&self) -> bool {
+        with(|core| self.0.iter().any(|wait| !core.is_wait_over(*wait)))
+    }
+
     /// Takes all.
     pub(super) fn all(&mut self) -> VecDeque<WaitId> {
         std::mem::take(&mut self.0)

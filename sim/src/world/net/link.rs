@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::network::{State, network};
+use super::probe::stir_all;
 use super::resolver::resolver;
 use super::rules::{Packet, PacketKind, Verdict, verdict};
 use crate::base::Instant;
@@ -168,6 +169,7 @@ impl Link {
         }
         assert_inside("a link was changed");
         network().with(|network| network.links.change(self.ways, &mut change));
+        stir_all();
         self
     }
 }
@@ -262,6 +264,12 @@ impl Links {
             false => common.like(),
         };
         self.ways.entry((from, to)).or_insert_with(fresh)
+    }
+
+    /// Tells whether a partition lets nothing through.
+    pub(super) fn is_cut(&self, from: u32, to: u32) -> bool {
+        let common = if from == to { WayState::Open } else { self.common.state };
+        self.ways.get(&(from, to)).map_or(common, |way| way.state) == WayState::Cut
     }
 
     /// The ways on which nothing gets through, in the words of reports.

@@ -252,10 +252,10 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
     let id = end.uncounted();
     let when = with(|core| core.session.now).saturating_add(FORGOTTEN_AFTER);
     let forgotten = at(when, move || {
-        drop(take_asked(id, |_, end| {
+        let forgotten = of_listener(id, |state, number| state.asked.remove(&number));
+        if let Some(end) = forgotten {
             end.with(End::give_up);
-            Some(end)
-        }))
+        }
     });
     end.with(|end| end.handshake = Some(forgotten));
     let number = end.with(|end| end.number());
@@ -263,31 +263,38 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
     Answer::Yes(id)
 }
 
-/// Someone who has connected has said the first word.
+/// The first word of someone who has asked has arrived: it waits to be accepted.
+pub(super) fn admit(end: Uncounted<End>) {
+    let is_let_in = of_listener(end, |state, number| {
+        state.connected.push_back(state.asked.remove(&number)?);
+        Some(())
+    });
+    if is_let_in.is_some() {
+        let forgotten = end.try_with(|end| end.handshake.take()).flatten();
+        forgotten.into_iter().for_each(cancel_outside);
+    }
+}
+
+/// Tells who accepts of someone who has been [let in](admit).
 pub(super) fn enqueue(end: Uncounted<End>) {
-    let forgotten = end.try_with(|end| end.handshake.take()).flatten();
-    forgotten.into_iter().for_each(cancel_outside);
-    let told = take_asked(end, |state, end| {
-        state.connected.push_back(end);
+    let told = of_listener(end, |state, _| {
         let mut told = state.watching.all();
-        told.extend(state.waiting.first());
+        if !state.connected.is_empty() {
+            told.extend(state.waiting.first());
+        }
         Some(told)
     });
     wake(told.into_iter().flatten());
 }
 
-/// Takes an end out of those that have asked.
-fn take_asked<R>(
+/// Lets `then` see the listener of an end, with the number of the end.
+fn of_listener<R>(
     end: Uncounted<End>,
-    then: impl FnOnce(&mut ListenerState, Shared<End>) -> Option<R>,
+    then: impl FnOnce(&mut ListenerState, u64) -> Option<R>,
 ) -> Option<R> {
     let (number, local) = end.try_with(|end| (end.number(), end.pair.local))?;
     let listener = network().with(|network| network.listeners.get(&local).copied())?;
-    let taken = listener.try_with(|state| {
-        let end = state.asked.remove(&number)?;
-        then(state, end)
-    });
-    taken.flatten()
+    listener.try_with(|state| then(state, number)).flatten()
 }
 
 impl ListenerState {

@@ -40,8 +40,25 @@
 //! and is timed out after 127. Bytes arrive in order; what is lost is sent again after 0.2, 0.4,
 //! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. 64 KiB
 //! may be on their way or unread; who writes more waits. Closing a stream is half-closing it: the
-//! other side reads to the end and can still answer. A stream that is dropped with bytes unread
-//! resets the connection, and so do a crash of its host and what arrives for a stream that is gone.
+//! other side reads to the end and can still answer. A stream that is dropped is closed by its
+//! host, which sends again what was lost and waits for the other side's end for 60 seconds. One
+//! that is dropped with bytes unread resets the connection, and so does a crash of its host.
+//!
+//! A side that is gone, in whatever way (crashed, timed out, reset, dropped), says so when it is
+//! sent something: its host answers with a reset if it is up, and with nothing if it is down. A
+//! reset comes behind what was sent before it, and what has arrived can still be read. Who only
+//! reads from a side that is gone without a word waits for ever.
+//!
+//! Who waits for room asks whether there is some after 0.2, 0.6, 1.4, .. seconds, then each 120,
+//! and is timed out when fifteen times nothing has answered. Questions that would be answered as
+//! before are not sent: there are some only where a link is cut, the other side is gone or down,
+//! room was made of which nothing has told, or [rules](rule) are in force (then for 924.6 seconds).
+//! So a [deadlock](crate::error::Deadlock) with tasks that wait to write is one in which each would
+//! be told again and again that there is no room; it is found at once, or after 924.6 seconds where
+//! there are rules. Behind a partition such a task is timed out, and is none.
+//!
+//! Less than under Linux is that there is no TIME_WAIT in which a port cannot be used again, and
+//! that a dropped stream sends as often as another one (Linux: eight times).
 //!
 //! # Addresses
 //!
@@ -74,7 +91,10 @@ mod link;
 mod listener;
 mod netstat;
 mod network;
+mod orphans;
 mod pipe;
+mod presence;
+mod probe;
 #[cfg(feature = "tokio-io")]
 mod readiness;
 mod resolver;

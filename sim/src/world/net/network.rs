@@ -11,6 +11,9 @@ use super::line::wake;
 use super::link::Links;
 use super::listener::ListenerState;
 use super::netstat::open_ends;
+use super::orphans::Orphans;
+use super::pipe::{PipeRef, Side};
+use super::presence::Presence;
 use super::resolver::Answers;
 use super::rules::Rule;
 use super::tcp::{End, fail_all};
@@ -41,7 +44,11 @@ pub(super) struct State {
     pub(super) ends: BTreeMap<(u32, u64), Uncounted<End>>,
     ends_made: u64,
     /// By the addresses of both sides the last end that had them, with its number.
-    pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), (u64, Uncounted<End>)>,
+    pub(super) pairs: BTreeMap<(SocketAddr, SocketAddr), Side>,
+    /// Connections that no program has any more.
+    pub(super) orphans: Orphans,
+    /// Directions whose sender waits for room, by its host and its number.
+    pub(super) stalled: BTreeMap<(u32, u64), PipeRef>,
     /// The last port that was given to a socket which asked for any, by host.
     last_port: BTreeMap<u32, u16>,
 }
@@ -90,14 +97,24 @@ impl State {
         self.ends.range((host, 0)..=(host, u64::MAX)).map(|(_, end)| *end).collect()
     }
 
-    /// The end of an open connection between these addresses.
-    pub(super) fn connected(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> Option<Uncounted<End>> {
-        let (_, end) = self.pairs.get(&(local, remote))?;
-        end.try_look(|end| end.is_open())?.then_some(*end)
+    /// The side of a connection between these addresses that its host knows.
+    pub(super) fn connected(&self, local: SocketAddr, remote: SocketAddr) -> Option<Side> {
+        let side = *self.pairs.get(&(local, remote))?;
+        let is_closed = side.end.try_look(|end| end.is_closed()) == Some(true);
+        let is_known = matches!(self.presence(side), Presence::Here | Presence::Left);
+        (is_known && !is_closed).then_some(side)
+    }
+
+    /// The end with this number leaves its two addresses to others.
+    pub(super) fn free_pair(&mut self, number: u64, local: SocketAddr, remote: SocketAddr) {
+        if self.pairs.get(&(local, remote)).is_some_and(|side| side.number == number) {
+            self.pairs.remove(&(local, remote));
+        }
+    }
+
+    /// Tells whether packets are shown to rules.
+    pub(super) fn has_rules(&self) -> bool {
+        self.is_asking || !self.rules.is_empty()
     }
 
     /// A port of the host that is `free`, where any will do; none when all are in use.

@@ -1,20 +1,27 @@
-//! One direction of a connection: segments that arrive in their order, or not at all.
+//! One direction of a connection: segments that arrive in their order, and are sent again until
+//! they are acknowledged.
+//!
+//! What would happen anyway takes no event: a timer runs only for what was lost, or has come to
+//! nobody.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use super::link::{Fate, at, hold, send, shortest};
+use super::link::{Fate, at, hold, send};
+use super::listener::admit;
 use super::network::network;
+use super::orphans::{come_to_orphan, settle};
+use super::presence::{Presence, be_reset, reset_by_fault, send_reset, time_out};
+use super::probe::{Stall, reconsider, stir};
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, Heard, acknowledged, deliver, fail};
+use super::tcp::{End, WINDOW, deliver, has_room};
 use crate::base::Instant;
-use crate::event_loop::{Uncounted, with};
+use crate::event_loop::{OutsideKey, Uncounted, cancel_outside, with};
 use crate::world::fault::strikes;
-use crate::world::host::{Life, life_of};
+use crate::world::host::Life;
 
 /// What travels on a stream.
 pub(super) enum Segment {
@@ -24,328 +31,429 @@ pub(super) enum Segment {
     Finish,
 }
 
-/// One direction of a connection. It outlives the end that sends.
+/// One direction of a connection, as both hosts know it. It outlives the end that sends.
 pub(super) struct Pipe {
     pub(super) sender: Side,
     pub(super) receiver: Side,
-    /// What has not been handed over, from the first that has not arrived on.
+    /// The other direction.
+    back: Weak<RefCell<Pipe>>,
+    /// What the sender does not know to have arrived, from the first such segment on.
     segments: VecDeque<Slot>,
     /// The number of the first of them.
     first: u64,
+    /// The number of the first segment that was not handed over.
+    next: u64,
+    /// How many bytes were sent.
+    sent: u64,
+    /// How far the receiver has come with them, of how many taken bytes it has told, and how far
+    /// it has come as far as the sender knows.
+    pub(super) heard: Heard,
+    announced: u64,
+    pub(super) known: Heard,
     last_arrival: Instant,
-    /// An acknowledgement was lost, and will be sent again.
-    acknowledges_again: bool,
-    /// Nobody is at the sending end any more: what gets lost is not sent again.
+    /// The sending end sends nothing any more, and nothing again.
     is_abandoned: bool,
-    /// Nothing more comes through: one side has failed.
-    broken: bool,
+    /// The sender waits for room.
+    pub(super) stall: Option<Stall>,
 }
 
 /// One side of a connection.
+#[derive(Clone, Copy)]
 pub(super) struct Side {
     pub(super) end: Uncounted<End>,
+    pub(super) number: u64,
     pub(super) life: Life,
     pub(super) address: SocketAddr,
 }
 
+/// How far a side has come with what it was sent: what each segment says that it sends itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heard {
+    /// How many segments have arrived, with how many bytes, and how many of these the program has
+    /// taken.
+    segments: u64,
+    pub(super) received: u64,
+    pub(super) taken: u64,
+    /// The end has arrived.
+    pub(super) end: bool,
+}
+
+/// A segment that was sent.
 struct Slot {
-    segment: Segment,
+    kind: PacketKind,
+    bytes: usize,
+    /// What it holds, until that is handed over.
+    segment: Option<Segment>,
     has_arrived: bool,
+    /// When it was sent last, and how often it was sent again.
+    departed: Instant,
+    attempt: u32,
+    /// When it is sent again.
+    again: Option<OutsideKey>,
 }
 
 pub(super) type PipeRef = Rc<RefCell<Pipe>>;
 
 /// How often something is sent again. Source: Linux, `net.ipv4.tcp_retries2`.
-const RETRIES_MAX: u32 = 15;
+pub(super) const RETRIES_MAX: u32 = 15;
 
-/// How long until something that was lost is sent again. Source: Linux, `TCP_RTO_MIN`,
-/// `TCP_RTO_MAX`.
-fn retry_after(attempt: u32) -> Duration {
+/// The longest time until something is sent again. Source: Linux, `TCP_RTO_MAX`.
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
+
+/// How long until something that was lost is sent again. Source: Linux, `TCP_RTO_MIN`.
+pub(super) fn retry_after(attempt: u32) -> Duration {
     const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(120);
     FIRST.saturating_mul(1 << attempt.min(20)).min(LONGEST)
 }
 
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     with(|core| core.session.now)
 }
 
 impl Pipe {
-    pub(super) fn new(sender: Side, receiver: Side) -> PipeRef {
-        Rc::new(RefCell::new(Pipe {
-            sender,
-            receiver,
-            segments: VecDeque::new(),
-            first: 0,
-            last_arrival: Instant::START,
-            acknowledges_again: false,
-            is_abandoned: false,
-            broken: false,
-        }))
+    /// Both directions of a connection.
+    pub(super) fn both(one: Side, other: Side) -> (PipeRef, PipeRef) {
+        let there = Rc::new(RefCell::new(Pipe::new(one, other)));
+        let back = Rc::new(RefCell::new(Pipe::new(other, one)));
+        there.borrow_mut().back = Rc::downgrade(&back);
+        back.borrow_mut().back = Rc::downgrade(&there);
+        (there, back)
     }
 
-    fn packet(&self, number: u64) -> Option<Packet> {
-        let slot = self.segments.get(usize::try_from(number.checked_sub(self.first)?).ok()?)?;
-        let (kind, bytes) = match &slot.segment {
+    fn new(sender: Side, receiver: Side) -> Self {
+        Pipe {
+            sender,
+            receiver,
+            back: Weak::new(),
+            segments: VecDeque::new(),
+            first: 0,
+            next: 0,
+            sent: 0,
+            heard: Heard::default(),
+            announced: 0,
+            known: Heard::default(),
+            last_arrival: Instant::START,
+            is_abandoned: false,
+            stall: None,
+        }
+    }
+
+    pub(super) fn hosts(&self) -> (u32, u32) {
+        (self.sender.life.host, self.receiver.life.host)
+    }
+
+    /// A packet of this direction.
+    pub(super) fn packet(&self, kind: PacketKind, bytes: usize) -> Packet {
+        Packet { from: self.sender.address, to: self.receiver.address, kind, bytes }
+    }
+
+    fn slot(&mut self, number: u64) -> Option<&mut Slot> {
+        self.segments.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    fn append(&mut self, segment: Segment) -> u64 {
+        let (kind, bytes) = match &segment {
             Segment::Open => (PacketKind::Data, 0),
             Segment::Bytes(bytes) => (PacketKind::Data, bytes.len()),
             Segment::Finish => (PacketKind::Finish, 0),
         };
-        let (from, to) = (self.sender.address, self.receiver.address);
-        Some(Packet { from, to, kind, bytes })
+        self.sent += bytes as u64;
+        let segment = Some(segment);
+        let (departed, again) = (Instant::START, None);
+        let slot = Slot { kind, bytes, segment, has_arrived: false, departed, attempt: 0, again };
+        self.segments.push_back(slot);
+        self.first + self.segments.len() as u64 - 1
+    }
+
+    /// When something that takes until `when` arrives: not before what was sent before.
+    pub(super) fn in_order(&mut self, when: Instant) -> Instant {
+        self.last_arrival = self.last_arrival.max(when);
+        self.last_arrival
     }
 
     /// Takes what has arrived, as far as nothing before it is missing.
     fn take_arrived(&mut self) -> Vec<Segment> {
         let mut arrived = Vec::new();
-        while self.segments.front().is_some_and(|slot| slot.has_arrived) {
-            arrived.extend(self.segments.pop_front().map(|slot| slot.segment));
-            self.first += 1;
+        while let Some(slot) = self.slot(self.next).filter(|slot| slot.has_arrived) {
+            arrived.extend(slot.segment.take());
+            self.next += 1;
         }
         arrived
     }
+
+    /// The receiver has got so much.
+    pub(super) fn hear(&mut self, segments: &[Segment]) {
+        for segment in segments {
+            self.heard.segments += 1;
+            match segment {
+                Segment::Open => {}
+                Segment::Bytes(bytes) => self.heard.received += bytes.len() as u64,
+                Segment::Finish => self.heard.end = true,
+            }
+        }
+    }
+
+    /// How far the receiver has come, which the sender is told now.
+    fn announce(&mut self) -> Heard {
+        self.announced = self.heard.taken;
+        self.heard
+    }
+
+    /// How many bytes more may be sent.
+    pub(super) fn room(&self) -> u64 {
+        WINDOW - (self.sent - self.known.taken)
+    }
+
+    /// How many bytes the host of the receiver has not acknowledged.
+    pub(super) fn unacknowledged(&self) -> u64 {
+        self.sent - self.known.received
+    }
+
+    /// How many bytes the receiver has taken and not told of.
+    pub(super) fn untold(&self) -> u64 {
+        self.heard.taken - self.announced
+    }
+
+    /// Tells whether all that was sent is acknowledged, and no more fits.
+    pub(super) fn is_full(&self) -> bool {
+        self.segments.is_empty() && self.room() == 0 && !self.is_abandoned
+    }
+
+    /// Tells whether a segment holds more than the end.
+    pub(super) fn is_data(&mut self, number: u64) -> bool {
+        self.slot(number).is_some_and(|slot| slot.kind == PacketKind::Data)
+    }
+
+    /// Tells whether the receiver has got all that there was to get and knows that all of its own
+    /// has arrived: what is left of it answers whoever sends the end again. Source: RFC 9293,
+    /// TIME-WAIT.
+    fn is_over(&self) -> bool {
+        let is_acknowledged = |back: PipeRef| back.borrow().known.end;
+        self.receiver.life.is_alive()
+            && self.heard.end
+            && self.back.upgrade().is_some_and(is_acknowledged)
+    }
+
+    /// Sends nothing any more, and nothing again. What is on its way arrives.
+    pub(super) fn abandon(&mut self) {
+        self.is_abandoned = true;
+        let timers = self.segments.iter_mut().filter_map(|slot| slot.again.take());
+        timers.for_each(cancel_outside);
+        self.end_stall();
+    }
+}
+
+/// The other direction, if anybody is left who uses it.
+pub(super) fn back_of(pipe: &PipeRef) -> Option<PipeRef> {
+    pipe.borrow().back.upgrade()
 }
 
 /// Sends a segment.
 pub(super) fn push(pipe: &PipeRef, segment: Segment) {
-    let number = {
-        let mut pipe = pipe.borrow_mut();
-        pipe.segments.push_back(Slot { segment, has_arrived: false });
-        pipe.first + pipe.segments.len() as u64 - 1
-    };
-    depart(pipe, number, 0);
+    let number = pipe.borrow_mut().append(segment);
+    depart(pipe, number);
 }
 
-/// Lets nothing more through.
-pub(super) fn cut_off(pipe: &PipeRef) {
-    let mut pipe = pipe.borrow_mut();
-    pipe.broken = true;
-    pipe.segments.clear();
-}
-
-fn depart(pipe: &PipeRef, number: u64, attempt: u32) {
+fn depart(pipe: &PipeRef, number: u64) {
     let (from, to) = {
         let pipe = pipe.borrow();
-        let is_gone = pipe.is_abandoned || !pipe.sender.life.is_alive();
-        if pipe.broken || is_gone || pipe.packet(number).is_none() {
+        if pipe.is_abandoned || !pipe.sender.life.is_alive() {
             return;
         }
-        (pipe.sender.life.host, pipe.receiver.life.host)
+        pipe.hosts()
     };
     let resets = network().with(|network| network.links.way(from, to).resets);
     if strikes("a connection is reset", resets) {
-        return reset_both(pipe);
+        return reset_by_fault(pipe);
     }
-    travel(pipe, number, attempt);
+    let told = back_of(pipe).map(|back| back.borrow_mut().announce());
+    travel(pipe, number, told);
 }
 
-/// What has departed goes on, whatever becomes of who has sent it.
-fn travel(pipe: &PipeRef, number: u64, attempt: u32) {
+/// What has departed goes on, whatever becomes of who has sent it. It says how far its sender has
+/// come itself.
+fn travel(pipe: &PipeRef, number: u64, told: Option<Heard>) {
     let (from, to, packet) = {
-        let pipe = pipe.borrow();
-        let Some(packet) = pipe.packet(number).filter(|_| !pipe.broken) else { return };
-        (pipe.sender.life.host, pipe.receiver.life.host, packet)
+        let mut pipe = pipe.borrow_mut();
+        let Some(slot) = pipe.slot(number) else { return };
+        slot.departed = now();
+        let (kind, bytes) = (slot.kind, slot.bytes);
+        let (from, to) = pipe.hosts();
+        (from, to, pipe.packet(kind, bytes))
     };
-    let departed = now();
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
-            let when = {
-                let mut pipe = pipe.borrow_mut();
-                pipe.last_arrival = pipe.last_arrival.max(when);
-                pipe.last_arrival
-            };
+            let when = pipe.borrow_mut().in_order(when);
             let pipe = Rc::clone(pipe);
-            at(when, move || arrive(&pipe, number, attempt, departed));
+            at(when, move || arrive(&pipe, number, told));
         }
-        Fate::Lost => send_again(pipe, number, attempt, departed),
+        Fate::Lost => send_again(pipe, number),
         Fate::Held => {
             let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || travel(&pipe, number, attempt)));
+            hold(from, to, Box::new(move || travel(&pipe, number, told)));
         }
     }
 }
 
-fn send_again(pipe: &PipeRef, number: u64, attempt: u32, departed: Instant) {
-    let pipe = Rc::clone(pipe);
-    let when = departed.saturating_add(retry_after(attempt)).max(now());
-    at(when, move || match attempt {
-        RETRIES_MAX => time_out(&pipe),
-        _ => depart(&pipe, number, attempt + 1),
-    });
-}
-
-/// The sender has heard nothing for too long.
-fn time_out(pipe: &PipeRef) {
-    if pipe.borrow().broken {
-        return;
-    }
-    cut_off(pipe);
-    let sender = pipe.borrow().sender.end;
-    fail(sender, io::ErrorKind::TimedOut);
-}
-
-fn arrive(pipe: &PipeRef, number: u64, attempt: u32, departed: Instant) {
-    let (receiver, life) = {
-        let pipe = pipe.borrow();
-        if pipe.broken || pipe.packet(number).is_none() {
+/// Lets a segment be sent again of which the sender hears nothing, counted from when it was sent.
+pub(super) fn send_again(pipe: &PipeRef, number: u64) {
+    let when = {
+        let mut pipe = pipe.borrow_mut();
+        if pipe.is_abandoned || !pipe.sender.life.is_alive() {
             return;
         }
-        (pipe.receiver.end, pipe.receiver.life)
+        match pipe.slot(number).filter(|slot| slot.again.is_none()) {
+            Some(slot) => slot.departed.saturating_add(retry_after(slot.attempt)).max(now()),
+            None => return,
+        }
     };
-    if life_of(life.host).is_none() {
-        // Nobody is there to say that nobody is there.
-        return send_again(pipe, number, attempt, departed);
+    let later = Rc::clone(pipe);
+    let key = at(when, move || {
+        let is_given_up = later.borrow_mut().slot(number).map(|slot| {
+            slot.again = None;
+            slot.attempt += 1;
+            slot.attempt > RETRIES_MAX
+        });
+        match is_given_up {
+            Some(true) => time_out(&later),
+            Some(false) => depart(&later, number),
+            None => {}
+        }
+    });
+    if let Some(slot) = pipe.borrow_mut().slot(number) {
+        slot.again = Some(key);
     }
-    if !life.is_alive() || !receiver.is_live() {
-        return refuse(pipe);
+}
+
+fn arrive(pipe: &PipeRef, number: u64, told: Option<Heard>) {
+    let presence = pipe.borrow().receiver.presence();
+    match presence {
+        // Nobody is there to say that nobody is there.
+        Presence::Down => return send_again(pipe, number),
+        Presence::Gone if pipe.borrow().is_over() => return acknowledge(pipe),
+        Presence::Gone => return refuse(pipe, number),
+        Presence::Left | Presence::Here => {}
+    }
+    if let (Some(told), Some(back)) = (told, back_of(pipe)) {
+        acknowledged(&back, told);
+    }
+    let receiver = {
+        let mut pipe = pipe.borrow_mut();
+        let receiver = pipe.receiver.end;
+        let (is_known, is_handed_over) = (number < pipe.heard.segments, number < pipe.next);
+        match pipe.slot(number) {
+            _ if is_known => None,
+            Some(slot) if !is_handed_over => {
+                Some((receiver, slot.segment.as_ref().is_some_and(is_first_word)))
+            }
+            // It is on its way to the program.
+            _ => return,
+        }
+    };
+    let Some((receiver, is_first_word)) = receiver else { return acknowledge(pipe) };
+    if is_first_word && presence == Presence::Here {
+        admit(receiver);
     }
     let arrived = {
         let mut pipe = pipe.borrow_mut();
-        let place = (number - pipe.first) as usize;
-        pipe.segments[place].has_arrived = true;
+        if let Some(slot) = pipe.slot(number) {
+            slot.has_arrived = true;
+        }
         pipe.take_arrived()
     };
-    if !arrived.is_empty() {
-        deliver(pipe, receiver, arrived);
+    match presence {
+        Presence::Left => come_to_orphan(pipe, number, &arrived),
+        _ if !arrived.is_empty() => deliver(pipe, receiver, number, arrived),
+        _ => {}
     }
 }
 
-/// Says that there is no such connection, and again if that is lost: the sender would ask again.
-pub(super) fn refuse(pipe: &PipeRef) {
-    let receiver = pipe.borrow().receiver.life.host;
-    match life_of(receiver) {
-        Some(_) => refuse_again(pipe, 0),
-        // Its power was cut when it had just received something: that would be sent again.
-        None => push(pipe, Segment::Bytes(Vec::new())),
+fn is_first_word(segment: &Segment) -> bool {
+    matches!(segment, Segment::Open)
+}
+
+/// Says that there is no such connection. If that is lost the segment comes again.
+pub(super) fn refuse(pipe: &PipeRef, number: u64) {
+    if let Some(back) = back_of(pipe) {
+        send_reset(&back, Some((Rc::clone(pipe), number)));
     }
-}
-
-/// The receiver has gone without a word: whoever waits to send more, or to hear what was received,
-/// asks from time to time. Source: RFC 9293, 3.8.6.1.
-pub(super) fn probe(pipe: &PipeRef) {
-    let (sender, is_unheard) = {
-        let pipe = pipe.borrow();
-        (pipe.sender.end, pipe.acknowledges_again)
-    };
-    let is_full = sender.try_with(|end| end.room() == 0) == Some(true);
-    if (is_full || is_unheard) && !pipe.borrow().broken {
-        push(pipe, Segment::Bytes(Vec::new()));
-    }
-}
-
-fn refuse_again(pipe: &PipeRef, attempt: u32) {
-    let (from, to, packet, sender) = {
-        let pipe = pipe.borrow();
-        let (from, to) = (pipe.receiver.address, pipe.sender.address);
-        let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
-        (pipe.receiver.life.host, pipe.sender.life.host, packet, pipe.sender.end)
-    };
-    cut_off(pipe);
-    if send_reset(from, to, packet, sender, None) == Fate::Lost && attempt < RETRIES_MAX {
-        let pipe = Rc::clone(pipe);
-        let when = now().saturating_add(retry_after(attempt));
-        at(when, move || refuse_again(&pipe, attempt + 1));
-    }
-}
-
-/// Resets the other side of a pipe, at whose sending end nobody is any more: behind what is on its
-/// way, which arrives as if nothing had happened. What was lost is not sent again.
-pub(super) fn reset(pipe: &PipeRef) {
-    let (from, to, packet, receiver) = {
-        let mut pipe = pipe.borrow_mut();
-        pipe.is_abandoned = true;
-        let (from, to) = (pipe.sender.address, pipe.receiver.address);
-        let packet = Packet { from, to, kind: PacketKind::Reset, bytes: 0 };
-        (pipe.sender.life.host, pipe.receiver.life.host, packet, pipe.receiver.end)
-    };
-    send_reset(from, to, packet, receiver, Some(Rc::clone(pipe)));
-}
-
-/// A fault: something on the way has reset the connection, and tells both sides.
-fn reset_both(pipe: &PipeRef) {
-    cut_off(pipe);
-    let (sender, receiver, from, to) = {
-        let pipe = pipe.borrow();
-        let (from, to) = (pipe.sender.life.host, pipe.receiver.life.host);
-        (pipe.sender.end, pipe.receiver.end, from, to)
-    };
-    let when = now().saturating_add(shortest(from, to));
-    at(when, move || fail(receiver, io::ErrorKind::ConnectionReset));
-    fail(sender, io::ErrorKind::ConnectionReset);
-}
-
-/// Sends a reset, which does not overtake what is on its way through `behind`.
-fn send_reset(
-    from: u32,
-    to: u32,
-    packet: Packet,
-    end: Uncounted<End>,
-    behind: Option<PipeRef>,
-) -> Fate {
-    let fate = send(from, to, &packet);
-    match fate {
-        Fate::Arrives(when) => {
-            let behind = behind.map_or(Instant::START, |pipe| pipe.borrow().last_arrival);
-            at(when.max(behind), move || fail(end, io::ErrorKind::ConnectionReset));
-        }
-        Fate::Lost => {}
-        Fate::Held => {
-            let again = move || {
-                send_reset(from, to, packet, end, behind);
-            };
-            hold(from, to, Box::new(again));
-        }
-    }
-    fate
 }
 
 /// Lets the sender know what has arrived, and what the reader has taken of it.
 pub(super) fn acknowledge(pipe: &PipeRef) {
-    if !pipe.borrow().acknowledges_again {
-        send_acknowledgement(pipe, 0);
-    }
+    let heard = pipe.borrow_mut().announce();
+    carry_acknowledgement(pipe, heard);
 }
 
-fn send_acknowledgement(pipe: &PipeRef, attempt: u32) {
-    let receiver = {
-        let pipe = pipe.borrow();
-        if !pipe.receiver.life.is_alive() {
-            return;
-        }
-        pipe.receiver.end
-    };
-    let Some(heard) = receiver.try_with(End::announce) else { return };
-    pipe.borrow_mut().acknowledges_again = false;
-    carry_acknowledgement(pipe, heard, attempt);
-}
-
-fn carry_acknowledgement(pipe: &PipeRef, heard: Heard, attempt: u32) {
+fn carry_acknowledgement(pipe: &PipeRef, heard: Heard) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
-        if pipe.broken {
-            return;
-        }
-        let (from, to) = (pipe.receiver.address, pipe.sender.address);
-        let packet = Packet { from, to, kind: PacketKind::Acknowledgement, bytes: 0 };
-        (pipe.receiver.life.host, pipe.sender.life.host, packet)
+        let (to, from) = pipe.hosts();
+        let Packet { from: there, to: here, .. } = pipe.packet(PacketKind::Acknowledgement, 0);
+        (from, to, Packet { from: here, to: there, kind: PacketKind::Acknowledgement, bytes: 0 })
     };
     match send(from, to, &packet) {
         Fate::Arrives(when) => {
             let pipe = Rc::clone(pipe);
-            at(when, move || acknowledged(pipe.borrow().sender.end, heard));
+            at(when, move || come_back(&pipe, heard));
         }
         Fate::Lost => {
-            pipe.borrow_mut().acknowledges_again = true;
-            let pipe = Rc::clone(pipe);
-            let when = now().saturating_add(retry_after(attempt));
-            at(when, move || match attempt {
-                RETRIES_MAX => time_out(&pipe),
-                _ => send_acknowledgement(&pipe, attempt + 1),
-            });
+            // The newest of what it would have told of is sent again, if no other one tells of it.
+            if let Some(newest) = heard.segments.checked_sub(1) {
+                send_again(pipe, newest);
+            }
+            stir(pipe);
         }
         Fate::Held => {
             let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || carry_acknowledgement(&pipe, heard, attempt)));
+            hold(from, to, Box::new(move || carry_acknowledgement(&pipe, heard)));
         }
     }
+}
+
+/// An acknowledgement has arrived.
+fn come_back(pipe: &PipeRef, heard: Heard) {
+    let presence = pipe.borrow().sender.presence();
+    match presence {
+        Presence::Here | Presence::Left => acknowledged(pipe, heard),
+        Presence::Down => {}
+        Presence::Gone => {
+            let is_over = back_of(pipe).is_some_and(|back| back.borrow().is_over());
+            if !is_over {
+                send_reset(pipe, None);
+            }
+        }
+    }
+}
+
+/// The other side has come so far. What it says may be older than what is known.
+fn acknowledged(pipe: &PipeRef, heard: Heard) {
+    let (sender, has_opened) = {
+        let mut pipe = pipe.borrow_mut();
+        let known = pipe.known;
+        pipe.known = Heard {
+            segments: known.segments.max(heard.segments),
+            received: known.received.max(heard.received),
+            taken: known.taken.max(heard.taken),
+            end: known.end || heard.end,
+        };
+        while pipe.first < pipe.known.segments {
+            let slot = pipe.segments.pop_front();
+            slot.and_then(|slot| slot.again).into_iter().for_each(cancel_outside);
+            pipe.first += 1;
+        }
+        (pipe.sender, heard.taken > known.taken)
+    };
+    has_room(sender.end, has_opened);
+    settle(sender);
+    reconsider(pipe);
+}
+
+/// A reset has arrived for the side that sends here.
+pub(super) fn be_reset_behind(pipe: &PipeRef, when: Instant) {
+    let (when, side) = {
+        let mut pipe = pipe.borrow_mut();
+        (pipe.in_order(when), pipe.receiver)
+    };
+    at(when, move || be_reset(side));
 }

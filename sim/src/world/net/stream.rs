@@ -13,7 +13,7 @@ use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::address::ToSocketAddrs;
 use super::connect::connect;
 use super::line::Spot;
-use super::tcp::{End, Incoming, at_sending_on, finish, has_read, send_bytes};
+use super::tcp::{End, Incoming, at_sending_on, begin_to_wait, finish, has_read, send_bytes};
 use crate::event_loop::{Label, Shared};
 use crate::world::crashes::Sending;
 
@@ -253,6 +253,7 @@ impl TcpStream {
         let (label, end) = (Label::on("write", self.end.id()), &self.end);
         let enter = |wait| end.with(|end| end.writers().enter(wait));
         self.writing.park(label, self.location, cx, enter);
+        begin_to_wait(&self.end);
     }
 }
 

@@ -9,7 +9,10 @@ use super::address::Pair;
 use super::line::{Line, wake};
 use super::listener::enqueue;
 use super::network::network;
-use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, cut_off, probe, push, refuse, reset};
+use super::orphans::{Orphan, come_to_orphan, leave, settle, take_orphans};
+use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, push, refuse, send_again};
+use super::presence::{Presence, reset};
+use super::probe::{WORTH_TELLING, stir, wait_for_room};
 use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
@@ -33,16 +36,8 @@ pub(super) struct End {
     /// What it sends, and what it is sent; none before the other side has answered.
     out: Option<PipeRef>,
     into: Option<PipeRef>,
-    /// How many bytes it has sent, and how far the other side has come with them, as far as it
-    /// knows.
-    sent: u64,
-    known: Heard,
     is_finished: bool,
     received: VecDeque<u8>,
-    /// How far it has come with what it was sent itself, and how many taken bytes the other side
-    /// was told of.
-    heard: Heard,
-    announced: u64,
     is_at_end: bool,
     /// It has failed, or what makes it fail has arrived.
     is_failing: bool,
@@ -61,16 +56,6 @@ pub(super) struct End {
     pub(super) is_given_up: bool,
     readers: Line,
     writers: Line,
-}
-
-/// How far a side has come with what it was sent: what an acknowledgement says.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heard {
-    /// How many bytes have arrived, and how many of them the program has taken.
-    received: u64,
-    taken: u64,
-    /// The end has arrived.
-    end: bool,
 }
 
 /// What there is to read.
@@ -99,12 +84,8 @@ impl End {
                 pair,
                 out: None,
                 into: None,
-                sent: 0,
-                known: Heard::default(),
                 is_finished: false,
                 received: VecDeque::new(),
-                heard: Heard::default(),
-                announced: 0,
                 is_at_end: false,
                 is_failing: false,
                 failed: None,
@@ -120,7 +101,8 @@ impl End {
         );
         network().with(|network| {
             network.ends.insert((life.host, number), end.uncounted());
-            network.pairs.insert((pair.local, pair.remote), (number, end.uncounted()));
+            let side = Side { end: end.uncounted(), number, life, address: pair.local };
+            network.pairs.insert((pair.local, pair.remote), side);
         });
         end
     }
@@ -131,19 +113,14 @@ impl End {
     }
 
     fn side(&self, end: Uncounted<End>) -> Side {
-        Side { end, life: self.life, address: self.pair.local }
-    }
-
-    /// How far it has come with what it was sent, which the other side is told now.
-    pub(super) fn announce(&mut self) -> Heard {
-        self.announced = self.heard.taken;
-        self.heard
+        Side { end, number: self.number, life: self.life, address: self.pair.local }
     }
 
     /// How many bytes the program has not read, and how many the host of the other side has not
-    /// acknowledged.
+    /// acknowledged; none of one that has failed. Source: Linux, `tcp_write_queue_purge`.
     pub(super) fn queues(&self) -> (usize, u64) {
-        (self.received.len(), self.sent - self.known.received)
+        let out = self.out.as_ref().filter(|_| !self.is_closed());
+        (self.received.len(), out.map_or(0, |out| out.borrow().unacknowledged()))
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -165,13 +142,19 @@ impl End {
     /// Tells whether there is nobody on the other side any more: the connection has failed, or both
     /// sides have come to the end and know it. Source: Linux, `TCP_CLOSE`.
     pub(super) fn is_closed(&self) -> bool {
-        self.failed.is_some() || self.is_finished && self.is_at_end && self.known.end
+        let knows = |out: &PipeRef| out.borrow().known.end;
+        self.failed.is_some()
+            || self.is_finished && self.is_at_end && self.out.as_ref().is_some_and(knows)
     }
 
-    /// Tells whether its two addresses are those of a connection: it has neither failed nor come
-    /// to both ends.
-    pub(super) fn is_open(&self) -> bool {
-        !self.is_failing && self.failed.is_none() && !(self.is_finished && self.is_at_end)
+    /// Tells whether its host knows nothing of the connection any more.
+    pub(super) fn has_gone(&self) -> bool {
+        self.is_failing || self.failed.is_some()
+    }
+
+    /// Tells whether somebody waits to write.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.writers.is_awaited()
     }
 
     /// Forgets the connection without a word to the other side.
@@ -236,8 +219,8 @@ impl End {
         self.failed.is_some() || self.is_finished || self.room() > 0
     }
 
-    pub(super) fn room(&self) -> u64 {
-        WINDOW - (self.sent - self.known.taken)
+    fn room(&self) -> u64 {
+        self.out.as_ref().map_or(WINDOW, |out| out.borrow().room())
     }
 
     /// Reads what there is, at most `most` bytes if that is said.
@@ -251,7 +234,9 @@ impl End {
         buffer[..from_first].copy_from_slice(&first[..from_first]);
         buffer[from_first..length].copy_from_slice(&second[..length - from_first]);
         self.received.drain(..length);
-        self.heard.taken += length as u64;
+        if let Some(into) = &self.into {
+            into.borrow_mut().heard.taken += length as u64;
+        }
         Incoming::Bytes(length)
     }
 
@@ -274,11 +259,8 @@ impl End {
         for segment in segments {
             match segment {
                 Segment::Open => was_opened = true,
-                Segment::Bytes(bytes) => {
-                    self.heard.received += bytes.len() as u64;
-                    self.received.extend(bytes);
-                }
-                Segment::Finish => (self.is_at_end, self.heard.end) = (true, true),
+                Segment::Bytes(bytes) => self.received.extend(bytes),
+                Segment::Finish => self.is_at_end = true,
             }
         }
         was_opened
@@ -288,19 +270,14 @@ impl End {
 /// Joins two ends.
 pub(super) fn join(one: &Uncounted<End>, other: &Uncounted<End>) {
     let side = |end: &Uncounted<End>| end.with(|it| it.side(*end));
-    let there = Pipe::new(side(one), side(other));
-    let back = Pipe::new(side(other), side(one));
+    let (there, back) = Pipe::both(side(one), side(other));
     one.with(|end| (end.out, end.into) = (Some(Rc::clone(&there)), Some(Rc::clone(&back))));
     other.with(|end| (end.out, end.into) = (Some(back), Some(there)));
 }
 
 /// Sends bytes; the caller has seen that they fit.
 pub(super) fn send_bytes(end: &Uncounted<End>, bytes: Vec<u8>) {
-    let out = end.with(|end| {
-        end.sent += bytes.len() as u64;
-        end.out.clone()
-    });
-    if let Some(out) = out {
+    if let Some(out) = end.with(|end| end.out.clone()) {
         push(&out, Segment::Bytes(bytes));
     }
 }
@@ -341,21 +318,37 @@ pub(super) fn finish(end: &Uncounted<End>) -> Sending {
 /// The program has read something: who waits to send has to know once it is worth it. Source: RFC
 /// 1122, 4.2.3.3, against windows that open by a few bytes.
 pub(super) fn has_read(end: &Uncounted<End>) {
-    let into = end.with(|end| match end.heard.taken - end.announced >= WINDOW / 2 {
-        true => end.into.clone(),
-        false => None,
-    });
-    if let Some(into) = into {
+    let Some(into) = end.with(|end| end.into.clone()) else { return };
+    let untold = into.borrow().untold();
+    if untold >= WINDOW / 2 && end.with(|end| end.failed.is_none()) {
         acknowledge(&into);
+    } else if untold >= WORTH_TELLING {
+        stir(&into);
     }
 }
 
-/// Hands over what has arrived, at the next turn of the loop.
-pub(super) fn deliver(pipe: &PipeRef, receiver: Uncounted<End>, segments: Vec<Segment>) {
+/// Somebody waits to write.
+pub(super) fn begin_to_wait(end: &Uncounted<End>) {
+    let out = end.with(|end| end.out.clone().filter(|_| end.failed.is_none()));
+    out.iter().for_each(wait_for_room);
+}
+
+/// Hands over what has arrived, at the next turn of the loop; `number` is that of the last segment.
+pub(super) fn deliver(
+    pipe: &PipeRef,
+    receiver: Uncounted<End>,
+    number: u64,
+    segments: Vec<Segment>,
+) {
     let pipe = Rc::clone(pipe);
     on_loop_of(receiver, "tcp segment", move || {
+        let side = pipe.borrow().receiver;
+        if !side.life.is_alive() || !receiver.is_live() {
+            return miss(&pipe, side, number, &segments);
+        }
+        pipe.borrow_mut().hear(&segments);
         let received = receiver.try_with(|end| (end.receive(segments), end.readers.all()));
-        let Some((was_opened, readers)) = received else { return refuse(&pipe) };
+        let Some((was_opened, readers)) = received else { return };
         wake(readers);
         if was_opened {
             enqueue(receiver);
@@ -364,18 +357,20 @@ pub(super) fn deliver(pipe: &PipeRef, receiver: Uncounted<End>, segments: Vec<Se
     });
 }
 
-/// The other side has come so far. What it says may be older than what is known.
-pub(super) fn acknowledged(sender: Uncounted<End>, heard: Heard) {
-    let may_go_on = sender.try_with(|end| {
-        let known = end.known;
-        end.known = Heard {
-            received: known.received.max(heard.received),
-            taken: known.taken.max(heard.taken),
-            end: known.end || heard.end,
-        };
-        heard.taken > known.taken
-    });
-    if may_go_on == Some(true) {
+/// What has just arrived finds that the program is gone.
+fn miss(pipe: &PipeRef, side: Side, number: u64, segments: &[Segment]) {
+    match side.presence() {
+        Presence::Down => send_again(pipe, number),
+        Presence::Left => come_to_orphan(pipe, number, segments),
+        Presence::Gone | Presence::Here => refuse(pipe, number),
+    }
+}
+
+/// The other side has come further with what this end sends, and has taken some of it if there is
+/// more room.
+pub(super) fn has_room(sender: Uncounted<End>, has_opened: bool) {
+    let is_here = sender.try_with(|_| ()).is_some();
+    if is_here && has_opened {
         on_loop_of(sender, "tcp acknowledgement", move || {
             wake(sender.try_with(|end| end.writers.all()).unwrap_or_default());
         });
@@ -385,23 +380,21 @@ pub(super) fn acknowledged(sender: Uncounted<End>, heard: Heard) {
 /// The connection has failed at this end.
 pub(super) fn fail(end: Uncounted<End>, kind: io::ErrorKind) {
     end.try_with(|end| end.is_failing = true);
-    on_loop_of(end, "tcp failure", move || fail_now(end, kind, true));
+    on_loop_of(end, "tcp failure", move || fail_now(end, kind));
 }
 
-/// The other side finds out by itself unless it is `cut_off` from this one.
-fn fail_now(end: Uncounted<End>, kind: io::ErrorKind, is_cut_off: bool) {
-    let waiting = end.try_with(|end| {
+/// The host knows nothing of it any more, and the other side finds out when it sends something.
+fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
+    let failed = end.try_with(|end| {
         if end.failed.is_none() {
             let was_closed = end.is_at_end && kind == io::ErrorKind::ConnectionReset;
             end.failed = Some(if was_closed { io::ErrorKind::BrokenPipe } else { kind });
         }
-        // Of a host that has crashed what it had sent before is on its way all the same.
-        let out = end.out.clone().filter(|_| end.life.is_alive());
-        let into = end.into.clone().filter(|_| is_cut_off);
-        [out, into].iter().flatten().for_each(cut_off);
-        (end.readers.all(), end.writers.all())
+        (end.out.clone(), end.into.clone(), end.readers.all(), end.writers.all())
     });
-    if let Some((readers, writers)) = waiting {
+    if let Some((out, into, readers, writers)) = failed {
+        out.iter().for_each(|out| out.borrow_mut().abandon());
+        into.iter().for_each(stir);
         wake(readers);
         wake(writers);
     }
@@ -415,19 +408,22 @@ fn on_loop_of(end: Uncounted<End>, name: &'static str, call: impl FnOnce() + 'st
     });
 }
 
-/// A host has crashed: its connections are reset, or nobody answers any more.
+/// A host has crashed: its connections are gone, and say so if it `resets` them.
 pub(super) fn fail_all(life: Life, resets: bool) {
     for end in network().with(|network| network.ends_of(life.host)) {
-        let pipes =
-            end.try_with(|end| (end.life == life).then(|| (end.out.clone(), end.into.clone())));
-        let Some((out, into)) = pipes.flatten() else { continue };
-        if let Some(out) = out.filter(|_| resets) {
-            reset(&out);
+        let out = end.try_with(|end| {
+            let out = end.out.clone().filter(|_| resets && !end.is_closed());
+            (end.life == life).then_some(out)
+        });
+        let Some(out) = out.flatten() else { continue };
+        out.iter().for_each(reset);
+        fail_now(end, io::ErrorKind::ConnectionReset);
+    }
+    for orphan in take_orphans(life.host) {
+        if resets && !orphan.is_forgotten() {
+            reset(&orphan.out);
         }
-        fail_now(end, io::ErrorKind::ConnectionReset, resets);
-        if let Some(into) = into.filter(|_| !resets) {
-            probe(&into);
-        }
+        stir(&orphan.into);
     }
 }
 
@@ -440,17 +436,12 @@ impl Drop for End {
             return;
         }
         self.handshake.take().into_iter().for_each(cancel_outside);
-        network().with(|network| {
-            network.ends.remove(&(self.life.host, self.number));
-            let addresses = (self.pair.local, self.pair.remote);
-            if network.pairs.get(&addresses).is_some_and(|(number, _)| *number == self.number) {
-                network.pairs.remove(&addresses);
-            }
-        });
-        let Some(out) = self.out.take() else { return };
-        if self.failed.is_some() || !self.life.is_alive() {
-            return;
-        }
+        network().with(|network| network.ends.remove(&(self.life.host, self.number)));
+        let is_closed = self.is_closed();
+        let pipes = self.out.take().zip(self.into.take());
+        let Some((out, into)) = pipes.filter(|_| !is_closed && self.life.is_alive()) else {
+            return self.free_pair();
+        };
         let resets = !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped;
         let sends_end = !resets && !self.is_finished;
         let vanishes = match sends_end {
@@ -460,15 +451,29 @@ impl Drop for End {
             }
             false => is_falling(self.life),
         };
-        if vanishes {
-            // What it sent may not have left: the other side must not take this for the end of it.
-            if resets_when_falling(self.life) == Some(true) {
+        if vanishes || resets {
+            self.free_pair();
+            // If it vanishes, what it sent may not have left: the other side must not take this
+            // for the end of it.
+            if resets && !vanishes || resets_when_falling(self.life) == Some(true) {
                 reset(&out);
             }
-        } else if resets {
-            reset(&out);
-        } else if sends_end {
+            out.borrow_mut().abandon();
+            return stir(&into);
+        }
+        let side = out.borrow().sender;
+        leave(Orphan::new(self.pair.remote, Rc::clone(&out), into));
+        if sends_end {
             push(&out, Segment::Finish);
         }
+        settle(side);
+    }
+}
+
+impl End {
+    /// Lets its two addresses be those of another connection.
+    fn free_pair(&self) {
+        let number = self.number;
+        network().with(|network| network.free_pair(number, self.pair.local, self.pair.remote));
     }
 }

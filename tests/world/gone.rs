@@ -1,0 +1,254 @@
+//! Connections of which one side knows nothing any more: whoever sends something there meets a
+//! reset, or nobody. Expected times are those of Linux: again after 0.2, 0.6, 1.4, .. seconds, and
+//! given up after 924.6.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use seedloop::host::{self, Host};
+use seedloop::net::{
+    self, PacketKind, RuleGuard, SocketState, TcpListener, TcpStream, Verdict, between, from_to,
+    netstat,
+};
+use seedloop::{Instant, Result, Simulation, run, sleep, spawn};
+
+use PacketKind::{Acknowledgement, Data, Finish, Reset};
+
+const WAY: Duration = Duration::from_millis(100);
+const GIVEN_UP_AFTER: Duration = Duration::from_millis(924_600);
+
+fn kind<T>(result: io::Result<T>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+/// Keeps its connections, and reads nothing.
+async fn hold() -> Result<()> {
+    let listener = TcpListener::bind("0.0.0.0:7").await?;
+    let mut streams = Vec::new();
+    loop {
+        streams.push(listener.accept().await?);
+    }
+}
+
+/// Runs `main` with a connection to a host to which each way takes 0.1 s.
+fn simulate<T, F>(main: impl FnOnce(Host, TcpStream) -> F + 'static) -> T
+where
+    T: 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let result = run(async {
+        net::everywhere().latency(WAY..=WAY);
+        let server = Host::new("server");
+        server.run(hold);
+        sleep(WAY).await?;
+        let stream = TcpStream::connect("server:7").await?;
+        sleep(WAY * 2).await?;
+        main(server, stream).await
+    });
+    result.unwrap()
+}
+
+type Seen = Rc<RefCell<Vec<PacketKind>>>;
+
+/// Takes down all packets from one host to another.
+fn watch() -> (Seen, RuleGuard) {
+    let seen = Seen::default();
+    let sees = Rc::clone(&seen);
+    let guard = net::rule(move |packet| {
+        sees.borrow_mut().push(packet.kind);
+        Verdict::Pass
+    });
+    (seen, guard)
+}
+
+/// A crash whose reset is lost is a power cut for the other side: it asks, and hears of it. Source:
+/// RFC 9293, 3.10.7.1.
+#[test]
+fn a_crash_whose_reset_is_lost_is_found_out_by_who_sends() {
+    for is_cut in [false, true] {
+        let (told, seen) = simulate(move |server, mut stream| async move {
+            match is_cut {
+                true => server.cut_power(),
+                false => {
+                    let link = between(host::current(), server).partition();
+                    server.crash();
+                    link.repair();
+                }
+            }
+            server.restart();
+            sleep(WAY).await?;
+            let (seen, _watching) = watch();
+            let start = Instant::now();
+            stream.write_all(b"hello").await?;
+            let told = (kind(stream.read(&mut [0]).await), start.elapsed());
+            let seen = seen.borrow().clone();
+            Ok((told, seen))
+        });
+        assert_eq!(told, (Some(ErrorKind::ConnectionReset), WAY * 2));
+        assert_eq!(seen, [Data, Reset]);
+    }
+}
+
+/// The other side of a connection that has timed out asks, too.
+#[test]
+fn the_other_side_of_a_timeout_is_reset_when_it_sends() {
+    let told = simulate(|server, _stream| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let client = server.spawn(async {
+            let mut stream = TcpStream::connect("main:9").await?;
+            sleep(Duration::from_secs(2_000)).await?;
+            let start = Instant::now();
+            stream.write_all(b"still there?").await?;
+            Ok((kind(stream.read(&mut [0]).await), start.elapsed()))
+        });
+        let (mut far, _) = listener.accept().await?;
+        sleep(WAY * 2).await?;
+        between(host::current(), server).partition();
+        let start = Instant::now();
+        far.write_all(b"x").await?;
+        assert_eq!(kind(far.read(&mut [0]).await), Some(ErrorKind::TimedOut));
+        assert_eq!(start.elapsed(), GIVEN_UP_AFTER);
+        host::heal();
+        // It has said nothing of that itself. Source: Linux, `tcp_write_err`.
+        drop(far);
+        client.await
+    });
+    assert_eq!(told, (Some(ErrorKind::ConnectionReset), WAY * 2));
+}
+
+/// A host that is up refuses; nobody hears of that, and gives up in the time of somebody who sends
+/// into nothing.
+#[test]
+fn a_refusal_that_nobody_hears_is_a_timeout() {
+    simulate(|server, mut stream| async move {
+        server.cut_power();
+        server.restart();
+        from_to(server, host::current()).partition();
+        let start = Instant::now();
+        stream.write_all(b"x").await?;
+        assert_eq!(kind(stream.read(&mut [0]).await), Some(ErrorKind::TimedOut));
+        assert_eq!(start.elapsed(), GIVEN_UP_AFTER);
+        let socket = netstat(host::current()).sockets.remove(0);
+        assert_eq!((socket.state, socket.send_queue), (Some(SocketState::Closed), 0));
+        Ok(())
+    });
+}
+
+/// What has refused something sends nothing when its power is cut.
+#[test]
+fn a_host_without_power_sends_nothing() {
+    simulate(|server, mut stream| async move {
+        server.cut_power();
+        server.restart();
+        let link = from_to(server, host::current()).partition();
+        stream.write_all(b"x").await?;
+        sleep(WAY * 3 / 2).await?;
+        server.cut_power();
+        link.repair();
+        let address = server.address();
+        net::rule(move |packet| {
+            assert_ne!(packet.from.ip(), address, "sent without power: {packet:?}");
+            Verdict::Pass
+        })
+        .forget();
+        Ok(sleep(WAY * 100).await?)
+    });
+}
+
+/// A reset comes behind what was sent before it, which can be read: what Linux 6.18 gives on its
+/// loopback for bytes, the end, and a reset (`b'answer'`, `b''`).
+#[test]
+fn a_reset_does_not_overtake_an_answer() {
+    let answered = |seed| {
+        let outcome = Simulation::new().seed(seed).block_on(async {
+            Host::new("server").run(async || {
+                let (mut stream, _) = TcpListener::bind("0.0.0.0:80").await?.accept().await?;
+                stream.read_exact(&mut [0]).await?;
+                Ok(stream.write_all(b"answer").await?)
+            });
+            sleep(Duration::from_millis(1)).await?;
+            let mut stream = TcpStream::connect("server:80").await?;
+            let mut writer = stream.clone();
+            spawn(async move {
+                for _ in 0..30 {
+                    writer.write_all(b"x").await?;
+                    sleep(Duration::from_micros(300)).await?;
+                }
+                Ok(())
+            });
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            Ok(answer == b"answer")
+        });
+        outcome.result.unwrap()
+    };
+    assert_eq!((0..1_000).find(|seed| !answered(*seed)), None);
+}
+
+/// What a host sends again for a stream that was dropped is forgotten in its crash, which says so.
+#[test]
+fn a_crash_resets_what_nobody_has_any_more() {
+    for crashes in [false, true] {
+        let told = simulate(move |server, _stream| async move {
+            let listener = TcpListener::bind("0.0.0.0:9").await?;
+            let client = server.spawn(async {
+                let mut stream = TcpStream::connect("main:9").await?;
+                sleep(WAY * 3).await?;
+                Ok(stream.write_all(b"lost at first").await?)
+            });
+            let (mut stream, _) = listener.accept().await?;
+            // It leaves 0.3 s after the connection, and again 0.2 and 0.6 s later.
+            let link = from_to(server, host::current()).partition();
+            client.await?;
+            let start = Instant::now();
+            sleep(WAY * 3).await?;
+            link.repair();
+            if crashes {
+                server.crash();
+            }
+            let mut buffer = [0; 20];
+            Ok((stream.read(&mut buffer).await.map_err(|error| error.kind()), start.elapsed()))
+        });
+        let expected = match crashes {
+            true => (Err(ErrorKind::ConnectionReset), WAY * 4),
+            false => (Ok(13), WAY * 7),
+        };
+        assert_eq!(told, expected);
+    }
+}
+
+/// Who has closed last sends its end again if it is not acknowledged, and the other host, where
+/// nobody has the connection any more, acknowledges it. Source: RFC 9293, TIME-WAIT.
+#[test]
+fn an_end_that_is_sent_again_is_acknowledged_and_not_refused() {
+    let seen = simulate(|server, _stream| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let client = server.spawn(async {
+            let mut stream = TcpStream::connect("main:9").await?;
+            assert_eq!(stream.read(&mut [0]).await?, 0);
+            Ok(())
+        });
+        let (stream, _) = listener.accept().await?;
+        sleep(WAY * 2).await?;
+        let (seen, _watching) = watch();
+        let mut lost = false;
+        let _losing = net::rule(move |packet| {
+            let is_last = packet.kind == Acknowledgement && packet.to.port() != 9;
+            if is_last && !lost {
+                lost = true;
+                return Verdict::Drop;
+            }
+            Verdict::Pass
+        });
+        drop(stream);
+        client.await?;
+        sleep(WAY * 10).await?;
+        let seen = seen.borrow().clone();
+        Ok(seen)
+    });
+    let (there, back) = ([Finish, Acknowledgement], [Finish, Acknowledgement]);
+    assert_eq!(seen, [&there[..], &back[..], &back[..]].concat());
+}
