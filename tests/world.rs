@@ -1,5 +1,6 @@
 //! The world around a program: hosts and their crashes, the network, HTTP on it, and disks.
 
+mod backlogs;
 mod connections;
 mod crash_points;
 mod crash_sends;

@@ -19,7 +19,7 @@ use super::tcp::End;
 use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, cancel_outside, try_with, with};
 use crate::world::host::Life;
 
-/// How many connections wait for `accept` at most, if it was not said. Source: Linux,
+/// How many connections may wait for `accept` beside one, if it was not said. Source: Linux,
 /// `net.core.somaxconn` before 5.4, and what the standard library asks for.
 pub(crate) const BACKLOG: usize = 128;
 
@@ -71,12 +71,16 @@ impl TcpListener {
         Self::bind_with_backlog(address, BACKLOG)
     }
 
-    /// The same, with as many connections at most as wait to be accepted: who comes then tries
-    /// again a while later.
+    /// The same, with one more than `backlog` connections at most that wait to be accepted: who
+    /// comes then tries again a while later. Who has only asked is not counted. Source: Linux,
+    /// `sk_acceptq_is_full`, `net.ipv4.tcp_syncookies`.
+    ///
+    /// Who is answered before the others fill the queue believes that it is connected; what it
+    /// sends is as good as lost, and sent again, until there is room.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind); `InvalidInput` for a backlog of 0.
+    /// As [`bind`](Self::bind).
     ///
     /// # Cancel safety
     ///
@@ -96,10 +100,6 @@ impl TcpListener {
         backlog: usize,
         location: &'static Location<'static>,
     ) -> io::Result<TcpListener> {
-        if backlog == 0 {
-            let text = "a backlog of 0 lets nobody connect; use at least 1";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
         let (life, owner) = here()?;
         let bound = wanted.ip();
         let wanted = own_address(wanted, life)?;
@@ -234,10 +234,6 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
             if !hears(state.bound, near) {
                 return None;
             }
-            if state.is_full() {
-                // Who has given up before the first word makes room.
-                state.asked.retain(|_, end| !end.with(|end| end.has_failed()));
-            }
             let is_full = state.is_full();
             Some((is_full, state.life, state.owner, state.location))
         })?
@@ -263,16 +259,21 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
     Answer::Yes(id)
 }
 
-/// The first word of someone who has asked has arrived: it waits to be accepted.
-pub(super) fn admit(end: Uncounted<End>) {
+/// The first word of someone who has asked has arrived: it waits to be accepted, or hears nothing
+/// if too many do.
+pub(super) fn admit(end: Uncounted<End>) -> bool {
     let is_let_in = of_listener(end, |state, number| {
+        if state.asked.contains_key(&number) && state.is_full() {
+            return Some(false);
+        }
         state.connected.push_back(state.asked.remove(&number)?);
-        Some(())
+        Some(true)
     });
-    if is_let_in.is_some() {
+    if is_let_in == Some(true) {
         let forgotten = end.try_with(|end| end.handshake.take()).flatten();
         forgotten.into_iter().for_each(cancel_outside);
     }
+    is_let_in != Some(false)
 }
 
 /// Tells who accepts of someone who has been [let in](admit).
@@ -299,7 +300,7 @@ fn of_listener<R>(
 
 impl ListenerState {
     fn is_full(&self) -> bool {
-        self.asked.len() + self.connected.len() >= self.backlog
+        self.connected.len() > self.backlog
     }
 
     /// All who wait, when there is nothing to wait for any more.

@@ -351,8 +351,9 @@ fn arrive(pipe: &PipeRef, number: u64, told: Option<Heard>) {
         }
     };
     let Some((receiver, is_first_word)) = receiver else { return acknowledge(pipe) };
-    if is_first_word && presence == Presence::Here {
-        admit(receiver);
+    if is_first_word && presence == Presence::Here && !admit(receiver) {
+        // As if it had been lost. Source: Linux, `tcp_v4_syn_recv_sock` with a full queue.
+        return send_again(pipe, number);
     }
     let arrived = {
         let mut pipe = pipe.borrow_mut();
