@@ -13,7 +13,7 @@ use seedloop::net::{
     self, PacketKind, RuleGuard, SocketState, TcpListener, TcpStream, Verdict, between, from_to,
     netstat,
 };
-use seedloop::{Instant, Result, Simulation, run, sleep, spawn};
+use seedloop::{Instant, Result, Simulation, run, sleep, spawn, tokio};
 
 use PacketKind::{Acknowledgement, Data, Finish, Reset};
 
@@ -251,4 +251,39 @@ fn an_end_that_is_sent_again_is_acknowledged_and_not_refused() {
     });
     let (there, back) = ([Finish, Acknowledgement], [Finish, Acknowledgement]);
     assert_eq!(seen, [&there[..], &back[..], &back[..]].concat());
+}
+
+/// A port whose connection still sends something is in use; one that only waits for the other side
+/// is taken for a new connection, and the old one is reset. What Linux 6.18 gives: `EADDRNOTAVAIL`
+/// in FIN_WAIT1 and LAST_ACK; in FIN_WAIT2 it connects, and the other side reads the end and gets
+/// `EPIPE`.
+#[test]
+fn a_port_that_only_waits_for_the_other_side_is_used_again() {
+    let (again, took, old) = simulate(|server, _stream| async move {
+        let accepts = server.spawn(async {
+            let listener = TcpListener::bind("0.0.0.0:9").await?;
+            let (mut old, _) = listener.accept().await?;
+            let _new = listener.accept().await?;
+            Ok((old.read(&mut [0]).await?, kind(old.write(b"answer").await)))
+        });
+        sleep(WAY).await?;
+        let (from, to) = ("10.0.0.1:4000".parse().unwrap(), (server.address(), 9).into());
+        let connect = async || {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(from)?;
+            socket.connect(to).await
+        };
+        drop(connect().await?);
+        let at_once = kind(connect().await);
+        sleep(WAY * 2).await?;
+        let start = Instant::now();
+        let _new = connect().await?;
+        Ok((at_once, start.elapsed(), accepts.await?))
+    });
+    assert_eq!(again, Some(ErrorKind::AddrNotAvailable));
+    // The first request is answered with where the old connection stands, the one after 1 s is let
+    // in.
+    assert_eq!(took, Duration::from_secs(1) + WAY * 2);
+    assert_eq!(old, (0, Some(ErrorKind::BrokenPipe)));
 }

@@ -11,6 +11,7 @@ use super::address::{Pair, at_home};
 use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
 use super::network::{here, host_at, network};
+use super::orphans::forget;
 use super::pipe::Side;
 use super::presence::be_reset;
 use super::rules::{Packet, PacketKind};
@@ -90,14 +91,19 @@ fn begin(
         let text = format!("a socket that is bound to the loopback does not reach {remote}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
-    let local = network().with(|network| match local.map(at_home) {
-        Some(local) if network.connected(local, at).is_some() => {
-            let text = format!("{local} is connected to {remote} already");
-            Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
-        }
-        Some(local) => Ok(local),
-        None => network.port_of_end(life.host, at),
+    let (local, old) = network().with(|network| match local.map(at_home) {
+        Some(local) => match network.connected(local, at) {
+            Some(side) if !network.orphans.only_waits(side) => {
+                let text = format!("{local} is connected to {remote} already");
+                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text))
+            }
+            old => Ok((local, old)),
+        },
+        None => network.port_of_end(life.host, at).map(|local| (local, None)),
     })?;
+    // All of it has arrived, and the host gives it up for the new one. Source: Linux,
+    // `__inet_check_established` for a socket that was bound, `twsk_unique`.
+    old.into_iter().for_each(forget);
     let pair = Pair::of(local, remote);
     let end = End::make(life, owner, pair, location);
     let (operation, settle) = Operation::pending("connect", location);

@@ -51,6 +51,12 @@ impl Orphans {
         orphan.is_some_and(|orphan| !orphan.is_forgotten())
     }
 
+    /// Tells whether all that it has sent was acknowledged, and it waits for the other side alone.
+    pub(super) fn only_waits(&self, side: Side) -> bool {
+        let orphan = self.all.get(&(side.life.host, side.number));
+        orphan.is_some_and(|orphan| orphan.waits_since.is_some())
+    }
+
     /// Those of a host, which are none any more.
     fn take_of(&mut self, host: u32) -> Vec<Orphan> {
         let keys = self.all.range((host, 0)..=(host, u64::MAX)).map(|(key, _)| *key);
