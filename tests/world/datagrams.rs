@@ -54,6 +54,14 @@ fn what_cannot_be_sent_says_so() {
         assert_eq!(kind(socket.send(b"x")), ErrorKind::NotConnected);
         assert_eq!(kind(socket.send_to(b"x", "nobody:1")), ErrorKind::NotFound);
         assert_eq!(kind(socket.send_to(b"x", "10.9.9.9:1")), ErrorKind::HostUnreachable);
+        // Linux, `EACCES` without `SO_BROADCAST`.
+        let all = "255.255.255.255:1";
+        assert_eq!(kind(socket.send_to(b"x", all)), ErrorKind::PermissionDenied);
+        assert_eq!(kind(socket.connect(all).map(|()| 0)), ErrorKind::PermissionDenied);
+        let other = seedloop::tokio::net::UdpSocket::bind("0.0.0.0:0").await?;
+        assert_eq!(kind(other.send_to(b"x", all).await), ErrorKind::PermissionDenied);
+        other.set_broadcast(true)?;
+        assert_eq!(kind(other.send_to(b"x", all).await), ErrorKind::HostUnreachable);
         assert_eq!(kind(socket.send_to(&[0; 65_508], "main:1")), ErrorKind::InvalidInput);
         let taken = UdpSocket::bind("0.0.0.0:9").await.unwrap_err();
         assert_eq!(taken.kind(), ErrorKind::AddrInUse);

@@ -102,6 +102,9 @@ fn who_cannot_be_reached_says_so() {
         assert_eq!(connect("server:8").await?, (ErrorKind::ConnectionRefused, 200));
         assert_eq!(connect("nobody:7").await?, (ErrorKind::NotFound, 0));
         assert_eq!(connect("10.9.9.9:7").await?, (ErrorKind::HostUnreachable, 0));
+        // Those of a broadcast and a multicast: Linux, `ENETUNREACH`.
+        assert_eq!(connect("255.255.255.255:7").await?, (ErrorKind::NetworkUnreachable, 0));
+        assert_eq!(connect("224.0.0.1:7").await?, (ErrorKind::NetworkUnreachable, 0));
         assert_eq!(connect("server").await?, (ErrorKind::InvalidInput, 0));
         assert_eq!(connect("server:70000").await?, (ErrorKind::InvalidInput, 0));
         cut(server);

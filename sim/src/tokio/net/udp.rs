@@ -128,6 +128,8 @@ impl UdpSocket {
     /// - `Uncategorized`, as Linux says `EMSGSIZE`: it has more than 65,507 bytes.
     /// - `InvalidInput`: this is no host and port.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
+    /// - `PermissionDenied`: it is for 255.255.255.255, without
+    ///   [permission](Self::set_broadcast).
     /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     ///
@@ -276,12 +278,14 @@ impl UdpSocket {
         Ok(self.broadcast.load(Ordering::Relaxed))
     }
 
-    /// Changes nothing but what [`broadcast`](Self::broadcast) returns: nothing is sent to all.
+    /// Asks for permission to send to all. With it that is `HostUnreachable` in place of
+    /// `PermissionDenied`: the network has no broadcasts.
     ///
     /// # Errors
     ///
     /// None.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.inner.allow_broadcast(on);
         self.broadcast.store(on, Ordering::Relaxed);
         Ok(())
     }

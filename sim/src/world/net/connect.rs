@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::address::{Pair, at_home};
 use super::link::{Fate, at, hold, send};
 use super::listener::{Answer, answer};
-use super::network::{here, host_at, network};
+use super::network::{here, host_at, is_of_all, network};
 use super::orphans::forget;
 use super::pipe::Side;
 use super::presence::be_reset;
@@ -86,6 +86,10 @@ fn begin(
 ) -> io::Result<(Operation<io::Result<Shared<End>>>, Asking)> {
     let (life, owner) = here()?;
     let at = at_home(remote);
+    if is_of_all(at.ip()) || at.ip().is_multicast() {
+        let text = format!("no connection leads to {remote}, the address of several hosts");
+        return Err(io::Error::new(io::ErrorKind::NetworkUnreachable, text));
+    }
     let host = host_at(at)?;
     if local.is_some_and(|local| local.ip().is_loopback()) && host != life.host {
         let text = format!("a socket that is bound to the loopback does not reach {remote}");

@@ -202,6 +202,12 @@ pub(super) fn host_at(address: SocketAddr) -> io::Result<u32> {
     })
 }
 
+/// Tells whether an address is that of all hosts: `255.255.255.255`, the one broadcast of a network
+/// in which each host is on a network of its own.
+pub(super) fn is_of_all(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+}
+
 /// Takes out what is bound to an address.
 fn take_of<T>(bound: &mut BTreeMap<SocketAddr, T>, ip: IpAddr) -> Vec<T> {
     let ports = SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);

@@ -51,6 +51,7 @@ impl TcpStream {
     /// - `TimedOut`: no answer for 127 seconds, since the host is down, the link is cut, or those
     ///   who have connected and were not accepted fill the backlog.
     /// - `HostUnreachable`: no host has this address.
+    /// - `NetworkUnreachable`: it is that of a broadcast or a multicast.
     /// - `AddrNotAvailable`: all ports from 32,768 to 60,999 are connected there.
     /// - A cancel of the task.
     ///

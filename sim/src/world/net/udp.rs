@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use super::address::{Pair, ToSocketAddrs, hears, loopback_like, near};
 use super::line::{Line, Spot, wake};
 use super::link::{Fate, at, hold, send};
-use super::network::{here, host_at, network, own_address};
+use super::network::{here, host_at, is_of_all, network, own_address};
 use super::rules::{Packet, PacketKind};
 use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, queue_plain, try_with};
 use crate::world::crashes::{Sending, at_sending};
@@ -50,6 +50,8 @@ pub(super) struct UdpState {
     cost: usize,
     /// What was sent to the peer has come to a port where nobody is bound, and nobody was told.
     is_refused: bool,
+    /// It has asked for permission to send to all: `SO_BROADCAST`.
+    may_broadcast: bool,
     waiting: Line,
     location: &'static Location<'static>,
 }
@@ -59,6 +61,21 @@ impl UdpSocket {
         self.state.check().map_err(io::Error::other)?;
         let life = self.state.with(|state| state.life);
         if life.is_alive() { Ok(()) } else { Err(life.why_gone("socket")) }
+    }
+
+    /// Source: Linux, `EACCES` of ip_route_output for a socket without `SO_BROADCAST`.
+    fn check_broadcast(&self, to: SocketAddr) -> io::Result<()> {
+        if is_of_all(to.ip()) && !self.state.with(|state| state.may_broadcast) {
+            let text = format!("the socket has no permission to send to all, as {to} asks for");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        Ok(())
+    }
+
+    /// Lets what is sent to all be an unreachable host in place of one without permission.
+    #[cfg(feature = "tokio-io")]
+    pub(crate) fn allow_broadcast(&self, may_broadcast: bool) {
+        self.state.try_with(|state| state.may_broadcast = may_broadcast);
     }
 
     /// Binds a socket of this host; port 0 stands for any.
@@ -104,6 +121,7 @@ impl UdpSocket {
                 bytes: 0,
                 cost: 0,
                 is_refused: false,
+                may_broadcast: false,
                 waiting: Line::default(),
                 location,
             },
@@ -127,11 +145,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// - `NotFound` and `InvalidInput`: this is no host and port.
+    /// - `PermissionDenied`: it is 255.255.255.255, and there are no broadcasts.
     /// - `Other`: the name is not [resolved](super::resolver()) for now.
     pub fn connect(&self, peer: impl ToSocketAddrs) -> io::Result<()> {
         self.check()?;
         let peer = peer.target()?.at_once()?;
         let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
+        self.check_broadcast(peer)?;
         self.state.with(|state| (state.peer, state.is_refused) = (Some(peer), false));
         Ok(())
     }
@@ -143,6 +163,7 @@ impl UdpSocket {
     /// - `InvalidInput`: it has more than 65,507 bytes, or this is no host and port, or port 0, or
     ///   another host for a socket that is bound to 127.0.0.1.
     /// - `NotFound` and `HostUnreachable`: there is no such host.
+    /// - `PermissionDenied`: it is for 255.255.255.255, and there are no broadcasts.
     /// - `Other`: the name is not [resolved](super::resolver()) for now.
     /// - `NotConnected`: the host has crashed since the socket was bound.
     /// - `ConnectionRefused`, once, for what a [connected](Self::connect) socket has sent before;
@@ -160,6 +181,7 @@ impl UdpSocket {
                 format!("a datagram has {LARGEST_DATAGRAM} bytes at most, not {}", datagram.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        self.check_broadcast(to)?;
         let pair = Pair::of(self.local, to);
         let host = host_at(pair.remote)?;
         if bound.is_loopback() && host != life.host {
