@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_lite::AsyncReadExt;
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use seedloop::host::{self, Host};
 use seedloop::net::{
     self, PacketKind, RuleGuard, SocketState, TcpListener, TcpStream, Verdict, between, from_to,
