@@ -51,7 +51,7 @@ impl Host {
     /// Sets the [clock](system_time) of the host ahead of virtual time, from now on.
     ///
     /// It is what [`system_time`] says on the host that changes, and nothing else: timers,
-    /// timeouts and [`Instant`](crate::Instant)s go by virtual time, as a monotonic clock does.
+    /// timeouts and [`Instant`]s go by virtual time, as a monotonic clock does.
     ///
     /// # Panics
     ///
