@@ -19,7 +19,7 @@ const WAY: Duration = Duration::from_millis(100);
 type Seen = Rc<RefCell<Vec<PacketKind>>>;
 
 /// Takes down all packets from one host to another.
-fn watch() -> (Seen, RuleGuard) {
+pub(super) fn watch() -> (Seen, RuleGuard) {
     let seen = Seen::default();
     let sees = Rc::clone(&seen);
     let guard = net::rule(move |packet| {

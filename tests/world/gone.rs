@@ -2,20 +2,19 @@
 //! reset, or nobody. Expected times are those of Linux: again after 0.2, 0.6, 1.4, .. seconds, and
 //! given up after 924.6.
 
-use std::cell::RefCell;
 use std::io::{self, ErrorKind};
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use seedloop::host::{self, Host};
 use seedloop::net::{
-    self, PacketKind, RuleGuard, SocketState, TcpListener, TcpStream, Verdict, between, from_to,
-    netstat,
+    self, PacketKind, SocketState, TcpListener, TcpStream, Verdict, between, from_to, netstat,
 };
 use seedloop::{Instant, Result, Simulation, run, sleep, spawn, tokio};
 
 use PacketKind::{Acknowledgement, Data, Finish, Reset};
+
+use super::connections::watch;
 
 const WAY: Duration = Duration::from_millis(100);
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(924_600);
@@ -49,19 +48,6 @@ where
         main(server, stream).await
     });
     result.unwrap()
-}
-
-type Seen = Rc<RefCell<Vec<PacketKind>>>;
-
-/// Takes down all packets from one host to another.
-fn watch() -> (Seen, RuleGuard) {
-    let seen = Seen::default();
-    let sees = Rc::clone(&seen);
-    let guard = net::rule(move |packet| {
-        sees.borrow_mut().push(packet.kind);
-        Verdict::Pass
-    });
-    (seen, guard)
 }
 
 /// A crash whose reset is lost is a power cut for the other side: it asks, and hears of it. Source:

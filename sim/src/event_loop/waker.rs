@@ -6,7 +6,7 @@
 //! to the cell, so that it costs no memory of its own. The version of async-task for which that is
 //! known to be right stands in `Cargo.toml`.
 //!
-//! The only `unsafe` of the kernel stands here, since it was measured: a counted waker of its own
+//! The `unsafe` here was measured, as that of the cells in `tasks.rs`: a counted waker of its own
 //! for each task, and async-task's check of the thread at each poll, cost 70 of the 750
 //! instructions of a step, and an allocation for each task.
 //!

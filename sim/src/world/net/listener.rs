@@ -46,7 +46,7 @@ pub(super) struct ListenerState {
     /// Those that are to be accepted.
     connected: VecDeque<Shared<End>>,
     waiting: Line,
-    /// Those who are told beside them: see [`Accept::watching`].
+    /// Those who are told beside them: see `Accept::watching`.
     watching: Line,
     location: &'static Location<'static>,
 }
