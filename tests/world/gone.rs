@@ -2,7 +2,9 @@
 //! reset, or nobody. Expected times are those of Linux: again after 0.2, 0.6, 1.4, .. seconds, and
 //! given up after 924.6.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind};
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
@@ -204,6 +206,27 @@ fn a_crash_resets_what_nobody_has_any_more() {
         };
         assert_eq!(told, expected);
     }
+}
+
+/// What nobody has any more is sent eight times again: after 0.2, 0.6, .. 51 seconds. Linux 6.18
+/// gives it up twice that time after it was sent first.
+#[test]
+fn what_nobody_has_any_more_is_sent_eight_times_again() {
+    let sent = simulate(|_server, mut stream| async move {
+        let sent = Rc::new(RefCell::new(Vec::new()));
+        let (start, log) = (Instant::now(), Rc::clone(&sent));
+        let _losing = net::rule(move |packet| {
+            log.borrow_mut().push((packet.kind, start.elapsed()));
+            Verdict::Drop
+        });
+        stream.write_all(b"lost").await?;
+        drop(stream);
+        sleep(Duration::from_secs(1_000)).await?;
+        Ok(sent.take())
+    });
+    let times = (0..=8).map(|again| Duration::from_millis(200) * ((1 << again) - 1));
+    let expected: Vec<_> = times.flat_map(|time| [(Data, time), (Finish, time)]).collect();
+    assert_eq!(sent, expected);
 }
 
 /// Who has closed last sends its end again if it is not acknowledged, and the other host, where

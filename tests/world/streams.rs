@@ -527,3 +527,32 @@ fn a_reset_is_told_once() {
     let (reset, broken) = (Some(ErrorKind::ConnectionReset), Some(ErrorKind::BrokenPipe));
     assert_eq!(told, [[reset, broken, None, broken], [reset, None, broken, None]]);
 }
+
+/// A read into no room takes nothing, and waits all the same while nothing is there. What Linux
+/// 6.18 gives for `recv` with a length of 0: `EAGAIN`, then 0 with two bytes left, 0 at the end,
+/// and `ECONNRESET` once.
+#[test]
+fn a_read_into_no_room_waits_for_something() {
+    let told = simulate(|_server| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let mut one = TcpStream::connect("localhost:9").await?;
+        let (mut other, _) = listener.accept().await?;
+        let (start, mut buffer) = (Instant::now(), [0; 9]);
+        spawn(async move {
+            sleep(WAY).await?;
+            one.write_all(b"xy").await?;
+            one.close().await?;
+            Ok(sleep(WAY).await?)
+        });
+        let data = (other.read(&mut []).await?, start.elapsed(), other.read(&mut buffer).await?);
+        let end = (other.read(&mut []).await?, other.read(&mut buffer).await?);
+        let one = TcpStream::connect("localhost:9").await?;
+        let (mut other, _) = listener.accept().await?;
+        other.write_all(b"unread").await?;
+        sleep(WAY).await?;
+        drop(one);
+        sleep(WAY).await?;
+        Ok((data, end, kind(other.read(&mut []).await), other.read(&mut buffer).await?))
+    });
+    assert_eq!(told, ((0, WAY, 2), (0, 0), Some(ErrorKind::ConnectionReset), 0));
+}

@@ -41,8 +41,9 @@
 //! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. 64 KiB
 //! may be on their way or unread; who writes more waits. Closing a stream is half-closing it: the
 //! other side reads to the end and can still answer. A stream that is dropped is closed by its
-//! host, which sends again what was lost and waits for the other side's end for 60 seconds. One
-//! that is dropped with bytes unread resets the connection, and so does a crash of its host.
+//! host, which sends what was lost eight times again and waits for the other side's end for 60
+//! seconds. One that is dropped with bytes unread resets the connection, and so does a crash of its
+//! host.
 //!
 //! A side that is gone, in whatever way (crashed, timed out, reset, dropped), says so when it is
 //! sent something: its host answers with a reset if it is up, and with nothing if it is down. A
@@ -57,8 +58,8 @@
 //! be told again and again that there is no room; it is found at once, or after 924.6 seconds where
 //! there are rules. Behind a partition such a task is timed out, and is none.
 //!
-//! Less than under Linux is that there is no TIME_WAIT in which a port cannot be used again, and
-//! that a dropped stream sends as often as another one (Linux: eight times).
+//! Less than under Linux is that there is no TIME_WAIT: the port of a connection that both sides
+//! have closed is free at once.
 //!
 //! # Addresses
 //!

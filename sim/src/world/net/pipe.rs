@@ -97,6 +97,9 @@ pub(super) type PipeRef = Rc<RefCell<Pipe>>;
 /// How often something is sent again. Source: Linux, `net.ipv4.tcp_retries2`.
 pub(super) const RETRIES_MAX: u32 = 15;
 
+/// The same when no program has the stream any more. Source: Linux, `tcp_orphan_retries`.
+const RETRIES_OF_ORPHANS: u32 = 8;
+
 /// The longest time until something is sent again. Source: Linux, `TCP_RTO_MAX`.
 pub(super) const LONGEST: Duration = Duration::from_secs(120);
 
@@ -309,10 +312,15 @@ pub(super) fn send_again(pipe: &PipeRef, number: u64) {
     };
     let later = Rc::clone(pipe);
     let key = at(when, move || {
+        let sender = later.borrow().sender;
+        let retries_max = match sender.presence() {
+            Presence::Left => RETRIES_OF_ORPHANS,
+            _ => RETRIES_MAX,
+        };
         let is_given_up = later.borrow_mut().slot(number).map(|slot| {
             slot.again = None;
             slot.attempt += 1;
-            slot.attempt > RETRIES_MAX
+            slot.attempt > retries_max
         });
         match is_given_up {
             Some(true) => time_out(&later),

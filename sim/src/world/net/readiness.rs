@@ -42,9 +42,6 @@ impl TcpStream {
     /// Reads what there is; `WouldBlock` if there is nothing.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.check()?;
-        if buffer.is_empty() {
-            return Ok(0);
-        }
         match self.end.with(|end| end.read(buffer, None)) {
             Incoming::Bytes(length) => {
                 has_read(&self.end);

@@ -272,10 +272,7 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let length = ready!(self.poll_incoming(cx, |end| match buffer.is_empty() {
-            true => Incoming::Bytes(0),
-            false => end.read(buffer, None),
-        }))?;
+        let length = ready!(self.poll_incoming(cx, |end| end.read(buffer, None)))?;
         if length > 0 {
             has_read(&self.end);
         }
