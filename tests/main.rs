@@ -19,4 +19,5 @@ mod scenarios;
 mod surprises;
 mod sync;
 mod tokio_shape;
+mod tracing;
 mod world;

@@ -135,5 +135,46 @@ pub mod error {
 /// Plain data, for tests and tools; [`report`] makes texts of it.
 pub mod trace {
     pub use crate::base::{Awaited, Event, Place, Record, Source, StepEnd, TaskNumber};
-    pub use crate::event_loop::{Line, Point, TaskInfo};
+    pub use crate::event_loop::{Line, LogEntry, Point, TaskInfo};
+}
+
+/// What a program logs with `tracing`, between the other events of its run (feature `tracing`).
+///
+/// A recorded run keeps what is logged up to the level `DEBUG`, at the step in which that happens:
+/// the page of a failure and `seedloop trace` show it with what the program prints and with its
+/// events, and the table of a report shows warnings and errors. Nothing has to be set up. The many
+/// runs of an exploration that nobody looks at log nothing.
+///
+/// Who sets a subscriber decides what it gets and where it goes: [`layer`](tracing::layer) does
+/// the above as one layer of several, behind whatever filter, and
+/// [`VirtualTime`](tracing::VirtualTime) gives [`tracing_subscriber::fmt`] virtual timestamps,
+/// with host, task and step.
+///
+/// ```
+/// use std::time::Duration;
+/// use seedloop::{Simulation, report, sleep, spawn_named};
+/// use tracing::{Instrument, info, info_span};
+///
+/// let outcome = Simulation::new().record().block_on(async {
+///     let work = async {
+///         sleep(Duration::from_millis(5)).await?;
+///         info!(rows = 3, "committed");
+///         Ok(())
+///     };
+///     spawn_named("writer", work.instrument(info_span!("request", id = 7))).await
+/// });
+/// let text = report::trace_text(&outcome);
+/// assert!(text.contains("logs: INFO request{id=7}: "), "{text}");
+/// assert!(text.contains(": committed rows=3"), "{text}");
+/// ```
+///
+/// What is logged is no part of a run: it is in no fingerprint, and a run is the same with and
+/// without it, as long as what its arguments do is.
+///
+/// A span that is entered with a guard stays entered over an `await`, for all that runs meanwhile,
+/// as everywhere; `Instrument` is the way around. The same is true for a job of a pool that waits
+/// inside of a span.
+#[cfg(feature = "tracing")]
+pub mod tracing {
+    pub use crate::runner::tracing::{At, Layer, VirtualTime, layer};
 }

@@ -160,6 +160,13 @@ pub enum Event {
         /// The one that had ended.
         ended: TaskNumber,
     },
+    /// The program logged something with `tracing`; see `seedloop::tracing`.
+    Logged {
+        /// Which entry of [`Outcome::log`](crate::Outcome::log) it is, from 1.
+        entry: u32,
+        /// Who logged it.
+        by: Source,
+    },
     /// Something outside the loop happened.
     Outside {
         /// What: `"job started"`, ...
@@ -284,11 +291,16 @@ impl Recorder {
 
     #[inline(never)]
     fn keep(&mut self, step: u64, time: Instant, event: Event, at: At) {
+        self.keep_placed(Record { step, time, event, place: at.map(Place::from) });
+    }
+
+    /// Keeps a record of something that the program's own code does not do at a location.
+    pub(crate) fn keep_placed(&mut self, record: Record) {
         let Some(kept) = &mut self.kept else { return };
         if kept.len() >= self.kept_max {
             kept.drain(..kept.len() / 2);
         }
-        kept.push(Record { step, time, event, place: at.map(Place::from) });
+        kept.push(record);
     }
 }
 
@@ -331,6 +343,7 @@ fn words_of(event: Event, time: Instant) -> (u64, u64) {
         Event::Struck { task, drops } => (15, task, u64::from(drops)),
         Event::Joined { task, ended } => (16, task, u64::from(ended)),
         Event::Faulted { class, .. } => (17, 0, text(class)),
+        Event::Logged { entry, .. } => (18, entry, 0),
     };
     (u64::from(low) | tag << 56, high)
 }

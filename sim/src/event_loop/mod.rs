@@ -19,6 +19,7 @@ mod foreign;
 mod generators;
 mod handle;
 mod iteration;
+mod log;
 mod loops;
 mod meets;
 mod object;
@@ -43,6 +44,7 @@ mod waits;
 mod waker;
 
 pub use handle::{Handle, TimerHandle};
+pub use log::LogEntry;
 pub use report::{Report, ReportKind};
 pub use session::{Limits, Line, TaskInfo};
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::cell::Variables;
+use super::log::LogEntry;
 use super::meets::Met;
 use super::placed::Placed;
 use super::points::{Invariant, Point};
@@ -118,8 +119,9 @@ pub(crate) struct Session {
     /// count of orders, strikes, or invariants. Else a step is no more than its poll.
     pub(super) observed: bool,
     choices: Choices,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
     pub(crate) lines: Vec<Line>,
+    pub(crate) log: Vec<LogEntry>,
     pub(crate) reports: Vec<Report>,
     pub(crate) tasks_spawned: TaskNumber,
     /// Tasks that were given no name: the counter of `Task-N`.
@@ -200,6 +202,7 @@ impl Session {
             choices: Choices::new(),
             recorder: Recorder::new(),
             lines: Vec::new(),
+            log: Vec::new(),
             reports: Vec::new(),
             tasks_spawned: 0,
             tasks_unnamed: 0,

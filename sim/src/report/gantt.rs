@@ -1,7 +1,7 @@
 //! A run for a terminal: a row for each lane, a cell for each column of the timeline.
 
 use super::text::{end_line, middle, push_left, width};
-use super::timeline::{Kind, LaneId, LaneKind, Timeline};
+use super::timeline::{Entry, Kind, LaneId, LaneKind, Timeline};
 use crate::base::{Instant, StepEnd};
 
 /// How wide names are at most.
@@ -280,11 +280,15 @@ fn push_legend(text: &mut String, rows: &[(LaneId, Vec<Cell>)], style: GanttStyl
     end_line(text, &format!("\n{}", told.join("   ")));
 }
 
-/// Appends what the program printed, with the steps.
+fn is_line(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Say | Kind::Log)
+}
+
+/// Appends what the program printed and logged, with the steps.
 fn push_printed(text: &mut String, timeline: &Timeline) {
     let mut lines = Vec::new();
     for (at, column) in timeline.columns.iter().enumerate() {
-        for entry in timeline.entries_of(at).iter().filter(|entry| entry.kind == Kind::Say) {
+        for entry in timeline.entries_of(at).iter().filter(|entry| is_line(entry)) {
             let who = timeline.texts.get(timeline.lanes[entry.lane as usize].name);
             let said = timeline.texts.get(entry.text);
             lines.push(format!("  step {}, {}, {who}: {said}", column.number, column.time));

@@ -154,9 +154,19 @@ impl<'a> Reader<'a> {
                 let task = self.steps.last().and_then(|step| step.task);
                 self.push(task.unwrap_or(0), part);
             }
+            Event::Logged { entry, by } if self.is_grave(entry) => {
+                let task = if let Source::Task(task) = by { task } else { 0 };
+                self.push(task, part);
+            }
             Event::StepEnded { task, end } => self.end(task, end, part),
             _ => {}
         }
+    }
+
+    /// Tells whether an entry of the log warns, or tells of an error.
+    fn is_grave(&self, entry: u32) -> bool {
+        let entry = self.outcome.log.get((entry as usize).wrapping_sub(1));
+        entry.is_some_and(|entry| matches!(entry.level, "ERROR" | "WARN"))
     }
 
     fn kind(&self, resource: u32) -> &'static str {

@@ -9,7 +9,7 @@ use super::text::one_line;
 use crate::base::{
     Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber, awaited_name,
 };
-use crate::event_loop::{Line, SWITCH, YIELD};
+use crate::event_loop::{Line, LogEntry, SWITCH, YIELD};
 use crate::runner::Outcome;
 
 /// How many of the tasks that were ready too a line names.
@@ -33,6 +33,8 @@ pub(super) struct Teller<'a> {
     names: Names,
     /// What is still to be printed.
     lines: Iter<'a, Line>,
+    /// What was logged.
+    log: &'a [LogEntry],
     /// What is known of the faults.
     details: &'a [String],
     /// Who acts: the task whose step it is, or the loop between steps.
@@ -45,9 +47,14 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     pub(super) fn new<T>(outcome: &'a Outcome<T>) -> Self {
+        // Of a long run the first events are forgotten, and the lines that they printed are not.
+        let is_printed = |record: &&Record| matches!(record.event, Event::Printed { .. });
+        let printed = outcome.records.iter().filter(is_printed).count();
+        let forgotten = outcome.lines.len().saturating_sub(printed);
         Teller {
             names: Names::of(outcome),
-            lines: outcome.lines.iter(),
+            lines: outcome.lines[forgotten..].iter(),
+            log: &outcome.log,
             details: &outcome.fault_details,
             acting: Source::Loop,
             started: BTreeSet::new(),
@@ -97,6 +104,7 @@ impl<'a> Teller<'a> {
                 (self.acting, format!("chooses {kind} {value} of 0..{bound}"))
             }
             Event::Printed { .. } => self.print(),
+            Event::Logged { entry, by } => (by, self.logged(entry)),
             Event::Struck { task, drops } => {
                 let struck = if drops { "drops" } else { "cancels" };
                 (Source::Loop, format!("{struck} {} at an await", self.names.task(task)))
@@ -208,6 +216,13 @@ impl<'a> Teller<'a> {
         match line.text.is_empty() {
             true => (who, "prints an empty line".to_owned()),
             false => (who, format!("prints: {}", one_line(&line.text))),
+        }
+    }
+
+    fn logged(&self, entry: u32) -> String {
+        match self.log.get((entry as usize).wrapping_sub(1)) {
+            Some(entry) => format!("logs: {} {}", entry.level, one_line(&entry.text)),
+            None => "logs something beyond the limit".to_owned(),
         }
     }
 }

@@ -4,6 +4,8 @@ mod print;
 mod random;
 mod run;
 mod simulation;
+#[cfg(feature = "tracing")]
+pub(crate) mod tracing;
 
 pub use print::print_line;
 pub use random::{Rng, choose, rng, take_entropy};

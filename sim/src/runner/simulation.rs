@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::run::run_at;
 use crate::base::{Choice, Chooser, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
 use crate::event_loop::{
-    Configuration, Limits, Line, Point, Report, Setting, Strikes, TaskInfo, Variables, catch_error,
-    close_all, set_followed, set_quiet, with,
+    Configuration, Limits, Line, LogEntry, Point, Report, Setting, Strikes, TaskInfo, Variables,
+    catch_error, close_all, set_followed, set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -49,6 +49,9 @@ pub struct Outcome<T> {
     pub result: Result<T>,
     /// What the program printed with `out!`.
     pub lines: Vec<Line>,
+    /// What the program logged with `tracing`, if the events were asked for; see
+    /// `seedloop::tracing`. The events name an entry by its number, from 1.
+    pub log: Vec<LogEntry>,
     /// What the loops reported: errors that nobody retrieved, strays, slow callbacks, ...
     pub reports: Vec<Report>,
     /// The events, if [`Simulation::record`] asked for them.
@@ -178,6 +181,9 @@ impl Simulation {
         fastrand::seed(seed);
         set_quiet(true);
         let world = World::enter(configuration);
+        #[cfg(feature = "tracing")]
+        let result = catch_error(|| super::tracing::logged(body));
+        #[cfg(not(feature = "tracing"))]
         let result = catch_error(body);
         close_all();
         let outcome = with(|core| {
@@ -186,6 +192,7 @@ impl Simulation {
             Outcome {
                 result,
                 lines: std::mem::take(&mut session.lines),
+                log: std::mem::take(&mut session.log),
                 reports: std::mem::take(&mut session.reports),
                 records: session.take_records(),
                 choices: session.take_choices(),
@@ -241,6 +248,7 @@ impl Simulation {
         Outcome {
             result: outcome.result.flatten(),
             lines: outcome.lines,
+            log: outcome.log,
             reports: outcome.reports,
             records: outcome.records,
             choices: outcome.choices,
@@ -294,6 +302,7 @@ impl Default for Outcome<()> {
         Outcome {
             result: Ok(()),
             lines: Vec::new(),
+            log: Vec::new(),
             reports: Vec::new(),
             records: Vec::new(),
             choices: Vec::new(),

@@ -42,7 +42,8 @@ class Detail {
       const isEnd = entry.kind === "end" && entry.rest[0] !== "waits" && entry.rest[0] !== "yields";
       if (SILENT.has(entry.kind) && !isEnd) continue;
       const by = entry.lane === column.lane || run.byId[entry.lane].kind === "host" ? "" : `${run.byId[entry.lane].name} `;
-      const text = entry.kind === "say" ? `prints ${toldOf(entry)}` : toldOf(entry);
+      const verb = { say: "prints ", log: "logs " }[entry.kind] ?? "";
+      const text = `${verb}${toldOf(entry)}`;
       const bad = entry.kind === "fault" || entry.kind === "down" || (isEnd && (entry.rest[0] === "panicked" || entry.rest[0] === "failed"));
       list.append(el("li", bad ? { class: "mark bad" } : {}, `${by}${text}`, this.place(entry)));
     }

@@ -25,7 +25,8 @@ class Events {
     const { run } = this;
     const list = run.says.slice(0, 5000).map((say) => {
       const column = run.columns[say.column];
-      return el("button", { "data-at": say.column, click: () => this.jump(run, say.column) },
+      const level = say.kind === "log" ? `log ${say.level.toLowerCase()}` : "";
+      return el("button", { class: level, "data-at": say.column, click: () => this.jump(run, say.column) },
         el("span", { class: "n" }, column.number ? String(column.number) : ""), el("span", { class: "t" }, timeText(column.time)),
         el("span", { class: "w" }, run.byId[say.lane].name), el("span", { class: "s" }, say.text));
     });
@@ -103,6 +104,7 @@ class Events {
 
 function eventText(run, entry) {
   if (entry.kind === "say") return `prints: ${entry.text}`;
+  if (entry.kind === "log") return `logs: ${entry.text}`;
   if (entry.kind !== "choice") return entry.text;
   const [, taken, others] = entry.rest;
   const rest = others.length ? `, not ${others.map((id) => run.texts[id]).join(", ")}` : "";

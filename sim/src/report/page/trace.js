@@ -41,7 +41,7 @@ function readRow(run, row) {
       break;
     case "held": run.columns.at(-1).held.push(a); break;
     case "start": case "end": case "spawn": case "wait": case "wake": case "cancel": case "strike":
-    case "hold": case "free": case "use": case "choice": case "say": case "fault": case "join":
+    case "hold": case "free": case "use": case "choice": case "say": case "log": case "fault": case "join":
     case "drop": case "clock": case "job": case "down": case "up": case "phase": case "note": {
       const column = run.columns.at(-1);
       const entry = { kind, lane: a, text: run.texts[b], place: run.texts[c], rest: row.slice(4), column: column.index };
@@ -129,6 +129,10 @@ function place(run, column, entry) {
       break;
     case "hold": case "free": run.resources[first].changes.push({ at, lane: entry.lane, holds: entry.kind === "hold" }); break;
     case "say": run.says.push(entry); break;
+    case "log":
+      entry.level = entry.text.slice(0, entry.text.indexOf(" "));
+      run.says.push(entry);
+      break;
     case "clock": run.moves.push(at); break;
     default: break;
   }

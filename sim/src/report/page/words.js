@@ -31,7 +31,7 @@ function shortPlace(place) {
 }
 
 const TELLING = [
-  ["fault", "strike"], ["say"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["down", "up", "phase", "note"], ["wake"], ["wait"], ["join"],
+  ["fault", "strike"], ["say"], ["log"], ["hold", "use", "free", "cancel", "job"], ["spawn"], ["down", "up", "phase", "note"], ["wake"], ["wait"], ["join"],
 ];
 
 // It gives way, or makes ready what it has spawned.

@@ -208,6 +208,7 @@ impl Packets<'_> {
         for entry in entries {
             let category = match entry.kind {
                 Kind::Say => "printed",
+                Kind::Log => "logged",
                 Kind::Fault => "fault",
                 _ => continue,
             };

@@ -239,6 +239,7 @@ impl<T> Builder<'_, T> {
     fn text_of(&mut self, event: Event, what: &str) -> TextId {
         match event {
             Event::Printed { .. } => self.texts.id(what.strip_prefix("prints: ").unwrap_or(what)),
+            Event::Logged { .. } => self.texts.id(what.strip_prefix("logs: ").unwrap_or(what)),
             Event::Resource { operation, resource, .. } => {
                 let (verb, name) = (verb(operation), self.names.resource(resource).1);
                 self.texts.id(&format!("{verb} {name}"))
@@ -269,6 +270,7 @@ impl<T> Builder<'_, T> {
                 Kind::Choice { dull: value == 0, taken: self.texts.id(&taken), others }
             }
             Event::Printed { .. } => Kind::Say,
+            Event::Logged { .. } => Kind::Log,
             Event::Faulted { .. } => Kind::Fault,
             Event::ClockMoved => Kind::Clock,
             Event::Outside { operation, number } => self.job(operation, number, lane, entry),

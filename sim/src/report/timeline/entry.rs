@@ -112,6 +112,8 @@ pub(in crate::report) enum Kind {
     },
     /// A line of the transcript, which is the text.
     Say,
+    /// An entry of the log: its level, and what it says.
+    Log,
     Fault,
     /// A task goes on with the result of one that has ended already.
     Join {

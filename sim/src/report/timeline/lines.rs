@@ -130,6 +130,7 @@ fn told(kind: &Kind) -> (&'static str, String) {
             ("choice", format!("{},{},{}", u8::from(*dull), taken.0, ids(others)))
         }
         Kind::Say => none("say"),
+        Kind::Log => none("log"),
         Kind::Fault => none("fault"),
         Kind::Join { lane } => one("join", lane),
         Kind::Drop { lane } => one("drop", lane),
