@@ -80,6 +80,34 @@ fn a_block_awaits_that_its_file_is_closed() {
     assert_eq!((written, cancelled), ((4, 0), (1, 0)));
 }
 
+/// A write that the block did not wait for comes to the disk before the file is closed, and its
+/// error is that of the block.
+#[test]
+fn a_block_waits_for_a_write_that_goes_on() {
+    let (took, error) = simulate(|| async {
+        let file = File::create("f").await?;
+        let start = Instant::now();
+        let write_and_leave = async |f: &mut File| {
+            fs::set_latency(WAY * 5..=WAY * 5);
+            AsyncWriteExt::write(f, b"written").await?;
+            fs::set_latency(WAY..=WAY);
+            Ok(())
+        };
+        file.scope(write_and_leave).await?;
+        let took = (ways(start), fs::read("f").await?);
+        let file = File::create("g").await?;
+        fs::disk(host::current()).set_capacity(Some(7));
+        let error = file.scope(async |f| {
+            AsyncWriteExt::write(f, b"more than fits").await?;
+            Ok(())
+        });
+        Ok((took, error.await.unwrap_err().to_string()))
+    })
+    .unwrap();
+    assert_eq!(took, (6, b"written".to_vec()));
+    assert_eq!(error, "no space left: the disk has 7 bytes");
+}
+
 #[test]
 fn a_file_has_a_position_and_outlives_its_name() {
     let text = simulate(|| async {

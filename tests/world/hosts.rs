@@ -322,6 +322,35 @@ fn clocks_differ_by_host_and_drift() {
     assert_eq!(shown.unwrap(), (20_000, [70_000, -50_000, 10_010], 20_010));
 }
 
+/// The times of a file are what the clock of its host said when it was changed, however it is set
+/// afterwards. Source: POSIX, `utimensat` alone sets them to something else.
+#[test]
+fn the_times_of_a_file_stand_still() {
+    let times = run(async {
+        let host = Host::new("a");
+        let set = async move {
+            use seedloop::tokio::fs;
+            let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_800);
+            host.set_clock_drift(500_000);
+            sleep(Duration::from_secs(10)).await?;
+            fs::write("f", "text").await?;
+            let mut times = Vec::new();
+            for ahead in [0, 60] {
+                if ahead > 0 {
+                    host.set_clock_ahead(Duration::from_secs(ahead));
+                }
+                sleep(Duration::from_secs(10)).await?;
+                let modified = fs::metadata("f").await?.modified()?;
+                times.push(modified.duration_since(begin).unwrap_or_default().as_millis());
+            }
+            Ok(times)
+        };
+        seedloop::fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+        host.spawn(set).await
+    });
+    assert_eq!(times.unwrap(), [15_000, 15_000]);
+}
+
 #[test]
 #[should_panic(expected = "there is a host called 'a' already; use another name")]
 fn a_name_is_given_once() {

@@ -2,14 +2,21 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::host::{Host, clock_of, current_life};
+use super::host::{Host, current_life, with_clock_of};
 use super::inside::assert_inside;
 use crate::base::Instant;
 use crate::event_loop::{try_with_idle, with};
 
+/// The clock of a host: what it says now, and what it said before.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    /// How it was set, one after the other. Before the first it is virtual time.
+    settings: Vec<Setting>,
+}
+
 /// How the clock of a host differs from virtual time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock {
+struct Setting {
     /// Nanoseconds ahead of virtual time, when that was `since`.
     ahead: i128,
     since: Instant,
@@ -30,10 +37,13 @@ pub fn try_clocks() -> Option<(Instant, SystemTime)> {
 /// It begins at 2000-01-01T00:00:00Z and goes on with virtual time, unless the host's clock was
 /// [set](crate::host::Host::set_clock_ahead) or [drifts](crate::host::Host::set_clock_drift).
 pub fn system_time() -> SystemTime {
-    let now = with(|core| core.session.now);
-    let life = current_life();
-    let ahead = clock_of(life.host).ahead_at(now);
-    let time = SystemTime::UNIX_EPOCH + BEGIN + now.since_start();
+    system_time_at(with(|core| core.session.now))
+}
+
+/// What that clock said at a moment that is over.
+pub(crate) fn system_time_at(moment: Instant) -> SystemTime {
+    let ahead = with_clock_of(current_life().host, |clock| clock.ahead_at(moment));
+    let time = SystemTime::UNIX_EPOCH + BEGIN + moment.since_start();
     let nanos = |span: i128| {
         let span = span.unsigned_abs();
         let seconds = u64::try_from(span / 1_000_000_000).unwrap_or(u64::MAX);
@@ -107,17 +117,30 @@ fn finite(span: Duration) -> i128 {
 
 impl Clock {
     /// Sets it this many nanoseconds ahead.
-    pub(super) fn set_ahead(&mut self, ahead: i128, now: Instant) {
-        *self = Clock { ahead, since: now, ..*self };
+    fn set_ahead(&mut self, ahead: i128, now: Instant) {
+        let drift = self.at(now).drift;
+        self.set(Setting { ahead, since: now, drift });
     }
 
     /// Lets it gain this many nanoseconds in a million.
-    pub(super) fn set_drift(&mut self, drift: i32, now: Instant) {
-        *self = Clock { ahead: self.ahead_at(now), since: now, drift };
+    fn set_drift(&mut self, drift: i32, now: Instant) {
+        self.set(Setting { ahead: self.ahead_at(now), since: now, drift });
     }
 
-    fn ahead_at(self, now: Instant) -> i128 {
-        let passed = i128::from(now.as_nanos()) - i128::from(self.since.as_nanos());
-        self.ahead + passed * i128::from(self.drift) / 1_000_000
+    fn set(&mut self, setting: Setting) {
+        self.settings.pop_if(|last| last.since == setting.since);
+        self.settings.push(setting);
+    }
+
+    /// The setting that was in force at a moment.
+    fn at(&self, moment: Instant) -> Setting {
+        let later = self.settings.partition_point(|setting| setting.since <= moment);
+        later.checked_sub(1).map_or_else(Setting::default, |last| self.settings[last])
+    }
+
+    fn ahead_at(&self, moment: Instant) -> i128 {
+        let Setting { ahead, since, drift } = self.at(moment);
+        let passed = i128::from(moment.as_nanos()) - i128::from(since.as_nanos());
+        ahead + passed * i128::from(drift) / 1_000_000
     }
 }

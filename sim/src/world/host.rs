@@ -43,6 +43,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::clock::Clock;
+pub(crate) use super::clock::system_time_at;
 pub use super::clock::{system_time, try_clocks};
 pub use super::crashes::{Everywhere, everywhere};
 use super::fs::crash_disk;
@@ -116,14 +117,10 @@ impl Host {
                 PLACE.get_in(variables).map(|life| life.host).filter(|host| *host != 0)
             });
         });
-        let index = world.with(|world| {
-            assert!(
-                !name.eq_ignore_ascii_case("localhost")
-                    && !world.names.contains_key(&*name.to_ascii_lowercase()),
-                "there is a host called '{name}' already; use another name"
-            );
-            world.add(name.clone())
-        });
+        let is_taken = name.eq_ignore_ascii_case("localhost")
+            || world.with(|world| world.names.contains_key(&*name.to_ascii_lowercase()));
+        assert!(!is_taken, "there is a host called '{name}' already; use another name");
+        let index = world.with(|world| world.add(name.clone()));
         with(|core| core.session.know_host(index, || name));
         world.handle(index)
     }
@@ -499,9 +496,9 @@ pub(crate) fn host_by_address(address: IpAddr) -> Option<u32> {
     })
 }
 
-/// The clock of a host.
-pub(super) fn clock_of(host: u32) -> Clock {
-    hosts().with(|world| world.machines[host as usize].clock)
+/// Reads the clock of a host.
+pub(super) fn with_clock_of<R>(host: u32, read: impl FnOnce(&Clock) -> R) -> R {
+    hosts().with(|world| read(&world.machines[host as usize].clock))
 }
 
 /// All hosts, in the order of their making.

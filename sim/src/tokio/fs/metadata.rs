@@ -3,18 +3,21 @@
 use std::io;
 use std::time::SystemTime;
 
-use crate::base::Instant;
 use crate::world::{fs, host};
 
 /// What is known of a file or directory: `std::fs::Metadata`.
 #[derive(Clone, Debug)]
 pub struct Metadata {
     inner: fs::Metadata,
+    modified: SystemTime,
+    created: SystemTime,
 }
 
 impl Metadata {
     pub(super) fn new(inner: fs::Metadata) -> Self {
-        Metadata { inner }
+        let modified = host::system_time_at(inner.modified());
+        let created = host::system_time_at(inner.created());
+        Metadata { inner, modified, created }
     }
 
     /// Tells whether this is a directory.
@@ -48,13 +51,13 @@ impl Metadata {
         Permissions { readonly: self.inner.is_readonly() }
     }
 
-    /// Returns when it was last changed, by the clock of the host on which this runs.
+    /// Returns when it was last changed, by what the host's clock said then.
     ///
     /// # Errors
     ///
     /// None.
     pub fn modified(&self) -> io::Result<SystemTime> {
-        Ok(on_clock(self.inner.modified()))
+        Ok(self.modified)
     }
 
     /// Returns when it was last changed: when it was read is not kept.
@@ -66,18 +69,14 @@ impl Metadata {
         self.modified()
     }
 
-    /// Returns when it was made, by the clock of the host on which this runs.
+    /// Returns when it was made, by what the host's clock said then.
     ///
     /// # Errors
     ///
     /// None.
     pub fn created(&self) -> io::Result<SystemTime> {
-        Ok(on_clock(self.inner.created()))
+        Ok(self.created)
     }
-}
-
-fn on_clock(moment: Instant) -> SystemTime {
-    host::system_time() - Instant::now().duration_since(moment)
 }
 
 /// Whether something is a file or a directory: `std::fs::FileType`.

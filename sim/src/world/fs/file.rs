@@ -181,7 +181,8 @@ impl File {
 
     /// Runs `body` with the file and closes it at the end: `async with aiofiles.open(path) as f`.
     ///
-    /// The end comes after a value, an error and a cancel alike, and waits for the disk.
+    /// The end comes after a value, an error and a cancel alike, and waits for the disk: first for
+    /// what the body has begun with the file, then until it is closed.
     ///
     /// ```
     /// use seedloop::fs::File;
@@ -196,7 +197,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// The body's; a cancelled error when the task was cancelled.
+    /// The body's; if it has none, that of what it has begun with the file, as of a write that it
+    /// did not wait for; a cancelled error when the task was cancelled.
     ///
     /// # Cancel safety
     ///
@@ -210,11 +212,19 @@ impl File {
         let location = Location::caller();
         async move {
             let result = within(location, body(&mut self)).await;
+            // What the body has begun comes to the disk before the file is closed.
+            let settle = async { Ok(self.settle().await?) };
+            let settled = match within(location, settle).await {
+                Err(error) if error.is_cancelled() => return Err(error),
+                settled => settled,
+            };
             let life = self.life;
             let closed = begin_in(life, Does::Read, "close file", location, move |_| Ok(self));
             let closed = closed?.await?;
             drop(closed?);
-            result
+            let value = result?;
+            settled?;
+            Ok(value)
         }
     }
 }
