@@ -286,13 +286,18 @@ impl Connection {
     async fn close(self) -> Result<()> {
         self.driver.abort();
         let mut stream = self.stream.clone();
-        stream.close().await?;
-        match stream.read_to_end(&mut Vec::new()).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(()),
-            Err(error) => Err(error.into()),
+        let closed = stream.close().await;
+        let read = if closed.is_ok() { stream.read_to_end(&mut Vec::new()).await } else { Ok(0) };
+        match closed.and(read) {
+            Err(error) if !is_over(&error) => Err(error.into()),
+            _ => Ok(()),
         }
     }
+}
+
+/// Tells whether an error says that there is no connection any more, which is what is wanted.
+fn is_over(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::NotConnected)
 }
 
 impl Drop for Connection {

@@ -147,7 +147,7 @@ pub mod trace {
 ///
 /// Who sets a subscriber decides what it gets and where it goes: [`layer`](tracing::layer) does
 /// the above as one layer of several, behind whatever filter, and
-/// [`VirtualTime`](tracing::VirtualTime) gives [`tracing_subscriber::fmt`] virtual timestamps,
+/// [`VirtualTime`](tracing::VirtualTime) gives [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) virtual timestamps,
 /// with host, task and step.
 ///
 /// ```

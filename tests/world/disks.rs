@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use seedloop::explore::Explorer;
 use seedloop::fs::{self, File, OpenOptions};
-use seedloop::{Instant, Outcome, Result, Simulation, host, run, sleep, spawn};
+use seedloop::host::Host;
+use seedloop::{Instant, Outcome, Ratio, Result, Simulation, host, run, sleep, spawn};
 
 const WAY: Duration = Duration::from_millis(100);
 
@@ -440,4 +442,23 @@ fn a_copy_onto_itself_empties_the_file() {
         Ok(())
     })
     .unwrap();
+}
+
+/// What is said of all disks is true of those of hosts that are made later, until `heal`.
+#[test]
+fn all_disks_are_set_at_once() {
+    let exploration = Explorer::new().runs(50).explore(|| async {
+        fs::everywhere().set_latency(WAY..=WAY);
+        fs::everywhere().set_failures(Ratio::new(1, 2));
+        let late = Host::new("late");
+        let start = Instant::now();
+        let write = async || fs::write("f", "text").await;
+        let written = late.spawn(async move { Ok(write().await.map_err(|e| e.raw_os_error())) });
+        let failed = written.await?.is_err_and(|number| number == Some(5));
+        seedloop::sometimes!(failed, "a write to a late disk fails");
+        assert!(ways(start) >= 1);
+        host::heal();
+        Ok(late.spawn(async { Ok(fs::write("f", "text").await?) }).await?)
+    });
+    assert!(exploration.failure.is_none(), "{:?}", exploration.failure);
 }

@@ -70,6 +70,21 @@ fn a_host_answers_with_its_pages() {
     assert_eq!(got.unwrap(), (["root".to_owned(), "leaf".to_owned()], 200, 404));
 }
 
+/// What the host has ended is closed: that is no error of a session that got what it wanted.
+#[test]
+fn a_session_ends_after_its_host() {
+    let got = simulate(|| async {
+        let body = async |session: &ClientSession| {
+            let text = get(session.clone(), "http://a/").await?;
+            Host::find("a").unwrap().crash();
+            sleep(WAY * 5).await?;
+            Ok(text)
+        };
+        ClientSession::new().scope(body).await
+    });
+    assert_eq!(got.unwrap(), "root");
+}
+
 #[test]
 fn what_cannot_be_fetched_is_an_io_error() {
     for (url, kind) in [

@@ -19,7 +19,7 @@ use crate::event_loop::{LogEntry, with};
 /// A run is recorded when somebody will look at it: the replay of a failure,
 /// [`Simulation::record`](crate::Simulation::record), `seedloop trace`. In others the layer does
 /// nothing, so that logging costs an exploration next to nothing. There is one in each recorded run
-/// unless a subscriber is set already, up to the level `DEBUG`; see [the module](super).
+/// unless a subscriber is set already, up to the level `DEBUG`; see [the module](crate::tracing).
 ///
 /// What a `Debug` of a field does runs in the middle of the step that logs it.
 #[derive(Clone, Copy, Debug, Default)]

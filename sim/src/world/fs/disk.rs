@@ -31,11 +31,8 @@ pub(super) struct Disk {
     /// What has begun and would change something, in its order.
     pub(super) in_flight: BTreeMap<u64, InFlight>,
     pub(super) begun: u64,
-    pub(super) latency: RangeInclusive<Duration>,
     pub(super) capacity: Option<u64>,
-    pub(super) failures: Ratio,
-    /// Whether a sync that fails forgets what it should have written.
-    pub(super) forgets: bool,
+    pub(super) manner: Manner,
     pub(super) open_files: usize,
     next_handle: Handle,
 }
@@ -45,8 +42,26 @@ pub(super) type InFlight = Box<dyn FnOnce(&mut Disk) -> Box<dyn Any>>;
 
 const LATENCY: RangeInclusive<Duration> = Duration::from_micros(100)..=Duration::from_millis(10);
 
-impl Default for Disk {
+/// How a disk is.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
+    /// How long an operation takes.
+    pub(super) latency: RangeInclusive<Duration>,
+    /// How often one fails.
+    pub(super) failures: Ratio,
+    /// Whether a sync that fails forgets what it should have written.
+    pub(super) forgets: bool,
+}
+
+impl Default for Manner {
     fn default() -> Self {
+        Manner { latency: LATENCY, failures: Ratio::ZERO, forgets: true }
+    }
+}
+
+impl Disk {
+    /// An empty disk.
+    pub(super) fn new(manner: Manner) -> Self {
         let root = Node::new(NodeKind::Directory(Entries::default()), Instant::START);
         Disk {
             nodes: BTreeMap::from([(ROOT, root)]),
@@ -55,10 +70,8 @@ impl Default for Disk {
             used: 0,
             in_flight: BTreeMap::new(),
             begun: 0,
-            latency: LATENCY,
             capacity: None,
-            failures: Ratio::ZERO,
-            forgets: true,
+            manner,
             open_files: 0,
             next_handle: 0,
         }

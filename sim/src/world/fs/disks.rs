@@ -4,28 +4,31 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::RangeInclusive;
 use std::panic::Location;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::disk::Disk;
+use super::disk::{Disk, Manner};
 use super::durable::Syncing;
 use super::in_flight::Happens;
-use super::path::Names;
 use crate::event_loop::{Extension, call_outside_at, extension, with};
 use crate::world::crashes::{at_disk, at_disk_end};
-use crate::world::delay::{check_range, choose_delay};
+use crate::world::delay::choose_delay;
 use crate::world::fault::{Ratio, strikes_later, tell_fault};
-use crate::world::host::{Host, Life, current_life, name_of};
-use crate::world::inside::assert_inside;
+use crate::world::host::{Life, current_life, name_of};
 use crate::world::operation::Operation;
 
-/// The disks of a simulation, by the numbers of their hosts.
+/// The disks of a simulation.
 #[derive(Default)]
-pub(super) struct Disks(RefCell<BTreeMap<u32, Disk>>);
+struct Disks(RefCell<All>);
+
+/// The disks, by the numbers of their hosts, and how one is that nobody has used yet.
+#[derive(Default)]
+struct All {
+    disks: BTreeMap<u32, Disk>,
+    manner: Manner,
+}
 
 impl Extension for Disks {
     fn end_simulation(&self) {
@@ -36,7 +39,17 @@ impl Extension for Disks {
 
 /// Works with the disk of a host.
 pub(super) fn with_disk<R>(host: u32, call: impl FnOnce(&mut Disk) -> R) -> R {
-    call(extension::<Disks>().0.borrow_mut().entry(host).or_default())
+    let all = extension::<Disks>();
+    let All { disks, manner } = &mut *all.0.borrow_mut();
+    call(disks.entry(host).or_insert_with(|| Disk::new(manner.clone())))
+}
+
+/// Sets how each of the disks is, and those to come.
+pub(super) fn set_all(set: impl Fn(&mut Manner)) {
+    let all = extension::<Disks>();
+    let All { disks, manner } = &mut *all.0.borrow_mut();
+    disks.values_mut().for_each(|disk| set(&mut disk.manner));
+    set(manner);
 }
 
 /// The disk's part of a crash.
@@ -61,9 +74,7 @@ pub(super) const EINVAL: i32 = 22;
 
 /// Lets no disk fail any more.
 pub(in crate::world) fn heal_disks() {
-    for disk in extension::<Disks>().0.borrow_mut().values_mut() {
-        disk.failures = Ratio::ZERO;
-    }
+    set_all(|manner| manner.failures = Ratio::ZERO);
 }
 
 /// What an operation does to the disk.
@@ -112,7 +123,7 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     check(life)?;
     // First, since it panics where nothing can wait: then nothing is in flight.
     let (operation, settle) = Operation::pending(name, location);
-    let latency = with_disk(life.host, |disk| disk.latency.clone());
+    let latency = with_disk(life.host, |disk| disk.manner.latency.clone());
     let when = with(|core| core.session.now) + choose_delay(latency);
     let fails = fails_at_its_end(life);
     // Whoever comes first takes it: its time, or a crash.
@@ -133,7 +144,7 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
         check(life)?;
         let heals = with_disk(life.host, |disk| {
             disk.in_flight.remove(&number);
-            disk.failures == Ratio::ZERO
+            disk.manner.failures == Ratio::ZERO
         });
         if fails && !heals {
             tell_fault(FAILS, format!("'{}' during '{name}'", name_of(life.host)));
@@ -161,7 +172,7 @@ const FAILS: &str = "the disk fails";
 /// Decides, when an operation begins, whether the disk fails at its end, unless it is healed by
 /// then: what a task asks for is the same choice in each run in which it does that.
 fn fails_at_its_end(life: Life) -> bool {
-    let failures = with_disk(life.host, |disk| disk.failures);
+    let failures = with_disk(life.host, |disk| disk.manner.failures);
     strikes_later(FAILS, failures, 1) > 0
 }
 
@@ -208,96 +219,4 @@ pub(super) async fn operate<T: 'static>(
     effect: impl FnOnce(&mut Disk) -> io::Result<T> + 'static,
 ) -> io::Result<T> {
     begin(does, name, location, effect)?.await?
-}
-
-/// The disk of a host, for a test that prepares or breaks it.
-#[derive(Clone, Copy, Debug)]
-pub struct DiskOf {
-    host: Host,
-}
-
-/// Returns the disk of a host.
-pub fn disk(host: Host) -> DiskOf {
-    DiskOf { host }
-}
-
-impl DiskOf {
-    /// Sets how long each operation takes: a choice within `latency`. From 0.1 to 10 milliseconds
-    /// unless set.
-    ///
-    /// # Panics
-    ///
-    /// When the range is empty, or longer than virtual time.
-    #[track_caller]
-    pub fn set_latency(self, latency: RangeInclusive<Duration>) {
-        check_range(&latency);
-        self.set(|disk| disk.latency = latency);
-    }
-
-    /// Sets how many bytes all files together may have; `None`, which it is unless set, is no
-    /// limit.
-    #[track_caller]
-    pub fn set_capacity(self, bytes: Option<u64>) {
-        self.set(|disk| disk.capacity = bytes);
-    }
-
-    /// Sets how often an operation fails with an input/output error: a fault, which only an
-    /// exploration chooses when the operation begins. One that fails has changed nothing, but for a
-    /// sync: see [`set_sync_forgets`](Self::set_sync_forgets). A report tells of it with the host
-    /// and the operation.
-    #[track_caller]
-    pub fn set_failures(self, ratio: Ratio) {
-        self.set(|disk| disk.failures = ratio);
-    }
-
-    /// Sets whether a [sync](super::File::sync_all) of a file that fails forgets what it should
-    /// have written, as it does unless set.
-    ///
-    /// What was written is still read then, and a second sync succeeds, but a crash may lose it all
-    /// the same, until those bytes are written and synced again. Lengths, names and permissions
-    /// are not forgotten. `false` is a system on which a sync can be tried again.
-    ///
-    /// Source: Rebello et al., "Can Applications Recover from fsync Failures?" (USENIX ATC 2020),
-    /// 3: ext4, XFS and Btrfs mark the pages clean.
-    #[track_caller]
-    pub fn set_sync_forgets(self, forgets: bool) {
-        self.set(|disk| disk.forgets = forgets);
-    }
-
-    /// Flips all bits of a byte, as a disk does that has gone bad: reading it gives no error.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` for what is not there, `IsADirectory`, and `InvalidInput` beyond the end.
-    #[track_caller]
-    pub fn corrupt(self, path: impl AsRef<Path>, position: u64) -> io::Result<()> {
-        let names = Names::of(path.as_ref())?;
-        self.with(|disk| {
-            let node = disk.find(disk.resolve(&names)?.all())?;
-            disk.corrupt(node, position)
-        })
-    }
-
-    /// Returns how many bytes its files have.
-    #[track_caller]
-    pub fn used(self) -> u64 {
-        self.with(|disk| disk.used())
-    }
-
-    /// Returns how many files are open.
-    #[track_caller]
-    pub fn open_files(self) -> usize {
-        self.with(|disk| disk.open_files)
-    }
-
-    #[track_caller]
-    fn set(self, set: impl FnOnce(&mut Disk)) {
-        assert_inside("a disk was changed");
-        self.with(set);
-    }
-
-    #[track_caller]
-    fn with<R>(self, call: impl FnOnce(&mut Disk) -> R) -> R {
-        with_disk(self.host.index(), call)
-    }
 }

@@ -83,7 +83,7 @@ impl Disk {
 
     /// A sync of a file has failed.
     pub(super) fn sync_failed(&mut self, syncing: &Syncing) {
-        let forgets = self.forgets;
+        let forgets = self.manner.forgets;
         let Some(node) = self.nodes.get_mut(&syncing.node) else { return };
         let (NodeKind::File(contents), Some(mark)) = (&mut node.kind, &syncing.mark) else {
             return;
@@ -202,12 +202,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::world::fs::disk::Manner;
     use crate::world::fs::path::Names;
 
     #[test]
     fn a_file_is_forgotten_once_no_crash_brings_it_back() {
         let names = |path: &str| Names::of(Path::new(path)).expect("a path");
-        let mut disk = Disk::default();
+        let mut disk = Disk::new(Manner::default());
         let sync = |disk: &mut Disk| {
             let syncing = disk.start_sync(ROOT, 0, Synced::All);
             disk.sync(&syncing).expect("a root");
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_kept_for_a_crash_is_bounded() {
         let names = |path: &str| Names::of(Path::new(path)).expect("a path");
-        let mut disk = Disk::default();
+        let mut disk = Disk::new(Manner::default());
         for number in 0..3_000 {
             disk.create_directory(&names("d")).expect("new");
             disk.create(&names("d/f"), true).expect("new");

@@ -131,15 +131,16 @@ mod outlives;
 mod path;
 mod pending;
 mod ranges;
+mod setting;
 mod survivors;
 mod unsynced;
 mod whole;
 
-pub use disks::{DiskOf, disk};
 pub(super) use disks::{crash_disk, heal_disks};
 pub use file::File;
 pub use metadata::Metadata;
 pub use options::OpenOptions;
+pub use setting::{DiskOf, Everywhere, disk, everywhere};
 pub use whole::{
     DirEntry, copy, create_dir, create_dir_all, metadata, open_files, read, read_dir,
     read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_latency, set_readonly,

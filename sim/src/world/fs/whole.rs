@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disk::Disk;
-use super::disks::{Does, disk, operate};
+use super::disks::{Does, operate};
 use super::file_io::into_text;
 use super::metadata::Metadata;
 use super::options::OpenOptions;
 use super::path::Names;
+use super::setting::disk;
 use crate::world::host::current;
 
 /// Sets how long each operation takes on the disk of the host on which this runs: see
