@@ -170,22 +170,47 @@ fn who_has_nothing_on_its_way_is_not_timed_out() {
     assert_eq!(read.unwrap(), 6);
 }
 
-/// Less than half of the buffer is not told of, but it is an answer to who asks: 2,000 bytes that
-/// were taken at 4.9 s are room at the next time, which is 6.2 s.
+/// The word of 4,096 bytes that are free is lost; the answer to the next question tells of them.
+/// Those at 4.9 s are taken while nothing is heard from there, and 6.2 s is the next time.
 #[test]
 fn a_question_is_answered_with_what_was_taken() {
     async fn read_some(mut stream: TcpStream) -> Result<()> {
         sleep(Duration::from_secs(5)).await?;
-        stream.read_exact(&mut [0; 2_000]).await?;
+        stream.read_exact(&mut [0; 4_096]).await?;
         sleep(Duration::from_secs(100)).await?;
         Ok(drop(stream))
     }
-    let took = simulate(read_some, |_, mut stream| async move {
+    let took = simulate(read_some, |server, mut stream| async move {
+        spawn(async move {
+            sleep(Duration::from_millis(4_500)).await?;
+            let link = from_to(server, host::current()).partition();
+            sleep(Duration::from_secs(1)).await?;
+            Ok(_ = link.repair())
+        });
         let start = Instant::now();
-        stream.write_all(&[0; 2_000]).await?;
+        stream.write_all(&[0; 4_096]).await?;
         Ok(start.elapsed())
     });
     assert_eq!(took.unwrap(), Duration::from_millis(6_200) + WAY * 2);
+}
+
+/// Less than a 16th of the buffer is no room, whoever asks: the writer waits until the stream is
+/// dropped. Source: Linux, `__tcp_select_window`.
+#[test]
+fn a_question_is_not_answered_with_a_few_bytes() {
+    async fn read_some(mut stream: TcpStream) -> Result<()> {
+        sleep(Duration::from_secs(5)).await?;
+        stream.read_exact(&mut [0; 4_095]).await?;
+        sleep(Duration::from_secs(100)).await?;
+        Ok(drop(stream))
+    }
+    let told = simulate(read_some, |_, mut stream| async move {
+        net::rule(|_| Verdict::Pass).forget();
+        let start = Instant::now();
+        Ok((kind(stream.write_all(b"x").await), start.elapsed()))
+    });
+    let when = Duration::from_millis(104_900) + WAY;
+    assert_eq!(told.unwrap(), (Some(ErrorKind::ConnectionReset), when));
 }
 
 /// Where nothing is amiss nothing is asked, and nobody waits for anything that could happen: a

@@ -39,11 +39,11 @@
 //! to a host that is down, cut off or has a full backlog it tries again after 1, 3, 7, .. seconds
 //! and is timed out after 127. Bytes arrive in order; what is lost is sent again after 0.2, 0.4,
 //! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. 64 KiB
-//! may be on their way or unread; who writes more waits. Closing a stream is half-closing it: the
-//! other side reads to the end and can still answer. A stream that is dropped is closed by its
-//! host, which sends what was lost eight times again and waits for the other side's end for 60
-//! seconds. One that is dropped with bytes unread resets the connection, and so does a crash of its
-//! host.
+//! may be on their way or unread; who writes more waits, and hears of room when 4 KiB of it are
+//! free. Closing a stream is half-closing it: the other side reads to the end and can still answer.
+//! A stream that is dropped is closed by its host, which sends what was lost eight times again and
+//! waits for the other side's end for 60 seconds. One that is dropped with bytes unread resets the
+//! connection, and so does a crash of its host.
 //!
 //! A side that is gone, in whatever way (crashed, timed out, reset, dropped), says so when it is
 //! sent something: its host answers with a reset if it is up, and with nothing if it is down. A

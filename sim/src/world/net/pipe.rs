@@ -17,7 +17,7 @@ use super::orphans::{come_to_orphan, settle};
 use super::presence::{Presence, be_reset, reset_by_fault, send_reset, time_out};
 use super::probe::{Stall, reconsider, stir};
 use super::rules::{Packet, PacketKind};
-use super::tcp::{End, WINDOW, deliver, has_room};
+use super::tcp::{End, LEAST_WINDOW, WINDOW, deliver, has_room};
 use crate::base::Instant;
 use crate::event_loop::{OutsideKey, Uncounted, cancel_outside, with};
 use crate::world::fault::strikes;
@@ -198,8 +198,25 @@ impl Pipe {
 
     /// How far the receiver has come, which the sender is told now.
     fn announce(&mut self) -> Heard {
-        self.announced = self.heard.taken;
-        self.heard
+        self.announced = self.to_announce();
+        Heard { taken: self.announced, ..self.heard }
+    }
+
+    /// Of how many taken bytes the receiver would tell now: a window of less than the least one is
+    /// not opened, and one that is open is not taken back. Source: Linux, `__tcp_select_window`.
+    pub(super) fn to_announce(&self) -> u64 {
+        match WINDOW - (self.heard.received - self.heard.taken) >= LEAST_WINDOW {
+            true => self.heard.taken,
+            false => self.announced,
+        }
+    }
+
+    /// Tells whether the receiver may say at once that the window has opened: it is twice as wide
+    /// as the sender knows, at least. Source: Linux, `__tcp_cleanup_rbuf`.
+    pub(super) fn has_opened(&self) -> bool {
+        let window = |taken| taken + WINDOW - self.heard.received;
+        let (old, new) = (window(self.announced), window(self.to_announce()));
+        new >= LEAST_WINDOW && new >= 2 * old
     }
 
     /// How many bytes more may be sent.
@@ -210,11 +227,6 @@ impl Pipe {
     /// How many bytes the host of the receiver has not acknowledged.
     pub(super) fn unacknowledged(&self) -> u64 {
         self.sent - self.known.received
-    }
-
-    /// How many bytes the receiver has taken and not told of.
-    pub(super) fn untold(&self) -> u64 {
-        self.heard.taken - self.announced
     }
 
     /// Tells whether all that was sent is acknowledged, and no more fits.

@@ -15,10 +15,6 @@ use super::rules::PacketKind;
 use crate::base::Instant;
 use crate::event_loop::{OutsideKey, cancel_outside};
 
-/// How many bytes of room are worth telling of. Source: RFC 9293, 3.8.6.2.2: the bytes of a
-/// segment, of Ethernet here.
-pub(super) const WORTH_TELLING: u64 = 1_460;
-
 /// A sender that waits for room.
 pub(super) struct Stall {
     /// When it asks next if it asks at all, and how often it has done so or could have.
@@ -108,7 +104,7 @@ fn is_amiss(pipe: &PipeRef) -> bool {
     let (receiver, from, to, has_news, asked) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
-        let has_news = pipe.heard.taken - pipe.known.taken >= WORTH_TELLING;
+        let has_news = pipe.to_announce() > pipe.known.taken;
         (pipe.receiver, from, to, has_news, pipe.stall.as_ref().map_or(0, |stall| stall.asked))
     };
     if has_news {

@@ -12,7 +12,7 @@ use super::network::network;
 use super::orphans::{Orphan, come_to_orphan, leave, settle, take_orphans};
 use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, push, refuse, send_again};
 use super::presence::{Presence, reset};
-use super::probe::{WORTH_TELLING, stir, wait_for_room};
+use super::probe::{stir, wait_for_room};
 use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
@@ -25,6 +25,10 @@ const THE_END: &str = "the end of a stream";
 
 /// How many bytes may be on their way or unread, in one direction.
 pub(super) const WINDOW: u64 = 64 * 1024;
+
+/// How many of these are worth a word out of a window that was closed. Source: Linux,
+/// `__tcp_select_window`: a 16th of the buffer, and a segment at least.
+pub(super) const LEAST_WINDOW: u64 = WINDOW / 16;
 
 /// One end of a connection.
 pub(super) struct End {
@@ -318,12 +322,10 @@ pub(super) fn finish(end: &Uncounted<End>) -> Sending {
 /// The program has read something: who waits to send has to know once it is worth it. Source: RFC
 /// 1122, 4.2.3.3, against windows that open by a few bytes.
 pub(super) fn has_read(end: &Uncounted<End>) {
-    let Some(into) = end.with(|end| end.into.clone()) else { return };
-    let untold = into.borrow().untold();
-    if untold >= WINDOW / 2 && end.with(|end| end.failed.is_none()) {
+    let hears_more = |end: &End| end.failed.is_none() && !end.is_at_end;
+    let into = end.with(|end| end.into.clone().filter(|_| hears_more(end)));
+    if let Some(into) = into.filter(|into| into.borrow().has_opened()) {
         acknowledge(&into);
-    } else if untold >= WORTH_TELLING {
-        stir(&into);
     }
 }
 
