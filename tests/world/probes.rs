@@ -213,6 +213,54 @@ fn a_question_is_not_answered_with_a_few_bytes() {
     assert_eq!(told.unwrap(), (Some(ErrorKind::ConnectionReset), when));
 }
 
+/// What is held is on its way, there or back: nobody gives up meanwhile, whether there are rules or
+/// another link changes. Of the room at 500 s the writer hears when that is released.
+#[test]
+fn who_waits_for_room_behind_a_held_way_waits() {
+    async fn read_late(mut stream: TcpStream) -> Result<()> {
+        sleep(Duration::from_secs(500)).await?;
+        stream.read_exact(&mut [0; WINDOW]).await?;
+        sleep(Duration::from_secs(100_000)).await?;
+        Ok(drop(stream))
+    }
+    for (has_rules, holds_there) in [(false, false), (true, false), (false, true), (true, true)] {
+        let took = simulate(read_late, move |server, mut stream| async move {
+            let (here, third) = (host::current(), Host::new("third"));
+            if has_rules {
+                net::rule(|_| Verdict::Pass).forget();
+            }
+            let back = from_to(server, here).hold();
+            if holds_there {
+                from_to(here, server).hold();
+            }
+            spawn(async move {
+                sleep(Duration::from_secs(600)).await?;
+                from_to(here, third).partition();
+                sleep(Duration::from_secs(1_400)).await?;
+                back.release();
+                Ok(())
+            });
+            let start = Instant::now();
+            stream.write_all(b"more").await?;
+            Ok(start.elapsed())
+        });
+        assert_eq!(took.unwrap(), Duration::from_secs(2_000) + WAY);
+    }
+}
+
+/// A way back that is held does not help what is lost on the way there.
+#[test]
+fn who_is_cut_off_is_timed_out_whatever_is_held() {
+    let took = simulate(read_nothing, |server, mut stream| async move {
+        from_to(host::current(), server).partition();
+        from_to(server, host::current()).hold();
+        let start = Instant::now();
+        assert_eq!(kind(stream.write_all(b"more").await), Some(ErrorKind::TimedOut));
+        Ok(start.elapsed())
+    });
+    assert_eq!(took.unwrap(), GIVEN_UP_AFTER);
+}
+
 /// Where nothing is amiss nothing is asked, and nobody waits for anything that could happen: a
 /// deadlock, at once.
 #[test]

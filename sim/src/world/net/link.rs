@@ -187,8 +187,9 @@ pub(super) struct Way {
     held: VecDeque<Box<dyn FnOnce()>>,
 }
 
+/// What gets through on a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WayState {
+pub(super) enum WayState {
     Open,
     Cut,
     Held,
@@ -266,10 +267,10 @@ impl Links {
         self.ways.entry((from, to)).or_insert_with(fresh)
     }
 
-    /// Tells whether a partition lets nothing through.
-    pub(super) fn is_cut(&self, from: u32, to: u32) -> bool {
+    /// Tells what gets through, whether or not anybody has used that way.
+    pub(super) fn state(&self, from: u32, to: u32) -> WayState {
         let common = if from == to { WayState::Open } else { self.common.state };
-        self.ways.get(&(from, to)).map_or(common, |way| way.state) == WayState::Cut
+        self.ways.get(&(from, to)).map_or(common, |way| way.state)
     }
 
     /// The ways on which nothing gets through, in the words of reports.

@@ -56,7 +56,8 @@
 //! room was made of which nothing has told, or [rules](rule) are in force (then for 924.6 seconds).
 //! So a [deadlock](crate::error::Deadlock) with tasks that wait to write is one in which each would
 //! be told again and again that there is no room; it is found at once, or after 924.6 seconds where
-//! there are rules. Behind a partition such a task is timed out, and is none.
+//! there are rules. Behind a partition such a task is timed out, and is none. Nobody gives up while
+//! a link [holds](Link::hold) what is sent, there or back: that is on its way.
 //!
 //! Less than under Linux is that there is no TIME_WAIT: the port of a connection that both sides
 //! have closed is free at once.

@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use super::link::{Fate, at, hold, send};
+use super::link::{Fate, WayState, at, hold, send};
 use super::network::network;
 use super::pipe::{LONGEST, Pipe, PipeRef, RETRIES_MAX, acknowledge, back_of, now, retry_after};
 use super::presence::{Presence, send_reset, time_out};
@@ -107,16 +107,23 @@ fn is_amiss(pipe: &PipeRef) -> bool {
         let has_news = pipe.to_announce() > pipe.known.taken;
         (pipe.receiver, from, to, has_news, pipe.stall.as_ref().map_or(0, |stall| stall.asked))
     };
-    if has_news {
-        return true;
-    }
     network().with(|network| {
-        let is_gone = matches!(network.presence(receiver), Presence::Down | Presence::Gone);
-        // Nobody knows what a rule does with the next packet: it is asked for as long as it takes
-        // to time out.
-        let has_rules = network.has_rules() && from != to && asked <= RETRIES_MAX + 1;
-        let is_cut = network.links.is_cut(from, to) || network.links.is_cut(to, from);
-        is_gone || has_rules || is_cut
+        let presence = network.presence(receiver);
+        let (there, back) = (network.links.state(from, to), network.links.state(to, from));
+        match (there, back) {
+            // What is held is on its way.
+            (WayState::Held, _) => false,
+            (WayState::Cut, _) => true,
+            (WayState::Open, _) if presence == Presence::Down => true,
+            (WayState::Open, WayState::Held) => false,
+            (WayState::Open, WayState::Cut) => true,
+            // Nobody knows what a rule does with the next packet: it is asked for as long as it
+            // takes to time out.
+            (WayState::Open, WayState::Open) => {
+                let has_rules = network.has_rules() && from != to && asked <= RETRIES_MAX + 1;
+                has_news || presence == Presence::Gone || has_rules
+            }
+        }
     })
 }
 
