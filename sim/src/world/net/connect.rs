@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::address::{Pair, at_home};
 use super::link::{Fate, at, hold, send};
-use super::listener::{Answer, answer};
+use super::listener::{Answer, answer, remember};
 use super::network::{here, host_at, is_of_all, network};
 use super::orphans::forget;
-use super::pipe::Side;
+use super::pipe::{PipeRef, Side};
 use super::presence::be_reset;
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, join, send_open};
@@ -44,14 +44,21 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
 }
 
 /// Someone who asks for a connection.
-struct Caller {
+pub(super) struct Caller {
     end: Shared<End>,
     life: Life,
     pair: Pair,
     host: u32,
-    /// The other end, once the host has made one.
-    answered: RefCell<Option<Uncounted<End>>>,
+    /// The other end, once the host has made one, and what leads there and back.
+    answered: RefCell<Option<Answered>>,
     settle: Cell<Option<Settle<io::Result<Shared<End>>>>>,
+}
+
+#[derive(Clone)]
+struct Answered {
+    end: Uncounted<End>,
+    there: PipeRef,
+    back: PipeRef,
 }
 
 /// Connects to `remote`, from `local` if that is said.
@@ -119,6 +126,7 @@ fn begin(
         answered: RefCell::new(None),
         settle: Cell::new(Some(settle)),
     });
+    caller.end.with(|end| end.caller = Rc::downgrade(&caller));
     let asking = Asking(caller.end.clone());
     if at_sending(life, owner, "a request to connect", location) != Sending::Vanishes {
         ask_from(&caller, 0);
@@ -171,25 +179,24 @@ fn be_asked(caller: &Rc<Caller>) {
     if caller.is_settled() || life_of(caller.host).is_none() {
         return;
     }
-    let known = caller.answered.borrow().filter(Uncounted::is_live);
+    let known = caller.answered.borrow().clone().filter(|known| known.end.is_live());
     let Pair { local, remote, .. } = caller.pair;
     let old = network().with(|network| network.connected(remote, local));
     if let Some(old) = old.filter(|_| known.is_none()) {
         return challenge(caller, old);
     }
-    let answered = match known {
-        Some(end) => Answer::Yes(end),
-        None => answer(caller.pair.turned(), caller.pair.near()),
-    };
-    match answered {
+    if let Some(known) = known {
+        remember(known.end);
+        return reply(caller, Some(known));
+    }
+    match answer(caller.pair.turned(), caller.pair.near()) {
         Answer::Yes(end) => {
-            if known.is_none() {
-                join(&caller.end, &end);
-                caller.answered.replace(Some(end));
-            }
-            reply(caller, PacketKind::Accept);
+            let (there, back) = join(&caller.end, &end);
+            let answered = Answered { end, there, back };
+            caller.answered.replace(Some(answered.clone()));
+            reply(caller, Some(answered));
         }
-        Answer::NobodyListens => reply(caller, PacketKind::Reset),
+        Answer::NobodyListens => reply(caller, None),
         Answer::IsFull => {}
     }
 }
@@ -214,7 +221,7 @@ fn challenge(caller: &Rc<Caller>, old: Side) {
 
 fn disown(caller: &Rc<Caller>, old: Side) {
     let (from, to) = (caller.life.host, caller.host);
-    if !caller.life.is_alive() {
+    if life_of(from).is_none() {
         return;
     }
     let packet = Packet { kind: PacketKind::Reset, ..caller.packet_there() };
@@ -230,32 +237,53 @@ fn disown(caller: &Rc<Caller>, old: Side) {
     }
 }
 
-fn reply(caller: &Rc<Caller>, kind: PacketKind) {
+/// Says yes, or that nobody listens.
+fn reply(caller: &Rc<Caller>, answered: Option<Answered>) {
     let (from, to) = (caller.host, caller.life.host);
+    let kind = if answered.is_some() { PacketKind::Accept } else { PacketKind::Reset };
     match send(from, to, &caller.packet_back(kind)) {
         Fate::Arrives(when) => {
+            // A crash that comes meanwhile is told behind it.
+            let when = answered.as_ref().map_or(when, |it| it.back.borrow_mut().in_order(when));
             let caller = Rc::clone(caller);
-            at(when, move || be_answered(&caller, kind));
+            at(when, move || be_answered(&caller, answered));
         }
         Fate::Lost => {}
         Fate::Held => {
             let caller = Rc::clone(caller);
-            hold(from, to, Box::new(move || reply(&caller, kind)));
+            hold(from, to, Box::new(move || reply(&caller, answered)));
         }
     }
 }
 
-fn be_answered(caller: &Caller, kind: PacketKind) {
-    if caller.is_settled() {
-        return;
-    }
-    if kind == PacketKind::Reset {
-        let text = format!("nobody listens at {}", caller.pair.remote);
+/// A reset has come to an end that may still be asking: then it is refused. Source: RFC 9293,
+/// 3.10.7.3, SYN-SENT.
+pub(super) fn be_refused(end: Uncounted<End>) -> bool {
+    let asking = end.try_with(|end| end.caller.upgrade().filter(|_| !end.is_connected()));
+    let Some(caller) = asking.flatten() else { return false };
+    if !caller.is_settled() {
+        let text = format!("the host of {} has gone down meanwhile", caller.pair.remote);
         caller.settle(Err(io::Error::new(io::ErrorKind::ConnectionRefused, text)));
-        return;
     }
+    true
+}
+
+fn be_answered(caller: &Rc<Caller>, answered: Option<Answered>) {
+    let is_connected = caller.end.with(|end| end.is_connected());
+    if is_connected || caller.is_settled() {
+        // Who is not connected any more says so to who thinks that it is.
+        let answered = answered.filter(|_| !is_connected);
+        return answered.iter().for_each(|it| disown(caller, it.back.borrow().sender));
+    }
+    let Some(Answered { there, back, .. }) = answered else {
+        let text = format!("nobody listens at {}", caller.pair.remote);
+        return caller.settle(Err(io::Error::new(io::ErrorKind::ConnectionRefused, text)));
+    };
     // Closing it from here on is closing a connection, whether or not anybody has taken it.
-    caller.end.with(|end| end.is_accepted = true);
+    caller.end.with(|end| {
+        end.connect(there, back);
+        end.is_accepted = true;
+    });
     send_open(&caller.end);
     caller.settle(Ok(caller.end.clone()));
 }

@@ -14,9 +14,11 @@ use super::address::{Pair, ToSocketAddrs, hears};
 use super::line::{Line, Spot, wake};
 use super::link::at;
 use super::network::{here, network, own_address};
+use super::pipe::now;
 use super::stream::TcpStream;
 use super::tcp::End;
-use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, cancel_outside, try_with, with};
+use crate::base::Instant;
+use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, cancel_outside, try_with};
 use crate::world::host::Life;
 
 /// How many connections may wait for `accept` beside one, if it was not said. Source: Linux,
@@ -27,6 +29,9 @@ pub(crate) const BACKLOG: usize = 128;
 /// `net.ipv4.tcp_synack_retries`, which is 5: five answers after the first, each after twice the
 /// time. Here it is who asks that makes the host answer again.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(63);
+
+/// The last of these times.
+const LAST_WAIT: Duration = Duration::from_secs(32);
 
 /// A socket that listens for connections. Dropping it refuses those that were not accepted.
 pub struct TcpListener {
@@ -42,13 +47,20 @@ pub(super) struct ListenerState {
     bound: IpAddr,
     backlog: usize,
     /// Those that have asked, and have not said their first word, by number.
-    asked: BTreeMap<u64, Shared<End>>,
+    asked: BTreeMap<u64, Request>,
     /// Those that are to be accepted.
     connected: VecDeque<Shared<End>>,
     waiting: Line,
     /// Those who are told beside them: see `Accept::watching`.
     watching: Line,
     location: &'static Location<'static>,
+}
+
+/// Someone who has asked for a connection.
+struct Request {
+    end: Shared<End>,
+    /// When it is forgotten.
+    until: Instant,
 }
 
 impl TcpListener {
@@ -246,17 +258,36 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
     }
     let end = End::make(life, owner, pair, location);
     let id = end.uncounted();
-    let when = with(|core| core.session.now).saturating_add(FORGOTTEN_AFTER);
-    let forgotten = at(when, move || {
-        let forgotten = of_listener(id, |state, number| state.asked.remove(&number));
-        if let Some(end) = forgotten {
-            end.with(End::give_up);
-        }
+    let until = now().saturating_add(FORGOTTEN_AFTER);
+    let number = end.with(|end| {
+        end.handshake = Some(at(until, move || _ = forget_request(id)));
+        end.number()
     });
-    end.with(|end| end.handshake = Some(forgotten));
-    let number = end.with(|end| end.number());
-    listener.with(|state| state.asked.insert(number, end));
+    listener.with(|state| state.asked.insert(number, Request { end, until }));
     Answer::Yes(id)
+}
+
+/// Someone asks again who has been answered: that is not forgotten before the answer to it can come
+/// back. Source: Linux, `tcp_check_req`, which begins the current wait anew.
+pub(super) fn remember(end: Uncounted<End>) {
+    let until = now().saturating_add(LAST_WAIT);
+    let is_later = of_listener(end, |state, number| {
+        let request = state.asked.get_mut(&number)?;
+        let is_later = until > request.until;
+        request.until = request.until.max(until);
+        Some(is_later)
+    });
+    if is_later == Some(true) {
+        let timer = at(until, move || _ = forget_request(end));
+        let old = end.try_with(|end| end.handshake.replace(timer)).flatten();
+        old.into_iter().for_each(cancel_outside);
+    }
+}
+
+/// Forgets someone who has asked and not said a first word, if `end` is such a one, without a word.
+pub(super) fn forget_request(end: Uncounted<End>) -> bool {
+    let request = of_listener(end, |state, number| state.asked.remove(&number));
+    request.is_some()
 }
 
 /// The first word of someone who has asked has arrived: it waits to be accepted, or hears nothing
@@ -266,7 +297,7 @@ pub(super) fn admit(end: Uncounted<End>) -> bool {
         if state.asked.contains_key(&number) && state.is_full() {
             return Some(false);
         }
-        state.connected.push_back(state.asked.remove(&number)?);
+        state.connected.push_back(state.asked.remove(&number)?.end);
         Some(true)
     });
     if is_let_in == Some(true) {

@@ -3,7 +3,9 @@
 use std::io;
 use std::rc::Rc;
 
+use super::connect::be_refused;
 use super::link::{Fate, hold, send, shortest};
+use super::listener::forget_request;
 use super::network::{State, network};
 use super::orphans::forget;
 use super::pipe::{PipeRef, Side, back_of, be_reset_behind, now, send_again};
@@ -83,6 +85,8 @@ pub(super) fn send_reset(pipe: &PipeRef, refused: Option<(PipeRef, u64)>) {
 /// A reset has arrived.
 pub(super) fn be_reset(side: Side) {
     match side.presence() {
+        // What was only asked for is forgotten. Source: Linux, `tcp_check_req`.
+        Presence::Here if forget_request(side.end) || be_refused(side.end) => {}
         Presence::Here => fail(side.end, io::ErrorKind::ConnectionReset),
         Presence::Left => forget(side),
         Presence::Down | Presence::Gone => {}

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::address::Pair;
+use super::connect::Caller;
 use super::line::{Line, wake};
 use super::listener::enqueue;
 use super::network::network;
@@ -58,6 +59,8 @@ pub(super) struct End {
     pub(super) handshake: Option<OutsideKey>,
     /// Nobody waits for the connection any more.
     pub(super) is_given_up: bool,
+    /// Who asks for the connection.
+    pub(super) caller: Weak<Caller>,
     readers: Line,
     writers: Line,
 }
@@ -99,6 +102,7 @@ impl End {
                 is_accepted: false,
                 handshake: None,
                 is_given_up: false,
+                caller: Weak::new(),
                 readers: Line::default(),
                 writers: Line::default(),
             },
@@ -161,9 +165,14 @@ impl End {
         self.writers.is_awaited()
     }
 
-    /// Forgets the connection without a word to the other side.
-    pub(super) fn give_up(&mut self) {
-        self.failed = Some(io::ErrorKind::TimedOut);
+    /// From now on it sends and is sent something.
+    pub(super) fn connect(&mut self, out: PipeRef, into: PipeRef) {
+        (self.out, self.into) = (Some(out), Some(into));
+    }
+
+    /// Tells whether it was asked for a connection, and has not heard the first word.
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_connected() && self.handshake.is_some() && !self.is_accepted
     }
 
     pub(super) fn readers(&mut self) -> &mut Line {
@@ -271,12 +280,13 @@ impl End {
     }
 }
 
-/// Joins two ends.
-pub(super) fn join(one: &Uncounted<End>, other: &Uncounted<End>) {
+/// Joins an end that asks to one that was asked, which knows it from now on; returns what leads
+/// there and back.
+pub(super) fn join(asks: &Uncounted<End>, asked: &Uncounted<End>) -> (PipeRef, PipeRef) {
     let side = |end: &Uncounted<End>| end.with(|it| it.side(*end));
-    let (there, back) = Pipe::both(side(one), side(other));
-    one.with(|end| (end.out, end.into) = (Some(Rc::clone(&there)), Some(Rc::clone(&back))));
-    other.with(|end| (end.out, end.into) = (Some(back), Some(there)));
+    let (there, back) = Pipe::both(side(asks), side(asked));
+    asked.with(|end| end.connect(Rc::clone(&back), Rc::clone(&there)));
+    (there, back)
 }
 
 /// Sends bytes; the caller has seen that they fit.
@@ -392,6 +402,7 @@ fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
             let was_closed = end.is_at_end && kind == io::ErrorKind::ConnectionReset;
             end.failed = Some(if was_closed { io::ErrorKind::BrokenPipe } else { kind });
         }
+        end.handshake.take().into_iter().for_each(cancel_outside);
         (end.out.clone(), end.into.clone(), end.readers.all(), end.writers.all())
     });
     if let Some((out, into, readers, writers)) = failed {
@@ -437,6 +448,7 @@ impl Drop for End {
             // What has its number and its addresses now is another one.
             return;
         }
+        let is_asked = self.is_asked();
         self.handshake.take().into_iter().for_each(cancel_outside);
         network().with(|network| network.ends.remove(&(self.life.host, self.number)));
         let is_closed = self.is_closed();
@@ -444,6 +456,11 @@ impl Drop for End {
         let Some((out, into)) = pipes.filter(|_| !is_closed && self.life.is_alive()) else {
             return self.free_pair();
         };
+        if is_asked {
+            // A request dies without a word, as who listens does. Source: Linux,
+            // `inet_csk_listen_stop`.
+            return self.free_pair();
+        }
         let resets = !self.received.is_empty() || !self.is_accepted || self.resets_when_dropped;
         let sends_end = !resets && !self.is_finished;
         let vanishes = match sends_end {
