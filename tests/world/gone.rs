@@ -3,6 +3,7 @@
 //! given up after 924.6.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use seedloop::host::{self, Host};
 use seedloop::net::{
     self, PacketKind, SocketState, TcpListener, TcpStream, Verdict, between, from_to, netstat,
 };
-use seedloop::{Instant, Result, Simulation, run, sleep, spawn, tokio};
+use seedloop::{Instant, Ratio, Result, Simulation, run, sleep, spawn, timeout, tokio};
 
 use PacketKind::{Acknowledgement, Data, Finish, Reset};
 
@@ -295,4 +296,58 @@ fn a_port_that_only_waits_for_the_other_side_is_used_again() {
     // in.
     assert_eq!(took, Duration::from_secs(1) + WAY * 2);
     assert_eq!(old, (0, Some(ErrorKind::BrokenPipe)));
+}
+
+/// What both sides hear within a second of a byte that is sent on a link which resets all, over some
+/// seeds: in every second of them that fault is left out.
+fn struck(obstacle: fn(net::Link)) -> BTreeSet<[Option<ErrorKind>; 2]> {
+    async fn told(mut stream: TcpStream) -> Result<Option<ErrorKind>> {
+        let second = timeout(Duration::from_secs(1));
+        let told = second.scope(async |_| match stream.read(&mut [0]).await {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(Some(error.kind())),
+            other => Ok(other.map(|_| None)?),
+        });
+        Ok(told.await.unwrap_or_default())
+    }
+    let run_with = |seed| {
+        let outcome = Simulation::new().seed(seed).block_on(async move {
+            net::everywhere().latency(WAY..=WAY);
+            let server = Host::new("server");
+            let far = server.spawn(async {
+                let (stream, _) = TcpListener::bind("0.0.0.0:9").await?.accept().await?;
+                // The connection is there, and so is the byte.
+                sleep(WAY * 2).await?;
+                told(stream).await
+            });
+            sleep(WAY).await?;
+            let mut near = TcpStream::connect("server:9").await?;
+            sleep(WAY).await?;
+            let way = from_to(host::current(), server).resets(Ratio::ONE);
+            obstacle(way);
+            near.write_all(b"x").await?;
+            let near = told(near).await?;
+            Ok([near, far.await?])
+        });
+        outcome.result.unwrap()
+    };
+    (0..16).map(run_with).collect()
+}
+
+/// Both sides hear of it, the far one by a packet: one that is lost, or seen by a rule. What does not
+/// get through is not reset on its way.
+#[test]
+fn a_reset_on_the_way_is_a_packet() {
+    let reset = Some(ErrorKind::ConnectionReset);
+    assert_eq!(struck(|_| ()), BTreeSet::from([[None; 2], [reset; 2]]));
+    let drops = |_| {
+        net::rule(|packet| match packet.kind {
+            Reset => Verdict::Drop,
+            _ => Verdict::Pass,
+        })
+        .forget();
+    };
+    assert_eq!(struck(drops), BTreeSet::from([[None; 2], [reset, None]]));
+    for obstacle in [|way: net::Link| _ = way.partition(), |way: net::Link| _ = way.hold()] {
+        assert_eq!(struck(obstacle), BTreeSet::from([[None; 2]]));
+    }
 }

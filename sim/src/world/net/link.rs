@@ -120,7 +120,9 @@ impl Link {
         self.set(|way| way.duplication = ratio)
     }
 
-    /// Sets how often a stream is reset when something is sent on it: a fault.
+    /// Sets how often a stream is reset when something is sent on it: a fault. The side that has
+    /// sent it hears of that at once, and the other side by a packet that rules see and may drop,
+    /// and [`loss`](Self::loss) does not. While a way is cut or held nothing on it is reset.
     #[track_caller]
     pub fn resets(self, ratio: Ratio) -> Self {
         self.set(|way| way.resets = ratio)
@@ -178,9 +180,9 @@ impl Link {
 pub(super) struct Way {
     latency: RangeInclusive<Duration>,
     bandwidth: Option<NonZeroU64>,
-    pub(super) loss: Ratio,
+    loss: Ratio,
     pub(super) duplication: Ratio,
-    pub(super) resets: Ratio,
+    resets: Ratio,
     state: WayState,
     /// When what was sent before has left.
     busy_until: Instant,
@@ -226,6 +228,11 @@ impl Way {
     /// One that is set like this one, and on which nothing is.
     fn like(&self) -> Self {
         Way { held: VecDeque::new(), latency: self.latency.clone(), ..*self }
+    }
+
+    /// How often it resets what is sent now: what does not get through is not reset on the way.
+    pub(super) fn strikes_resets(&self) -> Ratio {
+        if self.state == WayState::Open { self.resets } else { Ratio::ZERO }
     }
 
     /// When something of `bytes` bytes that is sent now has left.
@@ -310,6 +317,16 @@ pub(super) enum Fate {
 /// Of what belongs to a stream only the first bytes of it are a choice: a later packet cannot
 /// overtake an earlier one.
 pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
+    let loss = network().with(|network| network.links.way(from, to).loss);
+    send_with(from, to, packet, loss)
+}
+
+/// Sends a packet that no fault of the link loses; a partition or a rule may.
+pub(super) fn send_surely(from: u32, to: u32, packet: &Packet) -> Fate {
+    send_with(from, to, packet, Ratio::ZERO)
+}
+
+fn send_with(from: u32, to: u32, packet: &Packet, loss: Ratio) -> Fate {
     let network = network();
     let is_kept = |network: &mut State| {
         network.is_asking || network.links.way(from, to).state == WayState::Held
@@ -318,9 +335,9 @@ pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
         return Fate::Held;
     }
     let verdict = if from == to { Verdict::Pass } else { verdict(packet) };
-    let (state, latency, loss, departs) = network.with(|network| {
+    let (state, latency, departs) = network.with(|network| {
         let way = network.links.way(from, to);
-        (way.state, way.latency.clone(), way.loss, way.departs(packet.bytes))
+        (way.state, way.latency.clone(), way.departs(packet.bytes))
     });
     match verdict {
         Verdict::Drop => return Fate::Lost,
@@ -345,11 +362,6 @@ pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
         _ => choose_delay(latency),
     };
     Fate::Arrives(departs.saturating_add(took))
-}
-
-/// How long one way takes at least.
-pub(super) fn shortest(from: u32, to: u32) -> Duration {
-    network().with(|network| *network.links.way(from, to).latency.start())
 }
 
 /// Keeps something until the way is released. What a rule sends itself, or lets somebody send,

@@ -277,7 +277,7 @@ fn depart(pipe: &PipeRef, number: u64) {
         }
         pipe.hosts()
     };
-    let resets = network().with(|network| network.links.way(from, to).resets);
+    let resets = network().with(|network| network.links.way(from, to).strikes_resets());
     if strikes("a connection is reset", resets) {
         return reset_by_fault(pipe);
     }

@@ -4,13 +4,13 @@ use std::io;
 use std::rc::Rc;
 
 use super::connect::be_refused;
-use super::link::{Fate, hold, send, shortest};
+use super::link::{Fate, hold, send, send_surely};
 use super::listener::forget_request;
 use super::network::{State, network};
 use super::orphans::forget;
-use super::pipe::{PipeRef, Side, back_of, be_reset_behind, now, send_again};
+use super::pipe::{PipeRef, Side, back_of, be_reset_behind, send_again};
 use super::probe::stir;
-use super::rules::PacketKind;
+use super::rules::{Packet, PacketKind};
 use super::tcp::fail;
 use crate::world::host::life_of;
 
@@ -62,6 +62,14 @@ pub(super) fn reset(pipe: &PipeRef) {
 /// Sends a reset, which does not overtake what is on its way. If it is lost, what it would have
 /// refused is sent again.
 pub(super) fn send_reset(pipe: &PipeRef, refused: Option<(PipeRef, u64)>) {
+    carry_reset(pipe, send, refused);
+}
+
+fn carry_reset(
+    pipe: &PipeRef,
+    send: fn(u32, u32, &Packet) -> Fate,
+    refused: Option<(PipeRef, u64)>,
+) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
@@ -77,7 +85,7 @@ pub(super) fn send_reset(pipe: &PipeRef, refused: Option<(PipeRef, u64)>) {
         }
         Fate::Held => {
             let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || send_reset(&pipe, refused)));
+            hold(from, to, Box::new(move || carry_reset(&pipe, send, refused)));
         }
     }
 }
@@ -95,13 +103,9 @@ pub(super) fn be_reset(side: Side) {
 
 /// A fault: something on the way has reset the connection, and tells both sides.
 pub(super) fn reset_by_fault(pipe: &PipeRef) {
-    let (sender, from, to) = {
-        let mut pipe = pipe.borrow_mut();
-        pipe.abandon();
-        let (from, to) = pipe.hosts();
-        (pipe.sender, from, to)
-    };
-    be_reset_behind(pipe, now().saturating_add(shortest(from, to)));
+    pipe.borrow_mut().abandon();
+    carry_reset(pipe, send_surely, None);
+    let sender = pipe.borrow().sender;
     be_reset(sender);
 }
 
