@@ -124,6 +124,43 @@ fn a_refusal_takes_the_way_back() {
     });
 }
 
+/// What tokio 1.54 prints for the same calls on Linux 6.18: a refusal is no datagram, and asking for
+/// one leaves it to be told. A datagram is told to all who ask, and to who receives.
+#[test]
+fn a_refusal_makes_no_socket_readable() {
+    simulate(|server| async move {
+        let socket = Rc::new(tokio::net::UdpSocket::bind("0.0.0.0:5").await?);
+        socket.connect("server:9").await?;
+        let is_readable = || {
+            let socket = Rc::clone(&socket);
+            spawn(async move { Ok(tokio::time::timeout(WAY * 3, socket.readable()).await.is_ok()) })
+        };
+        let waiting = is_readable();
+        socket.send(b"x").await?;
+        assert!(!waiting.await?);
+        assert!(!is_readable().await?);
+        let error = socket.take_error()?.map(|error| error.kind());
+        assert_eq!(error, Some(ErrorKind::ConnectionRefused));
+        socket.send(b"x").await?;
+        sleep(WAY * 3).await?;
+        assert!(!is_readable().await?);
+        assert_eq!(at_once(socket.try_recv(&mut [0])), REFUSED);
+        let all = [is_readable(), is_readable()];
+        let receives = Rc::clone(&socket);
+        let received = spawn(async move { Ok(receives.recv(&mut [0]).await?) });
+        sleep(WAY).await?;
+        drop(server.spawn(async {
+            UdpSocket::bind("0.0.0.0:9").await?.send_to(b"x", "main:5")?;
+            Ok(())
+        }));
+        for waiting in all {
+            assert!(waiting.await?);
+        }
+        assert_eq!(received.await?, 1);
+        Ok(())
+    });
+}
+
 /// Connects two streams of tokio's shape on one host.
 async fn pair() -> io::Result<(tokio::net::TcpStream, tokio::net::TcpStream)> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

@@ -98,6 +98,8 @@ impl UdpSocket {
     /// - `Uncategorized`, as Linux says `EDESTADDRREQ`: none was named.
     /// - `Uncategorized`, as Linux says `EMSGSIZE`: it has more than 65,507 bytes.
     /// - `NotConnected`: the host has crashed since the socket was bound.
+    /// - `ConnectionRefused`, once, for what a [connected](Self::connect) socket has sent before;
+    ///   nothing is sent then.
     ///
     /// # Cancel safety
     ///
@@ -132,6 +134,8 @@ impl UdpSocket {
     ///   [permission](Self::set_broadcast).
     /// - `Other`: the name is not [resolved](crate::net::resolver) for now.
     /// - `NotConnected`: the host has crashed since the socket was bound.
+    /// - `ConnectionRefused`, once, for what a [connected](Self::connect) socket has sent before;
+    ///   nothing is sent then.
     ///
     /// # Cancel safety
     ///
@@ -165,7 +169,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the host has crashed.
+    /// `NotConnected` when the host has crashed; `ConnectionRefused`, once, when a
+    /// [connected](Self::connect) socket has sent something to a port where nobody is bound.
     ///
     /// # Cancel safety
     ///
@@ -183,7 +188,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the host has crashed.
+    /// `NotConnected` when the host has crashed; `ConnectionRefused`, once, when a
+    /// [connected](Self::connect) socket has sent something to a port where nobody is bound.
     ///
     /// # Cancel safety
     ///
@@ -200,7 +206,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `NotConnected` when the host has crashed.
+    /// `NotConnected` when the host has crashed; `ConnectionRefused`, once, when a
+    /// [connected](Self::connect) socket has sent something to a port where nobody is bound.
     ///
     /// # Cancel safety
     ///
@@ -217,7 +224,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when there is none; `NotConnected` when the host has crashed.
+    /// `WouldBlock` when there is none, and those of [`recv_from`](Self::recv_from).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.try_recv_from(buffer)
     }
@@ -226,12 +233,13 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when there is none; `NotConnected` when the host has crashed.
+    /// `WouldBlock` when there is none, and those of [`recv_from`](Self::recv_from).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.try_recv_from(buffer).map(|(length, _)| length)
     }
 
-    /// Waits until there is a datagram.
+    /// Waits until there is a datagram. That what was sent before is refused is none: it is left to
+    /// [`take_error`](Self::take_error) and to what is done next, as under Linux.
     ///
     /// # Errors
     ///
@@ -242,8 +250,8 @@ impl UdpSocket {
     /// Holds nothing.
     #[track_caller]
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
-        let peeking = Plain::new(self.inner.peek_from(&mut []));
-        async move { peeking.await.map(drop) }
+        let waiting = Plain::new(self.inner.readable());
+        async move { waiting.await.map(drop) }
     }
 
     /// Waits for nothing: a datagram can always be sent.

@@ -53,6 +53,8 @@ pub(super) struct UdpState {
     /// It has asked for permission to send to all: `SO_BROADCAST`.
     may_broadcast: bool,
     waiting: Line,
+    /// Those who only want to know that there is something.
+    watching: Line,
     location: &'static Location<'static>,
 }
 
@@ -123,6 +125,7 @@ impl UdpSocket {
                 is_refused: false,
                 may_broadcast: false,
                 waiting: Line::default(),
+                watching: Line::default(),
                 location,
             },
         );
@@ -241,7 +244,7 @@ impl UdpSocket {
     #[track_caller]
     pub fn recv_from<'a>(&'a self, buffer: &'a mut [u8]) -> Receive<'a> {
         let (spot, location) = (Spot::default(), Location::caller());
-        Receive { socket: self, buffer, takes: true, spot, location }
+        Receive { socket: self, buffer, wants: Wants::Datagram, spot, location }
     }
 
     /// The same, but the datagram can be received again.
@@ -256,7 +259,17 @@ impl UdpSocket {
     #[track_caller]
     pub fn peek_from<'a>(&'a self, buffer: &'a mut [u8]) -> Receive<'a> {
         let mut receive = self.recv_from(buffer);
-        receive.takes = false;
+        receive.wants = Wants::Look;
+        receive
+    }
+
+    /// Waits until there is a datagram. That what was sent is refused is none, and stays to be told.
+    /// Source: tokio 1.54 on Linux 6.18, `EPOLLERR` without `EPOLLIN`.
+    #[cfg(feature = "tokio-io")]
+    #[track_caller]
+    pub(crate) fn readable(&self) -> Receive<'_> {
+        let mut receive = self.recv_from(&mut []);
+        receive.wants = Wants::Readiness;
         receive
     }
 
@@ -267,7 +280,7 @@ impl UdpSocket {
     /// `WouldBlock` when there is none, and those of [`recv_from`](Self::recv_from).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.state.check().map_err(io::Error::other)?;
-        let next = self.state.with(|state| state.next(buffer, true))?;
+        let next = self.state.with(|state| state.next(buffer, Wants::Datagram))?;
         next.ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 
@@ -312,9 +325,21 @@ impl UdpSocket {
 pub struct Receive<'a> {
     socket: &'a UdpSocket,
     buffer: &'a mut [u8],
-    takes: bool,
+    wants: Wants,
     spot: Spot,
     location: &'static Location<'static>,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// A datagram, which is taken away.
+    Datagram,
+    /// To see one.
+    Look,
+    /// To know that there is one.
+    #[cfg_attr(not(feature = "tokio-io"), expect(dead_code, reason = "asked for in tokio's shape"))]
+    Readiness,
 }
 
 impl Future for Receive<'_> {
@@ -328,10 +353,10 @@ impl Future for Receive<'_> {
             this.hand_over();
             return Poll::Ready(Err(cancelled));
         }
-        let (takes, buffer) = (this.takes, &mut *this.buffer);
-        if let Some(received) = socket.with(|state| state.next(buffer, takes)).transpose() {
+        let (wants, buffer) = (this.wants, &mut *this.buffer);
+        if let Some(received) = socket.with(|state| state.next(buffer, wants)).transpose() {
             // Who has only looked, or got an error, leaves the datagram to the next.
-            let others = socket.with(|state| match takes && received.is_ok() {
+            let others = socket.with(|state| match wants == Wants::Datagram && received.is_ok() {
                 true => None,
                 false => state.first_for_what_is_there(),
             });
@@ -339,7 +364,12 @@ impl Future for Receive<'_> {
             return Poll::Ready(received);
         }
         let label = Label::on("recv", socket.id());
-        let enter = |wait| socket.with(|state| state.waiting.enter(wait));
+        let enter = |wait| {
+            socket.with(|state| match wants {
+                Wants::Readiness => state.watching.enter(wait),
+                Wants::Datagram | Wants::Look => state.waiting.enter(wait),
+            });
+        };
         this.spot.park(label, this.location, cx, enter);
         Poll::Pending
     }
@@ -348,7 +378,7 @@ impl Future for Receive<'_> {
 impl Receive<'_> {
     /// What it was woken for is the next one's.
     fn hand_over(&mut self) {
-        if self.spot.leave() {
+        if self.spot.leave() && self.wants != Wants::Readiness {
             let next = self.socket.state.try_with(UdpState::first_for_what_is_there);
             wake(next.flatten());
         }
@@ -395,7 +425,7 @@ fn arrive(from: u32, to: u32, packet: Packet, datagram: Datagram) {
         return refuse(to, from, packet);
     };
     queue_plain(owner, "udp datagram", location, move || {
-        let first = socket.try_with(|state| {
+        let told = socket.try_with(|state| {
             let (is_wanted, Datagram { contents, from, .. }) = (state.is_for(&datagram), datagram);
             let cost = contents.len().max(1);
             if !is_wanted || state.cost + cost > BUFFER {
@@ -404,9 +434,11 @@ fn arrive(from: u32, to: u32, packet: Packet, datagram: Datagram) {
             state.bytes += contents.len();
             state.cost += cost;
             state.received.push_back((contents, from));
-            state.waiting.first()
+            let mut told = state.watching.all();
+            told.extend(state.waiting.first());
+            Some(told)
         });
-        wake(first.flatten());
+        wake(told.flatten().unwrap_or_default());
         Ok(())
     });
 }
@@ -479,12 +511,16 @@ impl UdpState {
 
     /// All who wait, when there is nothing to wait for any more.
     pub(super) fn all_waiting(&mut self) -> VecDeque<WaitId> {
-        self.waiting.all()
+        let mut all = self.waiting.all();
+        all.extend(self.watching.all());
+        all
     }
 
     /// Reads the first datagram that there is, and takes it away or not.
-    fn next(&mut self, buffer: &mut [u8], takes: bool) -> io::Result<Option<(usize, SocketAddr)>> {
-        if let Some(refused) = self.take_refusal().filter(|_| self.life.is_alive()) {
+    fn next(&mut self, buffer: &mut [u8], wants: Wants) -> io::Result<Option<(usize, SocketAddr)>> {
+        if wants != Wants::Readiness
+            && let Some(refused) = self.take_refusal().filter(|_| self.life.is_alive())
+        {
             return Err(refused);
         }
         let Some((datagram, from)) = self.received.front().cloned() else {
@@ -493,7 +529,7 @@ impl UdpState {
         if !self.life.is_here() {
             return Err(self.life.why_gone("socket"));
         }
-        if takes {
+        if wants == Wants::Datagram {
             self.received.pop_front();
             self.bytes -= datagram.len();
             self.cost -= datagram.len().max(1);
