@@ -26,6 +26,21 @@ page-test:
     npm ci --prefix tests/page
     node tests/page/page.test.js target/debug/seedloop
 
+# Does what the README says, command by command, in a new project.
+readme:
+    python3 tests/readme/commands.py
+
+# Takes the README's picture anew: the page of the failure that its first test finds.
+picture:
+    rm -rf target/readme
+    npm ci --prefix tests/page
+    python3 tests/readme/commands.py --keep target/readme
+    node tests/page/picture.js target/readme/tickets/target/seedloop/tests.the_last_seat_is_sold_once.html docs/report.png
+
+# Checks the licences of what is built, as CI does (needs cargo-deny).
+licences:
+    cargo deny --locked check licenses bans sources
+
 # Runs every scenario.
 all:
     cargo run -- run --all
@@ -65,6 +80,10 @@ lint:
 # Builds the documentation and opens it.
 doc:
     cargo doc --workspace --no-deps --open
+
+# Runs the tests of one night: `just night 100000`.
+night runs *args:
+    SEEDLOOP_RUNS={{ runs }} cargo nextest run --profile night {{ args }}
 
 # Walks through changed snapshots (needs cargo-insta).
 review:

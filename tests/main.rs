@@ -4,6 +4,7 @@ mod cli;
 mod conformance;
 mod docs;
 mod explore;
+mod guide;
 mod harness;
 mod job_queue;
 mod kernel;

@@ -1,53 +1,28 @@
 //! The README and its Japanese twin: that they show what the code does.
 //!
-//! That the README's code compiles is checked as doc tests of the scenarios' library.
+//! That the README's code compiles is checked as doc tests of the scenarios' library, and its
+//! commands are done by `readme/commands.py`, a step of `.ci/run`.
 
 mod jobs;
 mod kitchen;
 mod store;
-mod transfer;
 
 use std::collections::BTreeSet;
-use std::panic::catch_unwind;
 
 use scenarios::ALL;
-use seedloop::explore::Explorer;
-use seedloop::testing::{Target, Test, run_test};
 
 const READMES: [(&str, &str); 2] = [
     ("README.md", include_str!("../README.md")),
     ("README.ja.md", include_str!("../README.ja.md")),
 ];
 
-/// The first example is the test in `readme/transfer.rs`, and fails with what is printed there.
-#[test]
-fn the_first_example_prints_what_is_shown() {
-    let code = include_str!("readme/transfer.rs");
-    let code = code.replace("pub(super) async fn", "#[seedloop::test]\nasync fn");
-    let test = Test {
-        package: "bank",
-        target: Target { name: "transfer", binary: None, is_integration: true },
-        module: "transfer",
-        function: "transfers_end",
-        // Not where it is: what fails here is to stay out of the regressions.
-        file: "tests/transfer.rs",
-        folder: "",
-        cases: &[],
-        expect_failure: None,
-        arguments: "",
-        attribute: "seedloop::test",
-        aborts: false,
-    };
-    let run = || run_test(&test, Explorer::new(), transfer::transfers_end);
-    let payload = catch_unwind(run).expect_err("the example finds its bug");
-    let printed = payload.downcast::<String>().expect("a text");
-    for (name, readme) in READMES {
-        assert!(readme.contains(&format!("```rust\n{code}```")), "code of {name}");
-        assert!(readme.contains(&format!("```text\n{printed}```")), "{name}, not:\n{printed}");
-    }
-}
+/// The notes that the scenarios are from.
+const NOTES: [(&str, &str); 2] = [
+    ("docs/notes.md", include_str!("../docs/notes.md")),
+    ("docs/notes.ja.md", include_str!("../docs/notes.ja.md")),
+];
 
-/// Three more are tests of ours, which pass.
+/// Three examples are tests of ours, which pass.
 #[test]
 fn the_other_examples_are_tests_that_run() {
     let [kitchen, store] = [include_str!("readme/kitchen.rs"), include_str!("readme/store.rs")];
@@ -58,23 +33,35 @@ fn the_other_examples_are_tests_that_run() {
     }
 }
 
-/// The doc tests run the code of the README only.
+/// The doc tests run the code of the README only, and the script its commands.
 #[test]
 fn both_readmes_show_the_same_code() {
-    let blocks = |readme: &'static str| -> Vec<&'static str> {
+    let blocks = |readme: &'static str| -> Vec<String> {
         let fenced = readme.split("\n```").skip(1).step_by(2);
-        fenced.filter(|block| block.starts_with("rust")).collect()
+        // What stands behind a command is for people.
+        let code = fenced.map(|block| -> String {
+            block
+                .lines()
+                .map(|line| format!("{}\n", line.split("  #").next().unwrap_or(line)))
+                .collect()
+        });
+        code.collect()
     };
     let [(_, english), (_, japanese)] = READMES;
     assert!(blocks(english).len() > 1);
     assert_eq!(blocks(english), blocks(japanese));
+    // What readers don't see says what the script does with each.
+    let marks = |readme: &'static str| -> Vec<&'static str> {
+        readme.lines().filter(|line| line.starts_with("<!--")).collect()
+    };
+    assert_eq!(marks(english), marks(japanese));
 }
 
 /// The map from the document to the scenarios has each of them, and none that is not there.
 #[test]
 fn the_maps_have_every_scenario() {
     let all: BTreeSet<&str> = ALL.iter().map(|scenario| scenario.name).collect();
-    for (name, readme) in READMES {
+    for (name, readme) in NOTES {
         let last_cells = map_of(readme).filter_map(|row| row.rsplit('|').nth(1));
         let named: BTreeSet<&str> =
             last_cells.flat_map(|c| c.split('`').skip(1).step_by(2)).collect();
@@ -85,7 +72,7 @@ fn the_maps_have_every_scenario() {
 /// Each scenario stands in the rows of the sections that it names, by their full headings.
 #[test]
 fn the_maps_have_the_sections_of_the_scenarios() {
-    for (name, readme) in READMES {
+    for (name, readme) in NOTES {
         for scenario in ALL {
             for section in scenario.section.split("; ") {
                 let mut rows = map_of(readme);

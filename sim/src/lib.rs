@@ -1,17 +1,5 @@
-//! Deterministic simulation testing for async Rust, in asyncio's order.
-//!
-//! A *simulation* runs async code on one thread, with a virtual clock and one source of choices:
-//! the same seed gives the same run, step by step, on every machine. Without a seed the order is
-//! that of Python's asyncio, hop for hop, and an hour of sleep takes no time at all.
-//!
-//! # Threads
-//!
-//! Handles on tasks, futures, loops and primitives are `Send + Sync`, so that code compiles that
-//! asks for it, but they belong to the thread of their simulation. On another one, what returns a
-//! [`Result`] (or a [`RuntimeError`]) gives a [`RuntimeError`] that names the fix, and what cannot
-//! fail panics with the same text. Dropping there is quiet: what a guard holds stays held. Debug
-//! output says `on another thread`. A simulated program has its threads in pools: see
-//! [`to_thread`] and [`ThreadPool`].
+#![doc = include_str!("guide/crate.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base;
 mod combine;
@@ -177,4 +165,37 @@ pub mod trace {
 #[cfg(feature = "tracing")]
 pub mod tracing {
     pub use crate::runner::tracing::{At, Layer, VirtualTime, layer};
+}
+
+/// Guides: how to debug a failure, what is controlled, what is not found, and what names become for
+/// those who come from elsewhere.
+///
+/// Begin with the [crate's own page](crate), which shows a test, a bug and its report.
+pub mod guide {
+    #[doc = include_str!("guide/asyncio.md")]
+    pub mod asyncio {}
+
+    #[doc = include_str!("guide/ci.md")]
+    pub mod ci {}
+
+    #[doc = include_str!("guide/control.md")]
+    pub mod control {}
+
+    #[doc = include_str!("guide/debugging.md")]
+    pub mod debugging {}
+
+    #[doc = include_str!("guide/limitations.md")]
+    pub mod limitations {}
+
+    #[doc = include_str!("guide/peers.md")]
+    pub mod peers {}
+
+    #[doc = include_str!("guide/stability.md")]
+    pub mod stability {}
+
+    #[doc = include_str!("guide/strategies.md")]
+    pub mod strategies {}
+
+    #[doc = include_str!("guide/tokio.md")]
+    pub mod tokio {}
 }

@@ -334,7 +334,7 @@ impl Explorer {
         self
     }
 
-    /// When to give up on a run: after 100,000 steps at one instant, or 10,000,000 in all.
+    /// When to give up on a run: after 50,000 steps at one instant, or 500,000 in all.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
