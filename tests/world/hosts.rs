@@ -345,7 +345,7 @@ fn the_times_of_a_file_stand_still() {
             }
             Ok(times)
         };
-        seedloop::fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
+        fs::disk(host).set_latency(Duration::ZERO..=Duration::ZERO);
         host.spawn(set).await
     });
     assert_eq!(times.unwrap(), [15_000, 15_000]);

@@ -107,7 +107,9 @@ pub(crate) fn explore(
         if !is_right {
             failed.push(name);
             if let Some(failure) = failure {
-                let found = found(scenario, failure, arguments, exploration.statistics.clone());
+                let statistics = exploration.statistics.clone();
+                let mut found = found(scenario, failure, arguments, statistics);
+                found.odds = explorer.odds(failure, &scenario.body, &check);
                 tell(failure, &found, output)?;
                 let body = &scenario.body;
                 let explored = Explored { name, explorer: &explorer, body, check: &check };

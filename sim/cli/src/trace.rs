@@ -77,6 +77,7 @@ pub(crate) fn trace(
     let Some(failure) = failure_of(replayed, case, scenario) else { return Ok(Status::Failed) };
     let mut found = Found::default();
     found.replay = replay_command(scenario, case);
+    found.odds = explorer.odds(&failure, &scenario.body, &check);
     let passing = explorer.nearest_passing(case, &scenario.body, &check);
     let picture = Picture::of_failure(scenario.name, &failure, &found).beside(passing.as_ref());
     let written = show(&failure.outcome, picture, arguments, output)?;

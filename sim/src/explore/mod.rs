@@ -24,6 +24,7 @@ mod happened;
 mod hold;
 mod misfit;
 mod nearest;
+mod odds;
 mod priorities;
 mod profile;
 mod races;
@@ -57,6 +58,7 @@ pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics}
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub use nearest::Passing;
+pub use odds::{Odds, OddsAt};
 pub use priorities::{Pct, Pos};
 pub use revisit::Revisit;
 pub use rush::Rush;

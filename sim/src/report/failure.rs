@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use super::divergence::divergence_text;
 use super::names::{Names, fault_text};
+use super::odds::odds_text;
 use super::race::find_race;
 use super::table::push_table;
 use super::text::one_line;
 use crate::base::{Deadlock, Event, Result};
-use crate::explore::{Failure, FaultKind, Statistics};
+use crate::explore::{Failure, FaultKind, Odds, Statistics};
 use crate::runner::Outcome;
 
 /// How many lines there are in all.
@@ -34,6 +35,10 @@ pub struct Found {
     pub replay: String,
     /// The line of Rust that makes the case a test.
     pub regression: String,
+    /// When the failure became inevitable, if [`Explorer::odds`] has found that out.
+    ///
+    /// [`Explorer::odds`]: crate::explore::Explorer::odds
+    pub odds: Option<Odds>,
 }
 
 /// Returns the report of a failure: at most forty lines, without real times and addresses.
@@ -52,7 +57,7 @@ pub fn failure_text(failure: &Failure, found: &Found) -> String {
         push_divergence(&mut text, failure);
     } else if failure.fault.kind != FaultKind::Never {
         let taken = text.lines().count() + end.lines().count();
-        push_run(&mut text, failure, LINES_MAX.saturating_sub(taken));
+        push_run(&mut text, failure, found.odds.as_ref(), LINES_MAX.saturating_sub(taken));
     }
     text.push_str(&end);
     text
@@ -163,13 +168,16 @@ fn push_divergence(text: &mut String, failure: &Failure) {
 }
 
 /// Appends the table, the race and what was printed, with an empty line before and behind.
-fn push_run(text: &mut String, failure: &Failure, lines_max: usize) {
+fn push_run(text: &mut String, failure: &Failure, odds: Option<&Odds>, lines_max: usize) {
     let Failure { outcome, dull, case, .. } = failure;
     let race = find_race(outcome, dull.as_deref());
     let mut below = String::new();
     if let Some(race) = &race {
         let told = race.text(&Names::of(outcome), dull.is_some());
         push(&mut below, format_args!("race: {told}"));
+    }
+    if let Some(odds) = odds {
+        push(&mut below, format_args!("inevitable {}", odds_text(odds, outcome)));
     }
     push_connections(&mut below, outcome);
     push_transcript(&mut below, outcome);

@@ -8,6 +8,7 @@ mod divergence;
 mod failure;
 mod gantt;
 mod names;
+mod odds;
 mod operations;
 mod page;
 mod perfetto;

@@ -3,11 +3,12 @@
 use super::failure::{Found, found_text, message};
 use super::gantt::{GanttStyle, gantt_text};
 use super::names::Names;
+use super::odds::{odds_text, step_after, steps_of_choices};
 use super::page::page;
 use super::perfetto::trace;
 use super::race::{Race, find_race};
 use super::steps::steps_of;
-use super::timeline::{Object, Timeline, mark, parting_of, push_lines, timeline_of};
+use super::timeline::{Object, Timeline, mark, parting_of, push_lines, push_odds, timeline_of};
 use crate::base::Result;
 use crate::explore::{Failure, FaultKind, Passing};
 use crate::runner::Outcome;
@@ -83,6 +84,7 @@ impl<'a> Picture<'a> {
         let mut runs = String::new();
         let parts_at = parting.map(|(column, _)| column);
         push_lines(&mut runs, &run, &self.about(&run, race.as_ref(), parts_at));
+        self.push_odds(&mut runs, &run);
         if let Some((other, differs)) = &other {
             let about = self.about_other(differs, parting.map(|(_, column)| column));
             push_lines(&mut runs, other, &about);
@@ -97,6 +99,7 @@ impl<'a> Picture<'a> {
         let mut json = String::new();
         let run = self.timeline(race.as_ref());
         push_lines(&mut json, &run, &self.about(&run, race.as_ref(), None));
+        self.push_odds(&mut json, &run);
         json
     }
 
@@ -133,6 +136,15 @@ impl<'a> Picture<'a> {
         timeline
     }
 
+    /// Appends how likely the failure is at some places of the run.
+    fn push_odds(&self, json: &mut String, run: &Timeline) {
+        let Some(odds) = self.failure.and_then(|(_, found)| found.odds.as_ref()) else { return };
+        let steps = steps_of_choices(self.outcome);
+        for place in &odds.places {
+            push_odds(json, run.column_of(step_after(&steps, *place)), place);
+        }
+    }
+
     /// The run beside it, and how it differs: of a test that is not deterministic, a second run of
     /// the same choices.
     fn other(&self) -> Option<(Timeline, String)> {
@@ -155,10 +167,16 @@ impl<'a> Picture<'a> {
         matters.extend(race.into_iter().flat_map(Race::tasks).filter_map(|task| run.lane_of(task)));
         let matters: Vec<String> = matters.iter().map(u32::to_string).collect();
         let race = race.map(|race| race.text(&names, failure.dull.is_some()));
+        let odds = found.odds.as_ref();
+        let inevitable = odds.map(|odds| odds_text(odds, self.outcome)).unwrap_or_default();
+        let steps = steps_of_choices(self.outcome);
+        let turn = odds.map(|odds| run.column_of(step_after(&steps, odds.turn().1)));
         about
             .text("fault", fault_word(failure.fault.kind))
             .text("message", &message(failure))
             .text("race", &race.unwrap_or_default())
+            .text("inevitable", &inevitable)
+            .plain("turn", turn)
             .text("found", found_text(failure, found).trim_end())
             .text("case", &failure.case.to_string())
             .text("replay", &found.replay)

@@ -1,7 +1,7 @@
 //! What `#[seedloop::test]` calls, and [`Explorer::check`].
 
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
 
 use super::environment::{Environment, package};
@@ -9,7 +9,7 @@ use super::pages::{Explored, write_page};
 use super::regressions::Regressions;
 use crate::base::{Panicked, Result};
 use crate::explore::{
-    Case, Explorer, Failure, FaultKind, Replayed, Statistics, TestOutput, runs_of,
+    Case, Explorer, Failure, FaultKind, Odds, Replayed, Statistics, TestOutput, runs_of,
 };
 use crate::report::{Found, failure_text};
 
@@ -199,6 +199,12 @@ impl Ground<'_> {
     fn replay(&self, case: &Case) -> Replayed {
         self.explorer.replay_runs(case, self.body, &|_| Ok(()))
     }
+
+    /// Whatever goes wrong there, the test has failed already, and for another reason.
+    fn odds(&self, failure: &Failure) -> Option<Odds> {
+        let look = || self.explorer.odds(failure, self.body, &|_| Ok(()));
+        catch_unwind(AssertUnwindSafe(look)).unwrap_or_default()
+    }
 }
 
 impl Subject<'_> {
@@ -315,6 +321,7 @@ impl Subject<'_> {
         statistics: Statistics,
     ) -> ! {
         let mut found = Found { strategy, statistics, ..Found::default() };
+        found.odds = ground.odds(failure);
         if failure.is_of_a_run() || failure.run == 0 {
             found.replay = (self.command)(&failure.case);
             found.regression = (self.regression)(&failure.case);

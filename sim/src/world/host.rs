@@ -43,6 +43,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::clock::Clock;
+#[cfg(feature = "tokio-io")]
 pub(crate) use super::clock::system_time_at;
 pub use super::clock::{system_time, try_clocks};
 pub use super::crashes::{Everywhere, everywhere};

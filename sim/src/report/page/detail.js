@@ -15,7 +15,7 @@ class Detail {
     const parts = [this.title(run, column, lane)];
     parts.push(...this.happened(run, column));
     parts.push(...this.why(run, column, lane));
-    parts.push(...this.choices(run, column));
+    parts.push(...this.choices(run, column), ...this.odds(run, column));
     parts.push(...this.leads(run, column));
     this.root.replaceChildren(...parts);
     return undefined;
@@ -78,6 +78,15 @@ class Detail {
   endedBy(lane, arrow) {
     const bar = lane.bars.find((bar) => bar.kind === "wait" && !bar.open && bar.to === arrow.from && bar.from < arrow.from);
     return arrow.kind === "wake" ? bar : undefined;
+  }
+
+  // What becomes of runs that go on at random from here.
+  odds(run, column) {
+    const place = run.odds.findLast((at) => at.column === column.index);
+    if (!place) return [];
+    const { failed, runs } = place;
+    const text = `${failed} of ${runs} runs that go on from here fail${failed === runs ? ": there is no way back" : ""}.`;
+    return [el("h3", {}, "How it may go on"), el("p", failed === runs ? { class: "mark bad" } : {}, text)];
   }
 
   choices(run, column) {

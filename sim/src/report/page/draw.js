@@ -47,6 +47,7 @@ class Painter {
     for (const [lane, row] of rows) this.blocks(lane, row, view);
     this.afterwards();
     this.parting();
+    this.turning();
     this.failing();
     for (const [lane, row] of rows) if (scene.tall) this.captions(lane, row);
     this.printed();
@@ -348,6 +349,31 @@ class Painter {
     this.rule(this.x(at) - 3, this.colors.deviate, "the runs part here", [5, 4]);
   }
 
+  // From here on every run fails.
+  turning() {
+    const { about, odds } = this.scene.run;
+    if (about.turn === undefined || odds[0].failed === odds[0].runs) return;
+    this.rule(this.x(about.turn) - 1.5, this.colors.cancel, "inevitable", [2, 3]);
+  }
+
+  // How likely the failure is for runs that go on at random from each place.
+  odds() {
+    const { context, scene, colors } = this;
+    const { odds } = scene.run;
+    if (odds.length < 2) return;
+    const [bottom, height] = [RULER - 5, ODDS - 6];
+    const end = (index) => (index + 1 < odds.length ? this.x(odds[index + 1].column) : this.x(scene.run.last) + scene.perColumn);
+    context.fillStyle = colors.fail;
+    odds.forEach(({ column, failed, runs }, index) => {
+      const x = this.x(column);
+      const [width, part] = [Math.max(end(index) - x, 0.5), height * failed / runs];
+      context.globalAlpha = 0.3;
+      context.fillRect(x, bottom - part, width, part);
+      context.globalAlpha = 1;
+      context.fillRect(x, bottom - part - 0.5, width, 1);
+    });
+  }
+
   failing() {
     const { run } = this.scene;
     if (run.end === NONE) return;
@@ -394,6 +420,7 @@ class Painter {
       drawn = shown + context.measureText(text).width;
     }
     this.numbers(view);
+    this.odds();
     let taken = 0;
     for (const [x, color, text] of (this.labels || []).sort(([one], [other]) => one - other)) {
       context.font = `600 11px ${FONT}`;
@@ -464,6 +491,7 @@ class Painter {
     context.textAlign = "left";
     context.fillText("step", 20, 8);
     context.fillText("virtual time", 20, 22);
+    if (scene.run.odds.length > 1) context.fillText("odds of failing", 20, RULER - ODDS / 2 - 3);
     context.fillStyle = colors.line;
     context.fillRect(GUTTER - 1, 0, 1, this.height);
   }

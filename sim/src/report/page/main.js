@@ -98,6 +98,7 @@ function captionParts(run) {
 
 class Page {
   constructor(runs) {
+    if (runs.some((run) => run.odds.length > 1)) RULER += ODDS;
     this.runs = runs;
     this.views = runs.map((run) => new View(run, this));
     this.active = this.views[0];
@@ -142,6 +143,8 @@ class Page {
     find("headline").textContent = about.message ? `${about.name}: ${first}` : about.name;
     find("race").hidden = !about.race;
     find("race").append(el("b", {}, "How it comes about: "), `${about.race}.`);
+    find("inevitable").hidden = !about.inevitable;
+    find("inevitable").append(el("b", {}, "When it became inevitable: "), `${about.inevitable}.`);
     const cycle = (about.message || "").split("\n").find((line) => line.startsWith("  cycle: "));
     find("cycle").hidden = !cycle;
     if (cycle) find("cycle").append(el("b", {}, "They wait for each other: "), el("code", {}, cycle.slice("  cycle: ".length)));

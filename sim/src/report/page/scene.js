@@ -3,7 +3,9 @@
 // instants as wide as it is long.
 
 const GUTTER = 160;
-const RULER = 36;
+// The numbers of steps and the times; where a run has odds, their curve below these.
+const ODDS = 26;
+let RULER = 36;
 const TICK = 7;
 // Room for what stands behind the last step.
 const MARGIN = 110;

@@ -12,7 +12,7 @@ function readRuns(lines) {
     const row = JSON.parse(line);
     if (row[0] === "seedloop") {
       if (row[1] !== 1) throw new Error(`a trace of version ${row[1]}: this page reads version 1`);
-      run = { about: row[2], texts: [""], lanes: [], resources: [], columns: [], entries: [] };
+      run = { about: row[2], texts: [""], lanes: [], resources: [], columns: [], entries: [], odds: [] };
       runs.push(run);
     } else if (run) {
       readRow(run, row);
@@ -39,6 +39,7 @@ function readRow(run, row) {
         deviates: (row[5] || []).map((id) => run.texts[id]), held: [], entries: [], into: [], out: [],
       });
       break;
+    case "odds": run.odds.push({ column: a, choices: b, runs: c, failed: row[4] }); break;
     case "held": run.columns.at(-1).held.push(a); break;
     case "start": case "end": case "spawn": case "wait": case "wake": case "cancel": case "strike":
     case "hold": case "free": case "use": case "choice": case "say": case "log": case "fault": case "join":

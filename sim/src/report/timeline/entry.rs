@@ -176,6 +176,12 @@ impl Timeline {
         key.flat_map(|column| held(column).into_iter().chain([column.lane])).collect()
     }
 
+    /// The column of a step, by its number; the first one for 0.
+    pub(in crate::report) fn column_of(&self, step: u64) -> usize {
+        let fits = |column: &Column| column.number == step && step > 0;
+        self.columns.iter().position(fits).unwrap_or(0)
+    }
+
     /// The entries of a column.
     pub(in crate::report) fn entries_of(&self, column: usize) -> &[Entry] {
         let first = self.columns[column].first;

@@ -7,6 +7,7 @@ use super::json::push_text;
 use super::lanes::Lane;
 use super::texts::TextId;
 use crate::base::StepEnd;
+use crate::explore::OddsAt;
 
 /// Rises when what a line means changes; not for new kinds of lines, nor for values at their ends.
 const VERSION: u32 = 1;
@@ -29,6 +30,13 @@ pub(in crate::report) fn push_lines(json: &mut String, timeline: &Timeline, abou
             writer.entry(entry);
         }
     }
+}
+
+/// Appends how likely the failure is that a run comes to, once it has come to a column.
+pub(in crate::report) fn push_odds(json: &mut String, column: usize, place: &OddsAt) {
+    let OddsAt { choices, runs, failed, .. } = place;
+    // Writing into a string can't fail.
+    let _ = writeln!(json, "[\"odds\",{column},{choices},{runs},{failed}]");
 }
 
 struct Writer<'a> {

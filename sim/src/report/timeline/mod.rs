@@ -18,6 +18,6 @@ pub(super) use build::timeline_of;
 pub(super) use entry::{Entry, Kind, LaneId, Timeline};
 pub(super) use json::Object;
 pub(super) use lanes::LaneKind;
-pub(super) use lines::push_lines;
+pub(super) use lines::{push_lines, push_odds};
 pub(super) use parting::parting_of;
 pub(super) use story::mark;

@@ -1,0 +1,257 @@
+//! When a failure became inevitable: how often runs fail that go on as they like after a part of
+//! the choices of one that fails.
+
+use std::sync::Arc;
+
+use super::explorer::{Explorer, Failure};
+use super::fault::FaultKind;
+use super::search::on_own_thread;
+use super::trial::{Check, Subject};
+use crate::base::{Choice, Policy, Question, Replay, Result, Uniform};
+
+/// In how many ways a run goes on where it is to be known whether all of them fail: in the order of
+/// the queue, and at random.
+const ALL: u32 = 128;
+/// In how many ways it goes on elsewhere.
+const SOME: u32 = 24;
+/// At how many places the odds are told.
+const PLACES_MAX: usize = 32;
+/// How many steps the runs may have in all: a failure that takes long is not to take longer.
+const STEPS_MAX: u64 = 1_000_000;
+
+/// How likely a failure is after the first choices of the run that fails, if it goes on at random
+/// from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Odds {
+    /// At some places of the run, in their order; the first is its beginning.
+    pub places: Vec<OddsAt>,
+    /// The place from which on every run fails, as far as runs were made: the *point of no return*.
+    /// It stands in `places`, and so does the one before it.
+    pub inevitable_at: usize,
+}
+
+/// How many runs fail that take the same choices up to here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OddsAt {
+    /// How many of the choices of the failing run are taken.
+    pub choices: usize,
+    /// How many runs went on from there: one in the order of the queue, the others at random.
+    pub runs: u32,
+    /// How many of them failed as it does.
+    pub failed: u32,
+}
+
+impl Odds {
+    /// The point of no return, and what the odds were one choice before it, if it is not the
+    /// beginning.
+    pub fn turn(&self) -> (Option<OddsAt>, OddsAt) {
+        let before = self.inevitable_at.checked_sub(1).map(|before| self.places[before]);
+        (before, self.places[self.inevitable_at])
+    }
+}
+
+impl Explorer {
+    /// Finds out when the failure of a run became inevitable: runs take the first choices of it,
+    /// and go on at random.
+    ///
+    /// None where that is not to be known: where the run makes no choices, is not deterministic, or
+    /// takes so long that it cannot be run some thousand times.
+    pub fn odds(
+        &self,
+        failure: &Failure,
+        body: &(dyn Fn() -> Result<()> + Sync),
+        check: Check<'_>,
+    ) -> Option<Odds> {
+        let is_of_a_run = !matches!(
+            failure.fault.kind,
+            FaultKind::Nondeterminism | FaultKind::Never | FaultKind::ForeignWake
+        );
+        let choices: Arc<[Choice]> = failure.outcome.choices.as_slice().into();
+        if !is_of_a_run || choices.is_empty() {
+            return None;
+        }
+        let subject = self.subject(body, check).configured(&failure.case);
+        on_own_thread(|| Looking { subject, failure, choices, steps: 0 }.look())
+    }
+}
+
+struct Looking<'a> {
+    subject: Subject<'a>,
+    failure: &'a Failure,
+    choices: Arc<[Choice]>,
+    /// How many steps all runs had.
+    steps: u64,
+}
+
+impl Looking<'_> {
+    fn look(&mut self) -> Option<Odds> {
+        let turn = self.turn()?;
+        let mut places = Vec::new();
+        for choices in self.spread(turn) {
+            let runs = if choices.abs_diff(turn) <= 1 && choices <= turn { ALL } else { SOME };
+            places.push(self.place(choices, runs)?);
+        }
+        let inevitable_at = places.iter().position(|place| place.choices == turn)?;
+        Some(Odds { places, inevitable_at })
+    }
+
+    /// After how few choices every run fails. Where that is so, it is so after each further one.
+    fn turn(&mut self) -> Option<usize> {
+        let (mut passing, mut failing) = (None, self.choices.len());
+        loop {
+            let low = passing.map_or(0, |passing| passing + 1);
+            if low >= failing {
+                return Some(failing);
+            }
+            // The beginning first: many a failure is there in every run.
+            let middle = if passing.is_none() { 0 } else { low + (failing - low) / 2 };
+            match self.all_fail(middle)? {
+                true => failing = middle,
+                false => passing = Some(middle),
+            }
+        }
+    }
+
+    /// The places at which the odds are told.
+    fn spread(&self, turn: usize) -> Vec<usize> {
+        let last = self.choices.len();
+        let count = PLACES_MAX.min(last);
+        let mut places: Vec<usize> = (0..=count).map(|place| place * last / count).collect();
+        places.extend(turn.checked_sub(1));
+        places.push(turn);
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    fn all_fail(&mut self, choices: usize) -> Option<bool> {
+        for run in 0..ALL {
+            if !self.fails(choices, run)? {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
+    fn place(&mut self, choices: usize, runs: u32) -> Option<OddsAt> {
+        let mut failed = 0;
+        for run in 0..runs {
+            failed += u32::from(self.fails(choices, run)?);
+        }
+        Some(OddsAt { choices, runs, failed })
+    }
+
+    /// Takes so many choices and goes on; none if there were too many steps before.
+    fn fails(&mut self, choices: usize, run: u32) -> Option<bool> {
+        if self.steps > STEPS_MAX {
+            return None;
+        }
+        let policy: Box<dyn Policy> = match run {
+            0 => Box::new(Replay::new(self.choices[..choices].to_vec())),
+            _ => Box::new(Part {
+                choices: Arc::clone(&self.choices),
+                taken: 0,
+                until: choices,
+                then: Uniform::new(u64::from(run)),
+            }),
+        };
+        let (trial, _) = self.subject.try_with(policy, false);
+        self.steps += trial.outcome.steps;
+        Some(trial.shows(&self.failure.fault))
+    }
+}
+
+/// Takes the first choices of a log, and goes on at random.
+struct Part {
+    choices: Arc<[Choice]>,
+    taken: usize,
+    until: usize,
+    then: Uniform,
+}
+
+impl Policy for Part {
+    fn choose(&mut self, question: &Question) -> u32 {
+        let Some(choice) = self.choices[..self.until].get(self.taken) else {
+            return self.then.choose(question);
+        };
+        self.taken += 1;
+        choice.value.min(question.bound - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::runner::run;
+    use crate::task::{spawn, yield_now};
+
+    /// Three tasks note in which order they run, and `fails` looks at it.
+    fn orders(fails: fn(&[u32]) -> bool) -> impl Fn() -> Result<()> + Sync {
+        move || {
+            run(async move {
+                let order = Rc::new(Cell::new(Vec::new()));
+                let tasks = [1, 2, 3].map(|number| {
+                    let order = Rc::clone(&order);
+                    spawn(async move {
+                        let mut before = order.take();
+                        before.push(number);
+                        order.set(before);
+                        Ok(())
+                    })
+                });
+                for task in tasks {
+                    task.await?;
+                }
+                assert!(!fails(&order.take()), "as it should not be");
+                Ok(yield_now().await?)
+            })
+        }
+    }
+
+    fn odds_of(fails: fn(&[u32]) -> bool) -> Odds {
+        let body = orders(fails);
+        let explorer = Explorer::new();
+        let failure = explorer.explore_runs(&body, &|_| Ok(())).failure.expect("it fails");
+        explorer.odds(&failure, &body, &|_| Ok(())).expect("they are to be known")
+    }
+
+    /// Whether the second of three comes first is decided by the first choice, and one run in three
+    /// fails at random: of 127 some 42.
+    #[test]
+    fn the_choice_that_decides_is_found() {
+        let odds = odds_of(|order| order[0] == 2);
+        let (before, at) = odds.turn();
+        assert_eq!((at.runs, at.failed), (ALL, ALL));
+        let before = before.expect("there is one");
+        assert_eq!((before.choices, before.runs, at.choices), (0, ALL, 1));
+        assert!((30..=55).contains(&before.failed), "{odds:?}");
+        // Once it is decided nothing changes that.
+        assert!(odds.places[1..].iter().all(|place| place.failed == place.runs), "{odds:?}");
+    }
+
+    /// The last of three is known when the second one is.
+    #[test]
+    fn what_is_decided_late_is_found_late() {
+        let odds = odds_of(|order| order == [3, 2, 1]);
+        let told: Vec<_> = odds.places.iter().take(3).map(|place| place.choices).collect();
+        assert_eq!(told, [0, 1, 2]);
+        let (before, at) = odds.turn();
+        assert_eq!((at.choices, at.failed), (2, at.runs));
+        // One of six, then one of two.
+        let share = |place: OddsAt| f64::from(place.failed) / f64::from(place.runs);
+        assert!((0.3..0.7).contains(&share(before.expect("there is one"))), "{odds:?}");
+        assert!(share(odds.places[0]) < 0.4, "{odds:?}");
+    }
+
+    #[test]
+    fn what_fails_in_any_order_fails_from_the_start() {
+        let odds = odds_of(|order| order.len() == 3);
+        assert_eq!(odds.inevitable_at, 0);
+        assert_eq!(odds.turn().0, None);
+    }
+}
