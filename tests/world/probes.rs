@@ -279,6 +279,23 @@ fn two_that_only_write_are_a_deadlock_at_once() {
     assert_eq!(outcome.time.since_start(), WAY * 5);
 }
 
+/// A rule that comes late is shown as many questions as one that was there before: those at 2,004.6
+/// s and after each 120 s are lost, and the sixteenth time is the end.
+#[test]
+fn a_rule_that_comes_late_times_out_who_waits() {
+    let took = simulate(read_nothing, |_, mut stream| async move {
+        spawn(async move {
+            sleep(Duration::from_secs(2_000)).await?;
+            net::rule(|_| Verdict::Drop).forget();
+            Ok(())
+        });
+        let start = Instant::now();
+        assert_eq!(kind(stream.write_all(b"more").await), Some(ErrorKind::TimedOut));
+        Ok(start.elapsed())
+    });
+    assert_eq!(took.unwrap(), Duration::from_millis(2_004_600) + Duration::from_secs(120 * 15));
+}
+
 /// What a rule does next nobody knows, so it is asked as often as it takes to give up.
 #[test]
 fn a_rule_is_shown_the_questions_until_they_are_of_no_use() {

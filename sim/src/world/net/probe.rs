@@ -15,6 +15,9 @@ use super::rules::PacketKind;
 use crate::base::Instant;
 use crate::event_loop::{OutsideKey, cancel_outside};
 
+/// How often it is asked before it is given up, the last time included.
+const ASKS_MAX: u32 = RETRIES_MAX + 1;
+
 /// A sender that waits for room.
 pub(super) struct Stall {
     /// When it asks next if it asks at all, and how often it has done so or could have.
@@ -22,6 +25,8 @@ pub(super) struct Stall {
     asked: u32,
     /// How often it has asked since there was an answer.
     unanswered: u32,
+    /// How often it asks yet where nothing is amiss but that there are rules.
+    doubts: u32,
     timer: Option<OutsideKey>,
 }
 
@@ -60,7 +65,7 @@ pub(super) fn wait_for_room(pipe: &PipeRef) {
             return;
         }
         let next = now().saturating_add(retry_after(0));
-        pipe.stall = Some(Stall { next, asked: 1, unanswered: 0, timer: None });
+        pipe.stall = Some(Stall { next, asked: 1, unanswered: 0, doubts: ASKS_MAX, timer: None });
         (pipe.sender.life.host, pipe.sender.number)
     };
     network().with(|network| network.stalled.insert(key, Rc::clone(pipe)));
@@ -101,11 +106,11 @@ fn rest(pipe: &PipeRef) {
 
 /// Tells whether the answer to a question might be another one than the last.
 fn is_amiss(pipe: &PipeRef) -> bool {
-    let (receiver, from, to, has_news, asked) = {
+    let (receiver, from, to, has_news, doubts) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
         let has_news = pipe.to_announce() > pipe.known.taken;
-        (pipe.receiver, from, to, has_news, pipe.stall.as_ref().map_or(0, |stall| stall.asked))
+        (pipe.receiver, from, to, has_news, pipe.stall.as_ref().map_or(0, |stall| stall.doubts))
     };
     network().with(|network| {
         let presence = network.presence(receiver);
@@ -117,10 +122,10 @@ fn is_amiss(pipe: &PipeRef) -> bool {
             (WayState::Open, _) if presence == Presence::Down => true,
             (WayState::Open, WayState::Held) => false,
             (WayState::Open, WayState::Cut) => true,
-            // Nobody knows what a rule does with the next packet: it is asked for as long as it
+            // Nobody knows what a rule does with the next packet: it is asked for as often as it
             // takes to time out.
             (WayState::Open, WayState::Open) => {
-                let has_rules = network.has_rules() && from != to && asked <= RETRIES_MAX + 1;
+                let has_rules = network.has_rules() && from != to && doubts > 0;
                 has_news || presence == Presence::Gone || has_rules
             }
         }
@@ -135,10 +140,15 @@ pub(super) fn stir(pipe: &PipeRef) {
     }
 }
 
-/// The same of all who wait.
+/// The same of all who wait: a link or the rules are others now.
 pub(super) fn stir_all() {
     let all: Vec<PipeRef> = network().with(|network| network.stalled.values().cloned().collect());
-    all.iter().for_each(stir);
+    for pipe in &all {
+        if let Some(stall) = &mut pipe.borrow_mut().stall {
+            stall.doubts = ASKS_MAX;
+        }
+        stir(pipe);
+    }
 }
 
 fn arm(pipe: &PipeRef) {
@@ -172,7 +182,8 @@ fn fire(pipe: &PipeRef) {
         Some(stall) => {
             let step = retry_after(stall.asked);
             stall.next = stall.next.saturating_add(step);
-            stall.asked += 1;
+            stall.asked = stall.asked.saturating_add(1);
+            stall.doubts = stall.doubts.saturating_sub(1);
             stall.unanswered += 1;
             stall.unanswered > RETRIES_MAX
         }
