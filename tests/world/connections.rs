@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_lite::AsyncWriteExt;
 use seedloop::host::{self, Host};
 use seedloop::net::{
     self, Netstat, PacketKind, RuleGuard, TcpListener, TcpStream, Verdict, from_to, netstat,
@@ -123,6 +124,80 @@ fn queues_are_what_is_unread_and_what_is_unacknowledged() {
     // After 67, 133, 200 and 267 ms: the bytes arrive after 100, what says so after 200.
     let (sent, arrived, known) = (((0, 5), (0, 0)), ((0, 5), (5, 0)), ((0, 0), (5, 0)));
     assert_eq!(queues, [sent, arrived, arrived, known]);
+}
+
+/// The states of both ends every 0.1 s, from 0.05 s after the one asks: it closes at once, and the
+/// other one 0.2 s after it has accepted, by closing or by dropping what it has. Names and order are those of
+/// `netstat` on Linux.
+#[test]
+fn a_connection_goes_through_the_states_of_linux() {
+    let states = |drops: bool| {
+        simulate(move |server| async move {
+            drop(server.spawn(async move {
+                let (mut stream, _) = TcpListener::bind("0.0.0.0:9").await?.accept().await?;
+                sleep(WAY * 2).await?;
+                match drops {
+                    true => drop(stream),
+                    false => stream.close().await?,
+                }
+                Ok(sleep(WAY * 90).await?)
+            }));
+            sleep(WAY).await?;
+            drop(spawn(async move {
+                let mut stream = TcpStream::connect("server:9").await?;
+                match drops {
+                    true => drop(stream),
+                    false => stream.close().await?,
+                }
+                Ok(sleep(WAY * 90).await?)
+            }));
+            let mut states = Vec::new();
+            sleep(WAY / 2).await?;
+            for _ in 0..8 {
+                let state = |host| {
+                    let all = netstat(host).sockets;
+                    all.iter().find(|socket| socket.peer.is_some()).and_then(|socket| socket.state)
+                };
+                states.push((state(host::current()), state(server)));
+                sleep(WAY).await?;
+            }
+            Ok(states)
+        })
+    };
+    use net::SocketState::{
+        CloseWait, Closed, Closing, FinWait1, FinWait2, LastAck, SynRecv, SynSent,
+    };
+    let begins = [(Some(SynSent), None), (Some(SynSent), Some(SynRecv))];
+    // The end comes at 0.3 s with the first word, and what says so at 0.4 s.
+    let after_it = [
+        (Some(FinWait1), Some(SynRecv)),
+        (Some(FinWait1), Some(CloseWait)),
+        (Some(FinWait2), Some(CloseWait)),
+        (Some(FinWait2), Some(LastAck)),
+    ];
+    for (drops, over) in [(false, Some(Closed)), (true, None)] {
+        let rest = [(over, Some(LastAck)), (over, over)];
+        assert_eq!(states(drops), [&begins[..], &after_it, &rest].concat());
+    }
+    // Both close at the same time, each before it hears of the other.
+    let both = simulate(|server| async move {
+        let listener = TcpListener::bind("0.0.0.0:9").await?;
+        let far = server.spawn(async { Ok(TcpStream::connect("main:9").await?) });
+        let (mut near, _) = listener.accept().await?;
+        let mut far = far.await?;
+        let mut others = far.clone();
+        drop(server.spawn(async move { Ok(others.close().await?) }));
+        near.close().await?;
+        let mut states = Vec::new();
+        for _ in 0..3 {
+            sleep(WAY * 3 / 4).await?;
+            let all = netstat(host::current()).sockets;
+            states.extend(all.iter().filter(|it| it.peer.is_some()).filter_map(|it| it.state));
+        }
+        assert_eq!(far.read(&mut [0]).await?, 0);
+        Ok(states)
+    });
+    assert_eq!(both, [FinWait1, Closing, Closed]);
 }
 
 /// Connects to a host to which a way takes `way`, and gives that up `hops` hops after `after`:

@@ -404,9 +404,10 @@ fn netstat_shows_the_sockets_of_a_host() {
     });
     let expected = "\
 Proto Recv-Q Send-Q Local Address         Foreign Address       State
-tcp        0      5 10.0.0.1:32768        10.0.0.2:7            FIN_WAIT
+tcp        0      5 10.0.0.1:32768        10.0.0.2:7            FIN_WAIT1
 Proto Recv-Q Send-Q Local Address         Foreign Address       State
-tcp        0    128 0.0.0.0:7             *:*                   LISTEN";
+tcp        0    128 0.0.0.0:7             *:*                   LISTEN
+tcp        0      5 10.0.0.2:7            10.0.0.1:32768        LAST_ACK";
     assert_eq!(text, expected);
 }
 

@@ -110,7 +110,7 @@ fn a_failure_tells_of_connections() {
     let (_, told) = text.split_once("connections at the end:\n").expect("connections");
     let expected = "  'main' 10.0.0.1:32768 to 10.0.0.2:7 ESTABLISHED
   'main' 10.0.0.1:32769 to 10.0.0.2:7 ESTABLISHED, 5 bytes unacknowledged
-  'main' 10.0.0.1:32770 to 10.0.0.2:7 FIN_WAIT
+  'main' 10.0.0.1:32770 to 10.0.0.2:7 FIN_WAIT1
   'server' 10.0.0.2:7 to 10.0.0.1:32768 ESTABLISHED
   ... and 2 more
 ";

@@ -1,9 +1,10 @@
 //! Connections that no program has any more, and the host still closes.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::address::Pair;
 use super::network::network;
 use super::pipe::{PipeRef, Segment, Side, acknowledge, now, refuse};
 use crate::base::Instant;
@@ -22,8 +23,10 @@ pub(super) struct Orphans {
 
 /// A connection of which the program has let go.
 pub(super) struct Orphan {
-    side: Side,
-    peer: SocketAddr,
+    pub(super) side: Side,
+    pub(super) pair: Pair,
+    /// The other side had ended before the program did.
+    pub(super) answers_end: bool,
     pub(super) out: PipeRef,
     pub(super) into: PipeRef,
     /// Since when it only waits for the other side.
@@ -31,9 +34,9 @@ pub(super) struct Orphan {
 }
 
 impl Orphan {
-    pub(super) fn new(peer: SocketAddr, out: PipeRef, into: PipeRef) -> Self {
+    pub(super) fn new(pair: Pair, answers_end: bool, out: PipeRef, into: PipeRef) -> Self {
         let side = out.borrow().sender;
-        Orphan { side, peer, out, into, waits_since: None }
+        Orphan { side, pair, answers_end, out, into, waits_since: None }
     }
 
     pub(super) fn is_forgotten(&self) -> bool {
@@ -55,6 +58,14 @@ impl Orphans {
     pub(super) fn only_waits(&self, side: Side) -> bool {
         let orphan = self.all.get(&(side.life.host, side.number));
         orphan.is_some_and(|orphan| orphan.waits_since.is_some())
+    }
+
+    /// Those by host and by number that their hosts know.
+    pub(super) fn known(
+        &self,
+        keys: RangeInclusive<(u32, u64)>,
+    ) -> impl Iterator<Item = (&(u32, u64), &Orphan)> {
+        self.all.range(keys).filter(|(_, orphan)| !orphan.is_forgotten())
     }
 
     /// Those of a host, which are none any more.
@@ -113,8 +124,9 @@ pub(super) fn take_orphans(host: u32) -> Vec<Orphan> {
 
 fn end(orphan: &Orphan) {
     orphan.out.borrow_mut().abandon();
-    network()
-        .with(|network| network.free_pair(orphan.side.number, orphan.side.address, orphan.peer));
+    network().with(|network| {
+        network.free_pair(orphan.side.number, orphan.pair.local, orphan.pair.remote)
+    });
 }
 
 /// Something has come for a connection that nobody has. Bytes that nobody can read any more end it

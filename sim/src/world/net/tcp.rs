@@ -9,6 +9,7 @@ use super::address::Pair;
 use super::connect::Caller;
 use super::line::{Line, wake};
 use super::listener::enqueue;
+use super::netstat::SocketState;
 use super::network::network;
 use super::orphans::{Orphan, come_to_orphan, leave, settle, take_orphans};
 use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, push, refuse, send_again};
@@ -42,6 +43,8 @@ pub(super) struct End {
     out: Option<PipeRef>,
     into: Option<PipeRef>,
     is_finished: bool,
+    /// The other side had ended before this one did.
+    answers_end: bool,
     received: VecDeque<u8>,
     is_at_end: bool,
     /// It has failed, or what makes it fail has arrived.
@@ -92,6 +95,7 @@ impl End {
                 out: None,
                 into: None,
                 is_finished: false,
+                answers_end: false,
                 received: VecDeque::new(),
                 is_at_end: false,
                 is_failing: false,
@@ -135,16 +139,18 @@ impl End {
         self.out.is_some()
     }
 
-    pub(super) fn is_finished(&self) -> bool {
-        self.is_finished
-    }
-
-    pub(super) fn is_at_end(&self) -> bool {
-        self.is_at_end
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.is_some()
+    /// How far it has come. Source: Linux, the states of `include/net/tcp_states.h`.
+    pub(super) fn state(&self) -> SocketState {
+        let Some((out, into)) = self.out.as_ref().zip(self.into.as_ref()) else {
+            return if self.failed.is_some() { SocketState::Closed } else { SocketState::SynSent };
+        };
+        match (self.is_finished, self.is_at_end) {
+            _ if self.failed.is_some() => SocketState::Closed,
+            _ if self.is_asked() => SocketState::SynRecv,
+            (true, _) => SocketState::of_closing(out, into, self.answers_end),
+            (false, true) => SocketState::CloseWait,
+            (false, false) => SocketState::Established,
+        }
     }
 
     /// Tells whether there is nobody on the other side any more: the connection has failed, or both
@@ -317,7 +323,7 @@ pub(super) fn finish(end: &Uncounted<End>) -> Sending {
     let sending = at_sending_on(end, THE_END);
     if sending != Sending::Vanishes {
         let (out, writers) = end.with(|end| {
-            end.is_finished = true;
+            (end.is_finished, end.answers_end) = (true, end.is_at_end);
             (end.out.clone(), end.writers.all())
         });
         if let Some(out) = out {
@@ -481,7 +487,8 @@ impl Drop for End {
             return stir(&into);
         }
         let side = out.borrow().sender;
-        leave(Orphan::new(self.pair.remote, Rc::clone(&out), into));
+        let answers_end = if sends_end { self.is_at_end } else { self.answers_end };
+        leave(Orphan::new(self.pair, answers_end, Rc::clone(&out), into));
         if sends_end {
             push(&out, Segment::Finish);
         }
