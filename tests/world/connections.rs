@@ -12,7 +12,7 @@ use seedloop::net::{
 };
 use seedloop::{Instant, Result, run, sleep, spawn, timeout, tokio, yield_now};
 
-use PacketKind::{Accept, Acknowledgement, Connect, Data, Finish, Reset};
+use PacketKind::{Accept, Acknowledgement, Confirm, Connect, Finish, Probe, Reset};
 
 const WAY: Duration = Duration::from_millis(100);
 
@@ -71,7 +71,7 @@ fn told_at(total: usize) -> Vec<usize> {
             match packet.kind {
                 Acknowledgement => tells.borrow_mut().push(taken.get() + 16),
                 // Nothing is asked, so that nothing is told but by itself.
-                Data if packet.bytes == 0 => return Verdict::Drop,
+                Probe => return Verdict::Drop,
                 _ => {}
             }
             Verdict::Pass
@@ -245,7 +245,7 @@ fn a_dropped_connect_closes_what_there_is() {
     let mut untaken = 0;
     for hops in 0..12 {
         let (got, accepted, seen) = give_up(Duration::ZERO, Duration::ZERO, hops);
-        let is_connected = seen.contains(&Data);
+        let is_connected = seen.contains(&Confirm);
         assert_eq!(seen.contains(&Finish), is_connected, "{hops}: {seen:?}");
         assert_eq!(accepted, is_connected.then_some(0), "{hops}: {seen:?}");
         untaken += usize::from(is_connected && !got);
@@ -299,7 +299,7 @@ fn who_comes_back_with_the_same_port_is_asked_first() {
     });
     assert_eq!(told, (Some(ErrorKind::ConnectionReset), WAY * 3));
     assert_eq!(connected, Duration::from_secs(1) + WAY * 2);
-    assert_eq!(seen, [Connect, Acknowledgement, Reset, Connect, Accept, Data, Acknowledgement]);
+    assert_eq!(seen, [Connect, Acknowledgement, Reset, Connect, Accept, Confirm, Acknowledgement]);
 }
 
 /// The one that was asked for a connection and has not heard the first word is a known one, too.

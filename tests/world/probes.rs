@@ -312,7 +312,7 @@ fn a_rule_is_shown_the_questions_until_they_are_of_no_use() {
         sleep(WAY * 2).await?;
         let start = Instant::now();
         net::rule(move |packet| {
-            if packet.kind == PacketKind::Data {
+            if packet.kind == PacketKind::Probe {
                 sees.borrow_mut().push(start.elapsed().as_millis());
             }
             Verdict::Pass

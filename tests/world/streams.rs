@@ -361,7 +361,7 @@ fn a_link_can_be_held() {
 
 #[test]
 fn rules_see_packets_and_decide() {
-    use PacketKind::{Accept, Acknowledgement, Connect, Data};
+    use PacketKind::{Accept, Acknowledgement, Confirm, Connect, Data};
     let (seen, took) = simulate(|_| async {
         let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
         let to = std::rc::Rc::clone(&seen);
@@ -386,7 +386,7 @@ fn rules_see_packets_and_decide() {
         let seen = seen.borrow().clone();
         Ok((seen, (slowly, ways(start))))
     });
-    let handshake = [(Connect, 0), (Accept, 0), (Data, 0), (Data, 2), (Acknowledgement, 0)];
+    let handshake = [(Connect, 0), (Accept, 0), (Confirm, 0), (Data, 2), (Acknowledgement, 0)];
     assert_eq!(seen[..5], handshake);
     assert_eq!(took, (20, 22));
 }

@@ -156,7 +156,7 @@ impl Pipe {
 
     fn append(&mut self, segment: Segment) -> u64 {
         let (kind, bytes) = match &segment {
-            Segment::Open => (PacketKind::Data, 0),
+            Segment::Open => (PacketKind::Confirm, 0),
             Segment::Bytes(bytes) => (PacketKind::Data, bytes.len()),
             Segment::Finish => (PacketKind::Finish, 0),
         };
@@ -234,7 +234,7 @@ impl Pipe {
         self.segments.is_empty() && self.room() == 0 && !self.is_abandoned
     }
 
-    /// Tells whether a segment holds more than the end.
+    /// Tells whether a segment holds bytes.
     pub(super) fn is_data(&mut self, number: u64) -> bool {
         self.slot(number).is_some_and(|slot| slot.kind == PacketKind::Data)
     }

@@ -200,7 +200,7 @@ fn ask(pipe: &PipeRef) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
-        (from, to, pipe.packet(PacketKind::Data, 0))
+        (from, to, pipe.packet(PacketKind::Probe, 0))
     };
     match send(from, to, &packet) {
         Fate::Arrives(when) => {

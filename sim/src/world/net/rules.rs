@@ -31,8 +31,13 @@ pub enum PacketKind {
     Connect,
     /// Says yes to that: SYN and ACK.
     Accept,
-    /// Bytes of a stream, or its first word.
+    /// Says that this was heard: the ACK with which the connection is there for who has accepted it.
+    /// It is sent again until it is acknowledged.
+    Confirm,
+    /// Bytes of a stream.
     Data,
+    /// Asks whether there is room by now: a zero-window probe.
+    Probe,
     /// The end of what a side sends on a stream: FIN.
     Finish,
     /// Says what has arrived, and what the reader has taken: ACK.
