@@ -92,8 +92,7 @@ impl TcpListener {
         polled.map_ok(of_tokio)
     }
 
-    /// Returns the address at which it listens, that of the host also for `0.0.0.0` and
-    /// `127.0.0.1`.
+    /// Returns the address at which it listens: the one that was asked for, with its port.
     ///
     /// # Errors
     ///

@@ -124,11 +124,12 @@ impl TcpSocket {
         }
     }
 
-    /// Listens, with as many connections at most as wait to be accepted.
+    /// Listens, with one more than `backlog` connections at most that wait to be accepted, so that
+    /// one may for a backlog of 0. Source: Linux, `sk_acceptq_is_full`.
     ///
     /// # Errors
     ///
-    /// `AddrInUse`: another socket listens there by now; `InvalidInput` for a backlog of 0.
+    /// `AddrInUse`: another socket listens there by now.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         TcpListener::bind_at(self.local_addr()?, backlog as usize, Location::caller())
