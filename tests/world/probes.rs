@@ -9,7 +9,7 @@ use std::time::Duration;
 use seedloop::error::Deadlock;
 use seedloop::host::{self, Host};
 use seedloop::net::{self, PacketKind, TcpListener, TcpStream, Verdict, between, from_to};
-use seedloop::{Instant, Result, Simulation, run, sleep, spawn};
+use seedloop::{Instant, Result, Simulation, run, sleep, spawn, timeout};
 
 const WAY: Duration = Duration::from_millis(100);
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(924_600);
@@ -60,6 +60,29 @@ fn who_waits_for_room_behind_a_partition_is_timed_out() {
         Ok(start.elapsed())
     });
     assert_eq!(took.unwrap(), GIVEN_UP_AFTER);
+}
+
+/// Who waits for 0.1 s each second is timed out, too: the question at 0.6 s finds that nobody has
+/// waited since that of 0.2 s and is not asked, so that there is one more. It hears of it when it
+/// writes next.
+#[test]
+fn who_waits_again_and_again_is_timed_out() {
+    let took = simulate(read_nothing, |server, mut stream| async move {
+        between(host::current(), server).partition();
+        let start = Instant::now();
+        loop {
+            let writes = timeout(WAY).scope(async |_| Ok(stream.write_all(b"more").await?));
+            match writes.await {
+                Err(error) if error.is_timeout() => sleep(WAY * 9).await?,
+                Err(error) => {
+                    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+                    return Ok((kind, start.elapsed()));
+                }
+                Ok(()) => unreachable!("there is no room"),
+            }
+        }
+    });
+    assert_eq!(took.unwrap(), (Some(ErrorKind::TimedOut), Duration::from_secs(925 + 120)));
 }
 
 /// A partition that comes while somebody waits: the questions go on as they would have come, at

@@ -41,7 +41,7 @@ impl<T: 'static> Operation<T> {
         effect: impl FnOnce() -> T + 'static,
     ) -> Self {
         let (operation, settle) = Operation::pending(name, location);
-        let when = with(|core| core.session.now) + choose_delay(range);
+        let when = with(|core| core.session.now).saturating_add(choose_delay(range));
         call_outside_at(when, Box::new(move || settle.settle(effect)));
         operation
     }

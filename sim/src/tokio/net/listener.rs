@@ -82,12 +82,14 @@ impl TcpListener {
     /// As [`accept`](Self::accept).
     #[track_caller]
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let mut place = lock(&self.accepting);
-        // It stays here when the task that polled it is gone: the turn of others it takes never.
-        let accepting = place.get_or_insert_with(|| self.inner.accept().watching());
-        let polled = without_cancel(|| Pin::new(accepting).poll(cx));
-        if polled.is_ready() {
-            *place = None;
+        // Taken out, since the poll clones a waker, which may do anything with this listener.
+        let kept = lock(&self.accepting).take();
+        let mut accepting = kept.unwrap_or_else(|| self.inner.accept().watching());
+        let polled = without_cancel(|| Pin::new(&mut accepting).poll(cx));
+        if polled.is_pending() {
+            // It stays here when the task that polled it is gone: the turn of others it takes never.
+            let other = lock(&self.accepting).replace(accepting);
+            drop(other);
         }
         polled.map_ok(of_tokio)
     }

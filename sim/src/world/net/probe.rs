@@ -25,6 +25,8 @@ pub(super) struct Stall {
     asked: u32,
     /// How often it has asked since there was an answer.
     unanswered: u32,
+    /// Somebody has waited since it asked last.
+    is_wanted: bool,
     /// How often it asks yet where nothing is amiss but that there are rules.
     doubts: u32,
     timer: Option<OutsideKey>,
@@ -61,14 +63,23 @@ impl Pipe {
 pub(super) fn wait_for_room(pipe: &PipeRef) {
     let key = {
         let mut pipe = pipe.borrow_mut();
-        if pipe.stall.is_some() || !pipe.is_full() {
+        if !pipe.is_full() {
             return;
         }
         let next = now().saturating_add(retry_after(0));
-        pipe.stall = Some(Stall { next, asked: 1, unanswered: 0, doubts: ASKS_MAX, timer: None });
+        // Who waits again and again, for a short time each, waits on.
+        let stall = pipe.stall.get_or_insert(Stall {
+            next,
+            asked: 1,
+            unanswered: 0,
+            is_wanted: true,
+            doubts: ASKS_MAX,
+            timer: None,
+        });
+        stall.is_wanted = true;
         (pipe.sender.life.host, pipe.sender.number)
     };
-    network().with(|network| network.stalled.insert(key, Rc::clone(pipe)));
+    network().with(|network| _ = network.stalled.insert(key, Rc::clone(pipe)));
     stir(pipe);
 }
 
@@ -135,8 +146,10 @@ fn is_amiss(pipe: &PipeRef) -> bool {
 /// Something has changed for a sender that may be waiting for room.
 pub(super) fn stir(pipe: &PipeRef) {
     let rests = pipe.borrow().stall.as_ref().is_some_and(|stall| stall.timer.is_none());
-    if rests && is_amiss(pipe) {
-        arm(pipe);
+    match rests && is_amiss(pipe) {
+        true => arm(pipe),
+        false if rests => rest(pipe),
+        false => {}
     }
 }
 
@@ -169,11 +182,16 @@ fn arm(pipe: &PipeRef) {
 fn fire(pipe: &PipeRef) {
     let sender = pipe.borrow().sender;
     let is_awaited = sender.end.try_look(|end| end.is_awaited()) == Some(true);
-    if let Some(stall) = &mut pipe.borrow_mut().stall {
+    let is_wanted = pipe.borrow_mut().stall.as_mut().is_some_and(|stall| {
         stall.timer = None;
-    }
-    if !is_awaited || sender.presence() != Presence::Here {
+        std::mem::take(&mut stall.is_wanted)
+    });
+    if sender.presence() != Presence::Here {
         return pipe.borrow_mut().end_stall();
+    }
+    if !is_wanted && !is_awaited {
+        // The count goes on when somebody waits again.
+        return;
     }
     if !is_amiss(pipe) {
         return rest(pipe);

@@ -459,9 +459,13 @@ impl Drop for End {
         network().with(|network| network.ends.remove(&(self.life.host, self.number)));
         let is_closed = self.is_closed();
         let pipes = self.out.take().zip(self.into.take());
-        let Some((out, into)) = pipes.filter(|_| !is_closed && self.life.is_alive()) else {
+        let Some((out, into)) = pipes.filter(|_| self.life.is_alive()) else {
             return self.free_pair();
         };
+        if is_closed {
+            out.borrow_mut().abandon();
+            return self.free_pair();
+        }
         if is_asked {
             // A request dies without a word, as who listens does. Source: Linux,
             // `inet_csk_listen_stop`.
