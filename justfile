@@ -30,12 +30,12 @@ page-test:
 readme:
     python3 tests/readme/commands.py
 
-# Takes the README's picture anew: the page of the failure that its first test finds.
-picture:
-    rm -rf target/readme
+# Takes the README's picture anew: the page of the failure that its first test finds. In a folder
+# outside of the repository, as the project of somebody else.
+picture folder:
     npm ci --prefix tests/page
-    python3 tests/readme/commands.py --keep target/readme
-    node tests/page/picture.js target/readme/tickets/target/seedloop/tests.the_last_seat_is_sold_once.html docs/report.png
+    python3 tests/readme/commands.py --first --keep {{ folder }}
+    node tests/page/picture.js {{ folder }}/tickets/target/seedloop/*.html docs/report.png
 
 # Checks the licences of what is built, as CI does (needs cargo-deny).
 licences:

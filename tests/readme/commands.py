@@ -12,7 +12,8 @@ A comment before each block of the page, which readers don't see, says what it i
     <!-- printed -->                       what the last commands have printed, among else
 
 Every block of commands has one, and every command stands in a block. `--keep FOLDER` leaves what was made
-in FOLDER, to be looked at. Exits with 1 if anything is not as it is said.
+in FOLDER, to be looked at; `--first` ends with the first text that was printed. Exits with 1 if anything is
+not as it is said.
 """
 
 import argparse
@@ -52,7 +53,7 @@ class Reader:
         self.printed = ""
         self.count = 0
 
-    def read(self, page: str) -> None:
+    def read(self, page: str, first: bool) -> None:
         for match in BLOCK.finditer(page):
             mark, language, text = match[1] or "", match[2], match[3]
             word, _, rest = mark.partition(": ")
@@ -65,6 +66,8 @@ class Reader:
                 self.replace(rest, text)
             elif word == "printed":
                 check(text in self.printed, f"not what is printed:\n{text}\nbut:\n{self.printed}")
+                if first:
+                    return
             else:
                 check(language != "sh", f"commands without a word of where to run them:\n{text}")
 
@@ -155,17 +158,20 @@ def commands_in_text(page: str) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Does what README.md says.")
     parser.add_argument("--keep", type=Path, help="leaves what was made in this folder, which it makes")
+    parser.add_argument("--first", action="store_true", help="ends with the first text that was printed")
     parser.add_argument("--page", type=Path, default=ROOT / "README.md")
     arguments = parser.parse_args()
     page = arguments.page.read_text()
-    if arguments.keep:
-        arguments.keep.mkdir(parents=True)
     scratch = arguments.keep or Path(tempfile.mkdtemp(prefix="seedloop-readme-"))
     try:
+        # cargo would make the new project a member of the workspace.
+        check(ROOT not in scratch.resolve().parents, f"{scratch} is inside of the repository")
+        scratch.mkdir(parents=True, exist_ok=True)
+        check(not any(scratch.iterdir()), f"{scratch} is not empty")
         left = commands_in_text(page)
         check(not left, f"no block tries these: {left}")
         reader = Reader(scratch.resolve())
-        reader.read(page)
+        reader.read(page, arguments.first)
         check(reader.count > 0, "no command was found")
         print(f"{reader.count} commands do what the page says")
         return 0
