@@ -7,6 +7,7 @@ use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
+#[cfg(feature = "tokio-io")]
 use std::time::Duration;
 
 use super::disk::{Disk, Manner};

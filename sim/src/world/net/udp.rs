@@ -338,7 +338,6 @@ enum Wants {
     /// To see one.
     Look,
     /// To know that there is one.
-    #[cfg_attr(not(feature = "tokio-io"), expect(dead_code, reason = "asked for in tokio's shape"))]
     Readiness,
 }
 
