@@ -133,10 +133,10 @@ pub mod trace {
 /// events, and the table of a report shows warnings and errors. Nothing has to be set up. The many
 /// runs of an exploration that nobody looks at log nothing.
 ///
-/// Who sets a subscriber decides what it gets and where it goes: [`layer`](tracing::layer) does
-/// the above as one layer of several, behind whatever filter, and
-/// [`VirtualTime`](tracing::VirtualTime) gives [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) virtual timestamps,
-/// with host, task and step.
+/// Who sets a subscriber decides what it gets and where it goes: [`layer`](tracing::layer) does the
+/// above as one layer of several, behind whatever filter, and [`VirtualTime`](tracing::VirtualTime)
+/// gives [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt) virtual timestamps, with host,
+/// task and step.
 ///
 /// ```
 /// use std::time::Duration;

@@ -127,8 +127,8 @@ fn queues_are_what_is_unread_and_what_is_unacknowledged() {
 }
 
 /// The states of both ends every 0.1 s, from 0.05 s after the one asks: it closes at once, and the
-/// other one 0.2 s after it has accepted, by closing or by dropping what it has. Names and order are those of
-/// `netstat` on Linux.
+/// other one 0.2 s after it has accepted, by closing or by dropping what it has. Names and order
+/// are those of `netstat` on Linux.
 #[test]
 fn a_connection_goes_through_the_states_of_linux() {
     let states = |drops: bool| {

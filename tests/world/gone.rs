@@ -298,8 +298,8 @@ fn a_port_that_only_waits_for_the_other_side_is_used_again() {
     assert_eq!(old, (0, Some(ErrorKind::BrokenPipe)));
 }
 
-/// What both sides hear within a second of a byte that is sent on a link which resets all, over some
-/// seeds: in every second of them that fault is left out.
+/// What both sides hear within a second of a byte that is sent on a link which resets all, over
+/// some seeds: in every second of them that fault is left out.
 fn struck(obstacle: fn(net::Link)) -> BTreeSet<[Option<ErrorKind>; 2]> {
     async fn told(mut stream: TcpStream) -> Result<Option<ErrorKind>> {
         let second = timeout(Duration::from_secs(1));
@@ -333,8 +333,8 @@ fn struck(obstacle: fn(net::Link)) -> BTreeSet<[Option<ErrorKind>; 2]> {
     (0..16).map(run_with).collect()
 }
 
-/// Both sides hear of it, the far one by a packet: one that is lost, or seen by a rule. What does not
-/// get through is not reset on its way.
+/// Both sides hear of it, the far one by a packet: one that is lost, or seen by a rule. What does
+/// not get through is not reset on its way.
 #[test]
 fn a_reset_on_the_way_is_a_packet() {
     let reset = Some(ErrorKind::ConnectionReset);

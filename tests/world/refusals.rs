@@ -124,8 +124,8 @@ fn a_refusal_takes_the_way_back() {
     });
 }
 
-/// What tokio 1.54 prints for the same calls on Linux 6.18: a refusal is no datagram, and asking for
-/// one leaves it to be told. A datagram is told to all who ask, and to who receives.
+/// What tokio 1.54 prints for the same calls on Linux 6.18: a refusal is no datagram, and asking
+/// for one leaves it to be told. A datagram is told to all who ask, and to who receives.
 #[test]
 fn a_refusal_makes_no_socket_readable() {
     simulate(|server| async move {

@@ -142,7 +142,7 @@ fn a_server_under_hardship_does_the_same_twice() {
     }
     let failed = printed.iter().filter(|lines| lines.iter().any(|line| line.contains("Err")));
     let failed = failed.count();
-    assert!(printed.len() > 50 && failed > 20, "{} {failed}", printed.len());
+    assert!(printed.len() > 45 && failed > 20, "{} {failed}", printed.len());
 }
 
 /// Three pages at once take the ways and the thinking of one.

@@ -7,8 +7,8 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 use super::At;
 
-/// The timestamps of a simulation for [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt): the virtual time, host, task
-/// and step, as [`At`] shows them. Outside of a simulation they are empty.
+/// The timestamps of a simulation for [`tracing_subscriber::fmt`](mod@tracing_subscriber::fmt): the
+/// virtual time, host, task and step, as [`At`] shows them. Outside of a simulation they are empty.
 ///
 /// ```
 /// use seedloop::tracing::VirtualTime;

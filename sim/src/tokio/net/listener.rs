@@ -87,7 +87,8 @@ impl TcpListener {
         let mut accepting = kept.unwrap_or_else(|| self.inner.accept().watching());
         let polled = without_cancel(|| Pin::new(&mut accepting).poll(cx));
         if polled.is_pending() {
-            // It stays here when the task that polled it is gone: the turn of others it takes never.
+            // It stays here when the task that polled it is gone: the turn of others it takes
+            // never.
             let other = lock(&self.accepting).replace(accepting);
             drop(other);
         }

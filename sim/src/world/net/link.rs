@@ -314,9 +314,9 @@ pub(super) enum Fate {
 
 /// Sends a packet from one host to another: decides when it arrives, if it does.
 ///
-/// How long it takes is a choice, but for what only says that something has arrived, or that nothing
-/// is there: that takes the shortest time. The caller sees to it that what belongs to a stream
-/// arrives in its order all the same.
+/// How long it takes is a choice, but for what only says that something has arrived, or that
+/// nothing is there: that takes the shortest time. The caller sees to it that what belongs to a
+/// stream arrives in its order all the same.
 pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
     let loss = network().with(|network| network.links.way(from, to).loss);
     send_with(from, to, packet, loss)

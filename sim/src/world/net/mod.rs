@@ -53,11 +53,12 @@
 //! Who waits for room asks whether there is some after 0.2, 0.6, 1.4, .. seconds, then each 120,
 //! and is timed out when fifteen times nothing has answered. Questions that would be answered as
 //! before are not sent: there are some only where a link is cut, the other side is gone or down,
-//! room was made of which nothing has told, or [rules](rule) are in force (then sixteen of them, and
-//! as many again when a rule or a link changes). So a [deadlock](crate::error::Deadlock) with tasks
-//! that wait to write is one in which each would be told again and again that there is no room; it
-//! is found at once, or after 924.6 seconds and more where there are rules. Behind a partition such a task is timed out, and is none. Nobody gives up while
-//! a link [holds](Link::hold) what is sent, there or back: that is on its way.
+//! room was made of which nothing has told, or [rules](rule) are in force (then sixteen of them,
+//! and as many again when a rule or a link changes). So a [deadlock](crate::error::Deadlock) with
+//! tasks that wait to write is one in which each would be told again and again that there is no
+//! room; it is found at once, or after 924.6 seconds and more where there are rules. Behind a
+//! partition such a task is timed out, and is none. Nobody gives up while a link
+//! [holds](Link::hold) what is sent, there or back: that is on its way.
 //!
 //! Less than under Linux is that there is no TIME_WAIT: the port of a connection that both sides
 //! have closed is free at once.

@@ -31,8 +31,8 @@ pub enum PacketKind {
     Connect,
     /// Says yes to that: SYN and ACK.
     Accept,
-    /// Says that this was heard: the ACK with which the connection is there for who has accepted it.
-    /// It is sent again until it is acknowledged.
+    /// Says that this was heard: the ACK with which the connection is there for who has accepted
+    /// it. It is sent again until it is acknowledged.
     Confirm,
     /// Bytes of a stream.
     Data,

@@ -47,8 +47,8 @@ impl TcpStream {
     ///
     /// - `NotFound` and `InvalidInput`: there is no such host, or this is no host and port.
     /// - `Other`: the name is not [resolved](super::resolver()) for now.
-    /// - `ConnectionRefused`: nobody listens there, or the host has [crashed](crate::host::Host::crash)
-    ///   before its answer was heard.
+    /// - `ConnectionRefused`: nobody listens there, or the host has
+    ///   [crashed](crate::host::Host::crash) before its answer was heard.
     /// - `TimedOut`: no answer for 127 seconds, since the host is down, the link is cut, or those
     ///   who have connected and were not accepted fill the backlog.
     /// - `HostUnreachable`: no host has this address.

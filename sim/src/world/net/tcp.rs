@@ -351,7 +351,8 @@ pub(super) fn begin_to_wait(end: &Uncounted<End>) {
     out.iter().for_each(wait_for_room);
 }
 
-/// Hands over what has arrived, at the next turn of the loop; `number` is that of the first segment.
+/// Hands over what has arrived, at the next turn of the loop; `number` is that of the first
+/// segment.
 pub(super) fn deliver(
     pipe: &PipeRef,
     receiver: Uncounted<End>,

@@ -263,8 +263,8 @@ impl UdpSocket {
         receive
     }
 
-    /// Waits until there is a datagram. That what was sent is refused is none, and stays to be told.
-    /// Source: tokio 1.54 on Linux 6.18, `EPOLLERR` without `EPOLLIN`.
+    /// Waits until there is a datagram. That what was sent is refused is none, and stays to be
+    /// told. Source: tokio 1.54 on Linux 6.18, `EPOLLERR` without `EPOLLIN`.
     #[cfg(feature = "tokio-io")]
     #[track_caller]
     pub(crate) fn readable(&self) -> Receive<'_> {
