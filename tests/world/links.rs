@@ -2,6 +2,7 @@
 //! earlier simulation.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use futures_lite::AsyncWriteExt;
 use seedloop::error::LimitExceeded;
 use seedloop::host::{self, Host};
 use seedloop::net::{self, PacketKind, TcpListener, TcpStream, UdpSocket, Verdict, between};
-use seedloop::{Instant, Limits, Result, Simulation, run, sleep, spawn, timeout};
+use seedloop::{Instant, Limits, Ratio, Result, Simulation, run, sleep, spawn, timeout};
 
 const WAY: Duration = Duration::from_millis(100);
 
@@ -360,4 +361,57 @@ fn what_is_longer_than_virtual_time_is_refused() {
     let expected =
         format!("a rule delivers a packet after {endless:?}, longer than virtual time; drop it");
     assert!(text.contains(&expected), "{text}");
+}
+
+/// What two reads of four bytes get of `abc` and `de`, the first one with short reads on the way of
+/// the bytes, or on the other one.
+fn portions(seed: Option<u64>, is_their_way: bool) -> [String; 2] {
+    let body = async move {
+        net::everywhere().latency(WAY..=WAY);
+        let server = Host::new("server");
+        server.run(async || {
+            let (mut stream, _) = TcpListener::bind("0.0.0.0:7").await?.accept().await?;
+            stream.write_all(b"abc").await?;
+            stream.write_all(b"de").await?;
+            Ok(sleep(WAY * 90).await?)
+        });
+        sleep(WAY).await?;
+        let mut stream = TcpStream::connect("server:7").await?;
+        sleep(WAY * 3).await?;
+        let way = match is_their_way {
+            true => net::from_to(server, host::current()),
+            false => net::from_to(host::current(), server),
+        };
+        way.short_reads(Ratio::ONE);
+        let mut portions = [String::new(), String::new()];
+        for portion in &mut portions {
+            let mut buffer = [0; 4];
+            let length = stream.read(&mut buffer).await?;
+            portion.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            host::heal();
+        }
+        Ok(portions)
+    };
+    let simulation = Simulation::new();
+    let simulation = match seed {
+        Some(seed) => simulation.seed(seed),
+        None => simulation,
+    };
+    simulation.block_on(body).result.unwrap()
+}
+
+/// A read gets what two writes have sent, as much as it has room for, or any part of that; nothing
+/// is lost. It is a fault of the way that the bytes take, and none of a run without a seed.
+#[test]
+fn a_read_may_end_anywhere() {
+    let all = |parts: &[[&str; 2]]| {
+        parts.iter().map(|parts| parts.map(str::to_owned)).collect::<BTreeSet<_>>()
+    };
+    let seen = |is_their_way| {
+        (0..100).map(|seed| portions(Some(seed), is_their_way)).collect::<BTreeSet<_>>()
+    };
+    let whole = all(&[["abcd", "e"]]);
+    assert_eq!(seen(true), all(&[["a", "bcde"], ["ab", "cde"], ["abc", "de"], ["abcd", "e"]]));
+    assert_eq!(seen(false), whole);
+    assert_eq!(BTreeSet::from([portions(None, true)]), whole);
 }

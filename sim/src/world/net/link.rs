@@ -75,8 +75,8 @@ fn two(one: Host, other: Host) -> (Host, Host) {
 
 /// Lets everything through again.
 pub(in crate::world) fn heal_network() {
-    let all = everywhere().loss(Ratio::ZERO).duplication(Ratio::ZERO).resets(Ratio::ZERO);
-    all.repair();
+    let all = everywhere().loss(Ratio::ZERO).duplication(Ratio::ZERO);
+    all.resets(Ratio::ZERO).short_reads(Ratio::ZERO).repair();
     resolver().failures(Ratio::ZERO);
 }
 
@@ -126,6 +126,17 @@ impl Link {
     #[track_caller]
     pub fn resets(self, ratio: Ratio) -> Self {
         self.set(|way| way.resets = ratio)
+    }
+
+    /// Sets how often a read of a stream gets a part of what has come, from one byte to all but one:
+    /// a fault. The rest is there for the next read. On this way are the bytes, not the reader.
+    ///
+    /// Without it what one call has written, up to 64 KiB, comes as a whole, and a program that
+    /// takes a read for a message goes unnoticed; on a real network it may end anywhere. Source: RFC
+    /// 9293, 3.1, a stream without boundaries.
+    #[track_caller]
+    pub fn short_reads(self, ratio: Ratio) -> Self {
+        self.set(|way| way.short_reads = ratio)
     }
 
     /// Lets nothing through from now on; what is on its way arrives.
@@ -183,6 +194,7 @@ pub(super) struct Way {
     loss: Ratio,
     pub(super) duplication: Ratio,
     resets: Ratio,
+    pub(super) short_reads: Ratio,
     state: WayState,
     /// When what was sent before has left.
     busy_until: Instant,
@@ -219,6 +231,7 @@ impl Way {
             loss: Ratio::ZERO,
             duplication: Ratio::ZERO,
             resets: Ratio::ZERO,
+            short_reads: Ratio::ZERO,
             state: WayState::Open,
             busy_until: Instant::START,
             held: VecDeque::new(),

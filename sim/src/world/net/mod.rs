@@ -38,7 +38,9 @@
 //! As under Linux. `connect` takes a round trip; to a port on which nobody listens it is refused,
 //! to a host that is down, cut off or has a full backlog it tries again after 1, 3, 7, .. seconds
 //! and is timed out after 127. Bytes arrive in order; what is lost is sent again after 0.2, 0.4,
-//! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. 64 KiB
+//! .. 120 seconds, and after 15 times the connection is timed out at the side that sent it. A read
+//! gets what has come, of however many writes; what one write has sent comes as a whole, but for
+//! [a fault](Link::short_reads) that ends a read anywhere. 64 KiB
 //! may be on their way or unread; who writes more waits, and hears of room when 4 KiB of it are
 //! free. Closing a stream is half-closing it: the other side reads to the end and can still answer.
 //! A stream that is dropped is closed by its host, which sends what was lost eight times again and

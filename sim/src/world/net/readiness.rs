@@ -42,7 +42,7 @@ impl TcpStream {
     /// Reads what there is; `WouldBlock` if there is nothing.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.check()?;
-        match self.end.with(|end| end.read(buffer, None)) {
+        match self.end.with(|end| end.read(buffer)) {
             Incoming::Bytes(length) => {
                 has_read(&self.end);
                 Ok(length)

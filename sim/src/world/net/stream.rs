@@ -273,7 +273,7 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let length = ready!(self.poll_incoming(cx, |end| end.read(buffer, None)))?;
+        let length = ready!(self.poll_incoming(cx, |end| end.read(buffer)))?;
         if length > 0 {
             has_read(&self.end);
         }

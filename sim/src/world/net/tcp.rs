@@ -20,6 +20,7 @@ use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
 };
 use crate::world::crashes::{Sending, at_sending, is_falling, resets_when_falling};
+use crate::world::fault::strikes_how;
 use crate::world::host::Life;
 
 /// What a stream sends that is closed or dropped, as reports name it.
@@ -242,12 +243,12 @@ impl End {
         self.out.as_ref().map_or(WINDOW, |out| out.borrow().room())
     }
 
-    /// Reads what there is, at most `most` bytes if that is said.
-    pub(super) fn read(&mut self, buffer: &mut [u8], most: Option<usize>) -> Incoming {
+    /// Reads what there is, or a part of it if that fault strikes.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Incoming {
         if self.received.is_empty() {
             return self.nothing_received();
         }
-        let length = buffer.len().min(self.received.len()).min(most.unwrap_or(usize::MAX));
+        let length = self.portion(buffer.len().min(self.received.len()));
         let (first, second) = self.received.as_slices();
         let from_first = first.len().min(length);
         buffer[..from_first].copy_from_slice(&first[..from_first]);
@@ -257,6 +258,18 @@ impl End {
             into.borrow_mut().heard.taken += length as u64;
         }
         Incoming::Bytes(length)
+    }
+
+    /// How many of `length` bytes have come, and not those behind them: at least one.
+    fn portion(&self, length: usize) -> usize {
+        let Some(into) = self.into.as_ref().filter(|_| length > 1) else { return length };
+        let (from, to) = into.borrow().hosts();
+        let ratio = network().with(|network| network.links.way(from, to).short_reads);
+        // No more than the window.
+        match strikes_how("a read is short", ratio, length as u32 - 1) {
+            0 => length,
+            part => part as usize,
+        }
     }
 
     /// How much may be sent now.
