@@ -415,3 +415,55 @@ fn a_read_may_end_anywhere() {
     assert_eq!(seen(false), whole);
     assert_eq!(BTreeSet::from([portions(None, true)]), whole);
 }
+
+/// Which of the hosts hear a datagram of each other: those of `hosts` among themselves.
+async fn heard(hosts: &[Host]) -> Result<Vec<(&'static str, &'static str)>> {
+    let mut heard = Vec::new();
+    for to in hosts {
+        let name = to.name();
+        let socket = to.spawn(async { Ok(UdpSocket::bind("0.0.0.0:9").await?) }).await?;
+        for from in hosts.iter().filter(|from| *from != to) {
+            let address = format!("{name}:9");
+            let sends =
+                async move { Ok(UdpSocket::bind("0.0.0.0:0").await?.send_to(b"x", address)?) };
+            from.spawn(sends).await?;
+            sleep(WAY * 2).await?;
+            if socket.try_recv_from(&mut [0]).is_ok() {
+                heard.push((short(*from), short(*to)));
+            }
+        }
+    }
+    Ok(heard)
+}
+
+fn short(host: Host) -> &'static str {
+    ["main", "a", "b", "late"].into_iter().find(|name| host.name() == *name).unwrap_or_default()
+}
+
+/// One host is cut off from all others, also from one that comes later; the others are not. What is
+/// set for one of its links, or for all, is set anew.
+#[test]
+fn a_host_is_cut_off_from_all_others() {
+    run(async {
+        net::everywhere().latency(WAY..=WAY);
+        let (main, a, b) = (host::current(), Host::new("a"), Host::new("b"));
+        net::around(a).partition();
+        let late = Host::new("late");
+        let others = [("b", "main"), ("late", "main"), ("main", "b"), ("late", "b")];
+        let others = [&others[..], &[("main", "late"), ("b", "late")]].concat();
+        assert_eq!(heard(&[main, a, b, late]).await?, others);
+        // What is set last counts, also for the link of two that are set with all others.
+        net::around(late).partition();
+        net::around(a).repair();
+        let not_late = [("a", "main"), ("b", "main"), ("main", "a"), ("b", "a"), ("late", "a")];
+        let open = [&not_late[..], &[("main", "b"), ("a", "b"), ("a", "late")]].concat();
+        assert_eq!(heard(&[main, a, b, late]).await?, open);
+        between(late, b).repair();
+        assert_eq!(heard(&[b, late]).await?, [("late", "b"), ("b", "late")]);
+        assert_eq!(heard(&[main, late]).await?, []);
+        net::everywhere().repair();
+        assert_eq!(heard(&[main, late]).await?, [("late", "main"), ("main", "late")]);
+        Ok(())
+    })
+    .unwrap();
+}

@@ -524,6 +524,11 @@ pub(crate) fn life_of(host: u32) -> Option<Life> {
 }
 
 /// The names of all hosts, for errors.
+/// How many hosts there are: their numbers are those below it.
+pub(crate) fn count() -> u32 {
+    hosts().with(|world| world.machines.len() as u32)
+}
+
 pub(crate) fn all_names() -> Vec<String> {
     hosts().with(|world| world.machines.iter().map(|machine| machine.name.to_string()).collect())
 }

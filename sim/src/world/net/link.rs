@@ -13,10 +13,10 @@ use crate::base::Instant;
 use crate::event_loop::{Core, OutsideKey, call_outside_at, with};
 use crate::world::delay::{check_range, choose_delay};
 use crate::world::fault::{Ratio, strikes};
-use crate::world::host::{Host, name_of};
+use crate::world::host::{Host, count, name_of};
 use crate::world::inside::assert_inside;
 
-/// The ways between hosts that [`between`], [`from_to`] or [`everywhere`] names.
+/// The ways between hosts that [`between`], [`from_to`], [`around`] or [`everywhere`] names.
 ///
 /// What is set stays for the whole simulation, and counts for what is sent from then on. In another
 /// simulation the link of two hosts is of no use: all of its methods panic there.
@@ -30,6 +30,8 @@ enum Ways {
     /// From the one to the other.
     One(Host, Host),
     Both(Host, Host),
+    /// Between one and all others, also those that are still to come.
+    Around(Host),
     /// Also between hosts that are still to come.
     All,
 }
@@ -56,6 +58,16 @@ pub fn between(one: Host, other: Host) -> Link {
 pub fn from_to(from: Host, to: Host) -> Link {
     let (from, to) = two(from, to);
     Link { ways: Ways::One(from, to) }
+}
+
+/// The links of one host with all others, both ways, also with those that are still to come:
+/// `around(host).partition()` cuts it off, and `around(host).repair()` lets it in again.
+#[must_use = "a link changes nothing by itself: call one of its methods"]
+#[track_caller]
+#[doc(alias = "isolate")]
+pub fn around(host: Host) -> Link {
+    host.assert_here();
+    Link { ways: Ways::Around(host) }
 }
 
 /// All links, also those of hosts that are still to come; what was set for some of them before is
@@ -176,9 +188,13 @@ impl Link {
 
     #[track_caller]
     fn set(self, mut change: impl FnMut(&mut Way)) -> Self {
-        if let Ways::One(one, other) | Ways::Both(one, other) = self.ways {
-            one.assert_here();
-            other.assert_here();
+        match self.ways {
+            Ways::One(one, other) | Ways::Both(one, other) => {
+                one.assert_here();
+                other.assert_here();
+            }
+            Ways::Around(host) => host.assert_here(),
+            Ways::All => {}
         }
         assert_inside("a link was changed");
         network().with(|network| network.links.change(self.ways, &mut change));
@@ -212,6 +228,8 @@ pub(super) enum WayState {
 /// All ways, by the numbers of the two hosts; those that nobody has set or used are not there.
 pub(super) struct Links {
     ways: BTreeMap<(u32, u32), Way>,
+    /// How those of a host with hosts that are still to come are set, if it was [set](Ways::Around).
+    around: BTreeMap<u32, Way>,
     common: Way,
 }
 
@@ -219,7 +237,7 @@ const LATENCY: RangeInclusive<Duration> = Duration::from_micros(500)..=Duration:
 
 impl Default for Links {
     fn default() -> Self {
-        Links { ways: BTreeMap::new(), common: Way::new(LATENCY) }
+        Links { ways: BTreeMap::new(), around: BTreeMap::new(), common: Way::new(LATENCY) }
     }
 }
 
@@ -267,8 +285,19 @@ impl Links {
                 change(self.way(one.index(), other.index()));
                 change(self.way(other.index(), one.index()));
             }
+            Ways::Around(host) => {
+                let host = host.index();
+                let others = (0..count()).filter(|other| *other != host);
+                for other in others {
+                    change(self.way(host, other));
+                    change(self.way(other, host));
+                }
+                let common = &self.common;
+                change(self.around.entry(host).or_insert_with(|| common.like()));
+            }
             Ways::All => {
                 change(&mut self.common);
+                self.around.values_mut().for_each(&mut *change);
                 for ((from, to), way) in &mut self.ways {
                     if from != to {
                         change(way);
@@ -279,18 +308,21 @@ impl Links {
     }
 
     pub(super) fn way(&mut self, from: u32, to: u32) -> &mut Way {
-        let common = &self.common;
+        let (around, common) = (&self.around, &self.common);
         let fresh = || match from == to {
             true => Way::new(Duration::ZERO..=Duration::ZERO),
-            false => common.like(),
+            false => template(around, common, from, to).like(),
         };
         self.ways.entry((from, to)).or_insert_with(fresh)
     }
 
     /// Tells what gets through, whether or not anybody has used that way.
     pub(super) fn state(&self, from: u32, to: u32) -> WayState {
-        let common = if from == to { WayState::Open } else { self.common.state };
-        self.ways.get(&(from, to)).map_or(common, |way| way.state)
+        match self.ways.get(&(from, to)) {
+            Some(way) => way.state,
+            None if from == to => WayState::Open,
+            None => template(&self.around, &self.common, from, to).state,
+        }
     }
 
     /// The ways on which nothing gets through, in the words of reports.
@@ -314,6 +346,12 @@ impl Links {
             WayState::Open | WayState::Held => known.filter_map(told).collect(),
         }
     }
+}
+
+/// What a way is like that nobody has set by itself. No more than one of its hosts was set with all
+/// others: for the later one of two, the ways to all that were there have been made.
+fn template<'a>(around: &'a BTreeMap<u32, Way>, common: &'a Way, from: u32, to: u32) -> &'a Way {
+    around.get(&from).or_else(|| around.get(&to)).unwrap_or(common)
 }
 
 /// What becomes of something that was sent.

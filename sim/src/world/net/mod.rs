@@ -112,7 +112,7 @@ mod udp;
 pub(crate) use address::Target;
 pub use address::ToSocketAddrs;
 pub(super) use link::heal_network;
-pub use link::{Link, between, everywhere, from_to};
+pub use link::{Link, around, between, everywhere, from_to};
 #[cfg(feature = "tokio-io")]
 pub(crate) use listener::BACKLOG;
 pub use listener::{Accept, TcpListener};
