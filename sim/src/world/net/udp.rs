@@ -48,8 +48,8 @@ pub(super) struct UdpState {
     bytes: usize,
     /// The same, where an empty datagram counts as one byte.
     cost: usize,
-    /// What was sent to the peer has come to a port where nobody is bound, and nobody was told.
-    is_refused: bool,
+    /// Where what was sent to the peer has come to nobody, if nobody was told.
+    refused_at: Option<SocketAddr>,
     /// It has asked for permission to send to all: `SO_BROADCAST`.
     may_broadcast: bool,
     waiting: Line,
@@ -122,7 +122,7 @@ impl UdpSocket {
                 received: VecDeque::new(),
                 bytes: 0,
                 cost: 0,
-                is_refused: false,
+                refused_at: None,
                 may_broadcast: false,
                 waiting: Line::default(),
                 watching: Line::default(),
@@ -155,7 +155,7 @@ impl UdpSocket {
         let peer = peer.target()?.at_once()?;
         let peer = SocketAddr::new(near(peer.ip()).unwrap_or(peer.ip()), peer.port());
         self.check_broadcast(peer)?;
-        self.state.with(|state| (state.peer, state.is_refused) = (Some(peer), false));
+        self.state.with(|state| state.peer = Some(peer));
         Ok(())
     }
 
@@ -475,7 +475,7 @@ fn be_refused(packet: Packet) {
     let Some((owner, location)) = known.flatten() else { return };
     queue_plain(owner, "icmp", location, move || {
         let first = socket.try_with(|state| {
-            state.is_refused = true;
+            state.refused_at = state.peer;
             state.waiting.first()
         });
         wake(first.flatten());
@@ -492,17 +492,13 @@ impl UdpState {
 
     /// That what was sent was refused, if nobody was told.
     fn take_refusal(&mut self) -> Option<io::Error> {
-        if !std::mem::take(&mut self.is_refused) {
-            return None;
-        }
-        let peer = self.peer.map_or_else(String::new, |peer| format!(" at {peer}"));
-        let text = format!("no socket is bound{peer}");
+        let text = format!("no socket is bound at {}", self.refused_at.take()?);
         Some(io::Error::new(io::ErrorKind::ConnectionRefused, text))
     }
 
     /// The next one who waits, if there is something to be told.
     fn first_for_what_is_there(&mut self) -> Option<WaitId> {
-        match self.received.is_empty() && !self.is_refused {
+        match self.received.is_empty() && self.refused_at.is_none() {
             true => None,
             false => self.waiting.first(),
         }
