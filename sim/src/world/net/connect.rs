@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::address::{Pair, at_home};
-use super::link::{Fate, at, hold, send};
+use super::link::{Loss, at, transmit};
 use super::listener::{Answer, answer, remember};
 use super::network::{here, host_at, is_of_all, network};
 use super::orphans::forget;
@@ -162,17 +162,12 @@ fn ask(caller: &Rc<Caller>) {
         return;
     }
     let (from, to) = (caller.life.host, caller.host);
-    match send(from, to, &caller.packet_there()) {
-        Fate::Arrives(when) => {
-            let caller = Rc::clone(caller);
+    let (caller, packet) = (Rc::clone(caller), caller.packet_there());
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || be_asked(&caller));
         }
-        Fate::Lost => {}
-        Fate::Held => {
-            let caller = Rc::clone(caller);
-            hold(from, to, Box::new(move || ask(&caller)));
-        }
-    }
+    });
 }
 
 fn be_asked(caller: &Rc<Caller>) {
@@ -206,17 +201,13 @@ fn be_asked(caller: &Rc<Caller>) {
 /// connection; the next one that asks is answered. Source: RFC 5961, 4.2; RFC 9293, 3.5.1.
 fn challenge(caller: &Rc<Caller>, old: Side) {
     let (from, to) = (caller.host, caller.life.host);
-    match send(from, to, &caller.packet_back(PacketKind::Acknowledgement)) {
-        Fate::Arrives(when) => {
-            let caller = Rc::clone(caller);
+    let packet = caller.packet_back(PacketKind::Acknowledgement);
+    let caller = Rc::clone(caller);
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || disown(&caller, old));
         }
-        Fate::Lost => {}
-        Fate::Held => {
-            let caller = Rc::clone(caller);
-            hold(from, to, Box::new(move || challenge(&caller, old)));
-        }
-    }
+    });
 }
 
 fn disown(caller: &Rc<Caller>, old: Side) {
@@ -225,35 +216,24 @@ fn disown(caller: &Rc<Caller>, old: Side) {
         return;
     }
     let packet = Packet { kind: PacketKind::Reset, ..caller.packet_there() };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || be_reset(old));
         }
-        Fate::Lost => {}
-        Fate::Held => {
-            let caller = Rc::clone(caller);
-            hold(from, to, Box::new(move || disown(&caller, old)));
-        }
-    }
+    });
 }
 
 /// Says yes, or that nobody listens.
 fn reply(caller: &Rc<Caller>, answered: Option<Answered>) {
     let (from, to) = (caller.host, caller.life.host);
     let kind = if answered.is_some() { PacketKind::Accept } else { PacketKind::Reset };
-    match send(from, to, &caller.packet_back(kind)) {
-        Fate::Arrives(when) => {
-            // A crash that comes meanwhile is told behind it.
-            let when = answered.as_ref().map_or(when, |it| it.back.borrow_mut().in_order(when));
-            let caller = Rc::clone(caller);
-            at(when, move || be_answered(&caller, answered));
-        }
-        Fate::Lost => {}
-        Fate::Held => {
-            let caller = Rc::clone(caller);
-            hold(from, to, Box::new(move || reply(&caller, answered)));
-        }
-    }
+    let (caller, packet) = (Rc::clone(caller), caller.packet_back(kind));
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        let Some(when) = arrives else { return };
+        // A crash that comes meanwhile is told behind it.
+        let when = answered.as_ref().map_or(when, |it| it.back.borrow_mut().in_order(when));
+        at(when, move || be_answered(&caller, answered));
+    });
 }
 
 /// A reset has come to an end that may still be asking: then it is refused. Source: RFC 9293,

@@ -140,12 +140,13 @@ impl Link {
         self.set(|way| way.resets = ratio)
     }
 
-    /// Sets how often a read of a stream gets a part of what has come, from one byte to all but one:
-    /// a fault. The rest is there for the next read. On this way are the bytes, not the reader.
+    /// Sets how often a read of a stream gets a part of what has come, from one byte to all but
+    /// one: a fault. The rest is there for the next read. On this way are the bytes, not the
+    /// reader.
     ///
     /// Without it what one call has written, up to 64 KiB, comes as a whole, and a program that
-    /// takes a read for a message goes unnoticed; on a real network it may end anywhere. Source: RFC
-    /// 9293, 3.1, a stream without boundaries.
+    /// takes a read for a message goes unnoticed; on a real network it may end anywhere. Source:
+    /// RFC 9293, 3.1, a stream without boundaries.
     #[track_caller]
     pub fn short_reads(self, ratio: Ratio) -> Self {
         self.set(|way| way.short_reads = ratio)
@@ -228,7 +229,8 @@ pub(super) enum WayState {
 /// All ways, by the numbers of the two hosts; those that nobody has set or used are not there.
 pub(super) struct Links {
     ways: BTreeMap<(u32, u32), Way>,
-    /// How those of a host with hosts that are still to come are set, if it was [set](Ways::Around).
+    /// How those of a host with hosts that are still to come are set, if it was
+    /// [set](Ways::Around).
     around: BTreeMap<u32, Way>,
     common: Way,
 }
@@ -354,57 +356,57 @@ fn template<'a>(around: &'a BTreeMap<u32, Way>, common: &'a Way, from: u32, to: 
     around.get(&from).or_else(|| around.get(&to)).unwrap_or(common)
 }
 
-/// What becomes of something that was sent.
+/// Whether a fault of the link may lose a packet. A partition or a rule may lose any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Arrives(Instant),
-    Lost,
-    /// It is [kept](hold) until the way is released, or the rules have decided on what is sent now.
-    Held,
+pub(super) enum Loss {
+    Possible,
+    Spared,
 }
 
-/// Sends a packet from one host to another: decides when it arrives, if it does.
+/// Sends a packet from one host to another: `leaves` is called with the time at which it arrives,
+/// or none if it is lost. That is at once, or when what is held is let go.
+pub(super) fn transmit(
+    from: u32,
+    to: u32,
+    packet: Packet,
+    loss: Loss,
+    leaves: impl FnOnce(Option<Instant>) + 'static,
+) {
+    let is_kept = |network: &mut State| {
+        network.is_asking || network.links.way(from, to).state == WayState::Held
+    };
+    if network().with(is_kept) {
+        return hold(from, to, Box::new(move || transmit(from, to, packet, loss, leaves)));
+    }
+    leaves(arrival(from, to, &packet, loss));
+}
+
+/// Decides when a packet arrives that leaves now, if it does.
 ///
 /// How long it takes is a choice, but for what only says that something has arrived, or that
 /// nothing is there: that takes the shortest time. The caller sees to it that what belongs to a
 /// stream arrives in its order all the same.
-pub(super) fn send(from: u32, to: u32, packet: &Packet) -> Fate {
-    let loss = network().with(|network| network.links.way(from, to).loss);
-    send_with(from, to, packet, loss)
-}
-
-/// Sends a packet that no fault of the link loses; a partition or a rule may.
-pub(super) fn send_surely(from: u32, to: u32, packet: &Packet) -> Fate {
-    send_with(from, to, packet, Ratio::ZERO)
-}
-
-fn send_with(from: u32, to: u32, packet: &Packet, loss: Ratio) -> Fate {
+fn arrival(from: u32, to: u32, packet: &Packet, may_be_lost: Loss) -> Option<Instant> {
     let network = network();
-    let is_kept = |network: &mut State| {
-        network.is_asking || network.links.way(from, to).state == WayState::Held
-    };
-    if network.with(is_kept) {
-        return Fate::Held;
-    }
     let verdict = if from == to { Verdict::Pass } else { verdict(packet) };
-    let (state, latency, departs) = network.with(|network| {
+    let (state, latency, loss, departs) = network.with(|network| {
         let way = network.links.way(from, to);
-        (way.state, way.latency.clone(), way.departs(packet.bytes))
+        (way.state, way.latency.clone(), way.loss, way.departs(packet.bytes))
     });
     match verdict {
-        Verdict::Drop => return Fate::Lost,
+        Verdict::Drop => return None,
         Verdict::Deliver(after) => {
             assert!(
                 u64::try_from(after.as_nanos()).is_ok(),
                 "a rule delivers a packet after {after:?}, longer than virtual time; drop it"
             );
-            return Fate::Arrives(departs.saturating_add(after));
+            return Some(departs.saturating_add(after));
         }
-        Verdict::Pass if state == WayState::Cut => return Fate::Lost,
+        Verdict::Pass if state == WayState::Cut => return None,
         Verdict::Pass => {}
     }
-    if strikes("a packet is lost", loss) {
-        return Fate::Lost;
+    if may_be_lost == Loss::Possible && strikes("a packet is lost", loss) {
+        return None;
     }
     let took = match packet.kind {
         // What only says that something has arrived, or that nothing is there, is no choice.
@@ -413,12 +415,12 @@ fn send_with(from: u32, to: u32, packet: &Packet, loss: Ratio) -> Fate {
         }
         _ => choose_delay(latency),
     };
-    Fate::Arrives(departs.saturating_add(took))
+    Some(departs.saturating_add(took))
 }
 
 /// Keeps something until the way is released. What a rule sends itself, or lets somebody send,
 /// comes behind the packet on which the rules decide.
-pub(super) fn hold(from: u32, to: u32, send: Box<dyn FnOnce()>) {
+fn hold(from: u32, to: u32, send: Box<dyn FnOnce()>) {
     let network = network();
     if network.with(|network| network.is_asking) {
         let send = move || {

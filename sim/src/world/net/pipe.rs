@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use super::link::{Fate, at, hold, send};
+use super::link::{Loss, at, transmit};
 use super::listener::admit;
 use super::network::network;
 use super::orphans::{come_to_orphan, settle};
@@ -291,23 +291,19 @@ fn travel(pipe: &PipeRef, number: u64, told: Option<Heard>) {
     let (from, to, packet) = {
         let mut pipe = pipe.borrow_mut();
         let Some(slot) = pipe.slot(number) else { return };
-        slot.departed = now();
         let (kind, bytes) = (slot.kind, slot.bytes);
         let (from, to) = pipe.hosts();
         (from, to, pipe.packet(kind, bytes))
     };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
-            let when = pipe.borrow_mut().in_order(when);
-            let pipe = Rc::clone(pipe);
-            at(when, move || arrive(&pipe, number, told));
+    let pipe = Rc::clone(pipe);
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(slot) = pipe.borrow_mut().slot(number) {
+            slot.departed = now();
         }
-        Fate::Lost => send_again(pipe, number),
-        Fate::Held => {
-            let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || travel(&pipe, number, told)));
-        }
-    }
+        let Some(when) = arrives else { return send_again(&pipe, number) };
+        let when = pipe.borrow_mut().in_order(when);
+        at(when, move || arrive(&pipe, number, told));
+    });
 }
 
 /// Lets a segment be sent again of which the sender hears nothing, counted from when it was sent.
@@ -403,33 +399,24 @@ pub(super) fn refuse(pipe: &PipeRef, number: u64) {
 /// Lets the sender know what has arrived, and what the reader has taken of it.
 pub(super) fn acknowledge(pipe: &PipeRef) {
     let heard = pipe.borrow_mut().announce();
-    carry_acknowledgement(pipe, heard);
-}
-
-fn carry_acknowledgement(pipe: &PipeRef, heard: Heard) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let (to, from) = pipe.hosts();
         let Packet { from: there, to: here, .. } = pipe.packet(PacketKind::Acknowledgement, 0);
         (from, to, Packet { from: here, to: there, kind: PacketKind::Acknowledgement, bytes: 0 })
     };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
-            let pipe = Rc::clone(pipe);
+    let pipe = Rc::clone(pipe);
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || come_back(&pipe, heard));
+            return;
         }
-        Fate::Lost => {
-            // The newest of what it would have told of is sent again, if no other one tells of it.
-            if let Some(newest) = heard.segments.checked_sub(1) {
-                send_again(pipe, newest);
-            }
-            stir(pipe);
+        // The newest of what it would have told of is sent again, if no other one tells of it.
+        if let Some(newest) = heard.segments.checked_sub(1) {
+            send_again(&pipe, newest);
         }
-        Fate::Held => {
-            let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || carry_acknowledgement(&pipe, heard)));
-        }
-    }
+        stir(&pipe);
+    });
 }
 
 /// An acknowledgement has arrived.

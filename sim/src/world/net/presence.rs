@@ -4,13 +4,13 @@ use std::io;
 use std::rc::Rc;
 
 use super::connect::be_refused;
-use super::link::{Fate, hold, send, send_surely};
+use super::link::{Loss, transmit};
 use super::listener::forget_request;
 use super::network::{State, network};
 use super::orphans::forget;
 use super::pipe::{PipeRef, Side, back_of, be_reset_behind, send_again};
 use super::probe::stir;
-use super::rules::{Packet, PacketKind};
+use super::rules::PacketKind;
 use super::tcp::fail;
 use crate::world::host::life_of;
 
@@ -62,32 +62,25 @@ pub(super) fn reset(pipe: &PipeRef) {
 /// Sends a reset, which does not overtake what is on its way. If it is lost, what it would have
 /// refused is sent again.
 pub(super) fn send_reset(pipe: &PipeRef, refused: Option<(PipeRef, u64)>) {
-    carry_reset(pipe, send, refused);
+    carry_reset(pipe, Loss::Possible, refused);
 }
 
-fn carry_reset(
-    pipe: &PipeRef,
-    send: fn(u32, u32, &Packet) -> Fate,
-    refused: Option<(PipeRef, u64)>,
-) {
+fn carry_reset(pipe: &PipeRef, loss: Loss, refused: Option<(PipeRef, u64)>) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
         (from, to, pipe.packet(PacketKind::Reset, 0))
     };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => be_reset_behind(pipe, when),
-        Fate::Lost => {
+    let pipe = Rc::clone(pipe);
+    transmit(from, to, packet, loss, move |arrives| match arrives {
+        Some(when) => be_reset_behind(&pipe, when),
+        None => {
             if let Some((refused, number)) = refused {
                 send_again(&refused, number);
             }
-            back_of(pipe).iter().for_each(stir);
+            back_of(&pipe).iter().for_each(stir);
         }
-        Fate::Held => {
-            let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || carry_reset(&pipe, send, refused)));
-        }
-    }
+    });
 }
 
 /// A reset has arrived.
@@ -104,7 +97,7 @@ pub(super) fn be_reset(side: Side) {
 /// A fault: something on the way has reset the connection, and tells both sides.
 pub(super) fn reset_by_fault(pipe: &PipeRef) {
     pipe.borrow_mut().abandon();
-    carry_reset(pipe, send_surely, None);
+    carry_reset(pipe, Loss::Spared, None);
     let sender = pipe.borrow().sender;
     be_reset(sender);
 }

@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use super::link::{Fate, WayState, at, hold, send};
+use super::link::{Loss, WayState, at, transmit};
 use super::network::network;
 use super::pipe::{LONGEST, Pipe, PipeRef, RETRIES_MAX, acknowledge, back_of, now, retry_after};
 use super::presence::{Presence, send_reset, time_out};
@@ -220,20 +220,13 @@ fn ask(pipe: &PipeRef) {
         let (from, to) = pipe.hosts();
         (from, to, pipe.packet(PacketKind::Probe, 0))
     };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
+    let pipe = Rc::clone(pipe);
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             let when = pipe.borrow_mut().in_order(when);
-            let pipe = Rc::clone(pipe);
             at(when, move || be_asked(&pipe));
         }
-        Fate::Lost => {}
-        Fate::Held => {
-            // What is held is on its way, and nobody gives up meanwhile.
-            rest(pipe);
-            let pipe = Rc::clone(pipe);
-            hold(from, to, Box::new(move || ask(&pipe)));
-        }
-    }
+    });
 }
 
 fn be_asked(pipe: &PipeRef) {

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use super::address::{Pair, ToSocketAddrs, hears, loopback_like, near};
 use super::line::{Line, Spot, wake};
-use super::link::{Fate, at, hold, send};
+use super::link::{Loss, at, transmit};
 use super::network::{here, host_at, is_of_all, network, own_address};
 use super::rules::{Packet, PacketKind};
 use crate::event_loop::{Label, LoopId, Shared, Uncounted, WaitId, queue_plain, try_with};
@@ -400,15 +400,11 @@ struct Datagram {
 }
 
 fn dispatch(from: u32, to: u32, packet: Packet, datagram: Datagram) {
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || arrive(from, to, packet, datagram));
         }
-        Fate::Lost => {}
-        Fate::Held => {
-            hold(from, to, Box::new(move || dispatch(from, to, packet, datagram)));
-        }
-    }
+    });
 }
 
 fn arrive(from: u32, to: u32, packet: Packet, datagram: Datagram) {
@@ -454,13 +450,11 @@ fn refuse(from: u32, to: u32, sent: Packet) {
         return;
     }
     let packet = Packet { from: sent.to, to: sent.from, kind: PacketKind::Unreachable, bytes: 0 };
-    match send(from, to, &packet) {
-        Fate::Arrives(when) => {
+    transmit(from, to, packet, Loss::Possible, move |arrives| {
+        if let Some(when) = arrives {
             at(when, move || be_refused(packet));
         }
-        Fate::Lost => {}
-        Fate::Held => hold(from, to, Box::new(move || refuse(from, to, sent))),
-    }
+    });
 }
 
 fn be_refused(packet: Packet) {
