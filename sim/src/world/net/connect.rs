@@ -27,7 +27,7 @@ const ASKED_AT: [u64; 7] = [0, 1, 3, 7, 15, 31, 63];
 const GIVEN_UP_AT: u64 = 127;
 
 /// Asks, and again a while later if there was no answer.
-fn ask_from(caller: &Rc<Caller>, attempt: usize) {
+fn send_syn_from(caller: &Rc<Caller>, attempt: usize) {
     let wait = match (ASKED_AT.get(attempt), ASKED_AT.get(attempt + 1)) {
         (Some(now), Some(next)) => next - now,
         (Some(now), None) => GIVEN_UP_AT - now,
@@ -38,9 +38,9 @@ fn ask_from(caller: &Rc<Caller>, attempt: usize) {
     };
     let when = with(|core| core.session.now).saturating_add(Duration::from_secs(wait));
     let later = Rc::clone(caller);
-    let again = at(when, move || ask_from(&later, attempt + 1));
+    let again = at(when, move || send_syn_from(&later, attempt + 1));
     caller.end.with(|end| end.handshake = Some(again));
-    ask(caller);
+    send_syn(caller);
 }
 
 /// Someone who asks for a connection.
@@ -129,7 +129,7 @@ fn begin(
     caller.end.with(|end| end.caller = Rc::downgrade(&caller));
     let asking = Asking(caller.end.clone());
     if at_sending(life, owner, "a request to connect", location) != Sending::Vanishes {
-        ask_from(&caller, 0);
+        send_syn_from(&caller, 0);
     }
     Ok((operation, asking))
 }
@@ -157,7 +157,7 @@ impl Caller {
 }
 
 /// SYN. What is lost is asked again by the next one.
-fn ask(caller: &Rc<Caller>) {
+fn send_syn(caller: &Rc<Caller>) {
     if caller.is_settled() {
         return;
     }
@@ -165,12 +165,12 @@ fn ask(caller: &Rc<Caller>) {
     let (caller, packet) = (Rc::clone(caller), caller.packet_there());
     transmit(from, to, packet, Loss::Possible, move |arrives| {
         if let Some(when) = arrives {
-            at(when, move || be_asked(&caller));
+            at(when, move || receive_syn(&caller));
         }
     });
 }
 
-fn be_asked(caller: &Rc<Caller>) {
+fn receive_syn(caller: &Rc<Caller>) {
     if caller.is_settled() || life_of(caller.host).is_none() {
         return;
     }
@@ -182,16 +182,16 @@ fn be_asked(caller: &Rc<Caller>) {
     }
     if let Some(known) = known {
         remember(known.end);
-        return reply(caller, Some(known));
+        return send_answer(caller, Some(known));
     }
     match answer(caller.pair.turned(), caller.pair.near()) {
         Answer::Yes(end) => {
             let (there, back) = join(&caller.end, &end);
             let answered = Answered { end, there, back };
             caller.answered.replace(Some(answered.clone()));
-            reply(caller, Some(answered));
+            send_answer(caller, Some(answered));
         }
-        Answer::NobodyListens => reply(caller, None),
+        Answer::NobodyListens => send_answer(caller, None),
         Answer::IsFull => {}
     }
 }
@@ -224,7 +224,7 @@ fn disown(caller: &Rc<Caller>, old: Side) {
 }
 
 /// Says yes, or that nobody listens.
-fn reply(caller: &Rc<Caller>, answered: Option<Answered>) {
+fn send_answer(caller: &Rc<Caller>, answered: Option<Answered>) {
     let (from, to) = (caller.host, caller.life.host);
     let kind = if answered.is_some() { PacketKind::Accept } else { PacketKind::Reset };
     let (caller, packet) = (Rc::clone(caller), caller.packet_back(kind));
@@ -232,7 +232,7 @@ fn reply(caller: &Rc<Caller>, answered: Option<Answered>) {
         let Some(when) = arrives else { return };
         // A crash that comes meanwhile is told behind it.
         let when = answered.as_ref().map_or(when, |it| it.back.borrow_mut().in_order(when));
-        at(when, move || be_answered(&caller, answered));
+        at(when, move || receive_answer(&caller, answered));
     });
 }
 
@@ -248,7 +248,7 @@ pub(super) fn be_refused(end: Uncounted<End>) -> bool {
     true
 }
 
-fn be_answered(caller: &Rc<Caller>, answered: Option<Answered>) {
+fn receive_answer(caller: &Rc<Caller>, answered: Option<Answered>) {
     let is_connected = caller.end.with(|end| end.is_connected());
     if is_connected || caller.is_settled() {
         // Who is not connected any more says so to who thinks that it is.

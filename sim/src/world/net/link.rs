@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::network::{State, network};
-use super::probe::stir_all;
+use super::probe::check_persist_timers;
 use super::resolver::resolver;
 use super::rules::{Packet, PacketKind, Verdict, verdict};
 use crate::base::Instant;
@@ -199,7 +199,7 @@ impl Link {
         }
         assert_inside("a link was changed");
         network().with(|network| network.links.change(self.ways, &mut change));
-        stir_all();
+        check_persist_timers();
         self
     }
 }

@@ -47,9 +47,9 @@ pub(super) struct ListenerState {
     bound: IpAddr,
     backlog: usize,
     /// Those that have asked, and have not said their first word, by number.
-    asked: BTreeMap<u64, Request>,
+    syn_queue: BTreeMap<u64, Request>,
     /// Those that are to be accepted.
-    connected: VecDeque<Shared<End>>,
+    accept_queue: VecDeque<Shared<End>>,
     waiting: Line,
     /// Those who are told beside them: see `Accept::watching`.
     watching: Line,
@@ -118,7 +118,7 @@ impl TcpListener {
         let local = network().with(|network| {
             network.bind(wanted, life, |state, at| !state.listeners.contains_key(at))
         })?;
-        let (asked, connected, waiting) = (BTreeMap::new(), VecDeque::new(), Line::default());
+        let (syn_queue, accept_queue) = (BTreeMap::new(), VecDeque::new());
         let state = Shared::new(
             "tcp listener",
             ListenerState {
@@ -127,9 +127,9 @@ impl TcpListener {
                 local,
                 bound,
                 backlog,
-                asked,
-                connected,
-                waiting,
+                syn_queue,
+                accept_queue,
+                waiting: Line::default(),
                 watching: Line::default(),
                 location,
             },
@@ -179,7 +179,7 @@ impl Future for Accept {
             return Poll::Ready(Err(cancelled));
         }
         let (next, life) = this.state.with(|state| {
-            let next = if state.life.is_here() { state.connected.pop_front() } else { None };
+            let next = if state.life.is_here() { state.accept_queue.pop_front() } else { None };
             (next, state.life)
         });
         if let Some(end) = next {
@@ -215,7 +215,7 @@ impl Accept {
     /// What it was woken for is the next one's.
     fn hand_over(&mut self) {
         if self.spot.leave() && !self.watches {
-            let next = self.state.try_with(|state| match state.connected.is_empty() {
+            let next = self.state.try_with(|state| match state.accept_queue.is_empty() {
                 true => None,
                 false => state.waiting.first(),
             });
@@ -263,7 +263,7 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
         end.handshake = Some(at(until, move || _ = forget_request(id)));
         end.number()
     });
-    listener.with(|state| state.asked.insert(number, Request { end, until }));
+    listener.with(|state| state.syn_queue.insert(number, Request { end, until }));
     Answer::Yes(id)
 }
 
@@ -272,7 +272,7 @@ pub(super) fn answer(pair: Pair, near: Option<IpAddr>) -> Answer {
 pub(super) fn remember(end: Uncounted<End>) {
     let until = now().saturating_add(LAST_WAIT);
     let is_later = of_listener(end, |state, number| {
-        let request = state.asked.get_mut(&number)?;
+        let request = state.syn_queue.get_mut(&number)?;
         let is_later = until > request.until;
         request.until = request.until.max(until);
         Some(is_later)
@@ -286,7 +286,7 @@ pub(super) fn remember(end: Uncounted<End>) {
 
 /// Forgets someone who has asked and not said a first word, if `end` is such a one, without a word.
 pub(super) fn forget_request(end: Uncounted<End>) -> bool {
-    let request = of_listener(end, |state, number| state.asked.remove(&number));
+    let request = of_listener(end, |state, number| state.syn_queue.remove(&number));
     request.is_some()
 }
 
@@ -294,10 +294,10 @@ pub(super) fn forget_request(end: Uncounted<End>) -> bool {
 /// if too many do.
 pub(super) fn admit(end: Uncounted<End>) -> bool {
     let is_let_in = of_listener(end, |state, number| {
-        if state.asked.contains_key(&number) && state.is_full() {
+        if state.syn_queue.contains_key(&number) && state.is_full() {
             return Some(false);
         }
-        state.connected.push_back(state.asked.remove(&number)?.end);
+        state.accept_queue.push_back(state.syn_queue.remove(&number)?.end);
         Some(true)
     });
     if is_let_in == Some(true) {
@@ -311,7 +311,7 @@ pub(super) fn admit(end: Uncounted<End>) -> bool {
 pub(super) fn enqueue(end: Uncounted<End>) {
     let told = of_listener(end, |state, _| {
         let mut told = state.watching.all();
-        if !state.connected.is_empty() {
+        if !state.accept_queue.is_empty() {
             told.extend(state.waiting.first());
         }
         Some(told)
@@ -331,7 +331,7 @@ fn of_listener<R>(
 
 impl ListenerState {
     fn is_full(&self) -> bool {
-        self.connected.len() > self.backlog
+        self.accept_queue.len() > self.backlog
     }
 
     /// All who wait, when there is nothing to wait for any more.
@@ -348,7 +348,7 @@ impl ListenerState {
 
     /// How many wait to be accepted, and how many at most.
     pub(super) fn queue(&self) -> (usize, usize) {
-        (self.connected.len(), self.backlog)
+        (self.accept_queue.len(), self.backlog)
     }
 }
 

@@ -15,7 +15,7 @@ use super::listener::admit;
 use super::network::network;
 use super::orphans::{come_to_orphan, settle};
 use super::presence::{Presence, be_reset, reset_by_fault, send_reset, time_out};
-use super::probe::{Stall, reconsider, stir};
+use super::probe::{Stall, check_persist_timer, update_persist_timer};
 use super::rules::{Packet, PacketKind};
 use super::tcp::{End, LEAST_WINDOW, WINDOW, deliver, has_room};
 use crate::base::Instant;
@@ -300,14 +300,14 @@ fn travel(pipe: &PipeRef, number: u64, told: Option<Heard>) {
         if let Some(slot) = pipe.borrow_mut().slot(number) {
             slot.departed = now();
         }
-        let Some(when) = arrives else { return send_again(&pipe, number) };
+        let Some(when) = arrives else { return retransmit_later(&pipe, number) };
         let when = pipe.borrow_mut().in_order(when);
         at(when, move || arrive(&pipe, number, told));
     });
 }
 
 /// Lets a segment be sent again of which the sender hears nothing, counted from when it was sent.
-pub(super) fn send_again(pipe: &PipeRef, number: u64) {
+pub(super) fn retransmit_later(pipe: &PipeRef, number: u64) {
     let when = {
         let mut pipe = pipe.borrow_mut();
         if pipe.is_abandoned || !pipe.sender.life.is_alive() {
@@ -345,7 +345,7 @@ fn arrive(pipe: &PipeRef, number: u64, told: Option<Heard>) {
     let presence = pipe.borrow().receiver.presence();
     match presence {
         // Nobody is there to say that nobody is there.
-        Presence::Down => return send_again(pipe, number),
+        Presence::Down => return retransmit_later(pipe, number),
         Presence::Gone if pipe.borrow().is_over() => return acknowledge(pipe),
         Presence::Gone => return refuse(pipe, number),
         Presence::Left | Presence::Here => {}
@@ -369,7 +369,7 @@ fn arrive(pipe: &PipeRef, number: u64, told: Option<Heard>) {
     let Some((receiver, is_first_word)) = receiver else { return acknowledge(pipe) };
     if is_first_word && presence == Presence::Here && !admit(receiver) {
         // As if it had been lost. Source: Linux, `tcp_v4_syn_recv_sock` with a full queue.
-        return send_again(pipe, number);
+        return retransmit_later(pipe, number);
     }
     let arrived = {
         let mut pipe = pipe.borrow_mut();
@@ -408,19 +408,19 @@ pub(super) fn acknowledge(pipe: &PipeRef) {
     let pipe = Rc::clone(pipe);
     transmit(from, to, packet, Loss::Possible, move |arrives| {
         if let Some(when) = arrives {
-            at(when, move || come_back(&pipe, heard));
+            at(when, move || receive_acknowledgement(&pipe, heard));
             return;
         }
         // The newest of what it would have told of is sent again, if no other one tells of it.
         if let Some(newest) = heard.segments.checked_sub(1) {
-            send_again(&pipe, newest);
+            retransmit_later(&pipe, newest);
         }
-        stir(&pipe);
+        check_persist_timer(&pipe);
     });
 }
 
 /// An acknowledgement has arrived.
-fn come_back(pipe: &PipeRef, heard: Heard) {
+fn receive_acknowledgement(pipe: &PipeRef, heard: Heard) {
     let presence = pipe.borrow().sender.presence();
     match presence {
         Presence::Here | Presence::Left => acknowledged(pipe, heard),
@@ -454,7 +454,7 @@ fn acknowledged(pipe: &PipeRef, heard: Heard) {
     };
     has_room(sender.end, has_opened);
     settle(sender);
-    reconsider(pipe);
+    update_persist_timer(pipe);
 }
 
 /// A reset has arrived for the side that sends here.

@@ -8,8 +8,8 @@ use super::link::{Loss, transmit};
 use super::listener::forget_request;
 use super::network::{State, network};
 use super::orphans::forget;
-use super::pipe::{PipeRef, Side, back_of, be_reset_behind, send_again};
-use super::probe::stir;
+use super::pipe::{PipeRef, Side, back_of, be_reset_behind, retransmit_later};
+use super::probe::check_persist_timer;
 use super::rules::PacketKind;
 use super::tcp::fail;
 use crate::world::host::life_of;
@@ -76,9 +76,9 @@ fn carry_reset(pipe: &PipeRef, loss: Loss, refused: Option<(PipeRef, u64)>) {
         Some(when) => be_reset_behind(&pipe, when),
         None => {
             if let Some((refused, number)) = refused {
-                send_again(&refused, number);
+                retransmit_later(&refused, number);
             }
-            back_of(&pipe).iter().for_each(stir);
+            back_of(&pipe).iter().for_each(check_persist_timer);
         }
     });
 }

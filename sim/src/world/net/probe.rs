@@ -1,9 +1,9 @@
-//! Who waits for room where none is left asks from time to time. Source: RFC 9293, 3.8.6.1, and
-//! Linux, `tcp_probe_timer`.
+//! The persist timer: who waits for room where none is left sends zero-window probes from time to
+//! time. Source: RFC 9293, 3.8.6.1, and Linux, `tcp_probe_timer`.
 //!
-//! A question that would be answered as the last one is not asked: otherwise a simulation in which
-//! nobody reads would go on for ever. So there is a timer only while something is amiss, and it
-//! fires when it would have fired had it run all the time.
+//! A probe that would be answered as the last one is not sent: otherwise a simulation in which
+//! nobody reads would go on for ever. So there is a timer only while one is needed, and it fires
+//! when it would have fired had it run all the time.
 
 use std::rc::Rc;
 
@@ -15,20 +15,20 @@ use super::rules::PacketKind;
 use crate::base::Instant;
 use crate::event_loop::{OutsideKey, cancel_outside};
 
-/// How often it is asked before it is given up, the last time included.
-const ASKS_MAX: u32 = RETRIES_MAX + 1;
+/// How many times a probe is due until the sender is given up, that time included.
+const PROBES_MAX: u32 = RETRIES_MAX + 1;
 
 /// A sender that waits for room.
 pub(super) struct Stall {
-    /// When it asks next if it asks at all, and how often it has done so or could have.
+    /// When it sends the next probe if it sends one at all, and how many it has sent or could have.
     next: Instant,
-    asked: u32,
-    /// How often it has asked since there was an answer.
+    probes: u32,
+    /// How many it has sent since there was an answer.
     unanswered: u32,
-    /// Somebody has waited since it asked last.
+    /// Somebody has waited since the last one.
     is_wanted: bool,
-    /// How often it asks yet where nothing is amiss but that there are rules.
-    doubts: u32,
+    /// How many it sends yet for the only reason that there are rules.
+    probes_left: u32,
     timer: Option<OutsideKey>,
 }
 
@@ -36,8 +36,8 @@ impl Stall {
     /// Passes over the times before `now`, at which the answer would have been the last one.
     fn catch_up(&mut self, now: Instant) {
         while self.next < now {
-            let step = retry_after(self.asked);
-            self.asked = self.asked.saturating_add(1);
+            let step = retry_after(self.probes);
+            self.probes = self.probes.saturating_add(1);
             self.next = self.next.saturating_add(step);
             if step == LONGEST && self.next < now {
                 let behind = now.duration_since(self.next).as_nanos();
@@ -70,21 +70,21 @@ pub(super) fn wait_for_room(pipe: &PipeRef) {
         // Who waits again and again, for a short time each, waits on.
         let stall = pipe.stall.get_or_insert(Stall {
             next,
-            asked: 1,
+            probes: 1,
             unanswered: 0,
             is_wanted: true,
-            doubts: ASKS_MAX,
+            probes_left: PROBES_MAX,
             timer: None,
         });
         stall.is_wanted = true;
         (pipe.sender.life.host, pipe.sender.number)
     };
     network().with(|network| _ = network.stalled.insert(key, Rc::clone(pipe)));
-    stir(pipe);
+    check_persist_timer(pipe);
 }
 
 /// The sender has heard something.
-pub(super) fn reconsider(pipe: &PipeRef) {
+pub(super) fn update_persist_timer(pipe: &PipeRef) {
     let (is_full, is_stalled, sender) = {
         let pipe = pipe.borrow();
         (pipe.is_full(), pipe.stall.is_some(), pipe.sender)
@@ -95,8 +95,8 @@ pub(super) fn reconsider(pipe: &PipeRef) {
             if let Some(stall) = &mut pipe.borrow_mut().stall {
                 stall.unanswered = 0;
             }
-            if !is_amiss(pipe) {
-                rest(pipe);
+            if !needs_probe(pipe) {
+                stop_persist_timer(pipe);
             }
         }
         (true, false) if sender.end.try_look(|end| end.is_awaited()) == Some(true) => {
@@ -106,8 +106,8 @@ pub(super) fn reconsider(pipe: &PipeRef) {
     }
 }
 
-/// Asks no more, until something is amiss again.
-fn rest(pipe: &PipeRef) {
+/// Sends no more, until one is needed again.
+fn stop_persist_timer(pipe: &PipeRef) {
     let timer = pipe.borrow_mut().stall.as_mut().and_then(|stall| {
         stall.unanswered = 0;
         stall.timer.take()
@@ -115,13 +115,19 @@ fn rest(pipe: &PipeRef) {
     timer.into_iter().for_each(cancel_outside);
 }
 
-/// Tells whether the answer to a question might be another one than the last.
-fn is_amiss(pipe: &PipeRef) -> bool {
-    let (receiver, from, to, has_news, doubts) = {
+/// Tells whether the answer to a probe might be another one than the last.
+fn needs_probe(pipe: &PipeRef) -> bool {
+    let (receiver, from, to, has_news, probes_left) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
         let has_news = pipe.to_announce() > pipe.known.taken;
-        (pipe.receiver, from, to, has_news, pipe.stall.as_ref().map_or(0, |stall| stall.doubts))
+        (
+            pipe.receiver,
+            from,
+            to,
+            has_news,
+            pipe.stall.as_ref().map_or(0, |stall| stall.probes_left),
+        )
     };
     network().with(|network| {
         let presence = network.presence(receiver);
@@ -133,10 +139,10 @@ fn is_amiss(pipe: &PipeRef) -> bool {
             (WayState::Open, _) if presence == Presence::Down => true,
             (WayState::Open, WayState::Held) => false,
             (WayState::Open, WayState::Cut) => true,
-            // Nobody knows what a rule does with the next packet: it is asked for as often as it
-            // takes to time out.
+            // Nobody knows what a rule does with the next packet: as many are sent as it takes to
+            // time out.
             (WayState::Open, WayState::Open) => {
-                let has_rules = network.has_rules() && from != to && doubts > 0;
+                let has_rules = network.has_rules() && from != to && probes_left > 0;
                 has_news || presence == Presence::Gone || has_rules
             }
         }
@@ -144,27 +150,27 @@ fn is_amiss(pipe: &PipeRef) -> bool {
 }
 
 /// Something has changed for a sender that may be waiting for room.
-pub(super) fn stir(pipe: &PipeRef) {
+pub(super) fn check_persist_timer(pipe: &PipeRef) {
     let rests = pipe.borrow().stall.as_ref().is_some_and(|stall| stall.timer.is_none());
-    match rests && is_amiss(pipe) {
-        true => arm(pipe),
-        false if rests => rest(pipe),
+    match rests && needs_probe(pipe) {
+        true => start_persist_timer(pipe),
+        false if rests => stop_persist_timer(pipe),
         false => {}
     }
 }
 
 /// The same of all who wait: a link or the rules are others now.
-pub(super) fn stir_all() {
+pub(super) fn check_persist_timers() {
     let all: Vec<PipeRef> = network().with(|network| network.stalled.values().cloned().collect());
     for pipe in &all {
         if let Some(stall) = &mut pipe.borrow_mut().stall {
-            stall.doubts = ASKS_MAX;
+            stall.probes_left = PROBES_MAX;
         }
-        stir(pipe);
+        check_persist_timer(pipe);
     }
 }
 
-fn arm(pipe: &PipeRef) {
+fn start_persist_timer(pipe: &PipeRef) {
     let when = match &mut pipe.borrow_mut().stall {
         Some(stall) => {
             stall.catch_up(now());
@@ -173,13 +179,13 @@ fn arm(pipe: &PipeRef) {
         None => return,
     };
     let later = Rc::clone(pipe);
-    let timer = at(when, move || fire(&later));
+    let timer = at(when, move || persist_timer_fires(&later));
     if let Some(stall) = &mut pipe.borrow_mut().stall {
         stall.timer = Some(timer);
     }
 }
 
-fn fire(pipe: &PipeRef) {
+fn persist_timer_fires(pipe: &PipeRef) {
     let sender = pipe.borrow().sender;
     let is_awaited = sender.end.try_look(|end| end.is_awaited()) == Some(true);
     let is_wanted = pipe.borrow_mut().stall.as_mut().is_some_and(|stall| {
@@ -193,15 +199,15 @@ fn fire(pipe: &PipeRef) {
         // The count goes on when somebody waits again.
         return;
     }
-    if !is_amiss(pipe) {
-        return rest(pipe);
+    if !needs_probe(pipe) {
+        return stop_persist_timer(pipe);
     }
     let is_given_up = match &mut pipe.borrow_mut().stall {
         Some(stall) => {
-            let step = retry_after(stall.asked);
+            let step = retry_after(stall.probes);
             stall.next = stall.next.saturating_add(step);
-            stall.asked = stall.asked.saturating_add(1);
-            stall.doubts = stall.doubts.saturating_sub(1);
+            stall.probes = stall.probes.saturating_add(1);
+            stall.probes_left = stall.probes_left.saturating_sub(1);
             stall.unanswered += 1;
             stall.unanswered > RETRIES_MAX
         }
@@ -210,11 +216,11 @@ fn fire(pipe: &PipeRef) {
     if is_given_up {
         return time_out(pipe);
     }
-    arm(pipe);
-    ask(pipe);
+    start_persist_timer(pipe);
+    send_probe(pipe);
 }
 
-fn ask(pipe: &PipeRef) {
+fn send_probe(pipe: &PipeRef) {
     let (from, to, packet) = {
         let pipe = pipe.borrow();
         let (from, to) = pipe.hosts();
@@ -224,12 +230,12 @@ fn ask(pipe: &PipeRef) {
     transmit(from, to, packet, Loss::Possible, move |arrives| {
         if let Some(when) = arrives {
             let when = pipe.borrow_mut().in_order(when);
-            at(when, move || be_asked(&pipe));
+            at(when, move || receive_probe(&pipe));
         }
     });
 }
 
-fn be_asked(pipe: &PipeRef) {
+fn receive_probe(pipe: &PipeRef) {
     let presence = pipe.borrow().receiver.presence();
     match presence {
         Presence::Here | Presence::Left => acknowledge(pipe),

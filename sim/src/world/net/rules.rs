@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::network::network;
-use super::probe::stir_all;
+use super::probe::check_persist_timers;
 use crate::event_loop::{context_id, try_with};
 use crate::world::inside::assert_inside;
 
@@ -98,7 +98,7 @@ pub fn rule(rule: impl FnMut(&Packet) -> Verdict + 'static) -> RuleGuard {
         network.rules.push((network.rules_made, Box::new(rule) as Rule));
         (network.simulation, network.rules_made)
     });
-    stir_all();
+    check_persist_timers();
     RuleGuard { context: context_id(), simulation, number }
 }
 

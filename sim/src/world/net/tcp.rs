@@ -12,9 +12,9 @@ use super::listener::enqueue;
 use super::netstat::SocketState;
 use super::network::network;
 use super::orphans::{Orphan, come_to_orphan, leave, settle, take_orphans};
-use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, push, refuse, send_again};
+use super::pipe::{Pipe, PipeRef, Segment, Side, acknowledge, push, refuse, retransmit_later};
 use super::presence::{Presence, reset};
-use super::probe::{stir, wait_for_room};
+use super::probe::{check_persist_timer, wait_for_room};
 use crate::base::Result;
 use crate::event_loop::{
     LoopId, OutsideKey, Shared, Uncounted, cancel_outside, queue_plain, try_with,
@@ -392,7 +392,7 @@ pub(super) fn deliver(
 /// What has just arrived finds that the program is gone.
 fn miss(pipe: &PipeRef, side: Side, number: u64, segments: &[Segment]) {
     match side.presence() {
-        Presence::Down => send_again(pipe, number),
+        Presence::Down => retransmit_later(pipe, number),
         Presence::Left => come_to_orphan(pipe, number, segments),
         Presence::Gone | Presence::Here => refuse(pipe, number),
     }
@@ -427,7 +427,7 @@ fn fail_now(end: Uncounted<End>, kind: io::ErrorKind) {
     });
     if let Some((out, into, readers, writers)) = failed {
         out.iter().for_each(|out| out.borrow_mut().abandon());
-        into.iter().for_each(stir);
+        into.iter().for_each(check_persist_timer);
         wake(readers);
         wake(writers);
     }
@@ -456,7 +456,7 @@ pub(super) fn fail_all(life: Life, resets: bool) {
         if resets && !orphan.is_forgotten() {
             reset(&orphan.out);
         }
-        stir(&orphan.into);
+        check_persist_timer(&orphan.into);
     }
 }
 
@@ -502,7 +502,7 @@ impl Drop for End {
                 reset(&out);
             }
             out.borrow_mut().abandon();
-            return stir(&into);
+            return check_persist_timer(&into);
         }
         let side = out.borrow().sender;
         let answers_end = if sends_end { self.is_at_end } else { self.answers_end };
