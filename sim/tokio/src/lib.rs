@@ -6,14 +6,23 @@
 //! tokio = { package = "seedloop-tokio", version = "0.1", features = ["full"] }
 //! ```
 //!
-//! To have both, the simulation behind a flag (`RUSTFLAGS="--cfg simulation"`):
+//! To have both, the real one in the program and the simulation in its unit tests, make this a
+//! dev-dependency, and write one line at the root of the crate, under `#[cfg(test)]`:
 //!
-//! ```toml
-//! [target.'cfg(not(simulation))'.dependencies]
-//! tokio = { version = "1", features = ["full"] }
+//! ```
+//! extern crate seedloop_tokio as tokio;
 //!
-//! [target.'cfg(simulation)'.dependencies]
-//! tokio = { package = "seedloop-tokio", version = "0.1", features = ["full"] }
+//! mod clock {
+//!     pub async fn tick() -> u32 {
+//!         tokio::time::sleep(tokio::time::Duration::from_secs(1)).await;
+//!         1
+//!     }
+//! }
+//!
+//! fn main() {
+//!     let outcome = seedloop::Simulation::new().block_on(async { Ok(clock::tick().await) });
+//!     assert_eq!(outcome.result.unwrap(), 1);
+//! }
 //! ```
 //!
 //! A test then runs the code in a simulation:
