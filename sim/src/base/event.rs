@@ -264,6 +264,24 @@ impl Recorder {
         self.fold(words_of(Event::StepStarted { task }, Instant::START).0);
     }
 
+    /// Folds that virtual time has moved to `now`; the caller keeps the event.
+    #[inline]
+    pub(crate) fn fold_clock(&mut self, now: Instant) {
+        let (low, high) = words_of(Event::ClockMoved, now);
+        self.fold(low);
+        self.fold(high);
+    }
+
+    /// Folds that a task is made; the caller keeps the event.
+    #[inline]
+    pub(crate) fn fold_spawned(&mut self, task: TaskNumber, by: Source) {
+        let (low, high) = words_of(Event::Spawned { task, by }, Instant::START);
+        self.fold(low);
+        if high != 0 {
+            self.fold(high);
+        }
+    }
+
     /// Folds that a task begins to wait; the caller keeps the event.
     #[inline]
     pub(crate) fn fold_waits(&mut self, task: TaskNumber, operation: &'static str, on: Awaited) {

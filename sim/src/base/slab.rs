@@ -102,24 +102,34 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// Inlined, so that the entry is made in its place.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Id<T> {
-        self.len += 1;
-        if self.free != NONE {
-            let index = self.free;
-            let slot = &mut self.slots[index as usize];
-            if let Content::Vacant { next } = slot.content {
-                self.free = next;
-            }
-            slot.content = Content::Occupied(value);
-            return Id { index, generation: slot.generation, of: PhantomData };
+        if self.free == NONE {
+            self.grow();
         }
-        let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
-        assert!(index != NONE, "more than 4 billion live objects in one simulation");
-        let generation = self.base;
-        self.slots.push(Slot { generation, content: Content::Occupied(value) });
-        Id { index, generation, of: PhantomData }
+        let index = self.free;
+        let slot = &mut self.slots[index as usize];
+        let Content::Vacant { next } = slot.content else {
+            panic!("seedloop bug: what is in use is taken for free")
+        };
+        self.free = next;
+        self.len += 1;
+        // It is vacant, so there is nothing to drop.
+        std::mem::forget(std::mem::replace(&mut slot.content, Content::Occupied(value)));
+        Id { index, generation: slot.generation, of: PhantomData }
     }
 
+    /// Makes another slot.
+    #[inline(never)]
+    fn grow(&mut self) {
+        let index = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        assert!(index != NONE, "more than 4 billion live objects in one simulation");
+        self.slots.push(Slot { generation: self.base, content: Content::Vacant { next: NONE } });
+        self.free = index;
+    }
+
+    #[inline]
     pub(crate) fn get(&self, id: Id<T>) -> Option<&T> {
         match self.slots.get(id.index as usize) {
             Some(Slot { generation, content: Content::Occupied(value) })
@@ -131,6 +141,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         match self.slots.get_mut(id.index as usize) {
             Some(Slot { generation, content: Content::Occupied(value) })
@@ -162,12 +173,25 @@ impl<T> Slab<T> {
     }
 
     /// Drops the entry in its place; for what runs no code of the user's.
+    #[inline]
     pub(crate) fn free(&mut self, id: Id<T>) {
         if let Some(slot) = self.slots.get_mut(id.index as usize)
             && slot.generation == id.generation
             && matches!(slot.content, Content::Occupied(_))
         {
             slot.content = Content::Vacant { next: self.free };
+            slot.generation = after(slot.generation);
+            self.free = id.index;
+            self.len -= 1;
+        }
+    }
+
+    /// Forgets an entry that is there and holds nothing to drop.
+    #[inline(always)]
+    pub(crate) fn forget(&mut self, id: Id<T>) {
+        if let Some(slot) = self.slots.get_mut(id.index as usize) {
+            let vacant = Content::Vacant { next: self.free };
+            std::mem::forget(std::mem::replace(&mut slot.content, vacant));
             slot.generation = after(slot.generation);
             self.free = id.index;
             self.len -= 1;

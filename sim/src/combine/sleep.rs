@@ -1,6 +1,7 @@
 //! Sleeping in virtual time.
 
 use std::future::Future;
+use std::mem::{forget, replace};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -79,14 +80,16 @@ impl Sleep {
                 _ => return None,
             };
             (deadline > now).then(|| {
-                let wait = core.new_wait(Label::new("sleep"), self.location);
-                core.set_sleep(deadline, wait);
-                (wait, core.poll_own_plainly(wait, false, cx.waker()).is_some())
+                let label = Label::new("sleep");
+                let parked = core.park_new(label, self.location, false, cx.waker());
+                core.set_sleep(deadline, parked.0);
+                parked
             })
         });
         match asleep {
             Some((wait, is_parked)) => {
-                self.state = State::Asleep(WaitUnit::of(wait));
+                // There was nothing to drop in it.
+                forget(replace(&mut self.state, State::Asleep(WaitUnit::of(wait))));
                 is_parked
             }
             None => {
@@ -106,7 +109,14 @@ impl Future for Sleep {
         }
         let result = match &mut self.state {
             State::Yielding(turn) => std::task::ready!(Pin::new(turn).poll(cx)),
-            State::Asleep(wait) => std::task::ready!(wait.poll(cx)),
+            State::Asleep(wait) => {
+                if wait.ends_plainly(cx) {
+                    // The timer has fired, and the wait is forgotten.
+                    forget(replace(&mut self.state, State::Over));
+                    return Poll::Ready(Ok(()));
+                }
+                std::task::ready!(wait.poll(cx))
+            }
             _ => panic!("`Sleep` was polled again after it was over"),
         };
         self.state = State::Over;

@@ -249,6 +249,7 @@ pub(crate) struct LoopCell {
     /// Among those of its thread, in the order in which they were made.
     pub(crate) number: u64,
     pub(crate) refs: u32,
+    /// What is ready, while it does not run.
     pub(crate) ready: Ready,
     pub(crate) timers: Timers,
     pub(crate) running: bool,
@@ -378,6 +379,7 @@ impl FutureCell {
 }
 
 impl WaitCell {
+    #[inline]
     pub(crate) fn new(target: Target, label: Label, location: &'static Location<'static>) -> Self {
         WaitCell {
             task: Id::NONE,
@@ -442,13 +444,13 @@ impl LoopCell {
         }
     }
 
-    /// Takes the timers that are due into the ready queue, in the order of their deadlines.
-    /// Returns how many there were.
-    pub(crate) fn take_due(&mut self, now: Instant) -> usize {
-        let before = self.ready.len();
+    /// Takes the timers that are due into the ready queue of the running loop, which this is, in
+    /// the order of their deadlines. Returns how many there were.
+    pub(crate) fn take_due(&mut self, now: Instant, ready: &mut Ready) -> usize {
+        let before = ready.len();
         while let Some(due) = self.timers.pop_due(now) {
-            self.ready.push(due.into_entry());
+            ready.push(due.into_entry());
         }
-        self.ready.len() - before
+        ready.len() - before
     }
 }

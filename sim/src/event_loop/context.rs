@@ -121,6 +121,12 @@ pub(crate) fn context_id() -> u32 {
     })
 }
 
+/// Tells whether `id`, which some thread's context has given, is that of this thread.
+#[inline]
+pub(crate) fn is_context(id: u32) -> bool {
+    CONTEXT.with(|context| context.is(id))
+}
+
 /// Borrows the kernel for a few instructions. No user code may run inside.
 #[inline]
 pub(crate) fn with<R>(call: impl FnOnce(&mut Core) -> R) -> R {

@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) loops_made: u64,
     /// The loop that runs, or none.
     pub(crate) running: LoopId,
+    /// What is ready in it, which each step asks for; that of another loop stands there.
+    pub(crate) ready: Ready,
     /// The loop that `set_event_loop` made current, or none.
     pub(crate) current: LoopId,
     pub(crate) session: Session,
@@ -105,6 +107,7 @@ impl Core {
             without_cancel: false,
             loops_made: 0,
             running: Id::NONE,
+            ready: Ready::new(),
             current: Id::NONE,
             session: Session::new(),
             outside: OutsideEvents::new(),
@@ -289,22 +292,32 @@ impl Core {
     }
 
     /// Puts a task's step into the ready queue of its loop.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, runnable: Runnable<TaskMeta>) {
         let cell = self.tasks.of(runnable.metadata());
         cell.scheduled = true;
         let owner = cell.owner;
         if self.session.observed {
-            self.tell_woken(runnable.metadata().task(), owner);
+            self.tell_woken(runnable.metadata(), owner);
         }
-        self.loops[owner].ready.push_step(runnable);
+        self.ready_of(owner).push_step(runnable);
+    }
+
+    /// What is ready in a loop.
+    #[inline]
+    fn ready_of(&mut self, owner: LoopId) -> &mut Ready {
+        match owner == self.running {
+            true => &mut self.ready,
+            false => &mut self.loops[owner].ready,
+        }
     }
 
     /// Tells those who look on that a step becomes ready.
     #[inline(never)]
-    fn tell_woken(&mut self, task: TaskId, owner: LoopId) {
-        let number = self.tasks[task].number;
-        self.meets_task(task);
+    fn tell_woken(&mut self, task: &TaskMeta, owner: LoopId) {
+        let candidate = self.tasks.of(task).candidate();
+        let number = candidate.number;
+        self.meets(ResourceKey::of_task(candidate.moment.task), Access::Write);
         if self.session.is_recording() {
             let by = self.source();
             self.session.note(Event::Woken { task: number, by });
@@ -312,11 +325,9 @@ impl Core {
         if self.session.counts_orders() {
             self.session.inform(number, self.step.number);
         }
-        let ready = &mut self.loops[owner].ready;
-        if ready.is_watched() {
-            let candidate = self.tasks[task].candidate();
+        if self.ready_of(owner).is_watched() {
             self.session.became_ready(&candidate);
-            ready.announce(candidate);
+            self.ready_of(owner).announce(candidate);
         }
     }
 
@@ -387,7 +398,7 @@ impl Core {
         }
         let id = self.new_handle(owner, call, operation, location, false);
         self.meets(ResourceKey::CALLS, Access::Write);
-        self.loops[owner].ready.push(Entry::Call(id));
+        self.ready_of(owner).push(Entry::Call(id));
         Ok(id)
     }
 

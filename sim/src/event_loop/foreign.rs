@@ -21,9 +21,15 @@ pub(super) fn note_foreign(context: u32, task: TaskId) {
     FOREIGN_WAKE.store(true, Ordering::Release);
 }
 
+/// Tells whether a task was woken from another thread, maybe one of this thread.
+#[inline]
+pub(super) fn is_foreign_wake_noted() -> bool {
+    FOREIGN_WAKE.load(Ordering::Acquire)
+}
+
 /// Ends the loop when one of its tasks was woken from another thread.
 pub(super) fn check_foreign_wakes() {
-    if FOREIGN_WAKE.load(Ordering::Acquire) {
+    if is_foreign_wake_noted() {
         take_in_foreign_wakes();
     }
 }

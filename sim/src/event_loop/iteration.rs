@@ -53,7 +53,7 @@ impl Core {
         if may_stop && cell.stopping {
             return Begin::Stop;
         }
-        let is_idle = cell.ready.is_empty() && !cell.stopping;
+        let is_idle = self.ready.is_empty() && !cell.stopping;
         self.step = Step::NONE;
         if cell.fatal.is_some() {
             self.attention = true;
@@ -69,11 +69,17 @@ impl Core {
         if let Some((_, call)) = self.outside.pop_due(now) {
             return Begin::Outside(call);
         }
-        let cell = &mut self.loops[id];
-        let due = cell.take_due(now);
-        self.todo = cell.ready.len();
+        self.take_in_due(id);
+        Begin::Run
+    }
+
+    /// Makes ready what is due, and begins an iteration with all that is ready.
+    pub(super) fn take_in_due(&mut self, id: LoopId) {
+        let Core { loops, ready, session, .. } = self;
+        let due = loops[id].take_due(session.now, ready);
+        self.todo = ready.len();
         if due >= MANY {
-            self.touch_due(id, due);
+            self.touch_due(due);
         }
         for _ in 0..due {
             self.meets(ResourceKey::CALLS, Access::Write);
@@ -83,7 +89,6 @@ impl Core {
             // have become due.
             self.todo = usize::MAX;
         }
-        Begin::Run
     }
 
     /// Moves the clock to what happens next; false if nothing will.
@@ -106,8 +111,8 @@ impl Core {
     /// Looks at the waits and the tasks for which so many timers are due, so that the processor
     /// fetches them from memory all at once and not one after the other.
     #[inline(never)]
-    fn touch_due(&self, id: LoopId, due: usize) {
-        let steps = self.loops[id].ready.latest_calls(due).filter_map(|entry| {
+    fn touch_due(&self, due: usize) {
+        let steps = self.ready.latest_calls(due).filter_map(|entry| {
             let Entry::Elapsed(wait) = entry else { return None };
             Some(self.tasks.get(self.waits.get(*wait)?.task)?.steps)
         });
@@ -140,7 +145,7 @@ impl Core {
     }
 
     /// Moves the clock, within the limit on virtual time.
-    fn advance(&mut self, to: Instant) {
+    pub(super) fn advance(&mut self, to: Instant) {
         let limit = self.session.limits.time;
         if to > limit {
             self.session.move_clock(limit);

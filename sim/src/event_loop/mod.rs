@@ -14,6 +14,7 @@ mod complete;
 mod context;
 mod core;
 mod deadlock;
+mod emitted;
 mod extension;
 mod foreign;
 mod generators;
@@ -28,6 +29,7 @@ mod panics;
 mod parked;
 mod picks;
 mod placed;
+mod plain;
 mod points;
 mod prefetch;
 mod radix;
@@ -57,7 +59,7 @@ pub(crate) use cell::{
 pub(crate) use close::close_loop;
 pub(crate) use complete::{Finished, finish, queue_done, release, retain};
 pub(crate) use context::{
-    Hot, NOWHERE, context_id, hot, set_followed, set_hot, try_with, try_with_idle, with,
+    Hot, NOWHERE, context_id, hot, is_context, set_followed, set_hot, try_with, try_with_idle, with,
 };
 pub(crate) use core::{Core, Interrupts};
 pub(crate) use deadlock::{connections, describe_blocked_loop};

@@ -11,7 +11,9 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::context::{NOWHERE, context_id, try_with, try_with_context, with, with_objects};
+use super::context::{
+    NOWHERE, context_id, is_context, try_with, try_with_context, with, with_objects,
+};
 use super::core::Core;
 use super::meets::meets_object;
 use crate::base::{
@@ -133,7 +135,7 @@ impl<T> Uncounted<T> {
 
     /// Tells whether this is the thread on which the object lives.
     pub(crate) fn is_here(&self) -> bool {
-        self.context == context_id()
+        is_context(self.context)
     }
 }
 

@@ -37,6 +37,10 @@ impl OutsideEvents {
         self.events.first_key_value().map(|(key, _)| key.when)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     fn push(&mut self, when: Instant, call: Box<dyn FnOnce()>) -> OutsideKey {
         self.count += 1;
         let key = OutsideKey { when, number: self.count };

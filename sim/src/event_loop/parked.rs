@@ -3,7 +3,6 @@
 use super::cell::{BoundaryId, WaitId};
 use super::core::{Core, Trash};
 use super::tasks::TaskId;
-use super::waker::TaskMeta;
 use crate::base::Id;
 
 impl Core {
@@ -33,15 +32,11 @@ impl Core {
         self.forget(wait);
     }
 
-    /// Appends a wait to the list of the running task, inside the boundary that is polled. With
-    /// the metadata of that task it need not be looked for.
-    pub(super) fn link(&mut self, wait: WaitId, running: Option<&TaskMeta>) {
+    /// Appends a wait to the list of the running task, inside the boundary that is polled.
+    pub(super) fn link(&mut self, wait: WaitId) {
         let (task, boundary) = (self.step.task, self.step.boundary);
         let Core { tasks, waits, .. } = self;
-        let cell = match running {
-            Some(running) => tasks.of(running),
-            None => &mut tasks[task],
-        };
+        let cell = &mut tasks[task];
         let number = cell.number;
         let last = std::mem::replace(&mut cell.last_wait, wait);
         if last.is_none() {

@@ -37,7 +37,7 @@ impl<T> Picks<T> {
         self.nodes.capacity()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, number: u64, entry: T) {
         let at = u32::try_from(self.nodes.len()).unwrap_or(NONE);
         assert!(at != NONE, "more than 4 billion steps are ready");

@@ -232,6 +232,32 @@ impl RadixHeap {
         Some(due)
     }
 
+    /// Takes the timer that is due at `now`, the earliest deadline, if it is the only one and
+    /// `is_wanted`.
+    pub(super) fn pop_sole(&mut self, now: u64, is_wanted: impl Fn(Due) -> bool) -> Option<Due> {
+        if !self.overdue.is_empty() {
+            return None;
+        }
+        let mut bucket = self.lowest()?;
+        let first = self.buckets[bucket].timers[self.buckets[bucket].first];
+        if first.when != now || !is_wanted(first.due) {
+            return None;
+        }
+        if bucket > 0 && self.buckets[bucket].timers.len() > 1 {
+            // Those of the same deadline are left in the lowest bucket.
+            self.split(bucket, now);
+            bucket = 0;
+        }
+        let lowest = &self.buckets[bucket];
+        if lowest.timers.len() - lowest.first > 1 && bucket == 0 {
+            return None;
+        }
+        self.len -= 1;
+        self.last = now;
+        self.clear_bucket(bucket);
+        Some(first.due)
+    }
+
     /// Moves the lowest bucket's timers down, now that the time reached is its earliest deadline.
     fn split(&mut self, bucket: usize, earliest: u64) {
         self.last = earliest;

@@ -23,6 +23,15 @@ pub(crate) enum Entry {
     Elapsed(WaitId),
 }
 
+/// What stands in the ready queue, for [`next_plainly`](Ready::next_plainly).
+pub(super) enum Plain {
+    /// A step, which was taken.
+    Step(Runnable<TaskMeta>),
+    Nothing,
+    /// Something else.
+    Other,
+}
+
 /// How many entries an empty queue keeps room for.
 const KEPT: usize = 1024;
 
@@ -61,6 +70,10 @@ const MANY: usize = 2048;
 const ABSENT: u32 = u32::MAX;
 
 impl Ready {
+    pub(super) const fn new() -> Self {
+        Ready { queue: VecDeque::new(), any: None }
+    }
+
     /// Keeps the entries as the session needs them.
     pub(crate) fn arrange(
         &mut self,
@@ -123,7 +136,7 @@ impl Ready {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_step(&mut self, runnable: Runnable<TaskMeta>) {
         match &mut self.any {
             None => self.queue.push_back(Entry::Step(runnable)),
@@ -152,6 +165,16 @@ impl Ready {
             None => self.queue.pop_front(),
             Some(any) => any.next(session),
         }
+    }
+
+    /// Takes the next step, in any order, if there is no call that it stands in a choice with.
+    #[inline(always)]
+    pub(super) fn next_plainly(&mut self, session: &mut Session) -> Plain {
+        let Some(any) = &mut self.any else { return Plain::Other };
+        if !any.calls.is_empty() || any.watched.is_some() {
+            return Plain::Other;
+        }
+        any.next_step(session, Session::choose_ready_plainly).map_or(Plain::Nothing, Plain::Step)
     }
 
     /// The calls that were pushed last, at most so many.
@@ -199,16 +222,26 @@ impl AnyOrder {
         if !self.calls.is_empty() || self.watched.is_some() {
             return self.next_of_both(session);
         }
+        self.next_step(session, Session::choose_ready).map(Entry::Step)
+    }
+
+    /// Takes one of the steps, where there is nothing else.
+    #[inline(always)]
+    fn next_step(
+        &mut self,
+        session: &mut Session,
+        choose: impl FnOnce(&mut Session, u32) -> u32,
+    ) -> Option<Runnable<TaskMeta>> {
         let position = match self.steps.len() {
             0 => return None,
             1 => 0,
-            several => session.choose_ready(u32::try_from(several).unwrap_or(u32::MAX)) as usize,
+            several => choose(session, u32::try_from(several).unwrap_or(u32::MAX)) as usize,
         };
         let taken = self.steps.take_at(self.steps.index_of(position));
         if self.steps.len() >= MANY {
             self.fetch_ahead(session);
         }
-        taken.map(Entry::Step)
+        taken
     }
 
     /// Lets the processor fetch the task that is likely to run next from memory while this one

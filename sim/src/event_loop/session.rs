@@ -16,8 +16,8 @@ use super::report::Report;
 use super::setting::Setting;
 use super::strike::Strikes;
 use crate::base::{
-    Awaited, Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Instant, Model,
-    Operation, Orders, Place, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
+    Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Instant, Model, Operation,
+    Orders, Place, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
 };
 
 /// Tells by its context variables whether something has no place to run any more.
@@ -117,7 +117,7 @@ pub(crate) struct Session {
     pub(crate) lateness: Duration,
     /// Someone looks at what becomes ready and what runs: a policy that watches, a recorder, a
     /// count of orders, strikes, or invariants. Else a step is no more than its poll.
-    pub(super) observed: bool,
+    pub(crate) observed: bool,
     choices: Choices,
     pub(super) recorder: Recorder,
     pub(crate) lines: Vec<Line>,
@@ -260,57 +260,6 @@ impl Session {
         std::mem::replace(self, Session { choices, ..Session::new() })
     }
 
-    #[inline]
-    pub(crate) fn emit(&mut self, event: Event) {
-        self.recorder.emit(self.step, self.now, event, None);
-    }
-
-    /// The same for the start of a task's step; one that is kept is noted by the caller.
-    #[inline]
-    pub(crate) fn fold_step(&mut self, task: TaskNumber) {
-        self.recorder.fold_step(task);
-    }
-
-    /// The same for an event that a line of the program caused.
-    #[inline]
-    pub(crate) fn emit_at(
-        &mut self,
-        event: Event,
-        at: impl Into<Option<&'static Location<'static>>>,
-    ) {
-        self.recorder.emit(self.step, self.now, event, at.into());
-    }
-
-    /// A task begins to wait.
-    #[inline]
-    pub(crate) fn emit_waits(
-        &mut self,
-        task: TaskNumber,
-        operation: &'static str,
-        on: Awaited,
-        at: &'static Location<'static>,
-    ) {
-        self.recorder.fold_waits(task, operation, on);
-        if self.is_recording() {
-            self.note_at(Event::Waits { task, operation, on }, at);
-        }
-    }
-
-    /// A primitive changes hands.
-    #[inline]
-    pub(crate) fn emit_resource(
-        &mut self,
-        operation: &'static str,
-        resource: u32,
-        by: Source,
-        at: &'static Location<'static>,
-    ) {
-        self.recorder.fold_resource(operation, resource, by);
-        if self.is_recording() {
-            self.note_at(Event::Resource { operation, resource, by }, at);
-        }
-    }
-
     /// What counts against the limits on steps.
     fn work(&self) -> u64 {
         self.step + self.awaits
@@ -354,7 +303,8 @@ impl Session {
         if to > self.now {
             self.now = to;
             self.work_of_instant = self.work();
-            self.emit(Event::ClockMoved);
+            self.recorder.fold_clock(to);
+            self.note(Event::ClockMoved);
         }
     }
 
@@ -373,6 +323,14 @@ impl Session {
     pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
         let value = self.choices.choose_ready(bound);
         self.note_picked(bound, value)
+    }
+
+    /// The same where nobody looks on.
+    #[inline(always)]
+    pub(crate) fn choose_ready_plainly(&mut self, bound: u32) -> u32 {
+        let value = self.choices.choose_ready(bound);
+        self.recorder.fold(u64::from(value));
+        value
     }
 
     /// What the next choice of what runs will be among so many, if that is known: a hint.

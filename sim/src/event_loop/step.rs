@@ -73,6 +73,7 @@ impl Drop for Running {
             let cell = &mut core.loops[self.id];
             cell.running = false;
             cell.stopping = false;
+            std::mem::swap(&mut core.ready, &mut cell.ready);
             std::mem::replace(&mut core.variables, variables)
         });
         set_hot(Hot::OUTSIDE);
@@ -99,6 +100,10 @@ fn drive_on(id: LoopId, begun: &mut bool) -> Result<()> {
         begin_iteration(id, false)?;
     }
     loop {
+        if let Some(runnable) = with(Core::next_plainly) {
+            runnable.run();
+            continue;
+        }
         match with(Core::next) {
             Next::Step(runnable) => {
                 runnable.run();
@@ -138,14 +143,16 @@ impl Core {
         }
         self.running = id;
         self.attention = false;
-        let Core { loops, tasks, session, .. } = self;
+        let Core { loops, ready, tasks, session, .. } = self;
         let cell = &mut loops[id];
         cell.running = true;
-        cell.ready.arrange(session, |task| tasks[task].candidate());
+        std::mem::swap(ready, &mut cell.ready);
+        ready.arrange(session, |task| tasks[task].candidate());
         Ok(self.variables.take())
     }
 
     /// Takes the next entry of this iteration.
+    #[inline(never)]
     fn next(&mut self) -> Next {
         loop {
             if self.attention {
@@ -155,7 +162,7 @@ impl Core {
                 return Next::Iterate;
             }
             self.todo -= 1;
-            let entry = self.loops[self.running].ready.next(&mut self.session);
+            let entry = self.ready.next(&mut self.session);
             self.session.step += 1;
             let next = match entry {
                 Some(Entry::Step(runnable)) => {
@@ -199,7 +206,7 @@ impl Core {
     /// that it polled, are gone by then: a step with the one is dealt with when it has ended, and
     /// whoever sets the other takes it back.
     #[inline(always)]
-    fn begin_step(&mut self, runnable: &Runnable<TaskMeta>) {
+    pub(super) fn begin_step(&mut self, runnable: &Runnable<TaskMeta>) {
         let task = runnable.metadata().task();
         let cell = self.tasks.of(runnable.metadata());
         cell.scheduled = false;

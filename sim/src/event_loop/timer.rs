@@ -128,6 +128,25 @@ impl Timers {
         }
     }
 
+    /// Takes the timer that is due at `now`, the earliest deadline, if it is the only one and
+    /// `is_wanted`.
+    #[inline]
+    pub(super) fn pop_sole(
+        &mut self,
+        now: Instant,
+        is_wanted: impl Fn(Due) -> bool,
+    ) -> Option<Due> {
+        let now = now.as_nanos();
+        match self.few.as_slice() {
+            [] => self.many.as_mut()?.pop_sole(now, is_wanted),
+            [.., next, _] if next.when <= now => None,
+            [.., timer] if timer.when == now && is_wanted(timer.due) => {
+                self.few.pop().map(|timer| timer.due)
+            }
+            [..] => None,
+        }
+    }
+
     /// Takes every timer that stands here, in no order. Their memory is kept, for another loop, at
     /// whatever time that begins.
     pub(crate) fn take_all(&mut self) -> Vec<Due> {

@@ -141,6 +141,15 @@ impl Step {
     };
 }
 
+/// What the trace names where a primitive is waited for.
+#[inline]
+fn awaited_object(label: Label) -> Awaited {
+    match number_of(label.object) {
+        0 => Awaited::Unnumbered,
+        number => Awaited::Resource(number),
+    }
+}
+
 /// Takes note that this step polls a wait and leaves the task parked in it.
 fn note_poll(step: &mut Step, polls: &mut u64, wait: &mut WaitCell) {
     *polls += 1;
@@ -214,10 +223,7 @@ impl Core {
     /// Takes note that the running task gives way.
     pub(crate) fn note_waits(&mut self, label: Label, location: &'static Location<'static>) {
         if self.session.is_recording() {
-            let on = match number_of(label.object) {
-                0 => Awaited::Unnumbered,
-                number => Awaited::Resource(number),
-            };
+            let on = awaited_object(label);
             let task = self.current_number();
             self.session.note_at(Event::Waits { task, operation: label.operation, on }, location);
         }
@@ -232,34 +238,68 @@ impl Core {
         self.waits.insert(WaitCell::new(Target::Own, label, location))
     }
 
-    /// Polls a wait of its own where there is nothing to it: it is to be parked by the task's own
-    /// waker, or was told to go on, and no cancel is on its way. None is for
-    /// [`poll_own`](Self::poll_own).
+    /// Makes a wait of its own and parks the running task in it, where there is nothing to it: it
+    /// is polled by the task's own waker, and no cancel is on its way. Else it is still to be
+    /// polled.
     #[inline]
-    pub(crate) fn poll_own_plainly(
+    pub(crate) fn park_new(
         &mut self,
-        wait: WaitId,
+        label: Label,
+        location: &'static Location<'static>,
         infallible: bool,
         by: &Waker,
-    ) -> Option<Told> {
+    ) -> (WaitId, bool) {
+        let Step { task, boundary, deliver, .. } = self.step;
+        let own = TaskMeta::of(by).filter(|by| by.task() == task);
+        let Some(own) = own.filter(|_| deliver.is_none() && !self.without_cancel) else {
+            return (self.new_wait(label, location), false);
+        };
+        let Core { tasks, waits, polls, .. } = self;
+        let cell = tasks.of(own);
+        *polls += 1;
+        let target = if infallible { Target::Infallible } else { Target::Own };
+        let mut parked = WaitCell::new(target, label, location);
+        (parked.task, parked.boundary) = (task, boundary);
+        (parked.polled, parked.previous) = (*polls, cell.last_wait);
+        let wait = waits.insert(parked);
+        self.step.waits |= !infallible;
+        let number = cell.number;
+        let last = std::mem::replace(&mut cell.last_wait, wait);
+        if last.is_none() {
+            cell.first_wait = wait;
+        } else {
+            waits[last].next = wait;
+        }
+        let on = awaited_object(label);
+        self.session.emit_waits(number, label.operation, on, location);
+        (wait, true)
+    }
+
+    /// Polls a wait of its own where there is nothing to it: it was told to go on, and no cancel is
+    /// on its way. Then it is forgotten.
+    #[inline(always)]
+    pub(crate) fn ends_plainly(&mut self, wait: WaitId, by: &Waker) -> bool {
         if self.step.deliver.is_some() || self.without_cancel {
-            return None;
+            return false;
         }
-        let cell = self.waits.get_mut(wait)?;
-        match cell.told {
-            Told::GoOn if cell.waker.is_none() => {
-                self.forget(wait);
-                Some(Told::GoOn)
-            }
-            Told::NotYet if cell.task.is_none() => {
-                let by = TaskMeta::of(by).filter(|by| by.task() == self.step.task)?;
-                cell.target = if infallible { Target::Infallible } else { Target::Own };
-                note_poll(&mut self.step, &mut self.polls, cell);
-                self.link(wait, Some(by));
-                Some(Told::NotYet)
-            }
-            _ => None,
+        let Core { tasks, waits, .. } = self;
+        let Some(cell) = waits.get_mut(wait) else { return false };
+        let is_only = cell.previous.is_none() && cell.next.is_none();
+        let is_plain = cell.told == Told::GoOn && cell.waker.is_none() && cell.message.is_none();
+        // Of those that were polled by another waker than the task's own, boundaries keep count.
+        if !is_plain || !is_only || cell.asked || cell.polled == 0 {
+            return false;
         }
+        let task = cell.task;
+        waits.forget(wait);
+        let cell = match TaskMeta::of(by).filter(|by| by.task() == task) {
+            Some(own) => Some(tasks.of(own)),
+            None => tasks.get_mut(task),
+        };
+        if let Some(cell) = cell {
+            (cell.first_wait, cell.last_wait) = (Id::NONE, Id::NONE);
+        }
+        true
     }
 
     /// Polls a wait of its own: parks it, or tells that it is over and forgets it. One that is
@@ -301,11 +341,17 @@ impl Core {
 
     /// Tells a wait of its own to go on; false if it was told already, or is forgotten. Whoever
     /// polls it is woken by the waker that comes back, or else has been.
+    #[inline]
     pub(crate) fn tell(&mut self, wait: WaitId, told: Told) -> (bool, Option<Waker>) {
         match self.waits.get_mut(wait) {
             Some(cell) if cell.told == Told::NotYet => {
                 cell.told = told;
-                (true, self.wake_wait(wait))
+                if self.session.observed || cell.waker.is_some() {
+                    return (true, self.wake_wait(wait));
+                }
+                let task = cell.task;
+                self.wake_task(task);
+                (true, None)
             }
             _ => (false, None),
         }
@@ -394,7 +440,7 @@ impl Core {
         note_poll(&mut self.step, &mut self.polls, &mut cell);
         let target = cell.target;
         let wait = self.waits.insert(cell);
-        self.link(wait, None);
+        self.link(wait);
         if let Target::Future(future) | Target::End(future) = target {
             let key = self.next_key();
             self.add_callback(future, Callback::Wait { key, wait });
@@ -415,7 +461,7 @@ impl Core {
         cell.target = if infallible { Target::Infallible } else { Target::Own };
         let old = std::mem::replace(&mut cell.waker, waker);
         note_poll(&mut self.step, &mut self.polls, cell);
-        self.link(wait, None);
+        self.link(wait);
         self.trash.extend(old.map(Trash::Waker));
         Ok(())
     }
@@ -432,10 +478,7 @@ impl Core {
                 Kind::Fan(_) => return Awaited::Gather,
             }
         }
-        match number_of(label.object) {
-            0 => Awaited::Unnumbered,
-            number => Awaited::Resource(number),
-        }
+        awaited_object(label)
     }
 
     /// The waker to keep: none for the task's own, which needs no count of references.

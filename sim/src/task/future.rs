@@ -274,6 +274,7 @@ impl<T: 'static> LoopFuture<T> {
         if !self.wait.is_parked() {
             match begin_await(&self.raw) {
                 Begun::Waits => {}
+                Begun::Done => return Poll::Ready(self.raw.take_as()),
                 // A limit has ended the run, and nothing goes on.
                 Begun::Stopped => return Poll::Pending,
                 Begun::Misused(Misuse { error, takes_turn: false }) => {

@@ -8,7 +8,7 @@ use crate::base::{
 };
 use crate::event_loop::{
     Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State,
-    cancel_future, context_id, queue_done, release, retain, with,
+    cancel_future, context_id, is_context, queue_done, release, retain, with,
 };
 
 /// A counted reference to a future. The last one frees it.
@@ -55,7 +55,7 @@ impl FutureRef {
     }
 
     pub(crate) fn is_here(&self) -> bool {
-        self.context == context_id()
+        is_context(self.context)
     }
 
     /// The error of a reference that is used on another thread.

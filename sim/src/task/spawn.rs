@@ -8,7 +8,7 @@ use super::body::Body;
 use super::future::LoopFuture;
 use super::join::JoinHandle;
 use super::raw::{FutureRef, closed, take_if};
-use crate::base::{Error, Event, Result, RuntimeError, TaskKey};
+use crate::base::{Error, Result, RuntimeError, TaskKey};
 use crate::event_loop::{
     Core, FutureCell, FutureId, Held, Kind, LoopId, TaskCell, TaskInfo, new_task, with,
 };
@@ -136,7 +136,7 @@ impl Core {
         self.tasks[task].future = future;
         self.place_task(task);
         self.name_future(future);
-        self.session.emit_at(Event::Spawned { task: number, by }, location);
+        self.session.emit_spawned(number, by, location);
         self.session.order_spawned(number, key, parent);
         self.session.know_task(number, || TaskInfo {
             name: name.map_or_else(|| format!("Task-{unnamed}"), str::to_owned),

@@ -7,7 +7,7 @@ use super::raw::FutureRef;
 use crate::base::{Access, Cancelled, Error, Id, Place, Result, RuntimeError};
 use crate::event_loop::{
     Core, Delivery, FutureId, Label, LoopId, OwnState, PollWaker, Target, Told, WaitId, WaitState,
-    context_id, poll_with, with,
+    context_id, is_context, poll_with, with,
 };
 
 /// A wait of the running task on a future.
@@ -143,10 +143,7 @@ impl WaitUnit {
         infallible: bool,
         cx: &Context<'_>,
     ) -> (Self, bool) {
-        let (id, is_parked) = with(|core| {
-            let id = core.new_wait(label, location);
-            (id, core.poll_own_plainly(id, infallible, cx.waker()).is_some())
-        });
+        let (id, is_parked) = with(|core| core.park_new(label, location, infallible, cx.waker()));
         (WaitUnit::of(id), is_parked)
     }
 
@@ -156,7 +153,7 @@ impl WaitUnit {
     }
 
     fn is_here(&self) -> bool {
-        self.context == context_id()
+        is_context(self.context)
     }
 
     fn told(&self) -> Told {
@@ -177,6 +174,17 @@ impl WaitUnit {
         self.is_here() && with(|core| core.was_cancelled_before(self.id))
     }
 
+    /// Polls it; true if it is over and there is no more to it than that it was told to go on. What
+    /// else there is to it [`poll`](Self::poll) finds.
+    #[inline(never)]
+    pub(crate) fn ends_plainly(&mut self, cx: &Context<'_>) -> bool {
+        let is_over = self.is_here() && with(|core| core.ends_plainly(self.id, cx.waker()));
+        if is_over {
+            (self.id, self.told) = (Id::NONE, Told::GoOn);
+        }
+        is_over
+    }
+
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Result<(), Cancelled>> {
         self.poll_own(false, cx).map(|delivery| match delivery {
@@ -187,31 +195,22 @@ impl WaitUnit {
 
     /// Polls a wait that cannot fail: a cancel of the task drops what is around it, as it does with
     /// any foreign future.
+    #[inline]
     #[track_caller]
     pub(crate) fn poll_infallible(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.ends_plainly(cx) {
+            return Poll::Ready(());
+        }
         self.poll_own(true, cx).map(drop)
     }
 
+    #[inline(never)]
     #[track_caller]
     fn poll_own(&mut self, infallible: bool, cx: &Context<'_>) -> Poll<Delivery> {
         assert!(
             self.is_here() && !self.id.is_none(),
             "a future of seedloop was polled on another thread than before, or after it was over"
         );
-        match with(|core| core.poll_own_plainly(self.id, infallible, cx.waker())) {
-            Some(Told::NotYet) => Poll::Pending,
-            Some(told) => {
-                (self.id, self.told) = (Id::NONE, told);
-                Poll::Ready(Delivery::None)
-            }
-            None => self.poll_aside(infallible, cx),
-        }
-    }
-
-    /// The rest of [`poll_own`](Self::poll_own) where there is more to see to.
-    #[inline(never)]
-    #[track_caller]
-    fn poll_aside(&mut self, infallible: bool, cx: &Context<'_>) -> Poll<Delivery> {
         match poll_with(cx, |core, waker| core.poll_own(self.id, infallible, waker)) {
             OwnState::Parked => Poll::Pending,
             OwnState::Over(told, delivery) => {
@@ -247,6 +246,7 @@ impl WaitUnit {
 }
 
 impl Drop for WaitUnit {
+    #[inline]
     fn drop(&mut self) {
         if !self.id.is_none() && self.is_here() {
             with(|core| core.unpark(self.id));
@@ -279,6 +279,8 @@ pub(crate) struct Misuse {
 pub(crate) enum Begun {
     /// The future is to be waited for, or done.
     Waits,
+    /// It is done, and there is nobody who would have to be told.
+    Done,
     Misused(Misuse),
     /// A limit has ended the run.
     Stopped,
@@ -295,28 +297,29 @@ pub(crate) fn begin_await(future: &FutureRef) -> Begun {
     }
     let refused = with(|core| {
         core.meets_future(future.id(), Access::Read);
-        let Some(cell) = core.futures.get_mut(future.id()) else { return Ok(()) };
+        let Some(cell) = core.futures.get_mut(future.id()) else { return Ok(Begun::Waits) };
         if cell.is_done() {
             let goes_on = core.count_await();
             core.meets_future(future.id(), Access::Write);
-            return if goes_on { Ok(()) } else { Err(None) };
+            let begun = if core.session.observed { Begun::Waits } else { Begun::Done };
+            return if goes_on { Ok(begun) } else { Err(None) };
         }
         let (misused, owner) = (cell.misused, cell.owner);
         core.meets_future(future.id(), Access::Write);
-        let Some(task) = core.tasks.get(core.step.task) else { return Ok(()) };
+        let Some(task) = core.tasks.get(core.step.task) else { return Ok(Begun::Waits) };
         if misused {
             return Err(Some(("await wasn't used with future", false)));
         }
         let text = match task.future == future.id() {
             true => "task cannot await on itself",
             false if core.is_foreign(owner) => "the future is attached to a different loop",
-            false => return Ok(()),
+            false => return Ok(Begun::Waits),
         };
         core.futures[future.id()].misused = true;
         Err(Some((text, true)))
     });
     match refused {
-        Ok(()) => Begun::Waits,
+        Ok(begun) => begun,
         Err(None) => Begun::Stopped,
         Err(Some((text, takes_turn))) => {
             Begun::Misused(Misuse { error: Error::new(RuntimeError::new(text)), takes_turn })
