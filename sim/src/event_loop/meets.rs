@@ -146,7 +146,7 @@ pub(super) fn meets_object(object: ObjectId, access: Access) {
 #[inline(never)]
 fn tell_object_met(object: ObjectId, access: Access) {
     try_with(|core| {
-        let key = with_objects(|objects| objects.get(object).map(|cell| cell.key)).flatten();
+        let key = with_objects(|objects| objects.get(object).map(|cell| cell.notes.key)).flatten();
         core.meets(key.unwrap_or(ResourceKey::UNKNOWN), access);
     });
 }

@@ -68,7 +68,7 @@ pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, regist
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
 pub(crate) use meets::OUTPUT;
-pub(crate) use object::{ObjectId, Shared, Uncounted};
+pub(crate) use object::{Notes, ObjectId, Shared, Uncounted};
 pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };

@@ -37,6 +37,11 @@ pub(crate) struct ObjectCell {
     /// A `RefCell` of the state, borrowed while somebody works with it.
     value: Rc<dyn Any>,
     refs: u32,
+    pub(super) notes: Notes,
+}
+
+/// What reports and policies need to know of an object.
+pub(crate) struct Notes {
     pub(crate) kind: &'static str,
     /// Its number among all objects of the simulation, for events.
     pub(crate) number: u32,
@@ -86,15 +91,17 @@ impl<T: 'static> Shared<T> {
         let cell = ObjectCell {
             value: Rc::new(RefCell::new(value)),
             refs: 1,
-            kind,
-            number,
-            key,
-            of_kind,
-            holders: Vec::new(),
-            more_holders: 0,
-            made_at: None,
-            missed: None,
-            arrived: None,
+            notes: Notes {
+                kind,
+                number,
+                key,
+                of_kind,
+                holders: Vec::new(),
+                more_holders: 0,
+                made_at: None,
+                missed: None,
+                arrived: None,
+            },
         };
         let id = with_objects(|objects| objects.insert(cell));
         let id = id.unwrap_or(Id::NONE);
@@ -214,32 +221,21 @@ impl<T: 'static> Uncounted<T> {
     pub(crate) fn note_made(&self, at: &'static Location<'static>) {
         with_objects(|objects| {
             if let Some(cell) = objects.get_mut(self.id) {
-                cell.made_at = Some(at);
+                cell.notes.made_at = Some(at);
             }
         });
     }
 
     /// Takes note that the running task holds the resource.
     pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change("acquired", Access::Write, since, |cell, core| match cell.holders.len() {
-            HOLDERS_MAX.. => cell.more_holders += 1,
-            _ => cell.holders.push(core.as_holder(since)),
-        });
+        self.note_change("acquired", Access::Write, since, |notes, core| notes.hold(core, since));
     }
 
     /// Takes note that the resource was given back, by its holder or by another for it.
     #[track_caller]
     pub(crate) fn note_released(&self) {
         let at = Location::caller();
-        self.note_change("released", Access::Write, at, |cell, core| {
-            let task = core.current_number();
-            match cell.holders.iter().position(|holder| holder.task == task) {
-                Some(position) => drop(cell.holders.remove(position)),
-                None if cell.more_holders > 0 => cell.more_holders -= 1,
-                None if cell.holders.is_empty() => {}
-                None => drop(cell.holders.remove(0)),
-            }
-        });
+        self.note_change("released", Access::Write, at, Notes::give_up);
     }
 
     /// Reports an operation on the resource by the caller.
@@ -259,7 +255,7 @@ impl<T: 'static> Uncounted<T> {
             let by = core.as_holder(at);
             with_objects(|objects| {
                 if let Some(cell) = objects.get_mut(self.id) {
-                    cell.missed = Some(by);
+                    cell.notes.missed = Some(by);
                 }
             });
         });
@@ -269,7 +265,7 @@ impl<T: 'static> Uncounted<T> {
     pub(crate) fn note_arrived(&self, arrived: usize, of: usize) {
         with_objects(|objects| {
             if let Some(cell) = objects.get_mut(self.id) {
-                cell.arrived = Some((arrived, of));
+                cell.notes.arrived = Some((arrived, of));
             }
         });
     }
@@ -290,20 +286,145 @@ impl<T: 'static> Uncounted<T> {
         operation: &'static str,
         access: Access,
         at: &'static Location<'static>,
-        change: impl FnOnce(&mut ObjectCell, &Core),
+        change: impl FnOnce(&mut Notes, &Core),
     ) {
         try_with(|core| {
-            let number = with_objects(|objects| {
-                let cell = objects.get_mut(self.id)?;
-                change(cell, core);
-                Some((cell.number, cell.key))
+            with_objects(|objects| {
+                if let Some(ObjectCell { notes, .. }) = objects.get_mut(self.id) {
+                    change(notes, core);
+                    notes.changed(core, operation, access, at);
+                }
             });
-            if let Some(Some((resource, key))) = number {
-                let by = core.source();
-                core.session.emit_resource(operation, resource, by, at);
-                core.touch(Operation { resource: key, access });
-            }
         });
+    }
+
+    /// Works with the state, and with what is known of it, in one look for both; then goes on with
+    /// what came of it in the same borrow of the kernel. `call` must not reach for any object, and
+    /// tells itself what it [meets](Notes::meets).
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    #[inline]
+    #[track_caller]
+    pub(crate) fn visit<R, S>(
+        &self,
+        call: impl FnOnce(&mut Core, &mut T, &mut Notes) -> R,
+        then: impl FnOnce(&mut Core, R) -> S,
+    ) -> S {
+        let visited = self.visit_awaiting(false, call, then);
+        visited.unwrap_or_else(|| panic!("seedloop bug: stopped where no await is counted"))
+    }
+
+    /// The same for an await that may not wait, which [`counts`](Core::count_await); none if the
+    /// task is to stop where it is.
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn visit_awaiting<R, S>(
+        &self,
+        counts: bool,
+        call: impl FnOnce(&mut Core, &mut T, &mut Notes) -> R,
+        then: impl FnOnce(&mut Core, R) -> S,
+    ) -> Option<S> {
+        let visited = with(|core| {
+            // Before the look at the object: the text of a limit names what tasks wait for.
+            if counts && !core.count_await() {
+                return Some(None);
+            }
+            let came = self.visit_in(core, call)?;
+            Some(Some(then(core, came)))
+        });
+        match visited {
+            Some(result) => result,
+            None => panic!("{ELSEWHERE}"),
+        }
+    }
+
+    /// The same where the kernel is borrowed already; none on another thread than the object's, and
+    /// when the object is gone.
+    #[inline]
+    pub(crate) fn visit_in<R>(
+        &self,
+        core: &mut Core,
+        call: impl FnOnce(&mut Core, &mut T, &mut Notes) -> R,
+    ) -> Option<R> {
+        if !self.is_here() {
+            return None;
+        }
+        with_objects(|objects| {
+            let ObjectCell { value, notes, .. } = objects.get_mut(self.id)?;
+            let state = value.downcast_ref::<RefCell<T>>();
+            let state = state.expect("seedloop bug: an object of another type");
+            match state.try_borrow_mut() {
+                Ok(mut state) => Some(call(core, &mut state, notes)),
+                Err(_) => panic!("seedloop bug: {:?} is already in use", self.id),
+            }
+        })?
+    }
+}
+
+impl Notes {
+    /// Takes note that what runs has to do with the object.
+    #[inline]
+    pub(crate) fn meets(&self, core: &mut Core, access: Access) {
+        core.meets(self.key, access);
+    }
+
+    /// Takes note that the running task holds the resource.
+    pub(crate) fn acquired(&mut self, core: &mut Core, since: &'static Location<'static>) {
+        self.hold(core, since);
+        self.changed(core, "acquired", Access::Write, since);
+    }
+
+    /// Takes note that the resource was given back, by its holder or by another for it.
+    pub(crate) fn released(&mut self, core: &mut Core, at: &'static Location<'static>) {
+        self.give_up(core);
+        self.changed(core, "released", Access::Write, at);
+    }
+
+    /// Reports an operation on the resource by the running task.
+    #[inline]
+    pub(crate) fn changed(
+        &self,
+        core: &mut Core,
+        operation: &'static str,
+        access: Access,
+        at: &'static Location<'static>,
+    ) {
+        let by = core.source();
+        core.session.emit_resource(operation, self.number, by, at);
+        core.touch(Operation { resource: self.key, access });
+    }
+
+    #[inline]
+    fn hold(&mut self, core: &Core, since: &'static Location<'static>) {
+        match self.holders.len() {
+            HOLDERS_MAX.. => self.more_holders += 1,
+            _ => self.holders.push(core.as_holder(since)),
+        }
+    }
+
+    #[inline]
+    fn give_up(&mut self, core: &Core) {
+        let task = core.current_number();
+        match self.holders.iter().position(|holder| holder.task == task) {
+            Some(position) => drop(self.holders.remove(position)),
+            None if self.more_holders > 0 => self.more_holders -= 1,
+            None if self.holders.is_empty() => {}
+            None => drop(self.holders.remove(0)),
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    /// Takes the handle out of what will not use it again; what is left there holds nothing.
+    pub(crate) fn take(&mut self) -> Shared<T> {
+        let gone = Uncounted { context: NOWHERE, id: Id::NONE, of: PhantomData };
+        std::mem::replace(self, Shared { to: gone })
     }
 }
 
@@ -353,7 +474,9 @@ impl<T> fmt::Debug for Shared<T> {
         if !self.is_here() {
             return f.write_str("object on another thread");
         }
-        match with_objects(|objects| objects.get(self.id).map(|cell| (cell.kind, cell.of_kind))) {
+        match with_objects(|objects| {
+            objects.get(self.id).map(|cell| (cell.notes.kind, cell.notes.of_kind))
+        }) {
             Some(Some((kind, number))) => write!(f, "{kind}#{number}"),
             _ => write!(f, "object{:?}", self.id),
         }
@@ -364,7 +487,7 @@ impl<T> fmt::Debug for Shared<T> {
 pub(super) fn operation_on(id: ObjectId, access: Access) -> Operation {
     let key = match id.is_none() {
         true => None,
-        false => with_objects(|objects| objects.get(id).map(|cell| cell.key)).flatten(),
+        false => with_objects(|objects| objects.get(id).map(|cell| cell.notes.key)).flatten(),
     };
     key.map_or(Operation::UNKNOWN, |resource| Operation { resource, access })
 }
@@ -405,19 +528,19 @@ pub(super) fn describe(id: ObjectId) -> Option<Described> {
     if id.is_none() {
         return None;
     }
-    let described = |cell: &ObjectCell| Described {
-        kind: cell.kind,
-        number: cell.of_kind,
-        holders: cell.holders.clone(),
-        missed: cell.missed.clone(),
-        arrived: cell.arrived,
+    let described = |notes: &Notes| Described {
+        kind: notes.kind,
+        number: notes.of_kind,
+        holders: notes.holders.clone(),
+        missed: notes.missed.clone(),
+        arrived: notes.arrived,
     };
-    with_objects(|objects| objects.get(id).map(described)).flatten()
+    with_objects(|objects| objects.get(id).map(|cell| described(&cell.notes))).flatten()
 }
 
 /// Where an object was made, if reports are to tell.
 pub(super) fn made_at(id: ObjectId) -> Option<Place> {
-    with_objects(|objects| objects.get(id)?.made_at.map(Place::from)).flatten()
+    with_objects(|objects| objects.get(id)?.notes.made_at.map(Place::from)).flatten()
 }
 
 /// The number of an object, 0 for none.
@@ -425,5 +548,5 @@ pub(super) fn number_of(id: ObjectId) -> u32 {
     if id.is_none() {
         return 0;
     }
-    with_objects(|objects| objects.get(id).map_or(0, |cell| cell.number)).unwrap_or(0)
+    with_objects(|objects| objects.get(id).map_or(0, |cell| cell.notes.number)).unwrap_or(0)
 }

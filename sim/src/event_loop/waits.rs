@@ -357,6 +357,13 @@ impl Core {
         }
     }
 
+    /// Tells a wait to go on; whoever polls it is woken by the waker that comes back, or else has
+    /// been.
+    #[inline]
+    pub(crate) fn wake_told(&mut self, wait: WaitId) -> Option<Waker> {
+        self.tell(wait, Told::GoOn).1
+    }
+
     /// Tells whether a wait of its own was told something, or is forgotten.
     pub(crate) fn is_wait_over(&self, wait: WaitId) -> bool {
         self.waits.get(wait).is_none_or(|cell| cell.told != Told::NotYet)

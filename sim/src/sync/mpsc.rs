@@ -17,7 +17,8 @@ pub use super::mpsc_receiver::{Receiver, Recv, UnboundedReceiver};
 use super::mpsc_state::{ClosedLine, SenderLine, State};
 pub use super::mpsc_state::{SendError, TryRecvError, TrySendError};
 use super::waiter::{Waiter, complete};
-use crate::event_loop::{Label, Shared};
+use crate::base::Access;
+use crate::event_loop::{Core, Label, Shared, with};
 use crate::task::SwitchPoint;
 
 /// Makes a channel that holds at most `capacity` values.
@@ -75,7 +76,7 @@ struct SenderCore<T: 'static> {
 impl<T: 'static> SenderCore<T> {
     #[track_caller]
     fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        let woken = self.state.with(|state| state.try_send(value))?;
+        let woken = self.state.with(|state| with(|core| state.try_send(core, value)))?;
         self.state.note("send");
         complete(woken);
         Ok(())
@@ -250,18 +251,40 @@ impl<T: 'static> Future for Sending<T> {
                 complete(woken);
             }));
         }
-        let state = &this.waiter.line.0;
-        ready!(this.switch.poll_infallible_if(
-            state.id(),
-            this.location,
-            || state.peek(|s| !s.is_crowded()),
-            cx
-        ));
-        let value = this.value.take().expect("`Sending` was polled again after it was over");
-        match state.with(|state| state.try_send(value)) {
-            Ok(woken) => {
-                state.note_at("send", this.location);
-                complete(woken);
+        let (state, location) = (&this.waiter.line.0, this.location);
+        let (is_ahead, value) = (this.switch.is_ahead(), &mut this.value);
+        let begun = state.visit_awaiting(
+            is_ahead,
+            |core, state, notes| {
+                let passes = |core: &mut Core| {
+                    notes.meets(core, Access::Read);
+                    !state.is_crowded()
+                };
+                if is_ahead && SwitchPoint::choose(core, passes) {
+                    return None;
+                }
+                let value = value.take().expect("`Sending` was polled again after it was over");
+                notes.meets(core, Access::Write);
+                if !state.closed && state.room > 0 {
+                    notes.changed(core, "send", Access::Write, location);
+                }
+                Some(state.try_send(core, value))
+            },
+            |core, begun| {
+                begun.map(|sent| sent.map(|woken| woken.and_then(|it| core.wake_told(it))))
+            },
+        );
+        // None at all if a limit has ended the run.
+        let Some(begun) = begun else { return Poll::Pending };
+        let Some(sent) = begun else {
+            return this.switch.give_way_infallibly(state.id(), location, cx);
+        };
+        this.switch = SwitchPoint::Passed;
+        match sent {
+            Ok(waker) => {
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
                 Poll::Ready(Ok(()))
             }
             Err(TrySendError::Closed(value)) => Poll::Ready(Err(SendError(value))),

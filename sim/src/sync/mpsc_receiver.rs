@@ -8,9 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use futures_lite::Stream;
 
-use super::mpsc_state::{ReceiverLine, State, TryRecvError};
+use super::mpsc_state::{ReceiverLine, State, Told, TryRecvError};
 use super::waiter::{Waiter, complete};
-use crate::event_loop::{Label, Shared};
+use crate::base::Access;
+use crate::event_loop::{Core, Label, Shared};
 use crate::task::SwitchPoint;
 
 /// Receives from a channel with a capacity. Dropping it closes the channel.
@@ -57,15 +58,39 @@ impl<T: 'static> Receiver<T> {
         location: &'static Location<'static>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<T>> {
-        if self.waiter.is_waiting() {
-            let ticket = ready!(self.waiter.poll_infallible(cx));
-            self.state().with(|state| state.receiver.remove(ticket));
-        } else {
-            let state = &self.waiter.line.0;
-            let passes = || state.peek(|s| !s.items.is_empty() || s.is_over());
-            ready!(self.switch.poll_infallible_if(state.id(), location, passes, cx));
+        let ticket = match self.waiter.is_waiting() {
+            true => Some(ready!(self.waiter.poll_infallible(cx))),
+            false => None,
+        };
+        let is_ahead = ticket.is_none() && self.switch.is_ahead();
+        let begun = self.state().visit_awaiting(
+            is_ahead,
+            |core, state, notes| {
+                if let Some(ticket) = ticket {
+                    notes.meets(core, Access::Write);
+                    state.receiver.remove(ticket);
+                }
+                let passes = |core: &mut Core| {
+                    notes.meets(core, Access::Read);
+                    !state.items.is_empty() || state.is_over()
+                };
+                match is_ahead && SwitchPoint::choose(core, passes) {
+                    true => None,
+                    false => Some(state.receive(core, notes, location)),
+                }
+            },
+            |core, begun| begun.map(|received| received.map(|received| received.tell(core))),
+        );
+        // None at all if a limit has ended the run.
+        let Some(begun) = begun else { return Poll::Pending };
+        let Some(received) = begun else {
+            let id = self.state().id();
+            return self.switch.give_way_infallibly(id, location, cx);
+        };
+        if ticket.is_none() {
+            self.switch = SwitchPoint::Passed;
         }
-        match self.try_recv_at(location) {
+        match received.map(Told::finish) {
             Ok(value) => {
                 self.switch = SwitchPoint::Ahead;
                 Poll::Ready(Some(value))
@@ -92,10 +117,12 @@ impl<T: 'static> Receiver<T> {
 
     #[track_caller]
     fn try_recv_at(&mut self, location: &'static Location<'static>) -> Result<T, TryRecvError> {
-        let (value, woken) = self.state().with(State::take)?;
-        self.state().note_at("recv", location);
-        complete(woken);
-        Ok(value)
+        self.state()
+            .visit(
+                |core, state, notes| state.receive(core, notes, location),
+                |core, received| received.map(|received| received.tell(core)),
+            )
+            .map(Told::finish)
     }
 
     /// Lets no more values in; those that are there can still be received. Senders that wait get

@@ -3,10 +3,14 @@
 use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
+use std::task::{Context, Waker};
 
 use super::wait_queue::{Ticket, WaitQueue};
-use super::waiter::{Home, Line, complete};
-use crate::event_loop::{Shared, WaitId};
+use super::waiter::{Home, Line, Parking, complete, park_at};
+use crate::base::Access;
+use crate::event_loop::{Core, Notes, Shared, WaitId, with};
+use crate::task::WaitUnit;
 
 pub(super) struct State<T> {
     pub(super) items: VecDeque<T>,
@@ -47,7 +51,11 @@ impl<T> State<T> {
     }
 
     /// Puts a value in, or gives it back; returns the receiver to be woken.
-    pub(super) fn try_send(&mut self, value: T) -> Result<Option<WaitId>, TrySendError<T>> {
+    pub(super) fn try_send(
+        &mut self,
+        core: &Core,
+        value: T,
+    ) -> Result<Option<WaitId>, TrySendError<T>> {
         if self.closed {
             return Err(TrySendError::Closed(value));
         }
@@ -56,7 +64,7 @@ impl<T> State<T> {
         }
         self.room -= usize::from(self.capacity.is_some());
         self.items.push_back(value);
-        Ok(self.receiver.wake_next())
+        Ok(self.receiver.wake_next_in(core))
     }
 
     /// Puts the value of a sender in that was given room, or gives it back.
@@ -73,19 +81,29 @@ impl<T> State<T> {
         Ok(self.receiver.wake_next())
     }
 
-    /// Takes a value out; returns the sender to be woken, to which the room belongs.
-    pub(super) fn take(&mut self) -> Result<(T, Option<WaitId>), TryRecvError> {
+    /// Takes a value out.
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        core: &mut Core,
+        notes: &Notes,
+        location: &'static Location<'static>,
+    ) -> Result<Received<T>, TryRecvError> {
+        notes.meets(core, Access::Write);
+        if !self.items.is_empty() {
+            notes.changed(core, "recv", Access::Write, location);
+        }
         match self.items.pop_front() {
-            Some(value) => Ok((value, self.give_room())),
+            Some(value) => Ok(Received { value, woken: self.give_room(core) }),
             None if self.is_over() => Err(TryRecvError::Disconnected),
             None => Err(TryRecvError::Empty),
         }
     }
 
     /// Gives room for one to the first sender in line, or keeps it.
-    pub(super) fn give_room(&mut self) -> Option<WaitId> {
+    pub(super) fn give_room(&mut self, core: &Core) -> Option<WaitId> {
         self.capacity?;
-        let woken = self.sender_line.wake_next();
+        let woken = self.sender_line.wake_next_in(core);
         if woken.is_none() {
             self.room += 1;
         }
@@ -99,6 +117,37 @@ impl<T> State<T> {
     }
 }
 
+/// A value that was taken out, and the sender to be woken, to which the room belongs.
+pub(super) struct Received<T> {
+    value: T,
+    woken: Option<WaitId>,
+}
+
+/// A value that was taken out, and a waker of the user's that is to be woken.
+pub(super) struct Told<T> {
+    value: T,
+    waker: Option<Waker>,
+}
+
+impl<T> Received<T> {
+    /// Tells the sender to go on.
+    #[inline]
+    pub(super) fn tell(self, core: &mut Core) -> Told<T> {
+        let waker = self.woken.and_then(|woken| core.wake_told(woken));
+        Told { value: self.value, waker }
+    }
+}
+
+impl<T> Told<T> {
+    #[inline]
+    pub(super) fn finish(self) -> T {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+        self.value
+    }
+}
+
 /// Where the receiver waits.
 pub(super) struct ReceiverLine<T>(pub(super) Shared<State<T>>);
 
@@ -109,6 +158,12 @@ impl<T: 'static> Line for ReceiverLine<T> {
         self.0.with(|state| {
             state.home.enter("channel");
             state.receiver.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0, as_what, "channel", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.receiver.push(wait))
         })
     }
 
@@ -130,11 +185,20 @@ impl<T: 'static> Line for SenderLine<T> {
         })
     }
 
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0, as_what, "channel", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.sender_line.push(wait))
+        })
+    }
+
     /// Room that was given to one that will not use it goes to the next.
     fn abandon(&self, ticket: Ticket, woken: bool) {
         let next = self.0.try_with(|state| {
             state.sender_line.remove(ticket);
-            if woken && !state.closed { state.give_room() } else { None }
+            match woken && !state.closed {
+                true => with(|core| state.give_room(core)),
+                false => None,
+            }
         });
         complete(next.flatten());
     }
@@ -150,6 +214,12 @@ impl<T: 'static> Line for ClosedLine<T> {
         self.0.with(|state| {
             state.home.enter("channel");
             state.closed_line.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0, as_what, "channel", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.closed_line.push(wait))
         })
     }
 

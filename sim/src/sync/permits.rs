@@ -10,10 +10,10 @@ use std::task::{Context, Poll, ready};
 
 use super::scope::within;
 use super::wait_queue::{Ticket, WaitQueue};
-use super::waiter::{Home, Line, Waiter, complete};
-use crate::base::{Cancelled, Result, ValueError};
-use crate::event_loop::{Label, Shared, WaitId};
-use crate::task::SwitchPoint;
+use super::waiter::{Home, Line, Parking, Waiter, park_at};
+use crate::base::{Access, Cancelled, Result, ValueError};
+use crate::event_loop::{Core, Label, Notes, Shared, WaitId, with};
+use crate::task::{SwitchPoint, WaitUnit};
 
 /// The permits of a semaphore.
 #[derive(Clone)]
@@ -32,12 +32,28 @@ struct State {
 
 impl State {
     /// A newcomer must wait if there is no permit, or if somebody came before it.
-    fn is_locked(&mut self) -> bool {
-        self.value == 0 || self.waiters.is_crowded()
+    fn is_locked(&mut self, core: &Core) -> bool {
+        self.value == 0 || self.waiters.is_crowded_in(core)
+    }
+
+    /// Takes a permit, if nobody has to wait for one.
+    fn take(
+        &mut self,
+        core: &mut Core,
+        notes: &mut Notes,
+        since: &'static Location<'static>,
+    ) -> bool {
+        notes.meets(core, Access::Write);
+        let free = !self.is_locked(core);
+        self.value -= usize::from(free);
+        if free {
+            notes.acquired(core, since);
+        }
+        free
     }
 
     /// Takes a permit back and gives it to the first who waits.
-    fn release(&mut self) -> Result<Option<WaitId>, ValueError> {
+    fn release(&mut self, core: &Core) -> Result<Option<WaitId>, ValueError> {
         if self.bound.is_some_and(|bound| self.value >= bound) {
             return Err(ValueError::new("BoundedSemaphore released too many times"));
         }
@@ -48,15 +64,15 @@ impl State {
             ));
         };
         self.value = value;
-        Ok(self.give())
+        Ok(self.give(core))
     }
 
     /// Gives a permit to the first who waits.
-    fn give(&mut self) -> Option<WaitId> {
+    fn give(&mut self, core: &Core) -> Option<WaitId> {
         if self.value == 0 {
             return None;
         }
-        let woken = self.waiters.wake_next()?;
+        let woken = self.waiters.wake_next_in(core)?;
         self.value -= 1;
         Some(woken)
     }
@@ -70,7 +86,7 @@ impl Permits {
 
     #[track_caller]
     pub(super) fn is_locked(&self) -> bool {
-        self.state.peek(State::is_locked)
+        self.state.peek(|state| with(|core| state.is_locked(core)))
     }
 
     #[track_caller]
@@ -85,37 +101,85 @@ impl Permits {
     /// On another thread than the semaphore's.
     #[track_caller]
     pub(super) fn release(&self) -> Result<(), ValueError> {
-        let woken = self.state.with(State::release)?;
-        self.state.note_released();
-        complete(woken);
+        let at = Location::caller();
+        let waker = self.state.visit(
+            |core, state, notes| {
+                notes.meets(core, Access::Write);
+                let woken = state.release(core)?;
+                notes.released(core, at);
+                Ok(woken)
+            },
+            |core, woken| woken.map(|woken| woken.and_then(|woken| core.wake_told(woken))),
+        )?;
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         Ok(())
     }
 
     /// Leaves the line, with a permit to give back if one was `given`; wakes as many as there are
     /// permits for, since newcomers had to wait while this one stood there.
     fn leave(&self, ticket: Ticket, given: bool) {
-        let mut woken = self.state.try_with(|state| {
+        if !self.state.is_live() {
+            return;
+        }
+        self.wake_all(|core, state, notes| {
+            notes.meets(core, Access::Write);
             state.waiters.remove(ticket);
             state.value = state.value.saturating_add(usize::from(given));
-            state.give()
+            state.give(core)
         });
-        while let Some(Some(future)) = woken {
-            complete(Some(future));
-            woken = self.state.try_with(State::give);
+    }
+
+    /// Takes the ticket of one who was given a permit out of the line.
+    fn enter_with(&self, ticket: Ticket, since: &'static Location<'static>) {
+        self.wake_all(|core, state, notes| {
+            notes.acquired(core, since);
+            notes.meets(core, Access::Write);
+            state.waiters.remove(ticket);
+            state.give(core)
+        });
+    }
+
+    /// Does something after which one waits no more, and lets all in for whom there is a permit.
+    fn wake_all(&self, first: impl FnOnce(&mut Core, &mut State, &mut Notes) -> Option<WaitId>) {
+        let tell =
+            |core: &mut Core, woken: Option<WaitId>| woken.map(|woken| core.wake_told(woken));
+        let mut told = self.state.visit(first, tell);
+        while let Some(waker) = told {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            let give = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+                notes.meets(core, Access::Write);
+                state.give(core)
+            };
+            told = self.state.visit(give, tell);
         }
     }
 
     #[track_caller]
     fn try_take(&self, since: &'static Location<'static>) -> bool {
-        let taken = self.state.with(|state| {
-            let free = !state.is_locked();
-            state.value -= usize::from(free);
-            free
-        });
-        if taken {
-            self.state.note_acquired(since);
-        }
-        taken
+        let take =
+            |core: &mut Core, state: &mut State, notes: &mut Notes| state.take(core, notes, since);
+        self.state.visit(take, |_, taken| taken)
+    }
+
+    /// Begins to take a permit: the choice to give way before, then a look whether there is one.
+    /// None if a limit has ended the run.
+    fn begin(&self, since: &'static Location<'static>) -> Option<Begun> {
+        let begin = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            let passes = |core: &mut Core| {
+                notes.meets(core, Access::Read);
+                !state.is_locked(core)
+            };
+            match SwitchPoint::choose(core, passes) {
+                true => Begun::GivesWay,
+                false if state.take(core, notes, since) => Begun::Taken,
+                false => Begun::Locked,
+            }
+        };
+        self.state.visit_awaiting(true, begin, |_, begun| begun)
     }
 
     pub(super) fn acquire(&self, location: &'static Location<'static>) -> AcquirePermit {
@@ -123,7 +187,7 @@ impl Permits {
     }
 
     pub(super) fn permit(&self, location: &'static Location<'static>) -> TakePermit {
-        TakePermit { acquire: self.acquire(location) }
+        TakePermit { acquire: self.acquire(location), is_over: false }
     }
 
     #[track_caller]
@@ -149,6 +213,14 @@ impl Permits {
     }
 }
 
+/// How the first poll of an acquire went.
+enum Begun {
+    /// The choice was to give way before.
+    GivesWay,
+    Taken,
+    Locked,
+}
+
 impl Line for Permits {
     type Payload = ();
 
@@ -157,6 +229,13 @@ impl Line for Permits {
             state.home.enter("semaphore");
             state.waiters.push(wait)
         })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        let enter = |state: &mut State, running, wait| {
+            state.home.is_of(running).then(|| state.waiters.push(wait))
+        };
+        park_at(&self.state, as_what, "semaphore", cx, enter)
     }
 
     fn abandon(&self, ticket: Ticket, woken: bool) {
@@ -194,8 +273,7 @@ impl Future for AcquirePermit {
             let permits = &this.waiter.line;
             return Poll::Ready(match over {
                 Ok(ticket) => {
-                    permits.state.note_acquired(this.location);
-                    permits.leave(ticket, false);
+                    permits.enter_with(ticket, this.location);
                     Ok(())
                 }
                 Err(refused) => {
@@ -205,14 +283,21 @@ impl Future for AcquirePermit {
             });
         }
         let permits = &this.waiter.line;
-        ready!(this.switch.poll_if(
-            permits.state.id(),
-            this.location,
-            || !permits.is_locked(),
-            cx
-        ))?;
-        if permits.try_take(this.location) {
-            return Poll::Ready(Ok(()));
+        let is_begun = this.switch.is_ahead();
+        if is_begun {
+            let Some(begun) = permits.begin(this.location) else { return Poll::Pending };
+            this.switch = SwitchPoint::Passed;
+            match begun {
+                Begun::Taken => return Poll::Ready(Ok(())),
+                Begun::GivesWay => this.switch.give_way(permits.state.id(), this.location),
+                Begun::Locked => {}
+            }
+        }
+        if !is_begun || this.switch.is_yielding() {
+            ready!(this.switch.poll_turn(cx))?;
+            if permits.try_take(this.location) {
+                return Poll::Ready(Ok(()));
+            }
         }
         let label = Label::on("semaphore", permits.state.id());
         this.waiter.park((), label, this.location, cx);
@@ -226,14 +311,18 @@ impl Future for AcquirePermit {
 #[derive(Debug)]
 pub struct TakePermit {
     acquire: AcquirePermit,
+    /// The handle is the permit's.
+    is_over: bool,
 }
 
 impl Future for TakePermit {
     type Output = Result<Permit, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.is_over, "`TakePermit` was polled again after it was over");
         ready!(Pin::new(&mut self.acquire).poll(cx))?;
-        let permits = self.acquire.waiter.line.clone();
+        self.is_over = true;
+        let permits = Permits { state: self.acquire.waiter.line.state.take() };
         Poll::Ready(Ok(Permit { permits: Some(permits) }))
     }
 }

@@ -91,16 +91,19 @@ impl<P> WaitQueue<P> {
         if self.pending.is_none() {
             return None;
         }
-        let (nodes, pending) = (&self.nodes, &mut self.pending);
-        with(|core| {
-            while let Some(node) = nodes.get(*pending) {
-                if !node.is_done(core) {
-                    return Some(*pending);
-                }
-                *pending = node.next;
+        with(|core| self.find_pending_in(core))
+    }
+
+    /// The same where the kernel is borrowed already.
+    #[inline]
+    fn find_pending_in(&mut self, core: &Core) -> Option<Ticket<P>> {
+        while let Some(node) = self.nodes.get(self.pending) {
+            if !node.is_done(core) {
+                return Some(self.pending);
             }
-            None
-        })
+            self.pending = node.next;
+        }
+        None
     }
 
     /// Tells whether somebody stands in the line whose wait was not cancelled, woken or not.
@@ -108,10 +111,23 @@ impl<P> WaitQueue<P> {
         self.woken > 0 || self.find_pending().is_some()
     }
 
+    /// The same where the kernel is borrowed already.
+    pub(super) fn is_crowded_in(&mut self, core: &Core) -> bool {
+        self.woken > 0 || self.find_pending_in(core).is_some()
+    }
+
     /// Marks the first waiter that is not done as woken; the caller completes its wait.
     #[must_use = "the wait is to be completed"]
     pub(super) fn wake_next(&mut self) -> Option<WaitId> {
         let ticket = self.find_pending()?;
+        Some(self.wake(ticket))
+    }
+
+    /// The same where the kernel is borrowed already.
+    #[must_use = "the wait is to be completed"]
+    #[inline]
+    pub(super) fn wake_next_in(&mut self, core: &Core) -> Option<WaitId> {
+        let ticket = self.find_pending_in(core)?;
         Some(self.wake(ticket))
     }
 

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use super::wait_queue::Ticket;
-use crate::base::{Cancelled, Id};
-use crate::event_loop::{Label, LoopId, WaitId, with};
+use crate::base::{Access, Cancelled, Id};
+use crate::event_loop::{Label, LoopId, Uncounted, WaitId, with};
 use crate::task::WaitUnit;
 
 /// A line in which tasks wait.
@@ -17,9 +17,57 @@ pub(super) trait Line {
     /// Puts a waiter at the end of the line.
     fn enter(&self, wait: WaitId, payload: Self::Payload) -> Ticket<Self::Payload>;
 
+    /// Parks the running task at the end of the line. False if its wait is still to be polled.
+    fn park(
+        &self,
+        payload: Self::Payload,
+        as_what: Parking,
+        cx: &Context<'_>,
+    ) -> (Ticket<Self::Payload>, WaitUnit, bool) {
+        let Parking { label, location, infallible } = as_what;
+        let (wait, is_parked) = WaitUnit::parked(label, location, infallible, cx);
+        (self.enter(wait.id(), payload), wait, is_parked)
+    }
+
     /// Takes a waiter out that was dropped in mid-wait; what it was given (`woken`) goes on to the
     /// next one, as after a cancel.
     fn abandon(&self, ticket: Ticket<Self::Payload>, woken: bool);
+}
+
+/// As what a task is parked: for reports, and whether the wait cannot fail.
+#[derive(Clone, Copy)]
+pub(super) struct Parking {
+    label: Label,
+    location: &'static Location<'static>,
+    infallible: bool,
+}
+
+/// Parks the running task at the end of a line in one look at the state of a primitive, a `kind`.
+/// `enter` is none where that is not at [home](Home::is_of) in the running loop.
+pub(super) fn park_at<T: 'static, P>(
+    state: &Uncounted<T>,
+    as_what: Parking,
+    kind: &str,
+    cx: &Context<'_>,
+    enter: impl FnOnce(&mut T, LoopId, WaitId) -> Option<Ticket<P>>,
+) -> (Ticket<P>, WaitUnit, bool) {
+    let Parking { label, location, infallible } = as_what;
+    let (wait, is_parked, ticket) = with(|core| {
+        let (wait, is_parked) = core.park_new(label, location, infallible, cx.waker());
+        let ticket = state.visit_in(core, |core, state, notes| {
+            notes.meets(core, Access::Write);
+            enter(state, core.running, wait)
+        });
+        (wait, is_parked, ticket)
+    });
+    // Forgotten if it is of no use.
+    let unit = WaitUnit::of(wait);
+    match ticket {
+        Some(Some(ticket)) => (ticket, unit, is_parked),
+        Some(None) => Home::refuse(kind),
+        // The panic of what is gone.
+        None => state.with(|_| unreachable!("it was not there before")),
+    }
 }
 
 /// A task's place in a line; leaves it when dropped.
@@ -61,8 +109,7 @@ impl<L: Line> Waiter<L> {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) {
-        let (wait, is_parked) = WaitUnit::parked(label, location, false, cx);
-        let wait = self.enter(payload, wait);
+        let (wait, is_parked) = self.enter(payload, label, location, false, cx);
         let is_pending = is_parked || wait.poll(cx).is_pending();
         debug_assert!(is_pending, "seedloop bug: a new wait was over at once");
     }
@@ -75,15 +122,23 @@ impl<L: Line> Waiter<L> {
         location: &'static Location<'static>,
         cx: &Context<'_>,
     ) {
-        let (wait, is_parked) = WaitUnit::parked(label, location, true, cx);
-        let wait = self.enter(payload, wait);
+        let (wait, is_parked) = self.enter(payload, label, location, true, cx);
         let is_pending = is_parked || wait.poll_infallible(cx).is_pending();
         debug_assert!(is_pending, "seedloop bug: a new wait was over at once");
     }
 
-    fn enter(&mut self, payload: L::Payload, wait: WaitUnit) -> &mut WaitUnit {
-        let ticket = self.line.enter(wait.id(), payload);
-        &mut self.place.insert(Place { ticket, wait }).wait
+    #[inline]
+    fn enter(
+        &mut self,
+        payload: L::Payload,
+        label: Label,
+        location: &'static Location<'static>,
+        infallible: bool,
+        cx: &Context<'_>,
+    ) -> (&mut WaitUnit, bool) {
+        let as_what = Parking { label, location, infallible };
+        let (ticket, wait, is_parked) = self.line.park(payload, as_what, cx);
+        (&mut self.place.insert(Place { ticket, wait }).wait, is_parked)
     }
 
     /// Polls a wait that cannot fail, after which the caller takes the ticket out of the line. A
@@ -108,8 +163,12 @@ impl<L: Line> Waiter<L> {
     /// Polls the wait. Once it is over the caller takes the ticket out of the line.
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<Turn<L::Payload>> {
         let place = self.place.as_mut().expect("seedloop bug: not in the line");
-        let result = ready!(place.wait.poll(cx));
         let ticket = place.ticket;
+        if place.wait.ends_plainly(cx) {
+            self.place = None;
+            return Poll::Ready(Ok(ticket));
+        }
+        let result = ready!(place.wait.poll(cx));
         let over = match result {
             Ok(()) => Ok(ticket),
             Err(cancelled) => {
@@ -147,11 +206,24 @@ impl Home {
     /// When it is another one than before.
     pub(super) fn enter(&mut self, kind: &str) {
         let running = with(|core| core.running);
+        if !self.is_of(running) {
+            Home::refuse(kind);
+        }
+    }
+
+    /// Takes note that a loop waits; false if it is another one than before.
+    #[inline]
+    pub(super) fn is_of(&mut self, running: LoopId) -> bool {
         if self.owner.is_none() {
             self.owner = running;
         }
-        assert!(
-            self.owner == running || running.is_none(),
+        self.owner == running || running.is_none()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(kind: &str) -> ! {
+        panic!(
             "this {kind} is bound to a different event loop: it was waited for in another one; \
              make one for each loop"
         );

@@ -146,6 +146,51 @@ impl SwitchPoint {
         with(|core| core.count_await().then(|| core.session.model == Model::AnyOrder))
     }
 
+    /// Takes the choice of an await that was counted, for [`is_ahead`](Self::is_ahead) and where
+    /// the kernel is borrowed already; true if it is to [give way](Self::give_way).
+    #[inline]
+    pub(crate) fn choose(core: &mut Core, passes: impl FnOnce(&mut Core) -> bool) -> bool {
+        let may_switch = core.session.model == Model::AnyOrder && passes(core);
+        may_switch && core.choose(ChoiceKind::Switch, 2) == 1
+    }
+
+    /// Tells whether the choice was not taken yet.
+    pub(crate) fn is_ahead(&self) -> bool {
+        matches!(self, SwitchPoint::Ahead)
+    }
+
+    /// The choice was to give way before what is to be done with `object`.
+    #[inline(never)]
+    pub(crate) fn give_way(&mut self, object: ObjectId, location: &'static Location<'static>) {
+        *self = SwitchPoint::Yielding(take_turn());
+        about_to(object, location);
+    }
+
+    /// The same before an operation that cannot fail: a cancel does not reach it.
+    #[inline(never)]
+    pub(crate) fn give_way_infallibly<T>(
+        &mut self,
+        object: ObjectId,
+        location: &'static Location<'static>,
+        cx: &Context<'_>,
+    ) -> Poll<T> {
+        // Not registered as a yield of ours, and so as foreign as the wait itself.
+        self.give_way(object, location);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Polls the turn if one is being given.
+    #[inline]
+    pub(crate) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cancelled>> {
+        let result = match self {
+            SwitchPoint::Yielding(turn) => std::task::ready!(Pin::new(turn).poll(cx)),
+            SwitchPoint::Ahead | SwitchPoint::Passed => Ok(()),
+        };
+        *self = SwitchPoint::Passed;
+        Poll::Ready(result)
+    }
+
     /// Tells whether the turn is being given.
     pub(crate) fn is_yielding(&self) -> bool {
         matches!(self, SwitchPoint::Yielding(_))
@@ -163,11 +208,7 @@ impl SwitchPoint {
             // A limit has ended the run, and nothing goes on.
             let Some(may_switch) = SwitchPoint::begin() else { return Poll::Pending };
             if may_switch && SwitchPoint::is_chosen(passes) {
-                // Not registered as a yield of ours, and so as foreign as the wait itself.
-                *self = SwitchPoint::Yielding(take_turn());
-                about_to(object, location);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return self.give_way_infallibly(object, location, cx);
             }
         }
         *self = SwitchPoint::Passed;
