@@ -8,6 +8,9 @@ use super::choice::{Access, Operation, ResourceKey, TaskKey};
 use super::event::TaskNumber;
 use super::keyed::Keyed;
 
+/// For how many tasks and resources the memory is kept.
+const KEPT: usize = 1024;
+
 /// Builds the hash of one run as its operations come.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
@@ -51,6 +54,13 @@ impl Orders {
         self.tasks.clear();
         self.resources.clear();
         (self.unknown, self.sum) = (Touched::default(), 0);
+    }
+
+    /// What is left of them for another run: their memory, unless that is much.
+    pub(crate) fn emptied(mut self: Box<Self>) -> Option<Box<Self>> {
+        let is_small = self.tasks.len().max(self.resources.len()) <= KEPT;
+        self.clear();
+        is_small.then_some(self)
     }
 
     /// Takes an operation in, by a task or by the loop (0).

@@ -51,6 +51,8 @@ struct AnyOrder {
     calls: VecDeque<(u64, Entry)>,
     pushed: u64,
     watched: Option<Watched>,
+    /// The memory of what was watched in the simulation before.
+    spare: Watched,
 }
 
 /// What a policy is told of the steps, as they stand.
@@ -85,11 +87,13 @@ impl Ready {
             return;
         }
         let entries = self.take_all();
-        self.any = any.then(Box::default);
+        if self.any.is_some() != any {
+            self.any = any.then(Box::default);
+        }
         if let Some(any) = &mut self.any {
             // What the loops before have called counts too.
-            let calls = session.calls;
-            any.watched = watched.then(|| Watched { calls, ..Watched::default() });
+            let spare = Watched { calls: session.calls, ..std::mem::take(&mut any.spare) };
+            any.watched = watched.then_some(spare);
         }
         for entry in entries {
             if let (Entry::Step(runnable), true) = (&entry, self.is_watched()) {
@@ -106,9 +110,14 @@ impl Ready {
     pub(crate) fn begin_anew(&mut self) -> bool {
         let mut room = self.queue.capacity();
         if let Some(any) = &mut self.any {
-            any.watched = None;
+            if let Some(watched) = any.watched.take() {
+                any.spare = watched.emptied();
+            }
             any.pushed = 0;
-            room = room.max(any.steps.capacity()).max(any.calls.capacity());
+            room = room
+                .max(any.spare.index.capacity())
+                .max(any.steps.capacity())
+                .max(any.calls.capacity());
         }
         room <= KEPT
     }
@@ -297,6 +306,12 @@ impl AnyOrder {
 }
 
 impl Watched {
+    fn emptied(mut self) -> Self {
+        self.steps.clear();
+        self.index.clear();
+        self
+    }
+
     fn push(&mut self, candidate: Candidate) {
         let number = candidate.number as usize;
         if self.index.len() <= number {

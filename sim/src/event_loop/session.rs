@@ -155,6 +155,8 @@ pub(crate) struct Session {
     pub(crate) fault_details: Vec<String>,
     /// Which order of conflicting operations this run is, when someone counts them.
     orders: Option<Box<Orders>>,
+    /// The memory of those of the simulation before.
+    spare_orders: Option<Box<Orders>>,
     /// The spawn tree, names and places, kept only when someone will look at them.
     pub(crate) known_tasks: Option<BTreeMap<TaskNumber, TaskInfo>>,
     /// The kinds and keys of the resources by number, kept only when someone will look at them.
@@ -222,6 +224,7 @@ impl Session {
             connections: Vec::new(),
             fault_details: Vec::new(),
             orders: None,
+            spare_orders: None,
             known_tasks: None,
             known_resources: None,
             setting: None,
@@ -244,7 +247,10 @@ impl Session {
         self.choices.set_chooser(configuration.chooser);
         let kept_max = configuration.events_max.unwrap_or(usize::MAX);
         self.recorder.restart(configuration.keep_events, kept_max);
-        self.orders = configuration.count_orders.then(Box::default);
+        self.orders = match configuration.count_orders {
+            true => Some(self.spare_orders.take().unwrap_or_default()),
+            false => None,
+        };
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
         self.setting = configuration.keep_events.then(Setting::default);
@@ -257,7 +263,9 @@ impl Session {
     #[must_use = "it holds what is the user's"]
     pub(crate) fn end(&mut self) -> Session {
         let choices = self.choices.anew();
-        std::mem::replace(self, Session { choices, ..Session::new() })
+        let orders = self.orders.take().or_else(|| self.spare_orders.take());
+        let spare_orders = orders.and_then(|orders| orders.emptied());
+        std::mem::replace(self, Session { choices, spare_orders, ..Session::new() })
     }
 
     /// What counts against the limits on steps.
