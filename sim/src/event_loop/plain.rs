@@ -1,6 +1,6 @@
-//! The loop's way from step to step where nobody looks on and tasks run in any order: what is most
-//! frequent, apart from the rest, so that it saves no registers for that. Whatever is out of the
-//! ordinary is left to `Core::next`, before anything of it was done.
+//! The loop's way from step to step where nobody comes between them and tasks run in any order:
+//! what is most frequent, apart from the rest, so that it saves no registers for that. Whatever is
+//! out of the ordinary is left to `Core::next`, before anything of it was done.
 
 use async_task::Runnable;
 
@@ -17,7 +17,7 @@ impl Core {
     /// Takes the next step, and begins it. Between steps, where nothing else is ready, time passes.
     #[inline(always)]
     pub(super) fn next_plainly(&mut self) -> Option<Runnable<TaskMeta>> {
-        if self.session.observed {
+        if !self.session.flows {
             return None;
         }
         loop {

@@ -118,6 +118,9 @@ pub(crate) struct Session {
     /// Someone looks at what becomes ready and what runs: a policy that watches, a recorder, a
     /// count of orders, strikes, or invariants. Else a step is no more than its poll.
     pub(crate) observed: bool,
+    /// Nobody asks to be told of what is ready or what a step meets, and nothing strikes between
+    /// steps: then the loop need not stop between them.
+    pub(super) flows: bool,
     choices: Choices,
     pub(super) recorder: Recorder,
     pub(crate) lines: Vec<Line>,
@@ -201,6 +204,7 @@ impl Session {
             strikes: Strikes::None,
             lateness: Duration::ZERO,
             observed: false,
+            flows: true,
             choices: Choices::new(),
             recorder: Recorder::new(),
             lines: Vec::new(),
@@ -254,6 +258,7 @@ impl Session {
         self.known_tasks = configuration.keep_events.then(BTreeMap::new);
         self.known_resources = configuration.keep_events.then(Vec::new);
         self.setting = configuration.keep_events.then(Setting::default);
+        self.flows = !self.is_watched() && !self.is_followed() && self.strikes == Strikes::None;
         self.observed = self.is_labelled() || self.is_followed() || self.is_attentive();
         before
     }
@@ -333,9 +338,12 @@ impl Session {
         self.note_picked(bound, value)
     }
 
-    /// The same where nobody looks on.
+    /// The same on the loop's [way](super::plain) where little is out of the ordinary.
     #[inline(always)]
     pub(crate) fn choose_ready_plainly(&mut self, bound: u32) -> u32 {
+        if self.observed {
+            return self.choose_ready(bound);
+        }
         let value = self.choices.choose_ready(bound);
         self.recorder.fold(u64::from(value));
         value
