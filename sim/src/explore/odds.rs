@@ -1,6 +1,7 @@
 //! When a failure became inevitable: how often runs fail that go on as they like after a part of
 //! the choices of one that fails.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::explorer::{Explorer, Failure};
@@ -9,15 +10,18 @@ use super::search::on_own_thread;
 use super::trial::{Check, Subject};
 use crate::base::{Choice, Policy, Question, Replay, Result, Uniform};
 
-/// In how many ways a run goes on where it is to be known whether all of them fail: in the order of
-/// the queue, and at random.
-const ALL: u32 = 128;
-/// In how many ways it goes on elsewhere.
-const SOME: u32 = 24;
+/// In how many ways a run goes on at most where it is to be known whether all of them fail: in the
+/// order of the queue, and at random. Fewer than the least tell nothing.
+const ALL: RangeInclusive<u64> = 16..=128;
+/// Of how many of these runs one is made at other places.
+const OTHERS: u32 = 5;
 /// At how many places the odds are told.
 const PLACES_MAX: usize = 32;
-/// How many steps the runs may have in all: a failure that takes long is not to take longer.
-const STEPS_MAX: u64 = 1_000_000;
+/// How many steps the runs should have in all: a failure that takes long is not to take longer.
+const STEPS: u64 = 2_000_000;
+/// How many times as many runs are made in all as at a place where all are made: a bisection takes
+/// some seven of them, the other places as many as six.
+const TIMES: u64 = 13;
 
 /// How likely a failure is after the first choices of the run that fails, if it goes on at random
 /// from there.
@@ -57,7 +61,7 @@ impl Explorer {
     /// and go on at random.
     ///
     /// None where that is not to be known: where the run makes no choices, is not deterministic, or
-    /// takes so long that it cannot be run some thousand times.
+    /// takes so long, beyond some ten thousand steps, that it cannot be run a few hundred times.
     pub fn odds(
         &self,
         failure: &Failure,
@@ -69,11 +73,13 @@ impl Explorer {
             FaultKind::Nondeterminism | FaultKind::Never | FaultKind::ForeignWake
         );
         let choices: Arc<[Choice]> = failure.outcome.choices.as_slice().into();
-        if !is_of_a_run || choices.is_empty() {
+        let all = (STEPS / TIMES / failure.outcome.steps.max(1)).min(*ALL.end());
+        if !is_of_a_run || choices.is_empty() || all < *ALL.start() {
             return None;
         }
         let subject = self.subject(body, check).configured(&failure.case);
-        on_own_thread(|| Looking { subject, failure, choices, steps: 0 }.look())
+        let all = all as u32;
+        on_own_thread(|| Looking { subject, failure, choices, all, steps: 0 }.look())
     }
 }
 
@@ -81,6 +87,8 @@ struct Looking<'a> {
     subject: Subject<'a>,
     failure: &'a Failure,
     choices: Arc<[Choice]>,
+    /// How many runs tell whether all fail.
+    all: u32,
     /// How many steps all runs had.
     steps: u64,
 }
@@ -90,7 +98,8 @@ impl Looking<'_> {
         let turn = self.turn()?;
         let mut places = Vec::new();
         for choices in self.spread(turn) {
-            let runs = if choices.abs_diff(turn) <= 1 && choices <= turn { ALL } else { SOME };
+            let is_turn = choices == turn || choices + 1 == turn;
+            let runs = if is_turn { self.all } else { self.all.div_ceil(OTHERS) };
             places.push(self.place(choices, runs)?);
         }
         let inevitable_at = places.iter().position(|place| place.choices == turn)?;
@@ -127,7 +136,7 @@ impl Looking<'_> {
     }
 
     fn all_fail(&mut self, choices: usize) -> Option<bool> {
-        for run in 0..ALL {
+        for run in 0..self.all {
             if !self.fails(choices, run)? {
                 return Some(false);
             }
@@ -145,7 +154,8 @@ impl Looking<'_> {
 
     /// Takes so many choices and goes on; none if there were too many steps before.
     fn fails(&mut self, choices: usize, run: u32) -> Option<bool> {
-        if self.steps > STEPS_MAX {
+        // They may be longer than the one that fails.
+        if self.steps > 2 * STEPS {
             return None;
         }
         let policy: Box<dyn Policy> = match run {
@@ -226,9 +236,9 @@ mod tests {
     fn the_choice_that_decides_is_found() {
         let odds = odds_of(|order| order[0] == 2);
         let (before, at) = odds.turn();
-        assert_eq!((at.runs, at.failed), (ALL, ALL));
+        assert_eq!((at.runs, at.failed), (128, 128));
         let before = before.expect("there is one");
-        assert_eq!((before.choices, before.runs, at.choices), (0, ALL, 1));
+        assert_eq!((before.choices, before.runs, at.choices), (0, 128, 1));
         assert!((30..=55).contains(&before.failed), "{odds:?}");
         // Once it is decided nothing changes that.
         assert!(odds.places[1..].iter().all(|place| place.failed == place.runs), "{odds:?}");
