@@ -8,6 +8,7 @@ mod kitchen;
 mod store;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use scenarios::ALL;
 
@@ -55,6 +56,24 @@ fn both_readmes_show_the_same_code() {
         readme.lines().filter(|line| line.starts_with("<!--")).collect()
     };
     assert_eq!(marks(english), marks(japanese));
+}
+
+/// A page that was moved or renamed takes its readers with it.
+#[test]
+fn every_link_leads_to_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut followed = 0;
+    for (name, text) in READMES.into_iter().chain(NOTES) {
+        let folder = root.join(name).parent().expect("a folder").to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            if !path.is_empty() && !link.contains("://") {
+                assert!(folder.join(path).is_file(), "{name}: there is no {path}");
+                followed += 1;
+            }
+        }
+    }
+    assert!(followed > 20, "only {followed} links");
 }
 
 /// The map from the document to the scenarios has each of them, and none that is not there.
