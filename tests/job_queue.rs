@@ -94,7 +94,7 @@ fn without_faults_no_mistake_shows() {
 }
 
 /// Those that are found soon, from each seed; the others take longer than a test may. Of five cases
-/// three are small at least.
+/// three have six deviations at most; of twenty half have three.
 #[test]
 fn what_is_found_soon_gets_small_and_takes_its_faults() {
     let effort = Effort { seeds: 5, runs: 100, runs_without: 10 };
@@ -105,7 +105,7 @@ fn what_is_found_soon_gets_small_and_takes_its_faults() {
         assert_eq!(wrong, Vec::<String>::new(), "{row}");
         let size = row.split_whitespace().nth(4).expect("a median");
         let median: usize = size.parse().expect("a number");
-        assert!((1..=4).contains(&median), "{row}");
+        assert!((1..=6).contains(&median), "{row}");
     }
 }
 

@@ -9,7 +9,7 @@
 //! To have both, the real one in the program and the simulation in its unit tests, make this a
 //! dev-dependency, and write one line at the root of the crate, under `#[cfg(test)]`:
 //!
-//! ```
+//! ```standalone_crate
 //! extern crate seedloop_tokio as tokio;
 //!
 //! mod clock {
