@@ -125,7 +125,7 @@ pub(super) fn begin_landing<E: 'static, T: 'static>(
     // First, since it panics where nothing can wait: then nothing is in flight.
     let (operation, settle) = Operation::pending(name, location);
     let latency = with_disk(life.host, |disk| disk.manner.latency.clone());
-    let when = with(|core| core.session.now) + choose_delay(latency);
+    let when = with(|core| core.session.now).saturating_add(choose_delay(latency));
     let fails = fails_at_its_end(life);
     // Whoever comes first takes it: its time, or a crash.
     let effect = Rc::new(Cell::new(Some(effect)));
