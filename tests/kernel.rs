@@ -7,6 +7,7 @@ mod deadlock;
 mod destructors;
 mod drops;
 mod elsewhere;
+mod flow;
 mod foreign;
 mod generators;
 mod group_cancels;

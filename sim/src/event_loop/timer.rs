@@ -173,7 +173,7 @@ mod tests {
         let mut slab = Slab::new();
         let (mut timers, mut list): (Timers, Vec<(u64, u32, Due)>) =
             (Timers::default(), Vec::new());
-        let mut now = 0;
+        let (mut now, mut soles) = (0, 0);
         for number in 0..30_000_u32 {
             // Grows to some hundred, shrinks to nothing, and grows again.
             let grows = (number / 1_000).is_multiple_of(2);
@@ -202,12 +202,17 @@ mod tests {
                     now = now.max(next.map_or(now, |next| next.as_nanos()));
                     let due = list.iter().take_while(|(when, _, _)| *when <= now).count();
                     let expected: Vec<Due> = list.drain(..due).map(|(_, _, due)| due).collect();
+                    let sole = timers.pop_sole(Instant::from_nanos(now), |_| true);
+                    assert!(sole.is_none() || expected.len() == 1);
+                    soles += usize::from(sole.is_some());
                     let fired = std::iter::from_fn(|| timers.pop_due(Instant::from_nanos(now)));
+                    let fired = sole.into_iter().chain(fired);
                     let fired: Vec<Due> = fired.filter(|due| is_there(&slab, *due)).collect();
                     assert_eq!(fired, expected);
                 }
             }
         }
+        assert!(soles > 1_000, "{soles} were alone at their moment");
     }
 
     fn is_there(slab: &Slab<WaitCell>, due: Due) -> bool {
