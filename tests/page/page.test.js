@@ -143,6 +143,29 @@ const tests = {
     assert.equal((await press(page, "ArrowRight")).at, last);
     await press(page, "Home");
     assert.deepEqual((await press(page, "b")).view, 1, "the run beside");
+    await page.focus("#beside");
+    await press(page, "Home");
+    assert.equal((await press(page, "ArrowRight")).at, 1, "also from a box that is ticked");
+    await close(page);
+  },
+
+  async "when the failure became inevitable is told, and at each step what may come of it"() {
+    const page = await open(pageOfBug("philosophers-3").file);
+    const { told, odds, turn } = await page.evaluate(() => {
+      const { odds, about } = window.seedloopPage.views[0].run;
+      return { told: document.getElementById("inevitable").textContent, odds, turn: about.turn };
+    });
+    assert.match(told, /^When it became inevitable: from step \d+ on: (\d+) of \1 runs /);
+    const last = odds.at(-1);
+    assert.equal(last.failed, last.runs, "what has failed cannot pass");
+    const before = odds.findLast((place) => place.failed < place.runs);
+    assert(before.column <= turn);
+    const detailAt = async (at) => {
+      await page.evaluate((at) => window.seedloopPage.select(window.seedloopPage.views[0], at, true), at);
+      return page.textContent("#detail");
+    };
+    assert.match(await detailAt(turn), /(\d+) of \1 runs that go on from here fail: there is no way back\./);
+    assert.match(await detailAt(odds[0].column), /\d+ of \d+ runs that go on from here fail\./);
     await close(page);
   },
 

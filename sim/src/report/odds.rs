@@ -7,18 +7,26 @@ use crate::runner::Outcome;
 /// The steps at which the choices of a run take effect, by the numbers that the table has; 0 before
 /// the first step.
 ///
-/// A choice of what runs next takes effect with the step that it picks.
+/// A choice between two steps takes effect with the next one: what runs, and whether that is
+/// cancelled before.
 pub(super) fn steps_of_choices<T>(outcome: &Outcome<T>) -> Vec<u64> {
     let mut steps = Vec::new();
-    let mut step = 0;
+    let (mut step, mut is_inside) = (0, false);
     for record in &outcome.records {
         match record.event {
-            Event::StepStarted { .. } | Event::Callback { .. } => step += 1,
-            Event::Chosen { kind: ChoiceKind::Ready, .. } => steps.push(step + 1),
-            Event::Chosen { .. } => steps.push(step),
+            Event::StepStarted { .. } | Event::Callback { .. } => {
+                (step, is_inside) = (step + 1, true)
+            }
+            Event::StepEnded { .. } => is_inside = false,
+            Event::Chosen { kind, .. } => {
+                is_inside &= kind != ChoiceKind::Ready;
+                steps.push(if is_inside { step } else { step + 1 });
+            }
             _ => {}
         }
     }
+    // After the last step there is none.
+    steps.iter_mut().for_each(|taken| *taken = step.min(*taken));
     // Of a long run the first events are forgotten.
     let forgotten = outcome.choices.len().saturating_sub(steps.len());
     steps.splice(0..0, vec![0; forgotten]);
@@ -42,5 +50,47 @@ pub(super) fn odds_text<T>(odds: &Odds, outcome: &Outcome<T>) -> String {
              before",
             at.failed, at.runs, before.failed, before.runs
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Choice, Instant, Record, StepEnd};
+
+    /// A pick and a cancel before the first step, a number in it, a cancel before the second, a
+    /// delay in a callback, and a fault when all is over.
+    #[test]
+    fn a_choice_takes_effect_with_its_step() {
+        use ChoiceKind::{Cancel, Delay, Fault, Ready, Value};
+        let chosen = |kind| Event::Chosen { kind, bound: 2, value: 1 };
+        let (starts, ends) = (Event::StepStarted { task: 1 }, StepEnd::Waits);
+        let ends = Event::StepEnded { task: 1, end: ends };
+        let events = [
+            chosen(Ready),
+            chosen(Cancel),
+            starts,
+            chosen(Value),
+            ends,
+            chosen(Cancel),
+            starts,
+            ends,
+            Event::Callback { operation: "call_soon" },
+            chosen(Delay),
+            chosen(Ready),
+            starts,
+            ends,
+            chosen(Fault),
+        ];
+        let record = |event| Record { step: 0, time: Instant::START, event, place: None };
+        let mut outcome = Outcome { records: events.map(record).to_vec(), ..Outcome::default() };
+        outcome.choices = vec![Choice { kind: Ready, bound: 2, value: 1 }; 7];
+        assert_eq!(steps_of_choices(&outcome), [1, 1, 1, 2, 3, 4, 4]);
+        // The first events of a long run are forgotten, and its choices are not.
+        outcome.choices.push(outcome.choices[0]);
+        let steps = steps_of_choices(&outcome);
+        assert_eq!(steps, [0, 1, 1, 1, 2, 3, 4, 4]);
+        let after = |choices| step_after(&steps, OddsAt { choices, runs: 1, failed: 1 });
+        assert_eq!([after(0), after(1), after(5)], [0, 0, 2]);
     }
 }

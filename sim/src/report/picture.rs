@@ -170,7 +170,8 @@ impl<'a> Picture<'a> {
         let odds = found.odds.as_ref();
         let inevitable = odds.map(|odds| odds_text(odds, self.outcome)).unwrap_or_default();
         let steps = steps_of_choices(self.outcome);
-        let turn = odds.map(|odds| run.column_of(step_after(&steps, odds.turn().1)));
+        let turn = odds.filter(|odds| odds.inevitable_at > 0);
+        let turn = turn.map(|odds| run.column_of(step_after(&steps, odds.turn().1)));
         about
             .text("fault", fault_word(failure.fault.kind))
             .text("message", &message(failure))

@@ -321,7 +321,10 @@ impl Subject<'_> {
         statistics: Statistics,
     ) -> ! {
         let mut found = Found { strategy, statistics, ..Found::default() };
-        found.odds = ground.odds(failure);
+        // Who replays a case, under a debugger perhaps, wants that one run.
+        if failure.run > 0 {
+            found.odds = ground.odds(failure);
+        }
         if failure.is_of_a_run() || failure.run == 0 {
             found.replay = (self.command)(&failure.case);
             found.regression = (self.regression)(&failure.case);

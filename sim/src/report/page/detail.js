@@ -84,9 +84,10 @@ class Detail {
   odds(run, column) {
     const place = run.odds.findLast((at) => at.column === column.index);
     if (!place) return [];
-    const { failed, runs } = place;
-    const text = `${failed} of ${runs} runs that go on from here fail${failed === runs ? ": there is no way back" : ""}.`;
-    return [el("h3", {}, "How it may go on"), el("p", failed === runs ? { class: "mark bad" } : {}, text)];
+    // Before the turn there are runs that pass, if few, whether or not one of these does.
+    const isOver = column.index >= (run.about.turn ?? 0);
+    const text = `${place.failed} of ${place.runs} runs that go on from here fail${isOver ? ": there is no way back" : ""}.`;
+    return [el("h3", {}, "How it may go on"), el("p", isOver ? { class: "mark bad" } : {}, text)];
   }
 
   choices(run, column) {

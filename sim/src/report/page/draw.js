@@ -351,8 +351,8 @@ class Painter {
 
   // From here on every run fails.
   turning() {
-    const { about, odds } = this.scene.run;
-    if (about.turn === undefined || odds[0].failed === odds[0].runs) return;
+    const { about } = this.scene.run;
+    if (about.turn === undefined) return;
     this.rule(this.x(about.turn) - 1.5, this.colors.cancel, "inevitable", [2, 3]);
   }
 

@@ -234,7 +234,7 @@ class Page {
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target === find("filter")) return;
     const done = {
       "+": () => this.zoom(1.5), "=": () => this.zoom(1.5), "-": () => this.zoom(1 / 1.5), 0: () => this.fit(),
       "/": () => find("filter").focus(), "?": () => this.help(), d: () => this.setTheme(isDark() ? "light" : "dark"), t: () => this.setAxis(!this.active.scene.byTime),
