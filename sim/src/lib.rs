@@ -157,7 +157,8 @@ pub mod trace {
 /// ```
 ///
 /// What is logged is no part of a run: it is in no fingerprint, and a run is the same with and
-/// without it, as long as what its arguments do is.
+/// without it, unless the arguments of a log statement do something: they are computed in recorded
+/// runs alone, so that `debug!(next = queue.pop())` makes of a replay another run.
 ///
 /// A span that is entered with a guard stays entered over an `await`, for all that runs meanwhile,
 /// as everywhere; `Instrument` is the way around. The same is true for a job of a pool that waits

@@ -164,8 +164,8 @@ const tests = {
       await page.evaluate((at) => window.seedloopPage.select(window.seedloopPage.views[0], at, true), at);
       return page.textContent("#detail");
     };
-    assert.match(await detailAt(turn), /(\d+) of \1 runs that go on from here fail: there is no way back\./);
-    assert.match(await detailAt(odds[0].column), /\d+ of \d+ runs that go on from here fail\./);
+    assert.match(await detailAt(turn), /(\d+) of \1 runs that go on from here fail like this: there is no way back\./);
+    assert.match(await detailAt(odds[0].column), /\d+ of \d+ runs that go on from here fail like this/);
     await close(page);
   },
 

@@ -68,6 +68,17 @@ impl Explorer {
         body: &(dyn Fn() -> Result<()> + Sync),
         check: Check<'_>,
     ) -> Option<Odds> {
+        self.odds_while(failure, body, check, &|| true)
+    }
+
+    /// The same; none as soon as it may not go on.
+    pub(crate) fn odds_while(
+        &self,
+        failure: &Failure,
+        body: &(dyn Fn() -> Result<()> + Sync),
+        check: Check<'_>,
+        may_go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Odds> {
         let is_of_a_run = !matches!(
             failure.fault.kind,
             FaultKind::Nondeterminism | FaultKind::Never | FaultKind::ForeignWake
@@ -79,7 +90,7 @@ impl Explorer {
         }
         let subject = self.subject(body, check).configured(&failure.case);
         let all = all as u32;
-        on_own_thread(|| Looking { subject, failure, choices, all, steps: 0 }.look())
+        on_own_thread(|| Looking { subject, failure, choices, all, steps: 0, may_go_on }.look())
     }
 }
 
@@ -91,24 +102,40 @@ struct Looking<'a> {
     all: u32,
     /// How many steps all runs had.
     steps: u64,
+    may_go_on: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Looking<'_> {
     fn look(&mut self) -> Option<Odds> {
-        let turn = self.turn()?;
-        let mut places = Vec::new();
-        for choices in self.spread(turn) {
-            let is_turn = choices == turn || choices + 1 == turn;
-            let runs = if is_turn { self.all } else { self.all.div_ceil(OTHERS) };
-            places.push(self.place(choices, runs)?);
+        let mut turn = self.turn(None)?;
+        let mut places: Vec<OddsAt> = Vec::new();
+        loop {
+            for choices in self.spread(turn) {
+                let is_turn = choices == turn || choices + 1 == turn;
+                let runs = if is_turn { self.all } else { self.all.div_ceil(OTHERS) };
+                let known = places.iter().position(|place| place.choices == choices);
+                match known {
+                    Some(known) if places[known].runs >= runs => {}
+                    Some(known) => places[known] = self.place(choices, runs)?,
+                    None => places.push(self.place(choices, runs)?),
+                }
+            }
+            places.sort_unstable_by_key(|place| place.choices);
+            // Where few pass, a place from which all seem to fail may have been taken for the turn.
+            let passing = places.iter().rev().find(|place| place.failed < place.runs);
+            match passing.map(|place| place.choices).filter(|passing| *passing >= turn) {
+                Some(passing) => turn = self.turn(Some(passing))?,
+                None => break,
+            }
         }
         let inevitable_at = places.iter().position(|place| place.choices == turn)?;
         Some(Odds { places, inevitable_at })
     }
 
-    /// After how few choices every run fails. Where that is so, it is so after each further one.
-    fn turn(&mut self) -> Option<usize> {
-        let (mut passing, mut failing) = (None, self.choices.len());
+    /// After how few choices every run fails, where some pass after `passing`. Where all fail, all
+    /// do after each further choice.
+    fn turn(&mut self, mut passing: Option<usize>) -> Option<usize> {
+        let mut failing = self.choices.len();
         loop {
             let low = passing.map_or(0, |passing| passing + 1);
             if low >= failing {
@@ -155,7 +182,7 @@ impl Looking<'_> {
     /// Takes so many choices and goes on; none if there were too many steps before.
     fn fails(&mut self, choices: usize, run: u32) -> Option<bool> {
         // They may be longer than the one that fails.
-        if self.steps > 2 * STEPS {
+        if self.steps > 2 * STEPS || !(self.may_go_on)() {
             return None;
         }
         let policy: Box<dyn Policy> = match run {
@@ -256,6 +283,40 @@ mod tests {
         let share = |place: OddsAt| f64::from(place.failed) / f64::from(place.runs);
         assert!((0.3..0.7).contains(&share(before.expect("there is one"))), "{odds:?}");
         assert!(share(odds.places[0]) < 0.4, "{odds:?}");
+    }
+
+    /// Five tasks, and one order of the 120 passes: of 128 runs from the start all may fail. What
+    /// the places say never contradicts the turn.
+    #[test]
+    fn a_narrow_way_out_is_no_turn() {
+        for seed in 0..12 {
+            let body = || {
+                run(async {
+                    let order = Rc::new(Cell::new(Vec::new()));
+                    let tasks = [1, 2, 3, 4, 5].map(|number| {
+                        let order = Rc::clone(&order);
+                        spawn(async move {
+                            let mut before = order.take();
+                            before.push(number);
+                            order.set(before);
+                            Ok(())
+                        })
+                    });
+                    for task in tasks {
+                        task.await?;
+                    }
+                    assert_eq!(order.take(), [5, 4, 3, 2, 1]);
+                    Ok(())
+                })
+            };
+            let explorer = Explorer::new().seed(seed);
+            let failure = explorer.explore_runs(&body, &|_| Ok(())).failure.expect("it fails");
+            let odds = explorer.odds(&failure, &body, &|_| Ok(())).expect("they are to be known");
+            let over = &odds.places[odds.inevitable_at..];
+            assert!(over.iter().all(|place| place.failed == place.runs), "{odds:?}");
+            let before = odds.turn().0;
+            assert!(before.is_none_or(|before| before.failed < before.runs), "{odds:?}");
+        }
     }
 
     #[test]

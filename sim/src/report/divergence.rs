@@ -1,7 +1,7 @@
 //! Where two runs of the same choices part.
 
 use super::names::{Names, at};
-use super::wording::Teller;
+use super::wording::{Teller, nexts};
 use crate::base::{Event, Record, Result, TaskNumber};
 use crate::runner::Outcome;
 
@@ -12,12 +12,11 @@ pub(super) fn divergence_text(
 ) -> Option<String> {
     let lines = |outcome: &Outcome<Result<()>>| -> Vec<String> {
         let mut teller = Teller::new(outcome);
-        let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
         let tell = |(record, next)| {
             let row = teller.tell(record, next);
             format!("{} {}", row.who, row.what)
         };
-        outcome.records.iter().zip(nexts).map(tell).collect()
+        outcome.records.iter().zip(nexts(&outcome.records)).map(tell).collect()
     };
     let (first, second) = (lines(one), lines(other));
     let index =

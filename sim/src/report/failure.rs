@@ -12,8 +12,10 @@ use crate::base::{Deadlock, Event, Result};
 use crate::explore::{Failure, FaultKind, Odds, Statistics};
 use crate::runner::Outcome;
 
-/// How many lines there are in all.
+/// How many lines there are in all, if the table needs no more.
 const LINES_MAX: usize = 40;
+/// How many lines of the table are shown in any case.
+const TABLE_MIN: usize = 10;
 /// How many lines of the message are shown.
 const MESSAGE_MAX: usize = 14;
 /// How many lines of the transcript are shown, the last ones.
@@ -41,7 +43,8 @@ pub struct Found {
     pub odds: Option<Odds>,
 }
 
-/// Returns the report of a failure: at most forty lines, without real times and addresses.
+/// Returns the report of a failure, without real times and addresses: forty lines at most, but for
+/// ten that the table has in any case.
 pub fn failure_text(failure: &Failure, found: &Found) -> String {
     let mut text = String::new();
     push_message(&mut text, failure);
@@ -183,7 +186,7 @@ fn push_run(text: &mut String, failure: &Failure, odds: Option<&Odds>, lines_max
     push_transcript(&mut below, outcome);
     text.push('\n');
     let taken = below.lines().count() + 2;
-    push_table(text, outcome, case, race.as_ref(), lines_max.saturating_sub(taken));
+    push_table(text, outcome, case, race.as_ref(), lines_max.saturating_sub(taken).max(TABLE_MIN));
     text.push_str(&below);
     text.push('\n');
 }

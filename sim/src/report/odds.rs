@@ -11,16 +11,15 @@ use crate::runner::Outcome;
 /// cancelled before.
 pub(super) fn steps_of_choices<T>(outcome: &Outcome<T>) -> Vec<u64> {
     let mut steps = Vec::new();
-    let (mut step, mut is_inside) = (0, false);
+    let (mut step, mut began) = (0, None);
     for record in &outcome.records {
         match record.event {
             Event::StepStarted { .. } | Event::Callback { .. } => {
-                (step, is_inside) = (step + 1, true)
+                (step, began) = (step + 1, Some(record.step));
             }
-            Event::StepEnded { .. } => is_inside = false,
             Event::Chosen { kind, .. } => {
-                is_inside &= kind != ChoiceKind::Ready;
-                steps.push(if is_inside { step } else { step + 1 });
+                let is_in_step = kind != ChoiceKind::Ready && began == Some(record.step);
+                steps.push(if is_in_step { step } else { step + 1 });
             }
             _ => {}
         }
@@ -44,10 +43,12 @@ pub(super) fn odds_text<T>(odds: &Odds, outcome: &Outcome<T>) -> String {
     let (before, at) = odds.turn();
     let step = step_after(&steps_of_choices(outcome), at);
     match before {
-        None => format!("from the start: {} of {} other runs fail, too", at.failed, at.runs),
+        None => {
+            format!("from the start: {} of {} other runs fail like this, too", at.failed, at.runs)
+        }
         Some(before) => format!(
-            "from step {step} on: {} of {} runs that go on from there fail, {} of {} one choice \
-             before",
+            "from step {step} on: {} of {} runs that go on from there fail like this, {} of {} one \
+             choice before",
             at.failed, at.runs, before.failed, before.runs
         ),
     }
@@ -58,39 +59,40 @@ mod tests {
     use super::*;
     use crate::base::{Choice, Instant, Record, StepEnd};
 
-    /// A pick and a cancel before the first step, a number in it, a cancel before the second, a
-    /// delay in a callback, and a fault when all is over.
+    /// A pick and a cancel before the first step, a number in it and a cancel where it has come to
+    /// wait, a cancel before the second, a delay in a callback, and a fault when all is over.
     #[test]
     fn a_choice_takes_effect_with_its_step() {
         use ChoiceKind::{Cancel, Delay, Fault, Ready, Value};
         let chosen = |kind| Event::Chosen { kind, bound: 2, value: 1 };
-        let (starts, ends) = (Event::StepStarted { task: 1 }, StepEnd::Waits);
-        let ends = Event::StepEnded { task: 1, end: ends };
+        let starts = Event::StepStarted { task: 1 };
+        let ends = Event::StepEnded { task: 1, end: StepEnd::Waits };
         let events = [
-            chosen(Ready),
-            chosen(Cancel),
-            starts,
-            chosen(Value),
-            ends,
-            chosen(Cancel),
-            starts,
-            ends,
-            Event::Callback { operation: "call_soon" },
-            chosen(Delay),
-            chosen(Ready),
-            starts,
-            ends,
-            chosen(Fault),
+            (0, chosen(Ready)),
+            (1, chosen(Cancel)),
+            (1, starts),
+            (1, chosen(Value)),
+            (1, ends),
+            (1, chosen(Cancel)),
+            (3, chosen(Cancel)),
+            (3, starts),
+            (3, ends),
+            (4, Event::Callback { operation: "call_soon" }),
+            (4, chosen(Delay)),
+            (4, chosen(Ready)),
+            (5, starts),
+            (5, ends),
+            (6, chosen(Fault)),
         ];
-        let record = |event| Record { step: 0, time: Instant::START, event, place: None };
-        let mut outcome = Outcome { records: events.map(record).to_vec(), ..Outcome::default() };
-        outcome.choices = vec![Choice { kind: Ready, bound: 2, value: 1 }; 7];
-        assert_eq!(steps_of_choices(&outcome), [1, 1, 1, 2, 3, 4, 4]);
+        let record = |(step, event)| Record { step, time: Instant::START, event, place: None };
+        let mut outcome = Outcome { records: events.map(record).into(), ..Outcome::default() };
+        outcome.choices = vec![Choice { kind: Ready, bound: 2, value: 1 }; 8];
+        assert_eq!(steps_of_choices(&outcome), [1, 1, 1, 1, 2, 3, 4, 4]);
         // The first events of a long run are forgotten, and its choices are not.
         outcome.choices.push(outcome.choices[0]);
         let steps = steps_of_choices(&outcome);
-        assert_eq!(steps, [0, 1, 1, 1, 2, 3, 4, 4]);
+        assert_eq!(steps, [0, 1, 1, 1, 1, 2, 3, 4, 4]);
         let after = |choices| step_after(&steps, OddsAt { choices, runs: 1, failed: 1 });
-        assert_eq!([after(0), after(1), after(5)], [0, 0, 2]);
+        assert_eq!([after(0), after(1), after(6)], [0, 0, 2]);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{at, fault_text};
 use super::operations::{has_ended, is_internal, keys_of};
 use super::text::one_line;
-use super::wording::{Row, Teller};
+use super::wording::{Row, Teller, nexts};
 use crate::base::{
     Awaited, ChoiceKind, Event, Place, Record, Result, Source, StepEnd, TaskKey, TaskNumber,
 };
@@ -46,14 +46,18 @@ impl Part {
             _ => 2,
         }
     }
+
+    /// What warns is cut, and not left out.
+    pub(super) fn may_be_left_out(&self) -> bool {
+        !self.text.starts_with("logs: ")
+    }
 }
 
 /// Reads the steps off a run of a case.
 pub(super) fn steps_of(outcome: &Outcome<Result<()>>, case: &Case) -> Vec<Step> {
     let mut reader = Reader::new(outcome, case);
-    let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
     let mut teller = Teller::new(outcome);
-    for (record, next) in outcome.records.iter().zip(nexts) {
+    for (record, next) in outcome.records.iter().zip(nexts(&outcome.records)) {
         let Row { what, .. } = teller.tell(record, next);
         reader.read(record, part_of(&what, record.place));
     }

@@ -110,7 +110,7 @@ impl Cell<'_> {
             // What it begins with and what it ends with tell most.
             let inner = 1..parts.len().saturating_sub(1);
             let left_out = inner
-                .filter(|index| parts[*index] != dots)
+                .filter(|index| parts[*index] != dots && parts[*index].may_be_left_out())
                 .min_by_key(|index| (parts[*index].telling(), index.abs_diff(parts.len() / 2)));
             let Some(left_out) = left_out else { break };
             parts[left_out] = dots.clone();

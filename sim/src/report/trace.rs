@@ -1,7 +1,7 @@
 //! Every event of a run as a line of text.
 
 use super::text::{Times, end_line, push_left, push_right, width};
-use super::wording::{Row, Teller};
+use super::wording::{Row, Teller, nexts};
 use crate::runner::Outcome;
 
 /// What stands above the columns.
@@ -39,8 +39,11 @@ pub fn trace_text<T>(outcome: &Outcome<T>) -> String {
         return "no events were kept: ask for them with `Simulation::record`\n".to_owned();
     }
     let mut teller = Teller::new(outcome);
-    let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
-    let told = outcome.records.iter().zip(nexts).map(|(record, next)| teller.tell(record, next));
+    let told = outcome
+        .records
+        .iter()
+        .zip(nexts(&outcome.records))
+        .map(|(record, next)| teller.tell(record, next));
     let rows: Vec<Row> = told.collect();
     let times = Times::of(rows.iter().map(|row| row.time));
     let widest = |head: &str, cells: Option<usize>| cells.unwrap_or(0).max(head.len());

@@ -227,6 +227,19 @@ impl<'a> Teller<'a> {
     }
 }
 
+/// What happened after each record, for [`Teller::tell`]: whether what was picked is struck before it
+/// runs is passed over.
+pub(super) fn nexts(records: &[Record]) -> impl Iterator<Item = Option<&Record>> {
+    let is_before_step = |record: &Record| {
+        let is_cancel = matches!(record.event, Event::Chosen { kind: ChoiceKind::Cancel, .. });
+        is_cancel || matches!(record.event, Event::Struck { .. })
+    };
+    (1..=records.len()).map(move |after| {
+        let mut rest = records[after..].iter();
+        rest.find(|record| !is_before_step(record))
+    })
+}
+
 /// The task whose step comes next.
 fn picked(next: Option<&Record>) -> Option<TaskNumber> {
     match next?.event {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::environment::{Environment, package};
 use super::pages::{Explored, write_page};
@@ -174,6 +175,10 @@ impl Explorer {
     }
 }
 
+/// How long it may take to find out when a failure became inevitable, of real time: bodies that
+/// compute for long are run some hundred times for that.
+const ODDS_TAKE: Duration = Duration::from_secs(3);
+
 type Tell<'a> = &'a dyn Fn(&Case) -> String;
 
 /// A test, however it was written.
@@ -192,6 +197,8 @@ struct Subject<'a> {
 struct Ground<'a> {
     explorer: &'a Explorer,
     body: &'a (dyn Fn() -> Result<()> + Sync),
+    /// The environment wants one case and nothing else.
+    is_replay: bool,
 }
 
 impl Ground<'_> {
@@ -200,9 +207,12 @@ impl Ground<'_> {
         self.explorer.replay_runs(case, self.body, &|_| Ok(()))
     }
 
-    /// Whatever goes wrong there, the test has failed already, and for another reason.
+    /// Whatever goes wrong there, the test has failed already, and for another reason: it is not to
+    /// take much longer for that.
     fn odds(&self, failure: &Failure) -> Option<Odds> {
-        let look = || self.explorer.odds(failure, self.body, &|_| Ok(()));
+        let start = Instant::now();
+        let may_go_on = || start.elapsed() < ODDS_TAKE;
+        let look = || self.explorer.odds_while(failure, self.body, &|_| Ok(()), &may_go_on);
         catch_unwind(AssertUnwindSafe(look)).unwrap_or_default()
     }
 }
@@ -218,7 +228,8 @@ impl Subject<'_> {
         let environment = Environment::read().unwrap_or_else(|why| panic!("{why}"));
         environment.warnings.iter().for_each(|warning| note(warning));
         let explorer = environment.adjust(explorer);
-        let ground = Ground { explorer: &explorer, body };
+        let is_replay = environment.case.is_some();
+        let ground = Ground { explorer: &explorer, body, is_replay };
         if let Some(case) = &environment.case {
             return self.replay(&ground, case);
         }
@@ -322,7 +333,7 @@ impl Subject<'_> {
     ) -> ! {
         let mut found = Found { strategy, statistics, ..Found::default() };
         // Who replays a case, under a debugger perhaps, wants that one run.
-        if failure.run > 0 {
+        if !ground.is_replay {
             found.odds = ground.odds(failure);
         }
         if failure.is_of_a_run() || failure.run == 0 {
@@ -332,7 +343,7 @@ impl Subject<'_> {
         let text = format!("{} failed\n\n{}", self.path, failure_text(failure, &found));
         note(&text);
         if failure.fault.kind != FaultKind::Never {
-            let Ground { explorer, body } = *ground;
+            let Ground { explorer, body, .. } = *ground;
             let explored = Explored { name: &self.path, explorer, body, check: &|_| Ok(()) };
             let page = write_page(explored, failure, &found);
             page.iter().for_each(|told| note(told));
@@ -349,12 +360,13 @@ impl Subject<'_> {
 }
 
 /// What a frame begins with that is nobody's own: the loop, and what runs below every test.
-const FOREIGN_FRAMES: [&str; 12] = [
+const FOREIGN_FRAMES: [&str; 13] = [
     "seedloop::",
     "core::",
     "std::",
     "alloc::",
     "async_task::",
+    "tracing_core::",
     "futures_lite::",
     "test::",
     "__",

@@ -85,8 +85,8 @@ class Detail {
     const place = run.odds.findLast((at) => at.column === column.index);
     if (!place) return [];
     // Before the turn there are runs that pass, if few, whether or not one of these does.
-    const isOver = column.index >= (run.about.turn ?? 0);
-    const text = `${place.failed} of ${place.runs} runs that go on from here fail${isOver ? ": there is no way back" : ""}.`;
+    const isOver = column.index >= (run.about.turn ?? 0) && place.failed === place.runs;
+    const text = `${place.failed} of ${place.runs} runs that go on from here fail like this${isOver ? ": there is no way back" : ""}.`;
     return [el("h3", {}, "How it may go on"), el("p", isOver ? { class: "mark bad" } : {}, text)];
   }
 

@@ -67,7 +67,7 @@ class Events {
       const column = run.columns[entry.column];
       const text = eventText(run, entry);
       body.append(el("tr", { "data-at": entry.column, "aria-rowindex": this.page * PAGE + index + 2, click: () => this.jump(run, entry.column) },
-        el("td", { class: "n" }, column.number ? String(column.number) : ""), el("td", { class: "n" }, timeText(column.time)),
+        el("td", { class: "n" }, el("button", { class: "quiet", "aria-label": `Go to ${columnName(run, entry.column)}` }, column.number ? String(column.number) : "·")), el("td", { class: "n" }, timeText(column.time)),
         el("td", { class: "w" }, run.byId[entry.lane].name), el("td", { class: "x" }, text),
         el("td", { class: "p", title: entry.place }, shortPlace(entry.place))));
     });

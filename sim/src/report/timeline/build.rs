@@ -12,7 +12,7 @@ use crate::event_loop::{SWITCH, YIELD};
 use crate::report::names::{Names, at};
 use crate::report::operations::has_ended;
 use crate::report::race::verb;
-use crate::report::wording::Teller;
+use crate::report::wording::{Teller, nexts};
 use crate::runner::Outcome;
 
 /// Reads the timeline off a recorded run.
@@ -36,8 +36,7 @@ pub(in crate::report) fn timeline_of<T>(outcome: &Outcome<T>) -> Timeline {
         jobs: BTreeMap::new(),
     };
     let mut teller = Teller::new(outcome);
-    let nexts = outcome.records.iter().skip(1).map(Some).chain([None]);
-    for (record, next) in outcome.records.iter().zip(nexts) {
+    for (record, next) in outcome.records.iter().zip(nexts(&outcome.records)) {
         let others = match record.event {
             Event::Chosen { kind: ChoiceKind::Ready, .. } => teller.passed_over(next, OTHERS_MAX),
             _ => Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::Instant;
-use crate::event_loop::{Core, with};
+use crate::event_loop::{Core, try_with_idle};
 use crate::world::host;
 
 /// Where in a simulation something is logged, or a span begins.
@@ -28,10 +28,11 @@ pub struct At {
 impl At {
     /// Where the running code stands; `None` outside of a simulation.
     pub fn current() -> Option<At> {
-        let (time, step, task) = with(|core| {
+        // In the middle of the loop's own work nothing of the program runs.
+        let (time, step, task) = try_with_idle(|core| {
             let session = &core.session;
             session.active.then(|| (session.now, session.step, who(core)))
-        })?;
+        })??;
         Some(At { time, host: host::current().name(), task, step })
     }
 }

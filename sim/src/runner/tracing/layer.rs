@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::At;
 use crate::base::Place;
-use crate::event_loop::{LogEntry, with};
+use crate::event_loop::{LogEntry, try_with_idle, with};
 
 /// A layer that puts what is logged into the record of the run, between the other events.
 ///
@@ -46,16 +46,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let at = At::current();
         // One that begins before the run may be entered in it.
-        if in_simulation() && !is_recording() {
-            return;
-        }
-        let (at, shown) = (At::current(), Shown(shown(attributes)));
+        let is_shown = at.is_none() || is_recording();
+        let shown = is_shown.then(|| Shown(shown(attributes)));
         let Some(span) = context.span(id) else { return };
         let mut extensions = span.extensions_mut();
-        extensions.insert(shown);
+        // Another layer of this kind may have been there.
+        if let Some(shown) = shown {
+            drop(extensions.replace(shown));
+        }
         if let Some(at) = at {
-            extensions.insert(at);
+            drop(extensions.replace(at));
         }
     }
 
@@ -95,12 +97,9 @@ where
     }
 }
 
-fn in_simulation() -> bool {
-    with(|core| core.session.active)
-}
-
+/// A policy that logs does so in the middle of the loop's own work: that is in no record.
 fn is_recording() -> bool {
-    with(|core| core.session.is_recording())
+    try_with_idle(|core| core.session.is_recording()).unwrap_or(false)
 }
 
 /// What is logged, as the library shows it that logs to a terminal. A field that cannot be shown
