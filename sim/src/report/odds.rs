@@ -46,6 +46,11 @@ pub(super) fn odds_text<T>(odds: &Odds, outcome: &Outcome<T>) -> String {
         None => {
             format!("from the start: {} of {} other runs fail like this, too", at.failed, at.runs)
         }
+        Some(before) if step == 0 => format!(
+            "before the steps that are known: {} of {} runs that go on from there fail like this, \
+             {} of {} one choice before",
+            at.failed, at.runs, before.failed, before.runs
+        ),
         Some(before) => format!(
             "from step {step} on: {} of {} runs that go on from there fail like this, {} of {} one \
              choice before",

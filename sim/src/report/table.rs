@@ -104,8 +104,16 @@ struct Cell<'a> {
 impl Cell<'_> {
     /// The text, at most so wide, if its places leave it room for that.
     fn text(&self, room: usize) -> String {
-        let mut parts = self.parts.to_vec();
         let dots = Part { text: "..".to_owned(), place: String::new() };
+        let mut parts = match self.parts.len() {
+            ..=PARTS_MAX => self.parts.to_vec(),
+            // There is no room for so many, and to weigh each against the others would take long.
+            many => {
+                let (first, last) =
+                    (&self.parts[..PARTS_MAX / 2], &self.parts[many - PARTS_MAX / 2..]);
+                [first, std::slice::from_ref(&dots), last].concat()
+            }
+        };
         while width(&self.joined(&parts)) > room {
             // What it begins with and what it ends with tell most.
             let inner = 1..parts.len().saturating_sub(1);
@@ -140,6 +148,9 @@ impl Cell<'_> {
         text
     }
 }
+
+/// How many parts of a row are looked at: the first and the last ones.
+const PARTS_MAX: usize = 64;
 
 /// To how many cells a text is shortened at most.
 const SHORT: usize = 8;
@@ -266,5 +277,31 @@ impl Shown<'_> {
         let single: Vec<usize> =
             around.filter(|row| *row < self.steps.len()).filter(single).collect();
         self.rows.extend(single);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With each of them weighed against all others it would take minutes.
+    #[test]
+    fn of_a_step_that_does_very_much_the_first_and_the_last_are_shown() {
+        let part =
+            |number| Part { text: format!("prints: {number}"), place: "lib.rs:1".to_owned() };
+        let parts: Vec<Part> = (0..50_000).map(part).collect();
+        let text = Cell { marks: &[], parts: &parts }.text(60);
+        assert_eq!(text, "prints: 0 lib.rs:1; ..; prints: 49999 lib.rs:1");
+    }
+
+    /// What warns is cut where there is no room for it, and what else was done left out.
+    #[test]
+    fn a_warning_is_cut_and_not_left_out() {
+        let part = |text: &str| Part { text: text.to_owned(), place: "lib.rs:1".to_owned() };
+        let warning = "logs: WARN shop: the lease has run out while it was held";
+        let parts = [part("starts"), part("lock#1: acquired"), part(warning), part("returns")];
+        let text = Cell { marks: &[], parts: &parts }.text(80);
+        let cut = "logs: WARN shop..ile it was held lib.rs:1";
+        assert_eq!(text, format!("starts lib.rs:1, ..; {cut}; returns lib.rs:1"));
     }
 }
