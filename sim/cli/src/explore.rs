@@ -112,7 +112,8 @@ pub(crate) fn explore(
                 found.odds = explorer.odds(failure, &scenario.body, &check);
                 tell(failure, &found, output)?;
                 let body = &scenario.body;
-                let explored = Explored { name, explorer: &explorer, body, check: &check };
+                let explored =
+                    Explored { name, file: name, explorer: &explorer, body, check: &check };
                 if let Some(page) = write_page(explored, failure, &found) {
                     output.complain(page)?;
                 }

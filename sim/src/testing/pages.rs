@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use crate::base::Result;
+use crate::base::{Recorder, Result};
 use crate::explore::{Check, Explorer, Failure};
 use crate::report::{Found, Picture};
 
@@ -26,6 +26,8 @@ const NAME_MAX: usize = 60;
 #[expect(missing_debug_implementations, reason = "it holds a body and a check")]
 pub struct Explored<'a> {
     pub name: &'a str,
+    /// The name of the page, with `::` between its parts.
+    pub file: &'a str,
     pub explorer: &'a Explorer,
     pub body: &'a (dyn Fn() -> Result<()> + Sync),
     pub check: Check<'a>,
@@ -38,7 +40,7 @@ pub fn write_page(explored: Explored<'_>, failure: &Failure, found: &Found) -> O
     if Environment::read().is_ok_and(|environment| environment.no_pages) {
         return None;
     }
-    let Explored { name, explorer, body, check } = explored;
+    let Explored { name, file, explorer, body, check } = explored;
     let folder = target_folder()?.join(FOLDER);
     // Whatever goes wrong here, the test has failed already, and for another reason.
     let draw = || {
@@ -51,7 +53,7 @@ pub fn write_page(explored: Explored<'_>, failure: &Failure, found: &Found) -> O
     let Ok(page) = catch_unwind(AssertUnwindSafe(draw)) else {
         return Some("the page of the failure could not be drawn".to_owned());
     };
-    let file = folder.join(file_name(name));
+    let file = folder.join(file_name(file));
     Some(match write(&folder, &file, &page) {
         Ok(()) => format!("page:       {}", shown(&file).display()),
         Err(error) => format!("the page {} was not written: {error}", file.display()),
@@ -72,12 +74,18 @@ fn target_folder() -> Option<PathBuf> {
     program.ancestors().find(|folder| folder.join(MARK).is_file()).map(Path::to_path_buf)
 }
 
-/// The name of the page of a test: its path, with dots between its parts.
+/// The name of a page: that of its test, with dots between its parts. A long one is cut, and told
+/// from others that begin like it.
 fn file_name(test: &str) -> String {
     let path = test.replace("::", ".");
     let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let plain = path.chars().map(|letter| if is_plain(letter) { letter } else { '-' });
-    let name: String = plain.take(NAME_MAX).collect();
+    let mut name: String = plain.collect();
+    if let Some((cut, _)) = name.char_indices().nth(NAME_MAX) {
+        name.truncate(cut);
+        let hash = Recorder::hash_text(test) >> 32;
+        name.push_str(&format!("-{hash:08x}"));
+    }
     format!("{name}.html")
 }
 
@@ -104,7 +112,10 @@ mod tests {
         ] {
             assert_eq!(file_name(test), name);
         }
-        assert_eq!(file_name(&"x".repeat(500)).len(), NAME_MAX + ".html".len());
+        let long = |end: &str| file_name(&format!("{}{end}", "長".repeat(500)));
+        assert!(long("").starts_with(&format!("{}-", "長".repeat(NAME_MAX))));
+        assert_eq!(long("").chars().count(), NAME_MAX + "-12345678.html".len());
+        assert_ne!(long("a"), long("b"));
     }
 
     #[test]

@@ -59,6 +59,18 @@ impl Test {
         }
     }
 
+    /// The name of its page, which no other test of the workspace has.
+    fn page(&self) -> String {
+        let Test { package, target, .. } = self;
+        let is_main = target.name == package.replace('-', "_");
+        let target = match target.binary {
+            Some(binary) => format!("bin-{binary}::"),
+            None if is_main && !target.is_integration => String::new(),
+            None => format!("{}::", target.name),
+        };
+        format!("{package}::{target}{}", self.path())
+    }
+
     fn command(&self, case: &Case) -> String {
         let (package, path) = (self.package, self.path());
         let target = self.target.flag(&self.file_in_package());
@@ -123,6 +135,7 @@ where
     let subject = Subject {
         regressions: Regressions::beside(test.file, test.folder.as_ref(), &path),
         path,
+        page: test.page(),
         command: &|case| test.command(case),
         regression: &|case| test.regression(case),
         expect_failure: test.expect_failure,
@@ -165,6 +178,7 @@ impl Explorer {
         let subject = Subject {
             regressions: Regressions::beside(location.file(), &folder, &path),
             path: path.clone(),
+            page: package.iter().map(|name| format!("{name}::")).collect::<String>() + &path,
             command: &command,
             regression: &|case| format!("explorer.case(\"{case}\").check(body)"),
             expect_failure: None,
@@ -184,6 +198,8 @@ type Tell<'a> = &'a dyn Fn(&Case) -> String;
 /// A test, however it was written.
 struct Subject<'a> {
     path: String,
+    /// The name of its page.
+    page: String,
     regressions: Option<Regressions>,
     command: Tell<'a>,
     regression: Tell<'a>,
@@ -209,6 +225,7 @@ impl Ground<'_> {
 
     /// Whatever goes wrong there, the test has failed already, and for another reason: it is not to
     /// take much longer for that.
+    #[expect(clippy::disallowed_methods, reason = "it bounds how long a test that failed takes")]
     fn odds(&self, failure: &Failure) -> Option<Odds> {
         let start = Instant::now();
         let may_go_on = || start.elapsed() < ODDS_TAKE;
@@ -344,7 +361,8 @@ impl Subject<'_> {
         note(&text);
         if failure.fault.kind != FaultKind::Never {
             let Ground { explorer, body, .. } = *ground;
-            let explored = Explored { name: &self.path, explorer, body, check: &|_| Ok(()) };
+            let explored =
+                Explored { name: &self.path, file: &self.page, explorer, body, check: &|_| Ok(()) };
             let page = write_page(explored, failure, &found);
             page.iter().for_each(|told| note(told));
         }
@@ -458,6 +476,29 @@ mod tests {
         let mut binary = test("shop", false, "src/main.rs");
         binary.target.binary = Some("shop-cli");
         assert_eq!(told(&binary), whole(" --bin shop-cli"));
+    }
+
+    /// The library's, an integration test's, a binary's, and that of one called as the package is.
+    #[test]
+    fn no_two_tests_of_a_workspace_have_one_page() {
+        let mut binary = test("shop", false, "src/main.rs");
+        binary.target.binary = Some("shop");
+        let tests = [
+            test("shop", false, "src/lib.rs"),
+            test("app", true, "tests/app.rs"),
+            binary,
+            test("shop", true, "tests/shop.rs"),
+        ];
+        let pages = tests.map(|test| test.page());
+        assert_eq!(
+            pages,
+            [
+                "shop::inner::sells",
+                "shop::app::inner::sells",
+                "shop::bin-shop::inner::sells",
+                "shop::shop::inner::sells"
+            ]
+        );
     }
 
     #[test]
