@@ -227,8 +227,8 @@ impl<'a> Teller<'a> {
     }
 }
 
-/// What happened after each record, for [`Teller::tell`]: whether what was picked is struck before it
-/// runs is passed over.
+/// What happened after each record, for [`Teller::tell`]: whether what was picked is struck before
+/// it runs is passed over.
 pub(super) fn nexts(records: &[Record]) -> impl Iterator<Item = Option<&Record>> {
     let is_before_step = |record: &Record| {
         let is_cancel = matches!(record.event, Event::Chosen { kind: ChoiceKind::Cancel, .. });
