@@ -351,3 +351,26 @@ fn a_reset_on_the_way_is_a_packet() {
         assert_eq!(struck(obstacle), BTreeSet::from([[None; 2]]));
     }
 }
+
+/// A stream whose end is struck by the fault, and that is dropped before its program has heard of
+/// that, leaves nothing to its host.
+#[test]
+fn what_is_reset_as_it_is_closed_leaves_nothing() {
+    for seed in 0..16 {
+        let outcome = Simulation::new().seed(seed).block_on(async move {
+            let server = Host::new("server");
+            server.run(hold);
+            sleep(WAY).await?;
+            let mut stream = TcpStream::connect("server:7").await?;
+            from_to(host::current(), server).resets(Ratio::ONE);
+            stream.close().await?;
+            drop(stream);
+            sleep(Duration::from_secs(1)).await?;
+            let left = netstat(host::current()).sockets.into_iter().map(|socket| socket.state);
+            Ok(left.collect::<Vec<_>>())
+        });
+        // Where the fault is left out, the server keeps its side open.
+        let left = outcome.result.unwrap();
+        assert!(left.is_empty() || left == [Some(SocketState::FinWait2)], "seed {seed}: {left:?}");
+    }
+}

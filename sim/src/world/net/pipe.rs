@@ -234,6 +234,11 @@ impl Pipe {
         self.segments.is_empty() && self.room() == 0 && !self.is_abandoned
     }
 
+    /// Tells whether it sends nothing any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned
+    }
+
     /// Tells whether a segment holds bytes.
     pub(super) fn is_data(&mut self, number: u64) -> bool {
         self.slot(number).is_some_and(|slot| slot.kind == PacketKind::Data)

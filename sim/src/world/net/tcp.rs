@@ -476,7 +476,8 @@ impl Drop for End {
         let Some((out, into)) = pipes.filter(|_| self.life.is_alive()) else {
             return self.free_pair();
         };
-        if is_closed {
+        // It may have failed in this very step, which the program is told at the next turn.
+        if is_closed || out.borrow().is_abandoned() {
             out.borrow_mut().abandon();
             return self.free_pair();
         }
