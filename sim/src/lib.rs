@@ -43,6 +43,8 @@ pub use world::{
 /// | argument | takes | default |
 /// |---|---|---|
 /// | `runs` | how many runs | 200; exhaustive strategies end by themselves |
+/// | `jobs` | on how many [threads](explore::Explorer::jobs) runs are made | all cores |
+/// | `isolated` | nothing: runs are made in [processes](#processes) of their own | |
 /// | `seed` | a number | 0 |
 /// | `model` | `any`, or `asyncio` for asyncio's own order | `any` |
 /// | `strategy` | a [`Strategy`](explore::Strategy) by name, as `"pct:3"` | the portfolio |
@@ -69,16 +71,30 @@ pub use world::{
 /// }
 /// ```
 ///
+/// # Processes
+///
+/// A panic in a destructor that runs while another one unwinds, a stack that overflows, an abort or
+/// a poll that never ends take the whole process with them, and so all other tests of the program.
+/// With `isolated` the runs are made in other processes of the same test, as many as
+/// [`jobs`](explore::Explorer::jobs) says. What ends one of them is a failure of that run, with a
+/// case; so is a run that takes longer than `SEEDLOOP_PATIENCE`. What comes of the exploration
+/// is the same otherwise. On Unix only, and with the standard test harness.
+///
+/// # Environment
+///
 /// The environment has its say, in every test:
 ///
 /// | variable | takes | effect |
 /// |---|---|---|
 /// | `SEEDLOOP_RUNS` | a number | how many runs every test makes |
+/// | `SEEDLOOP_JOBS` | a number | on how many threads, or in how many processes, runs are made |
 /// | `SEEDLOOP_SEED` | a number | the seed of every test |
 /// | `SEEDLOOP_STRATEGY` | a strategy | how choices are taken in every test |
 /// | `SEEDLOOP_MODEL` | any or asyncio | what may run next in every test |
 /// | `SEEDLOOP_CANCEL` | never, random, everywhere or pairs | whether tasks are cancelled |
 /// | `SEEDLOOP_CASE` | a case | replays the case in place of exploring; name one test with it |
+/// | `SEEDLOOP_ISOLATED` | on or off | on: every test makes its runs in processes of their own |
+/// | `SEEDLOOP_PATIENCE` | seconds | how long a run in a process of its own may take, 60 s |
 /// | `SEEDLOOP_REGRESSIONS` | on or off | off: neither read nor write regression files |
 /// | `SEEDLOOP_PAGES` | on or off | off: write no pages of failures |
 ///

@@ -7,8 +7,10 @@ use proc_macro::{Literal, Span, TokenStream, TokenTree};
 use crate::Problem;
 
 /// Every argument with what it takes.
-const ARGUMENTS: [(&str, &str); 16] = [
+const ARGUMENTS: [(&str, &str); 18] = [
     ("runs", "a number of runs"),
+    ("jobs", "a number of threads, or of processes if `isolated`"),
+    ("isolated", "nothing"),
     ("seed", "a number"),
     ("model", "`any` or `asyncio`"),
     ("strategy", "the name of a strategy, such as \"pct:3\""),
@@ -33,6 +35,8 @@ pub(crate) struct Arguments {
     pub(crate) calls: TokenStream,
     pub(crate) cases: Vec<Literal>,
     pub(crate) expect_failure: Option<Literal>,
+    /// Runs are made in processes of their own.
+    pub(crate) is_isolated: bool,
     /// All as they stand, but for cases.
     pub(crate) text: String,
     steps: Option<TokenStream>,
@@ -151,7 +155,13 @@ impl Arguments {
                 let text = "0 runs show nothing; leave `runs` out for 200";
                 return Err(Problem::new(value.span(), text));
             }
-            name @ ("runs" | "seed" | "lateness" | "limits" | "around") => {
+            "jobs" if value.tokens().is_ok_and(|jobs| jobs.to_string() == "0") => {
+                let text = "0 jobs make no run; leave `jobs` out for all cores";
+                return Err(Problem::new(value.span(), text));
+            }
+            "isolated" if value.tokens.is_empty() => self.is_isolated = true,
+            "isolated" => return Err(value.wrong()),
+            name @ ("runs" | "jobs" | "seed" | "lateness" | "limits" | "around") => {
                 let tokens = value.tokens()?;
                 self.call(name, tokens);
             }

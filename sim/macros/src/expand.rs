@@ -66,6 +66,8 @@ fn call(arguments: &Arguments, item: &Item) -> TokenStream {
             fields.extend([parenthesised(TokenTree::Literal(text.clone()).into())]);
         }
     }
+    let isolated = format!(", is_isolated: {}", arguments.is_isolated);
+    fields.extend(parse(&isolated));
     fields.extend(parse(", cases: &"));
     let mut cases = TokenStream::new();
     for case in &arguments.cases {

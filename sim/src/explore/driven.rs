@@ -9,8 +9,9 @@ use super::case::Case;
 use super::explorer::Explorer;
 use super::fault::Fault;
 use super::races::Places;
-use super::search::{on_own_thread, seed_of, warm_up};
+use super::search::{seed_of, warm_up};
 use super::strategy::{Portfolio, Strategy};
+use super::threads::on_own_thread;
 use crate::base::{Policy, Result};
 
 /// A run that failed, as it was found.

@@ -1,6 +1,5 @@
 //! Explorations: many runs of one body, until one fails.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -12,9 +11,11 @@ use super::body::runs_of;
 use super::case::Case;
 use super::fault::{Fault, FaultKind, Strictness};
 use super::misfit::misfits;
-use super::search::{Search, nondeterministic, on_own_thread, warm_up};
+use super::search::nondeterministic;
 use super::shrink::shrink;
-use super::strategy::Strategy;
+use super::strategy::{Portfolio, Strategy};
+use super::tally::Statistics;
+use super::threads::on_own_thread;
 use super::trial::{Around, Check, Subject, Trial};
 use crate::base::{Model, Policy, Result};
 use crate::event_loop::{Limits, Point, Strikes};
@@ -94,6 +95,8 @@ impl FromStr for Cancel {
 pub struct Explorer {
     /// None: 200, or as many as an exhaustive strategy needs.
     pub(crate) runs: Option<u64>,
+    /// None: as many as the machine has cores.
+    pub(crate) jobs: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) strategy: Strategy,
     pub(crate) model: Model,
@@ -136,46 +139,6 @@ pub struct Exploration {
     pub points: Vec<Point>,
     /// The first failure, if a run failed.
     pub failure: Option<Box<Failure>>,
-}
-
-/// What an exploration counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Statistics {
-    /// Runs, apart from replays.
-    pub runs: u64,
-    /// Steps of all runs.
-    pub steps: u64,
-    /// Orders of conflicting operations that were seen, each counted once. It is taken that all
-    /// state which tasks share is [`Tracked`](crate::sync::Tracked), named by
-    /// [`touch!`](crate::touch), or a primitive.
-    pub distinct: u64,
-    /// What the runs came to, by what they printed and how they ended, each counted once.
-    pub outcomes: u64,
-    /// Runs that were drawn independently of each other and all in the same way, as those of
-    /// [`Strategy::Random`] and [`Strategy::Pos`]; other strategies have none.
-    pub drawn: u64,
-    /// The orders that were seen in a single one of the runs that were drawn: divided by those, the
-    /// chance that the next one shows a new order. Source: Good, "The population frequencies of
-    /// species" (1953).
-    pub seen_once: u64,
-    /// Whether there is nothing left to try within the bounds of the strategy.
-    pub exhausted: bool,
-    /// Runs in which a cancel or a drop struck at one chosen place.
-    pub struck: u64,
-    /// Runs that were taken again and compared.
-    pub rechecked: u64,
-}
-
-impl Statistics {
-    /// The estimated chance that one more run shows a new order, in thousandths; none when nothing
-    /// is left to try, or where runs are not drawn independently. Source: Good (1953).
-    pub fn unseen_per_mille(&self) -> Option<u64> {
-        match (self.exhausted, self.drawn) {
-            (true, _) | (_, 0) => None,
-            (false, drawn) => Some(self.seen_once * 1_000 / drawn),
-        }
-    }
 }
 
 /// A run that failed, made as small as it gets.
@@ -242,6 +205,7 @@ impl Explorer {
         let limits = Limits { steps_at_one_instant: 50_000, steps: 500_000, ..Limits::default() };
         Explorer {
             runs: None,
+            jobs: None,
             seed: 0,
             strategy: Strategy::Portfolio,
             model: Model::AnyOrder,
@@ -270,6 +234,23 @@ impl Explorer {
         self
     }
 
+    /// On how many threads the runs are made: as many as the machine has cores. What comes of the
+    /// exploration is the same for any number.
+    ///
+    /// Runs are made in rounds, each on one thread: 256 runs, and from run 4,096 on as many as
+    /// that. Fewer runs, exhaustive strategies and policies of one's own take one thread. A program
+    /// that keeps something in statics, which all threads share, takes 1.
+    ///
+    /// # Panics
+    ///
+    /// When there are to be none.
+    #[track_caller]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        assert!(jobs > 0, "an exploration of 0 jobs makes no run; leave `jobs` out for all cores");
+        self.jobs = Some(jobs);
+        self
+    }
+
     /// Lets a policy of one's own take the choices in place of a strategy. `make` makes one for
     /// each exploration; its [`begin`](Policy::begin) is called before each run.
     pub fn policy<P: Policy + 'static>(
@@ -280,10 +261,12 @@ impl Explorer {
         self
     }
 
-    pub(super) fn make_policy(&self) -> Box<dyn Policy> {
-        match &self.policy {
-            Some(make) => make(),
-            None => self.strategy.policy(),
+    /// What takes the choices of a round, from 0.
+    pub(super) fn make_policy(&self, round: u64) -> Box<dyn Policy> {
+        match (&self.policy, self.strategy) {
+            (Some(make), _) => make(),
+            (None, Strategy::Portfolio) => Box::new(Portfolio::of_round(round)),
+            (None, strategy) => strategy.policy(),
         }
     }
 
@@ -424,7 +407,7 @@ impl Explorer {
         body: &(dyn Fn() -> Result<()> + Sync),
         check: Check<'_>,
     ) -> Exploration {
-        on_own_thread(|| self.explore_here(&self.subject(body, check)))
+        self.explore_in_rounds(&self.subject(body, check))
     }
 
     /// Replays a case on a thread of its own.
@@ -466,7 +449,7 @@ impl Explorer {
         })
     }
 
-    pub(super) fn subject<'a>(
+    pub(crate) fn subject<'a>(
         &self,
         body: &'a (dyn Fn() -> Result<()> + Sync),
         check: Check<'a>,
@@ -486,28 +469,8 @@ impl Explorer {
             panics_join: self.panics_join,
             strictness: self.strictness,
             around: self.around,
+            watch: None,
         }
-    }
-
-    fn explore_here(&self, subject: &Subject<'_>) -> Exploration {
-        let mut search = Search {
-            explorer: self,
-            subject,
-            statistics: Statistics::default(),
-            orders: BTreeMap::new(),
-            outcomes: BTreeSet::new(),
-            can_give_way: false,
-            is_drawn: false,
-            points: Vec::new(),
-        };
-        warm_up(subject);
-        let failure = search.search();
-        let mut statistics = search.statistics;
-        statistics.distinct = search.orders.len() as u64;
-        let once = search.orders.values().filter(|(_, drawn)| *drawn == 1);
-        statistics.seen_once = once.count() as u64;
-        statistics.outcomes = search.outcomes.len() as u64;
-        Exploration { statistics, points: search.points, failure }
     }
 
     /// Makes a failing run small, and runs it once more with everything recorded.

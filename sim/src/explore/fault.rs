@@ -33,6 +33,27 @@ pub enum FaultKind {
     Nondeterminism,
     /// Something that was to happen sometimes never did.
     Never,
+    /// The run ended the process that made it, or did not come to an end in real time.
+    Crash,
+}
+
+impl FaultKind {
+    /// In a word or two, as a campaign writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultKind::Panic => "panic",
+            FaultKind::Error => "error",
+            FaultKind::Deadlock => "deadlock",
+            FaultKind::Limit => "limit",
+            FaultKind::ForeignWake => "foreign wake",
+            FaultKind::Leak => "leak",
+            FaultKind::Unretrieved => "unretrieved",
+            FaultKind::Check => "check",
+            FaultKind::Nondeterminism => "nondeterminism",
+            FaultKind::Never => "never",
+            FaultKind::Crash => "crash",
+        }
+    }
 }
 
 /// How a run failed.
@@ -53,6 +74,12 @@ impl Fault {
     pub(crate) fn new(kind: FaultKind, message: String) -> Self {
         let signature = without_numbers(&message);
         Fault { kind, message, error: None, signature }
+    }
+
+    /// What stays the same when the same failure comes about in another way: the kind, and where
+    /// it was or what was said, without numbers.
+    pub(crate) fn signature(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.signature.trim_end())
     }
 
     /// Tells whether both are the same failure, of which one run may show another side.
@@ -124,7 +151,7 @@ fn places_of(deadlock: &Deadlock) -> String {
 }
 
 /// A text in which every number is the same: what an assertion prints of its values varies.
-fn without_numbers(text: &str) -> String {
+pub(crate) fn without_numbers(text: &str) -> String {
     let mut without = String::new();
     for letter in text.chars() {
         match letter.is_ascii_digit() {

@@ -22,6 +22,7 @@ mod follow;
 mod guided;
 mod happened;
 mod hold;
+mod kept;
 mod misfit;
 mod nearest;
 mod odds;
@@ -30,6 +31,7 @@ mod profile;
 mod races;
 mod reversals;
 mod revisit;
+mod rounds;
 mod rush;
 mod search;
 mod shared;
@@ -38,8 +40,11 @@ mod sights;
 mod small;
 mod steps;
 mod strategy;
+mod tally;
+mod threads;
 mod trial;
 mod walks;
+mod watch;
 mod weights;
 
 pub use crate::base::{
@@ -54,18 +59,31 @@ pub use dpor::Dpor;
 #[doc(hidden)]
 pub use driven::{Clue, Finding, Followed};
 pub use exhaustive::{Exhaustive, Full};
-pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed, Statistics};
+pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed};
+pub(crate) use fault::without_numbers;
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
+pub(crate) use kept::Kept;
+#[doc(hidden)]
+pub use kept::Kind;
 pub use nearest::Passing;
 pub use odds::{Odds, OddsAt};
 pub use priorities::{Pct, Pos};
 pub use revisit::Revisit;
+pub(crate) use rounds::Part;
+#[doc(hidden)]
+pub use rounds::round_of;
 pub use rush::Rush;
+pub(crate) use search::{never_of, never_text, warm_up};
 #[doc(hidden)]
 pub use steps::Steps;
 pub use strategy::Strategy;
+pub use tally::Statistics;
+pub(crate) use tally::Tally;
+pub(crate) use threads::{Made, in_order, on_own_thread};
+pub(crate) use trial::Subject;
 pub use trial::{Around, Check};
 pub use walks::{Surw, Urw};
+pub(crate) use watch::Watch;
 
 pub use crate::runner::take_entropy;

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Deviation};
 use super::explorer::Explorer;
-use super::search::on_own_thread;
+use super::threads::on_own_thread;
 use super::trial::{Check, Subject, Trial};
 use crate::base::{Result, Uniform};
 use crate::runner::Outcome;

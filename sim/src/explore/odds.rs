@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::explorer::{Explorer, Failure};
 use super::fault::FaultKind;
-use super::search::on_own_thread;
+use super::threads::on_own_thread;
 use super::trial::{Check, Subject};
 use crate::base::{Choice, Policy, Question, Replay, Result, Uniform};
 

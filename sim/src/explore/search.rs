@@ -1,16 +1,18 @@
-//! The runs of an exploration, one after the other, until one fails.
+//! The runs of a part of an exploration, one after the other, until one fails.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
+use std::ops::Range;
 
 use super::case::Case;
 use super::exhaustive::Exhaustive;
-use super::explorer::{Cancel, Explorer, Failure, Statistics};
+use super::explorer::{Explorer, Failure};
 use super::fault::{Fault, FaultKind};
+use super::kept::Kept;
+use super::tally::Tally;
+use super::threads::on_own_thread;
 use super::trial::{Subject, Trial};
-use crate::base::{ChoiceKind, Fifo, Policy, Result};
+use super::watch::Ahead;
+use crate::base::{ChoiceKind, Fifo, Policy};
 use crate::event_loop::Point;
-use crate::runner::Outcome;
 
 /// Every so many runs one is taken again and compared.
 const RECHECK: u64 = 64;
@@ -20,117 +22,122 @@ const LAST_RECHECKS: usize = 3;
 const STRIKES: u64 = 10;
 /// And how many in any case.
 const STRIKES_MIN: u64 = 2_000;
-/// The stack of the thread that explores, in bytes: a debug build needs more than an optimised one.
-const STACK: usize = 16 << 20;
-
-/// An exploration that goes on.
+/// The runs of one part of an exploration.
 pub(super) struct Search<'a> {
     pub(super) explorer: &'a Explorer,
     pub(super) subject: &'a Subject<'a>,
-    pub(super) statistics: Statistics,
-    /// How often each order of operations came about, and in runs that were drawn apart.
-    pub(super) orders: BTreeMap<u64, (u64, u64)>,
-    /// The results that were seen.
-    pub(super) outcomes: BTreeSet<u64>,
-    /// Some task could have given way at an await where it need not wait.
-    pub(super) can_give_way: bool,
-    /// The runs are drawn independently of each other, all in the same way.
-    pub(super) is_drawn: bool,
-    pub(super) points: Vec<Point>,
+    /// Somebody still wants to know what comes of it.
+    pub(super) may_go_on: &'a dyn Fn() -> bool,
+    pub(super) tally: Tally,
+    /// All failures are kept, and the runs go on: a campaign.
+    pub(super) kept: Option<Kept>,
 }
 
 impl Search<'_> {
-    pub(super) fn search(&mut self) -> Option<Box<Failure>> {
-        let pairs = match self.explorer.cancel {
-            Cancel::Never | Cancel::Random => 0,
-            Cancel::Everywhere => 1,
-            Cancel::Pairs => 2,
-        };
-        if pairs > 0
-            && let Some(failure) = self.strike_everywhere(pairs)
-        {
-            return Some(failure);
-        }
-        let strategy = self.explorer.strategy;
-        self.is_drawn = strategy.draws_apart() && self.explorer.policy.is_none();
-        let found = self.runs_of(self.explorer.make_policy(), self.explorer.runs_max());
-        found.or_else(|| self.never().map(Box::new))
-    }
-
     /// Strikes at one place after the other, or at two: in asyncio's order of the queue, and then,
     /// in any order, where every await gives way that can.
-    fn strike_everywhere(&mut self, pairs: u32) -> Option<Box<Failure>> {
+    pub(super) fn strike_everywhere(&mut self, at_once: u32) -> Option<Box<Failure>> {
         let most = self.explorer.runs_max().saturating_mul(STRIKES).max(STRIKES_MIN);
-        let plain = Exhaustive::of_kind(ChoiceKind::Cancel, pairs);
-        let giving_way = Exhaustive::of_kind(ChoiceKind::Cancel, pairs).giving_way();
+        let plain = Exhaustive::of_kind(ChoiceKind::Cancel, at_once);
+        let giving_way = Exhaustive::of_kind(ChoiceKind::Cancel, at_once).giving_way();
         for (search, is_second) in [(plain, false), (giving_way, true)] {
-            if is_second && !self.can_give_way {
+            if is_second && !self.tally.can_give_way {
                 break;
             }
-            let before = self.statistics.runs;
-            let failure = self.runs_of(Box::new(search), most);
+            let before = self.tally.statistics.runs;
+            let failure = self.runs_of(Box::new(search), 0..most, true);
             // The first run is the one in which nothing strikes.
-            self.statistics.struck += (self.statistics.runs - before).saturating_sub(1);
+            let struck = self.tally.statistics.runs - before;
+            self.tally.statistics.struck += struck.saturating_sub(1);
             if failure.is_some() {
                 return failure;
             }
         }
-        self.statistics.exhausted = false;
+        self.tally.statistics.exhausted = false;
         None
     }
 
-    fn runs_of(&mut self, mut policy: Box<dyn Policy>, runs: u64) -> Option<Box<Failure>> {
+    /// Makes some of the runs of a policy; the last of all are compared more often.
+    pub(super) fn runs_of(
+        &mut self,
+        mut policy: Box<dyn Policy>,
+        runs: Range<u64>,
+        are_last: bool,
+    ) -> Option<Box<Failure>> {
+        if let Some(watch) = self.subject.watch
+            && watch.is_careful()
+        {
+            policy = Box::new(Ahead::new(policy, watch.clone()));
+        }
+        let is_drawn = self.explorer.draws_apart();
         let mut last: Option<(Trial, u64)> = None;
-        for run in 0..runs {
+        for run in runs {
+            if !(self.may_go_on)() {
+                return None;
+            }
+            if let Some(watch) = self.subject.watch {
+                watch.begins(run);
+            }
             if !policy.begin(seed_of(self.explorer.seed, run)) {
-                self.statistics.exhausted = policy.is_complete();
+                self.tally.statistics.exhausted = policy.is_complete();
                 break;
             }
             let (mut trial, back) = self.subject.explore_once(policy);
             policy = back;
-            self.count(&mut trial);
-            let number = self.statistics.runs;
+            let is_wanted = self.kept.as_ref().is_none_or(|kept| run >= kept.from);
+            if is_wanted {
+                self.tally.count(&mut trial, is_drawn);
+            }
+            let number = self.tally.statistics.runs;
             if trial.fault.is_some() {
-                return Some(Box::new(self.explorer.explain(self.subject, trial, number)));
+                if self.kept.is_none() {
+                    return Some(Box::new(self.explain(trial, number)));
+                }
+                if is_wanted {
+                    self.keep(trial, run);
+                }
+                continue;
             }
             if run % RECHECK == 0
+                && is_wanted
                 && let Some(failure) = self.recheck(&trial, number)
             {
-                return Some(Box::new(failure));
+                match &mut self.kept {
+                    None => return Some(Box::new(failure)),
+                    Some(kept) => kept.add(&failure.fault, run, trial.outcome.fingerprint, || None),
+                }
             }
             let chosen = !trial.outcome.choices.is_empty();
             last = Some((trial, number));
             if !chosen {
                 // There is nothing that another run could do otherwise.
-                self.statistics.exhausted = true;
+                self.tally.statistics.exhausted = true;
                 break;
             }
         }
-        let (trial, number) = last?;
         // A short exploration is compared as often as a long one.
+        let (trial, number) = last.filter(|_| are_last || self.tally.statistics.exhausted)?;
         (0..LAST_RECHECKS).find_map(|_| self.recheck(&trial, number)).map(Box::new)
     }
 
-    fn count(&mut self, trial: &mut Trial) {
-        self.statistics.runs += 1;
-        self.statistics.steps += trial.outcome.steps;
-        let (seen, drawn) = self.orders.entry(trial.outcome.order).or_default();
-        *seen += 1;
-        *drawn += u64::from(self.is_drawn);
-        self.statistics.drawn += u64::from(self.is_drawn);
-        let choices = &trial.outcome.choices;
-        self.can_give_way |= choices.iter().any(|choice| choice.kind == ChoiceKind::Switch);
-        self.outcomes.insert(hash_of(&trial.outcome));
-        for point in std::mem::take(&mut trial.outcome.points) {
-            let same = |known: &&mut Point| known.place == point.place && known.name == point.name;
-            match self.points.iter_mut().find(same) {
-                Some(known) => {
-                    known.hits += point.hits;
-                    known.satisfied += point.satisfied;
-                }
-                None => self.points.push(point),
-            }
+    fn explain(&self, trial: Trial, run: u64) -> Failure {
+        if let Some(watch) = self.subject.watch {
+            watch.explains();
         }
+        self.explorer.explain(self.subject, trial, run)
+    }
+
+    /// Counts a failure, and looks into it if it is the first of its kind.
+    fn keep(&mut self, trial: Trial, run: u64) {
+        let Some(mut kept) = self.kept.take() else { return };
+        let fault = trial.fault.clone().expect("seedloop bug: a run that did not fail");
+        let fingerprint = trial.outcome.fingerprint;
+        kept.add(&fault, run, fingerprint, || {
+            let failure = self.explain(trial, run + 1);
+            let case = failure.is_of_a_run().then_some(failure.case);
+            Some((failure.fault.message, case))
+        });
+        self.kept = Some(kept);
     }
 
     /// Takes a run again on another thread, twice, and compares.
@@ -138,7 +145,7 @@ impl Search<'_> {
     /// Twice in a row, so that something which has another value each time, and the same every
     /// second time, cannot hide.
     fn recheck(&mut self, trial: &Trial, run: u64) -> Option<Failure> {
-        self.statistics.rechecked += 1;
+        self.tally.statistics.rechecked += 1;
         let subject = self.subject;
         let log = &trial.outcome.choices;
         let differs = on_own_thread(|| {
@@ -156,54 +163,40 @@ impl Search<'_> {
         let case = case.unwrap_or_else(|| subject.case(Vec::new()));
         Some(nondeterministic(subject, trial, again, case, run))
     }
-
-    /// The failure of something that was to happen in some run.
-    fn never(&self) -> Option<Failure> {
-        let unsatisfied = self.points.iter().find(|point| point.satisfied == 0);
-        let unreached = self.explorer.expected.iter();
-        // A name that is the text of a condition may be laid out otherwise.
-        let is_same = |one: &str, other: &str| {
-            let letters =
-                |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-            letters(one) == letters(other)
-        };
-        let unreached =
-            unreached.filter(|name| !self.points.iter().any(|p| is_same(&p.name, name)));
-        let runs = self.statistics.runs;
-        let text = match (unsatisfied, unreached.into_iter().next()) {
-            (Some(Point { name, place, hits, .. }), _) => {
-                let (runs, times) = (counted(runs, "run"), counted(*hits, "time"));
-                format!("'{name}' at {place} was never so, in {runs} that came there {times}")
-            }
-            (None, Some(name)) => {
-                format!("'{name}' was reached in none of {}", counted(runs, "run"))
-            }
-            (None, None) => return None,
-        };
-        Some(Failure {
-            fault: Fault::new(FaultKind::Never, text),
-            run: runs,
-            found_with: 0,
-            case: self.subject.case(Vec::new()),
-            replays: 0,
-            outcome: self.subject.replay(Vec::new(), true).outcome,
-            dull: None,
-            twin: None,
-            missed: Vec::new(),
-        })
-    }
 }
 
-/// Names what a run came to: what it printed and how it ended.
-fn hash_of(outcome: &Outcome<Result<()>>) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let add = |hash: u64, text: &str| text.bytes().chain([b'\n']).fold(hash, step);
-    let printed = outcome.lines.iter().map(|line| line.text.as_str());
-    // FNV-1a, over each line with its end.
-    let hash = printed.fold(0xcbf2_9ce4_8422_2325, add);
-    match &outcome.result {
-        Err(error) | Ok(Err(error)) => add(hash, &error.to_string()),
-        Ok(Ok(())) => hash,
+/// What was to happen in some run, and did in none of those counted.
+pub(crate) fn never_text(explorer: &Explorer, tally: &Tally) -> Option<String> {
+    let unsatisfied = tally.points.iter().find(|point| point.satisfied == 0);
+    // A name that is the text of a condition may be laid out otherwise.
+    let is_same = |one: &str, other: &str| {
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        letters(one) == letters(other)
+    };
+    let is_reached = |name: &str| tally.points.iter().any(|point| is_same(&point.name, name));
+    let unreached = explorer.expected.iter().find(|name| !is_reached(name));
+    let runs = counted(tally.statistics.runs, "run");
+    if let Some(Point { name, place, hits, .. }) = unsatisfied {
+        let times = counted(*hits, "time");
+        return Some(format!(
+            "'{name}' at {place} was never so, in {runs} that came there {times}"
+        ));
+    }
+    unreached.map(|name| format!("'{name}' was reached in none of {runs}"))
+}
+
+/// The failure of something that happened in none of so many runs.
+pub(crate) fn never_of(subject: &Subject<'_>, message: String, runs: u64) -> Failure {
+    Failure {
+        fault: Fault::new(FaultKind::Never, message),
+        run: runs,
+        found_with: 0,
+        case: subject.case(Vec::new()),
+        replays: 0,
+        outcome: subject.replay(Vec::new(), true).outcome,
+        dull: None,
+        twin: None,
+        missed: Vec::new(),
     }
 }
 
@@ -212,7 +205,7 @@ fn counted(count: u64, noun: &str) -> String {
 }
 
 /// Lets what is made once in a process, or once in a thread, be made.
-pub(super) fn warm_up(subject: &Subject<'_>) {
+pub(crate) fn warm_up(subject: &Subject<'_>) {
     subject.try_with(Box::new(Fifo), false);
 }
 
@@ -274,28 +267,6 @@ fn end_of(trial: &Trial) -> String {
             format!("failed ({})", fault.message.lines().next().unwrap_or_default())
         }
     }
-}
-
-/// Runs `call` on a new thread, which knows nothing of what ran before.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread for the runs, which are one after the other on it"
-)]
-pub(super) fn on_own_thread<R: Send>(call: impl FnOnce() -> R + Send) -> R {
-    let name = thread::current().name().map(str::to_owned);
-    thread::scope(|scope| {
-        let mut builder = thread::Builder::new().stack_size(STACK);
-        if let Some(name) = name {
-            // So that what is printed there names the test.
-            builder = builder.name(name);
-        }
-        let spawned = builder.spawn_scoped(scope, call);
-        let thread = spawned.unwrap_or_else(|error| panic!("no thread to explore on: {error}"));
-        match thread.join() {
-            Ok(result) => result,
-            Err(payload) => std::panic::resume_unwind(payload),
-        }
-    })
 }
 
 /// The seed of one run.

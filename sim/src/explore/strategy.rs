@@ -164,6 +164,8 @@ pub(super) struct Portfolio {
     runs: usize,
     /// Which of the others is the first.
     first: usize,
+    /// What tries one thing after the other has begun to in an earlier round.
+    is_later: bool,
     /// The one that runs.
     current: usize,
     profile: Shared<Profile>,
@@ -178,6 +180,8 @@ const ROTA: [usize; 25] =
 /// which learns from what is rare.
 const REVISIT: usize = 4;
 const RUNS_MANY: usize = 2_000;
+/// And in a round that is not the first, since those before have shown nothing.
+const RUNS_MANY_LATER: usize = 500;
 const RUSH: usize = 6;
 /// The member that always has another run.
 const UNIFORM: usize = 8;
@@ -214,9 +218,15 @@ impl Portfolio {
             ],
             runs: 0,
             first: (first % MEMBERS_MAX) as usize,
+            is_later: false,
             current: 0,
             profile,
         }
+    }
+
+    /// That of a round of an exploration, from 0: each begins with another member.
+    pub(super) fn of_round(round: u64) -> Self {
+        Portfolio { is_later: round > 0, ..Portfolio::beginning_with(round) }
     }
 
     fn current(&mut self) -> &mut dyn Policy {
@@ -272,14 +282,15 @@ impl Policy for Portfolio {
     }
 
     fn begin(&mut self, seed: u64) -> bool {
+        let many = if self.is_later { RUNS_MANY_LATER } else { RUNS_MANY };
         self.current = match self.runs {
             0 => 0,
             1 if self.first == 0 => 1,
-            run if run >= RUNS_MANY && run % 3 > 0 => REVISIT,
+            run if run >= many && run % 3 > 0 => REVISIT,
             run => ROTA[(self.first + run - 2) % ROTA.len()],
         };
         let is_in_turn = self.current == REVERSALS || self.current == DPOR;
-        if is_in_turn && self.profile.borrow().picks.most() > PICKS_FEW {
+        if is_in_turn && (self.is_later || self.profile.borrow().picks.most() > PICKS_FEW) {
             self.current = RUSH;
         }
         self.runs += 1;

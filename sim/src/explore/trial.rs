@@ -1,12 +1,14 @@
 //! One run of what is explored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::Case;
 use super::convert::{Convert, Paths};
 use super::fault::{Fault, Strictness, judge};
 use super::follow::Follow;
-use super::search::on_own_thread;
+use super::threads::on_own_thread;
+use super::watch::Watch;
 use crate::base::{Choice, Ended, Model, Policy, Replay, Result};
 use crate::event_loop::{Limits, Strikes};
 use crate::runner::{Outcome, Simulation};
@@ -29,6 +31,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) panics_join: bool,
     pub(crate) strictness: Strictness,
     pub(crate) around: Option<Around>,
+    /// Who looks on from another process.
+    pub(crate) watch: Option<&'a Arc<dyn Watch>>,
 }
 
 /// Runs a simulation inside of `around`.
@@ -66,6 +70,9 @@ impl Subject<'_> {
         policy: Box<dyn Policy>,
         record: bool,
     ) -> (Trial, Box<dyn Policy>) {
+        if let Some(watch) = self.watch {
+            watch.tries();
+        }
         let mut simulation = Simulation::new()
             .model(self.model)
             .limits(self.limits)

@@ -364,11 +364,11 @@ mod tests {
         hits.load(Ordering::Relaxed)
     }
 
-    /// Three standard deviations of 4,000 runs are below 100, and 63 of them are taken again, each
-    /// after a run in asyncio's order.
+    /// Three standard deviations of 4,000 runs are below 100, 63 of them are taken again, each
+    /// after a run in asyncio's order, and the first of each of 16 rounds only counts.
     fn check(hits: u64, one_in: u64) {
         let expected = RUNS / one_in;
-        assert!(hits.abs_diff(expected) < 160, "{hits} in place of {expected}");
+        assert!(hits.abs_diff(expected) < 180, "{hits} in place of {expected}");
     }
 
     /// Source: Zhao et al., section 3: each order of the interesting operations is as likely as any

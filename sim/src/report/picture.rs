@@ -173,7 +173,7 @@ impl<'a> Picture<'a> {
         let turn = odds.filter(|odds| odds.inevitable_at > 0);
         let turn = turn.map(|odds| run.column_of(step_after(&steps, odds.turn().1)));
         about
-            .text("fault", fault_word(failure.fault.kind))
+            .text("fault", failure.fault.kind.name())
             .text("message", &message(failure))
             .text("race", &race.unwrap_or_default())
             .text("inevitable", &inevitable)
@@ -192,21 +192,5 @@ impl<'a> Picture<'a> {
         let state = if is_twin { State::Ran } else { State::Passed };
         let about = Object::new().text("name", self.name).text("state", state.word());
         about.text("differs", differs).plain("parts", parts_at).end()
-    }
-}
-
-/// The kind of a failure, for readers that treat kinds differently.
-fn fault_word(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Panic => "panic",
-        FaultKind::Error => "error",
-        FaultKind::Deadlock => "deadlock",
-        FaultKind::Limit => "limit",
-        FaultKind::ForeignWake => "foreign wake",
-        FaultKind::Leak => "leak",
-        FaultKind::Unretrieved => "unretrieved",
-        FaultKind::Check => "check",
-        FaultKind::Nondeterminism => "nondeterminism",
-        FaultKind::Never => "never",
     }
 }

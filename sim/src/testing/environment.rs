@@ -2,18 +2,23 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::jobs::WORKER;
 use crate::explore::{Cancel, Case, Explorer, Model, Strategy};
 
 /// Every variable, with what it takes and what it does. The crate's documentation has the same
 /// table.
-pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
     ("SEEDLOOP_RUNS", "a number", "how many runs every test makes"),
+    ("SEEDLOOP_JOBS", "a number", "on how many threads, or in how many processes, runs are made"),
     ("SEEDLOOP_SEED", "a number", "the seed of every test"),
     ("SEEDLOOP_STRATEGY", "a strategy", "how choices are taken in every test"),
     ("SEEDLOOP_MODEL", "any or asyncio", "what may run next in every test"),
     ("SEEDLOOP_CANCEL", "never, random, everywhere or pairs", "whether tasks are cancelled"),
     ("SEEDLOOP_CASE", "a case", "replays the case in place of exploring; name one test with it"),
+    ("SEEDLOOP_ISOLATED", "on or off", "on: every test makes its runs in processes of their own"),
+    ("SEEDLOOP_PATIENCE", "seconds", "how long a run in a process of its own may take, 60 s"),
     ("SEEDLOOP_REGRESSIONS", "on or off", "off: neither read nor write regression files"),
     ("SEEDLOOP_PAGES", "on or off", "off: write no pages of failures"),
 ];
@@ -22,6 +27,9 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 8] = [
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     runs: Option<u64>,
+    jobs: Option<usize>,
+    patience: Option<u64>,
+    pub(super) is_isolated: bool,
     seed: Option<u64>,
     strategy: Option<Strategy>,
     model: Option<Model>,
@@ -50,6 +58,9 @@ impl Environment {
     fn of(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
         let mut environment = Environment::default();
         for (name, value) in variables {
+            if name == WORKER {
+                continue;
+            }
             let value = value.trim();
             let known = VARIABLES.iter().find(|(other, ..)| *other == name);
             let Some((_, takes, _)) = known else {
@@ -76,6 +87,12 @@ impl Environment {
                 0 => return Err("0 runs show nothing".to_owned()),
                 runs => self.runs = Some(runs),
             },
+            "SEEDLOOP_JOBS" => match number()? {
+                0 => return Err("0 jobs make no run".to_owned()),
+                jobs => self.jobs = Some(usize::try_from(jobs).unwrap_or(usize::MAX)),
+            },
+            "SEEDLOOP_PATIENCE" => self.patience = Some(number()?.max(1)),
+            "SEEDLOOP_ISOLATED" => self.is_isolated = !is_off(value)?,
             "SEEDLOOP_SEED" => self.seed = Some(number()?),
             "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
             "SEEDLOOP_MODEL" => self.model = Some(value.parse().map_err(|_| String::new())?),
@@ -90,9 +107,15 @@ impl Environment {
         Ok(())
     }
 
+    /// How long a run in a process of its own may take.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience.unwrap_or(60))
+    }
+
     /// The explorer of a test, but for what the environment says.
     pub(super) fn adjust(&self, mut explorer: Explorer) -> Explorer {
         explorer.runs = self.runs.or(explorer.runs);
+        explorer.jobs = self.jobs.or(explorer.jobs);
         explorer.seed = self.seed.unwrap_or(explorer.seed);
         explorer.strategy = self.strategy.unwrap_or(explorer.strategy);
         explorer.model = self.model.unwrap_or(explorer.model);

@@ -2,11 +2,16 @@
 //! the library that reads the environment or touches the disk.
 
 mod environment;
+#[doc(hidden)]
+pub mod jobs;
+mod named;
 mod pages;
 mod regressions;
 mod test;
 
 #[doc(hidden)]
+pub use named::{Target, Test};
+#[doc(hidden)]
 pub use pages::{Explored, write_page};
 #[doc(hidden)]
-pub use test::{Target, Test, run_test};
+pub use test::run_test;

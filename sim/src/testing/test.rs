@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::environment::{Environment, package};
+use super::jobs::{Crew, Failed, Workshop, is_worker, serve};
+use super::named::Test;
 use super::pages::{Explored, write_page};
 use super::regressions::Regressions;
 use crate::base::{Panicked, Result};
@@ -13,115 +16,6 @@ use crate::explore::{
     Case, Explorer, Failure, FaultKind, Odds, Replayed, Statistics, TestOutput, runs_of,
 };
 use crate::report::{Found, failure_text};
-
-/// A test, as its attribute names it.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Test {
-    /// The package and the target, as cargo knows them.
-    pub package: &'static str,
-    pub target: Target,
-    /// The module path, with the crate's name.
-    pub module: &'static str,
-    pub function: &'static str,
-    pub file: &'static str,
-    /// The folder of the package.
-    pub folder: &'static str,
-    /// A case that is replayed first.
-    pub cases: &'static [&'static str],
-    /// The test passes only if a run fails, with this in its message.
-    pub expect_failure: Option<&'static str>,
-    /// The arguments of the attribute, as they stand there.
-    pub arguments: &'static str,
-    /// The attribute, as it was called.
-    pub attribute: &'static str,
-    /// The profile of the test aborts at a panic.
-    pub aborts: bool,
-}
-
-/// Which of a package's targets a test is in.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Target {
-    /// The crate's name, in which `-` has become `_`.
-    pub name: &'static str,
-    pub binary: Option<&'static str>,
-    /// It is among the package's integration tests or benches.
-    pub is_integration: bool,
-}
-
-impl Test {
-    /// The path by which the test harness knows it.
-    fn path(&self) -> String {
-        match self.module.split_once("::") {
-            Some((_, module)) => format!("{module}::{}", self.function),
-            None => self.function.to_owned(),
-        }
-    }
-
-    /// The name of its page, which no other test of the workspace has.
-    fn page(&self) -> String {
-        let Test { package, target, .. } = self;
-        let is_main = target.name == package.replace('-', "_");
-        let target = match target.binary {
-            Some(binary) => format!("bin-{binary}::"),
-            None if is_main && !target.is_integration => String::new(),
-            None => format!("{}::", target.name),
-        };
-        format!("{package}::{target}{}", self.path())
-    }
-
-    fn command(&self, case: &Case) -> String {
-        let (package, path) = (self.package, self.path());
-        let target = self.target.flag(&self.file_in_package());
-        format!("SEEDLOOP_CASE='{case}' cargo test -p {package}{target} -- --exact {path}")
-    }
-
-    /// The source, from the folder of the package: the compiler names it from some folder above.
-    fn file_in_package(&self) -> String {
-        let file = self.file.replace('\\', "/");
-        let folder = self.folder.replace('\\', "/");
-        let mut above = folder.as_str();
-        while let Some((rest, _)) = above.rsplit_once('/') {
-            let below = folder[rest.len() + 1..].to_owned() + "/";
-            if let Some(inner) = file.strip_prefix(&below) {
-                return inner.to_owned();
-            }
-            above = rest;
-        }
-        file
-    }
-
-    fn regression(&self, case: &Case) -> String {
-        let Test { attribute, arguments, .. } = self;
-        let comma = if arguments.is_empty() { "" } else { ", " };
-        format!("#[{attribute}({arguments}{comma}case = \"{case}\")]")
-    }
-}
-
-impl Target {
-    /// What tells cargo to build this target alone; nothing where its name is not known for sure.
-    fn flag(&self, file: &str) -> String {
-        // `tests/app.rs` and `tests/app/main.rs` are the target `app`.
-        let named = |folder: &str| {
-            let stem = file.strip_prefix(folder)?.split(['/', '.']).next()?;
-            (stem.replace('-', "_") == self.name).then_some(stem)
-        };
-        if file.starts_with("examples/") {
-            let example = named("examples/").unwrap_or(self.name);
-            return format!(" --example {example}");
-        }
-        if self.is_integration {
-            let is_plain = !self.name.contains('_');
-            let test = named("tests/").or(is_plain.then_some(self.name));
-            return test.map(|test| format!(" --test {test}")).unwrap_or_default();
-        }
-        match self.binary {
-            Some(binary) => format!(" --bin {binary}"),
-            None => " --lib".to_owned(),
-        }
-    }
-}
 
 /// Runs a test of the attribute.
 #[doc(hidden)]
@@ -141,6 +35,8 @@ where
         expect_failure: test.expect_failure,
         aborts: test.aborts,
         has_siblings: false,
+        worker: Some(worker_arguments(&test.path())),
+        is_isolated: test.is_isolated,
     };
     let explorer = test.cases.iter().fold(explorer, |explorer, case| explorer.case(case));
     subject.run(explorer, &runs_of(body, Location::caller()));
@@ -184,6 +80,8 @@ impl Explorer {
             expect_failure: None,
             aborts: cfg!(panic = "abort"),
             has_siblings: true,
+            worker: None,
+            is_isolated: false,
         };
         subject.run(self, &runs_of(body, location));
     }
@@ -193,7 +91,7 @@ impl Explorer {
 /// compute for long are run some hundred times for that.
 const ODDS_TAKE: Duration = Duration::from_secs(3);
 
-type Tell<'a> = &'a dyn Fn(&Case) -> String;
+type Tell<'a> = &'a (dyn Fn(&Case) -> String + Sync);
 
 /// A test, however it was written.
 struct Subject<'a> {
@@ -207,6 +105,14 @@ struct Subject<'a> {
     aborts: bool,
     /// There may be other explorations in the same test, to which a case may belong.
     has_siblings: bool,
+    /// With what the program of this test runs it alone; none where nobody knows.
+    worker: Option<Vec<String>>,
+    is_isolated: bool,
+}
+
+/// What the standard test harness runs one test with, on the main thread.
+fn worker_arguments(path: &str) -> Vec<String> {
+    ["--exact", path, "--nocapture", "--test-threads=1"].map(str::to_owned).into()
 }
 
 /// What is explored, and how.
@@ -247,32 +153,29 @@ impl Subject<'_> {
         let explorer = environment.adjust(explorer);
         let is_replay = environment.case.is_some();
         let ground = Ground { explorer: &explorer, body, is_replay };
+        if is_worker() {
+            self.serve(&ground);
+        }
         if let Some(case) = &environment.case {
             return self.replay(&ground, case);
         }
+        if let Some(arguments) = &self.worker
+            && (self.is_isolated || environment.is_isolated)
+        {
+            return self.run_isolated(&ground, &environment, arguments);
+        }
         if self.expect_failure.is_none() {
-            self.replay_known(&ground, &environment);
+            self.replay_known(&ground, &environment, None);
         }
         let exploration = explorer.explore_runs(body, &|_| Ok(()));
         let Some(failure) = exploration.failure else {
-            assert!(
-                self.expect_failure.is_none(),
-                "the failure that is expected was found in none of {} runs; take \
-                 `expect_failure` away if the bug is mended",
-                exploration.statistics.runs
-            );
-            return;
+            return self.assert_none_is_expected(exploration.statistics.runs);
         };
         if self.expect_failure.is_some_and(|text| is_expected(&failure, text)) {
             return;
         }
-        if let Some(regressions) = &self.regressions
-            && !environment.no_regressions
-            && self.expect_failure.is_none()
-            && failure.is_of_a_run()
-            && let Err(error) = regressions.add(&failure.case, &failure.fault.message)
-        {
-            note(&format!("{} was not written: {error}", regressions.file().display()));
+        if failure.is_of_a_run() {
+            self.keep(&environment, &failure.case, &failure.fault.message);
         }
         if let Some(text) = self.expect_failure {
             note(&format!("the failure that is expected is another one, with '{text}'"));
@@ -280,11 +183,44 @@ impl Subject<'_> {
         self.fail(&ground, &failure, explorer.strategy_name(), exploration.statistics);
     }
 
-    /// Replays the cases that failed before; the first that fails again ends the test. One that
-    /// was given with the test has to fit it, too.
     #[track_caller]
-    fn replay_known(&self, ground: &Ground<'_>, environment: &Environment) {
+    fn assert_none_is_expected(&self, runs: u64) {
+        assert!(
+            self.expect_failure.is_none(),
+            "the failure that is expected was found in none of {runs} runs; take \
+             `expect_failure` away if the bug is mended"
+        );
+    }
+
+    /// Adds a case to those that failed before.
+    fn keep(&self, environment: &Environment, case: &Case, message: &str) {
+        if let Some(regressions) = &self.regressions
+            && !environment.no_regressions
+            && self.expect_failure.is_none()
+            && let Err(error) = regressions.add(case, message)
+        {
+            note(&format!("{} was not written: {error}", regressions.file().display()));
+        }
+    }
+
+    /// Replays the cases that failed before; the first that fails again ends the test. One that
+    /// was given with the test has to fit it, too. One that takes its process with it takes that
+    /// of a worker, if there is a crew.
+    #[track_caller]
+    fn replay_known(
+        &self,
+        ground: &Ground<'_>,
+        environment: &Environment,
+        crew: Option<&Crew<'_>>,
+    ) {
+        let try_first = |case: &Case| {
+            let failed = crew.and_then(|crew| crew.crash_of(case));
+            if let Some(failed) = failed {
+                self.fail_isolated(&failed);
+            }
+        };
         for case in &ground.explorer.cases {
+            try_first(case);
             self.replay_one(ground, case);
         }
         let known = self.regressions.as_ref().filter(|_| !environment.no_regressions);
@@ -292,6 +228,7 @@ impl Subject<'_> {
             let case = case.unwrap_or_else(|why| {
                 panic!("{why}; mend the line, or delete it if it is of no use any more")
             });
+            try_first(&case);
             let replayed = ground.replay(&case);
             if replayed.fault.is_some() {
                 self.fail_replayed(ground, replayed, case);
@@ -348,24 +285,10 @@ impl Subject<'_> {
         strategy: String,
         statistics: Statistics,
     ) -> ! {
-        let mut found = Found { strategy, statistics, ..Found::default() };
         // Who replays a case, under a debugger perhaps, wants that one run.
-        if !ground.is_replay {
-            found.odds = ground.odds(failure);
-        }
-        if failure.is_of_a_run() || failure.run == 0 {
-            found.replay = (self.command)(&failure.case);
-            found.regression = (self.regression)(&failure.case);
-        }
-        let text = format!("{} failed\n\n{}", self.path, failure_text(failure, &found));
+        let (text, page) = self.report(ground, failure, strategy, statistics, !ground.is_replay);
         note(&text);
-        if failure.fault.kind != FaultKind::Never {
-            let Ground { explorer, body, .. } = *ground;
-            let explored =
-                Explored { name: &self.path, file: &self.page, explorer, body, check: &|_| Ok(()) };
-            let page = write_page(explored, failure, &found);
-            page.iter().for_each(|told| note(told));
-        }
+        page.iter().for_each(|told| note(told));
         let panicked = failure.fault.error.as_ref().and_then(|e| e.downcast_ref::<Panicked>());
         if failure.run == 0
             && let Some(stack) = panicked.and_then(Panicked::backtrace)
@@ -373,6 +296,94 @@ impl Subject<'_> {
             note(&format!("stack of the panic:\n{}", own_frames(&stack.to_string())));
         }
         // Not a panic of its own: its place would be one of this library.
+        std::panic::resume_unwind(Box::new(text));
+    }
+
+    /// The report of a failure, and where its page is.
+    fn report(
+        &self,
+        ground: &Ground<'_>,
+        failure: &Failure,
+        strategy: String,
+        statistics: Statistics,
+        has_odds: bool,
+    ) -> (String, Option<String>) {
+        let mut found = Found { strategy, statistics, ..Found::default() };
+        if has_odds {
+            found.odds = ground.odds(failure);
+        }
+        if failure.is_of_a_run() || failure.run == 0 {
+            found.replay = (self.command)(&failure.case);
+            found.regression = (self.regression)(&failure.case);
+        }
+        let text = format!("{} failed\n\n{}", self.path, failure_text(failure, &found));
+        if failure.fault.kind == FaultKind::Never {
+            return (text, None);
+        }
+        let Ground { explorer, body, .. } = *ground;
+        let explored =
+            Explored { name: &self.path, file: &self.page, explorer, body, check: &|_| Ok(()) };
+        let page = write_page(explored, failure, &found);
+        (text, page)
+    }
+
+    /// Makes the runs that another process of the same test wants.
+    fn serve(&self, ground: &Ground<'_>) -> ! {
+        let tell = |failure: &Failure, statistics: Statistics, is_long: bool| {
+            let strategy = ground.explorer.strategy_name();
+            let (text, page) = self.report(ground, failure, strategy, statistics, is_long);
+            page.into_iter().fold(text, |text, page| text + &page + "\n")
+        };
+        let Ground { explorer, body, .. } = *ground;
+        let served = serve(Workshop { explorer, body, check: &|_| Ok(()), tell: &tell });
+        if let Err(error) = &served {
+            note(&format!("{}, as a worker: {error}", self.path));
+        }
+        #[expect(clippy::disallowed_methods, reason = "nobody reads what the harness would print")]
+        std::process::exit(i32::from(served.is_err()));
+    }
+
+    /// Explores in processes of their own.
+    #[track_caller]
+    fn run_isolated(&self, ground: &Ground<'_>, environment: &Environment, arguments: &[String]) {
+        let program = std::env::current_exe().unwrap_or_else(|why| panic!("no program: {why}"));
+        let launch = || {
+            let mut command = Command::new(&program);
+            command.args(arguments);
+            command
+        };
+        let jobs = ground.explorer.jobs_max();
+        let crew = Crew { launch: &launch, jobs, patience: environment.patience() };
+        if self.expect_failure.is_none() {
+            self.replay_known(ground, environment, Some(&crew));
+        }
+        let explored = crew.explore(ground.explorer);
+        let explored = explored.unwrap_or_else(|why| panic!("{}: {why}", self.path));
+        let Some(failed) = explored.failed else {
+            return self.assert_none_is_expected(explored.statistics.runs);
+        };
+        let is_odd = ["nondeterminism", "never"].contains(&failed.kind.as_str());
+        if self.expect_failure.is_some_and(|text| !is_odd && failed.message.contains(text)) {
+            return;
+        }
+        if let Some(case) = &failed.case {
+            self.keep(environment, case, &failed.message);
+        }
+        self.fail_isolated(&failed);
+    }
+
+    #[track_caller]
+    fn fail_isolated(&self, failed: &Failed) -> ! {
+        let mut text = failed.text.clone();
+        if failed.kind == FaultKind::Crash.name() {
+            // Nobody was left to tell.
+            text = format!("{} failed\n\n{text}", self.path);
+            if let Some(case) = &failed.case {
+                let (replay, regression) = ((self.command)(case), (self.regression)(case));
+                text += &format!("replay:     {replay}\nregression: {regression}\n");
+            }
+        }
+        note(&text);
         std::panic::resume_unwind(Box::new(text));
     }
 }
@@ -435,72 +446,6 @@ fn note(text: &str) {
 mod tests {
     use super::*;
 
-    fn test(name: &'static str, is_integration: bool, file: &'static str) -> Test {
-        Test {
-            package: "shop",
-            target: Target { name, binary: None, is_integration },
-            module: "x::inner",
-            function: "sells",
-            file,
-            folder: "/home/ann/shop",
-            cases: &[],
-            expect_failure: None,
-            arguments: "leaks = fail",
-            attribute: "seedloop::test",
-            aborts: false,
-        }
-    }
-
-    #[test]
-    fn the_command_names_the_target() {
-        let case = Case::dull(crate::base::Model::AnyOrder);
-        let told = |test: &Test| test.command(&case);
-        let whole = |target: &str| {
-            format!("SEEDLOOP_CASE='{case}' cargo test -p shop{target} -- --exact inner::sells")
-        };
-        for (name, is_integration, file, target) in [
-            ("shop", false, "src/lib.rs", " --lib"),
-            // A folder of the library that happens to be called so.
-            ("shop", false, "shop/src/tests/mod.rs", " --lib"),
-            ("app", true, "tests/app.rs", " --test app"),
-            ("app", true, "work/shop/tests/app/main.rs", " --test app"),
-            ("my_test", true, "shop/tests/my-test.rs", " --test my-test"),
-            // A module of the target `all`.
-            ("all", true, "tests/parts/one.rs", " --test all"),
-            // It may be called `it-all` or `it_all`.
-            ("it_all", true, "tests/parts/one.rs", ""),
-            ("demo", false, "shop/examples/demo.rs", " --example demo"),
-        ] {
-            assert_eq!(told(&test(name, is_integration, file)), whole(target), "{file}");
-        }
-        let mut binary = test("shop", false, "src/main.rs");
-        binary.target.binary = Some("shop-cli");
-        assert_eq!(told(&binary), whole(" --bin shop-cli"));
-    }
-
-    /// The library's, an integration test's, a binary's, and that of one called as the package is.
-    #[test]
-    fn no_two_tests_of_a_workspace_have_one_page() {
-        let mut binary = test("shop", false, "src/main.rs");
-        binary.target.binary = Some("shop");
-        let tests = [
-            test("shop", false, "src/lib.rs"),
-            test("app", true, "tests/app.rs"),
-            binary,
-            test("shop", true, "tests/shop.rs"),
-        ];
-        let pages = tests.map(|test| test.page());
-        assert_eq!(
-            pages,
-            [
-                "shop::inner::sells",
-                "shop::app::inner::sells",
-                "shop::bin-shop::inner::sells",
-                "shop::shop::inner::sells"
-            ]
-        );
-    }
-
     #[test]
     fn a_stack_shows_what_is_the_users() {
         let stack = "   0: std::backtrace::Backtrace::force_capture\n\
@@ -512,15 +457,5 @@ mod tests {
         let own = "   2: app::lost::{{closure}}\n             at ./tests/app.rs:14:5";
         assert_eq!(own_frames(stack), own);
         assert_eq!(own_frames("   0: core::one"), "   0: core::one");
-    }
-
-    #[test]
-    fn the_regression_keeps_what_the_test_says() {
-        let case = Case::dull(crate::base::Model::AnyOrder);
-        let mut test = test("shop", false, "src/lib.rs");
-        let expected = "#[seedloop::test(leaks = fail, case = \"sl1.1.any.-:\")]";
-        assert_eq!(test.regression(&case), expected);
-        test.arguments = "";
-        assert_eq!(test.regression(&case), "#[seedloop::test(case = \"sl1.1.any.-:\")]");
     }
 }

@@ -1,0 +1,439 @@
+//! The crew: hands out the parts of an exploration to workers, and goes on when one of them is lost.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::{ControlFlow, Range};
+use std::process::Command;
+use std::time::Duration;
+
+use super::counted::{read_kind, read_tally, statistics_words};
+use super::hand::{Ended, Hand};
+use super::line::Line;
+use super::worker::{Care, Order, take_line};
+use crate::explore::{
+    Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Tally, in_order, never_text, round_of,
+};
+
+/// Processes that make the runs of one exploration or campaign.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds a closure")]
+pub struct Crew<'a> {
+    /// Makes the command that starts a worker, which calls [`serve`](super::serve).
+    pub launch: &'a (dyn Fn() -> Command + Sync),
+    /// How many of them there are at a time.
+    pub jobs: usize,
+    /// How long a run may take, in real time, until its worker is stopped.
+    pub patience: Duration,
+}
+
+/// What came of an exploration.
+#[derive(Debug)]
+pub struct Explored {
+    /// What was counted, up to the run that failed.
+    pub statistics: Statistics,
+    /// The first run that failed.
+    pub failed: Option<Failed>,
+}
+
+/// A run that failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// How.
+    pub kind: String,
+    /// What is wrong.
+    pub message: String,
+    /// Which run it was, from 1.
+    pub run: u64,
+    /// What replays it, if one run shows it.
+    pub case: Option<Case>,
+    /// The report, with where the page is.
+    pub text: String,
+}
+
+/// What came of the runs of a round, or of a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The runs, from 0.
+    pub runs: Range<u64>,
+    /// Their steps.
+    pub steps: u64,
+    /// How many of them showed each order of operations.
+    pub orders: std::collections::BTreeMap<u64, u64>,
+    /// The failures among them.
+    pub kinds: Vec<Kind>,
+}
+
+/// What a part came to.
+#[derive(Default)]
+struct Done {
+    tally: Tally,
+    kinds: Vec<Kind>,
+    failed: Option<(Failed, Option<Hand>)>,
+}
+
+/// A worker that is gone, with what is known of the run that it made.
+struct Lost {
+    how: String,
+    complaints: Vec<String>,
+    run: Option<u64>,
+    is_explaining: bool,
+    /// None where it is not known of each deviation.
+    deviations: Option<Vec<String>>,
+    prefix: String,
+}
+
+enum Attempt {
+    Done(Box<Done>),
+    NotWanted,
+    Lost(Lost),
+}
+
+impl Crew<'_> {
+    /// Explores until a run fails. What comes of it is the same for any number of workers.
+    ///
+    /// # Errors
+    ///
+    /// When no worker can be started.
+    pub fn explore(&self, explorer: &Explorer) -> io::Result<Explored> {
+        let order = Order { care: Care::None, keeps: false, from: 0 };
+        let known = BTreeSet::new();
+        let make = |hand: &mut Option<Hand>, part: Part, may_go_on: &dyn Fn() -> bool| {
+            let done = self.make(hand, part, order, &known, may_go_on);
+            let is_end = |done: &Done| done.failed.is_some() || done.tally.statistics.exhausted;
+            Made { is_last: done.as_ref().map_or(true, is_end), value: done }
+        };
+        let (mut total, mut failed, mut wrong) = (Tally::default(), None, None);
+        let threads = explorer.clone().jobs(self.jobs).threads();
+        in_order(
+            threads,
+            explorer.parts(),
+            || None,
+            make,
+            |done| match done {
+                Ok(done) => {
+                    failed = done.failed.map(|(failed, hand)| {
+                        let run = failed.run + total.statistics.runs;
+                        (Failed { run, ..failed }, hand)
+                    });
+                    total.add(done.tally);
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    wrong = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        );
+        if let Some(error) = wrong {
+            return Err(error);
+        }
+        let never = if failed.is_none() { never_text(explorer, &total) } else { None };
+        let (statistics, _) = total.into_counted();
+        let failed = match (failed, never) {
+            (Some((mut failed, hand)), _) => {
+                if failed.text.is_empty() {
+                    failed.text = self.text(&failed, hand, &statistics);
+                }
+                Some(failed)
+            }
+            (None, Some(message)) => {
+                let order = statistics_words(Line::new("never").word(&message), &statistics);
+                let text = self.told(None, order).unwrap_or_else(|| message.clone());
+                let kind = FaultKind::Never.name().to_owned();
+                Some(Failed { kind, message, run: statistics.runs, case: None, text })
+            }
+            (None, None) => None,
+        };
+        Ok(Explored { statistics, failed })
+    }
+
+    /// Makes the runs of a campaign, a round at a time and in order, and goes on after each
+    /// failure; `take` says whether there are to be more. Of the failures that are `known` of an
+    /// earlier run no case is looked for.
+    ///
+    /// # Errors
+    ///
+    /// When no worker can be started, and what `take` returns.
+    pub fn campaign(
+        &self,
+        runs: Range<u64>,
+        known: &BTreeSet<String>,
+        mut take: impl FnMut(Taken) -> io::Result<ControlFlow<()>>,
+    ) -> io::Result<()> {
+        let mut next = runs.start;
+        let rounds = std::iter::from_fn(move || {
+            let (index, round) = round_of(next);
+            let wanted = next..round.end.min(runs.end);
+            next = wanted.end.max(next);
+            (!wanted.is_empty()).then_some((index, round.start, wanted))
+        });
+        let make =
+            |hand: &mut Option<Hand>, round: (u64, u64, Range<u64>), go: &dyn Fn() -> bool| {
+                let (index, start, wanted) = round;
+                let order = Order { care: Care::None, keeps: true, from: wanted.start };
+                let part = Part::Round { index, runs: start..wanted.end, is_last: false };
+                let done = self.make(hand, part, order, known, go);
+                Made { is_last: done.is_err(), value: done.map(|done| taken(wanted, done)) }
+            };
+        let mut ended = Ok(());
+        in_order(
+            self.jobs,
+            rounds,
+            || None,
+            make,
+            |made| {
+                match made.and_then(&mut take) {
+                    Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
+                    Ok(ControlFlow::Break(())) => {}
+                    Err(error) => ended = Err(error),
+                }
+                ControlFlow::Break(())
+            },
+        );
+        ended
+    }
+
+    /// Replays a case in a worker, and tells of it if that ends the process.
+    pub fn crash_of(&self, case: &Case) -> Option<Failed> {
+        let mut hand = Hand::start((self.launch)()).ok()?;
+        let line = Line::new("tell").word(0).word(0).word(case);
+        hand.order(statistics_words(line, &Statistics::default()));
+        loop {
+            match hand.next_line(self.patience, &|| true) {
+                Ok(mut words) => {
+                    if words.text() == "done" {
+                        return None;
+                    }
+                }
+                Err(Ended::NotWanted) => return None,
+                Err(Ended::Gone { how, complaints }) => {
+                    let (deviations, prefix) = (Some(Vec::new()), case.to_string());
+                    let (run, is_explaining) = (None, false);
+                    let lost = Lost { how, complaints, run, is_explaining, deviations, prefix };
+                    let text = format!("{}\n\nin the replay of a case\n", lost.text());
+                    return Some(Failed { text, ..lost.failed(0) });
+                }
+            }
+        }
+    }
+
+    /// Makes the runs of a part. A run that takes its worker with it is a failure; those behind it
+    /// begin as a round does.
+    fn make(
+        &self,
+        hand: &mut Option<Hand>,
+        part: Part,
+        order: Order,
+        known: &BTreeSet<String>,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Done> {
+        let mut total = Done::default();
+        let mut rest = part;
+        let mut care = Care::None;
+        loop {
+            let attempt = self.attempt(hand, &rest, Order { care, ..order }, known, may_go_on)?;
+            let lost = match attempt {
+                Attempt::Done(done) => {
+                    total.add(*done);
+                    return Ok(total);
+                }
+                Attempt::NotWanted => return Ok(total),
+                Attempt::Lost(lost) => lost,
+            };
+            // A worker may be lost for another reason than its run; then it goes well this time.
+            care = match (care, lost.is_explaining, lost.run) {
+                (Care::None, ..) => Care::Ahead,
+                (Care::Ahead, true, _) => Care::Small,
+                (_, _, None) => return Err(io::Error::other(lost.text())),
+                (_, _, Some(run)) => {
+                    let (before, after) = split(&rest, run);
+                    if let Some(before) = before {
+                        let plain = Order { care: Care::None, ..order };
+                        match self.attempt(hand, &before, plain, known, may_go_on)? {
+                            Attempt::Done(done) => total.add(*done),
+                            Attempt::NotWanted => return Ok(total),
+                            Attempt::Lost(lost) => return Err(io::Error::other(lost.text())),
+                        }
+                    }
+                    if !order.keeps {
+                        total.tally.statistics.runs += 1;
+                        let run = total.tally.statistics.runs;
+                        total.failed = Some((lost.failed(run), None));
+                        return Ok(total);
+                    }
+                    if run >= order.from {
+                        total.add_kind(lost.kind(run));
+                    }
+                    let Some(after) = after else { return Ok(total) };
+                    rest = after;
+                    Care::None
+                }
+            };
+        }
+    }
+
+    /// Lets a worker make the runs of a part.
+    fn attempt(
+        &self,
+        slot: &mut Option<Hand>,
+        part: &Part,
+        order: Order,
+        known: &BTreeSet<String>,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Attempt> {
+        let mut hand = match slot.take() {
+            Some(hand) => hand,
+            None => {
+                let mut hand = Hand::start((self.launch)())?;
+                known.iter().for_each(|known| hand.order(Line::new("known").word(known)));
+                hand
+            }
+        };
+        hand.order(take_line(part, order));
+        let prefix = hand.prefix.clone();
+        let (how, complaints) = (String::new(), Vec::new());
+        let (run, deviations) = (None, Some(Vec::new()));
+        let mut lost = Lost { how, complaints, run, is_explaining: false, deviations, prefix };
+        let mut done = Done::default();
+        loop {
+            let mut words = match hand.next_line(self.patience, may_go_on) {
+                Ok(words) => words,
+                Err(Ended::NotWanted) => return Ok(Attempt::NotWanted),
+                Err(Ended::Gone { how, complaints }) => {
+                    return Ok(Attempt::Lost(Lost { how, complaints, ..lost }));
+                }
+            };
+            let verb = words.text();
+            let mut read = || -> Result<bool, String> {
+                match verb.as_str() {
+                    "begins" => {
+                        lost.run = Some(words.next()?);
+                        lost.is_explaining = false;
+                        lost.deviations = Some(Vec::new());
+                    }
+                    "explains" => lost.is_explaining = true,
+                    "deviates" => lost.deviates(words.text()),
+                    "kind" => done.kinds.push(read_kind(&mut words)?),
+                    "failed" => done.failed = Some((read_failed(&mut words)?, None)),
+                    "done" => return Ok(true),
+                    _ => drop(read_tally(&mut done.tally, &verb, &mut words)?),
+                }
+                Ok(false)
+            };
+            if read().map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))? {
+                break;
+            }
+        }
+        match &mut done.failed {
+            // It still knows what can be told of the failure.
+            Some((_, keeps)) => *keeps = Some(hand),
+            None => *slot = Some(hand),
+        }
+        Ok(Attempt::Done(Box::new(done)))
+    }
+
+    /// The report of a failure, from the worker that knows it, or from another one, in few words.
+    fn text(&self, failed: &Failed, hand: Option<Hand>, statistics: &Statistics) -> String {
+        let Some(case) = &failed.case else { return failed.message.clone() };
+        let order = |is_long: bool| {
+            let line = Line::new("tell").word(u8::from(is_long)).word(failed.run).word(case);
+            statistics_words(line, statistics)
+        };
+        let long = hand.and_then(|hand| self.told(Some(hand), order(true)));
+        let short = long.or_else(|| self.told(None, order(false)));
+        short.filter(|text| !text.is_empty()).unwrap_or_else(|| failed.message.clone())
+    }
+
+    /// What a worker says to an order; nothing if it is lost over it.
+    fn told(&self, hand: Option<Hand>, order: Line) -> Option<String> {
+        let mut hand = hand.map_or_else(|| Hand::start((self.launch)()), Ok).ok()?;
+        hand.order(order);
+        let mut text = None;
+        loop {
+            let mut words = hand.next_line(self.patience, &|| true).ok()?;
+            match words.text().as_str() {
+                "text" => text = Some(words.text()),
+                "done" => return text,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What comes before a run of a part, and what behind it, if that can be made by itself.
+fn split(part: &Part, run: u64) -> (Option<Part>, Option<Part>) {
+    let Part::Round { index, runs, is_last } = part else { return (None, None) };
+    let part = |runs: Range<u64>, is_last| {
+        (!runs.is_empty()).then_some(Part::Round { index: *index, runs, is_last })
+    };
+    (part(runs.start..run, false), part(run + 1..runs.end, *is_last))
+}
+
+fn read_failed(words: &mut super::line::Words) -> Result<Failed, String> {
+    let (kind, message, run) = (words.text(), words.text(), words.next()?);
+    let case: Case = words.next()?;
+    let is_of_run = words.next::<u8>()? != 0;
+    let case = Some(case).filter(|_| is_of_run);
+    Ok(Failed { kind, message, run, case, text: String::new() })
+}
+
+fn taken(runs: Range<u64>, done: Done) -> Taken {
+    let orders = done.tally.orders.into_iter().map(|(order, (seen, _))| (order, seen));
+    Taken { runs, steps: done.tally.statistics.steps, orders: orders.collect(), kinds: done.kinds }
+}
+
+impl Done {
+    fn add(&mut self, later: Done) {
+        self.tally.add(later.tally);
+        later.kinds.into_iter().for_each(|kind| self.add_kind(kind));
+        if later.failed.is_some() {
+            self.failed = later.failed;
+        }
+    }
+
+    fn add_kind(&mut self, kind: Kind) {
+        match self.kinds.iter_mut().find(|known| known.signature == kind.signature) {
+            Some(known) => known.count += kind.count,
+            None => self.kinds.push(kind),
+        }
+    }
+}
+
+impl Lost {
+    fn deviates(&mut self, deviation: String) {
+        match &mut self.deviations {
+            Some(deviations) if !deviation.is_empty() => deviations.push(deviation),
+            _ => self.deviations = None,
+        }
+    }
+
+    /// The case of the run, as far as it went.
+    fn case(&self) -> Option<Case> {
+        let deviations = self.deviations.as_ref()?.join(",");
+        format!("{}{deviations}", self.prefix).parse().ok()
+    }
+
+    /// What is wrong, with what the process complained of.
+    fn text(&self) -> String {
+        let mut text = format!("the run {}", self.how);
+        for line in self.complaints.iter().filter(|line| !line.trim().is_empty()) {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn kind(&self, run: u64) -> Kind {
+        let said = self.complaints.iter().find(|line| !line.trim().is_empty());
+        let said = said.map(String::as_str).unwrap_or_default();
+        let signature = crate::explore::without_numbers(&format!("crash: {}: {said}", self.how));
+        let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
+        Kind { signature, kind, message, run, case: self.case(), fingerprint: 0, count: 1 }
+    }
+
+    fn failed(self, run: u64) -> Failed {
+        let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
+        let text = format!("{message}\n\nin run {run}\n");
+        Failed { kind, message, run, case: self.case(), text }
+    }
+}

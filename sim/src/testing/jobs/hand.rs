@@ -1,0 +1,180 @@
+//! A worker, as its crew sees it.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::channel::{self, Channel};
+use super::line::{Line, Words};
+use super::worker::{GREETING, WORKER};
+
+/// How often one looks whether the worker is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many of the last lines of a worker's complaints are kept.
+const LINES: usize = 40;
+
+/// How long a worker may take to begin.
+const START: Duration = Duration::from_secs(60);
+
+/// A worker process. It ends with this.
+#[derive(Debug)]
+pub(super) struct Hand {
+    child: Child,
+    channel: Channel,
+    /// What came behind the last whole line.
+    read: Vec<u8>,
+    complaints: Arc<Mutex<VecDeque<String>>>,
+    reader: Option<JoinHandle<()>>,
+    /// The case in which nothing deviates.
+    pub(super) prefix: String,
+}
+
+/// Why there is no next line.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Nobody wants it any more.
+    NotWanted,
+    /// The process ended by itself, or was stopped: how, as in `ended its process: ..`, and what it
+    /// complained of last.
+    Gone { how: String, complaints: Vec<String> },
+}
+
+impl Hand {
+    /// Starts a worker.
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be started, or does not greet.
+    pub(super) fn start(mut command: Command) -> io::Result<Hand> {
+        let (channel, theirs) = channel::pair()?;
+        channel.set_read_timeout(Some(LOOK))?;
+        command.env(WORKER, "1").stdin(theirs).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| {
+            let program = command.get_program().to_string_lossy().into_owned();
+            io::Error::new(error.kind(), format!("the worker {program} did not start: {error}"))
+        })?;
+        // The command holds an end of the channel, too.
+        drop(command);
+        let complaints = Arc::<Mutex<VecDeque<String>>>::default();
+        let reader = child.stderr.take().map(|stderr| keep_last(stderr, complaints.clone()));
+        let reader = reader.transpose()?;
+        let (read, prefix) = (Vec::new(), String::new());
+        let mut hand = Hand { child, channel, read, complaints, reader, prefix };
+        let mut greeting = match hand.next_line(START, &|| true) {
+            Ok(words) => words,
+            Err(Ended::Gone { how, complaints }) => {
+                let complaints = complaints.join("\n  ");
+                let text = format!("a worker {how}, before it began\n  {complaints}");
+                return Err(io::Error::other(text.trim_end().to_owned()));
+            }
+            Err(Ended::NotWanted) => return Err(ErrorKind::Interrupted.into()),
+        };
+        if greeting.text() != "hello" || greeting.text() != GREETING {
+            return Err(io::Error::other("the worker is of another version than its crew"));
+        }
+        hand.prefix = greeting.text();
+        Ok(hand)
+    }
+
+    /// Gives an order. That nobody is there to take it shows when its answer is read.
+    pub(super) fn order(&mut self, line: Line) {
+        let _ = self.channel.write_all(line.end().as_bytes());
+    }
+
+    /// Waits for the next line that says something, for as long as the worker's runs go on: each
+    /// may take as long as `patience`.
+    pub(super) fn next_line(
+        &mut self,
+        patience: Duration,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> Result<Words, Ended> {
+        let mut since = now();
+        let mut tries = None;
+        loop {
+            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                let mut words = Words::of(&line);
+                if !line.starts_with(b"at\t") {
+                    return Ok(words);
+                }
+                let said = (words.text(), words.text(), words.text());
+                if tries.replace(said.2.clone()).is_none_or(|before| before != said.2) {
+                    since = now();
+                }
+            }
+            if !may_go_on() {
+                return Err(Ended::NotWanted);
+            }
+            if now().duration_since(since) > patience {
+                let _ = self.child.kill();
+                let mut ended = self.gone();
+                if let Ended::Gone { how, .. } = &mut ended {
+                    *how = format!("did not end within {} s of real time", patience.as_secs());
+                }
+                return Err(ended);
+            }
+            let mut bytes = [0; 1 << 16];
+            match self.channel.read(&mut bytes) {
+                Ok(0) => return Err(self.gone()),
+                Ok(count) => self.read.extend_from_slice(&bytes[..count]),
+                Err(error) if is_patient(&error) => {}
+                Err(_) => return Err(self.gone()),
+            }
+        }
+    }
+
+    /// Waits for the process, which has closed its end.
+    fn gone(&mut self) -> Ended {
+        // It may have closed the channel and gone on.
+        let _ = self.channel.shutdown(std::net::Shutdown::Both);
+        let how = match self.child.wait() {
+            // Whether there is a core depends on the machine.
+            Ok(status) => format!("ended its process: {status}").replace(" (core dumped)", ""),
+            Err(error) => format!("ended its process: {error}"),
+        };
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        Ended::Gone { how, complaints: complaints.iter().cloned().collect() }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn is_patient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
+
+/// The real clock: a run that never ends is told by it alone.
+#[expect(clippy::disallowed_methods, reason = "a run that does not end is stopped in real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Keeps the last lines of what a process complains of.
+fn keep_last(
+    stderr: ChildStderr,
+    complaints: Arc<Mutex<VecDeque<String>>>,
+) -> io::Result<JoinHandle<()>> {
+    #[expect(clippy::disallowed_methods, reason = "it reads what a process prints")]
+    thread::Builder::new().spawn(move || {
+        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            if complaints.len() == LINES {
+                complaints.pop_front();
+            }
+            complaints.push_back(line);
+        }
+    })
+}

@@ -1,0 +1,12 @@
+//! Runs in processes of their own: a worker makes them, a crew hands them out, and a run that ends
+//! its process costs nothing but itself.
+
+mod channel;
+mod counted;
+mod crew;
+mod hand;
+mod line;
+mod worker;
+
+pub use crew::{Crew, Explored, Failed, Taken};
+pub use worker::{WORKER, Workshop, is_worker, serve};

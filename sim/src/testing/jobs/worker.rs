@@ -1,0 +1,273 @@
+//! The worker: makes the runs that it is ordered to, in a process of its own.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::Shutdown;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::channel::{self, Channel};
+use super::counted::{kind_line, read_statistics, tally_lines};
+use super::line::{Line, Words};
+use crate::base::Result;
+use crate::explore::{
+    Case, Check, Explorer, Failure, Kept, Part, Statistics, Subject, Watch, on_own_thread, warm_up,
+};
+
+/// What says to a process that it is a worker.
+pub const WORKER: &str = "SEEDLOOP_WORKER";
+
+/// What both sides say of themselves: a crew and its workers are of one build.
+pub(super) const GREETING: &str = "seedloop-worker-1";
+
+/// How often a worker says that it is alive, and where it is.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Whether this process is to [`serve`].
+#[expect(clippy::disallowed_methods, reason = "how a crew tells its workers apart")]
+pub fn is_worker() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
+/// What a worker makes runs of.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "it holds a body and a check")]
+pub struct Workshop<'a> {
+    /// How runs are made.
+    pub explorer: &'a Explorer,
+    /// What is run.
+    pub body: &'a (dyn Fn() -> Result<()> + Sync),
+    /// What has to hold of each outcome.
+    pub check: Check<'a>,
+    /// Tells a failure at length; with false in few words, and without other runs.
+    pub tell: &'a (dyn Fn(&Failure, Statistics, bool) -> String + Sync),
+}
+
+/// Makes runs for the crew that has started this process, until it wants no more.
+///
+/// # Errors
+///
+/// When this process was started by nobody who gives orders, or by another version.
+pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
+    let channel = channel::inherited()?;
+    let teller = Arc::new(Teller {
+        channel: Mutex::new(channel.try_clone()?),
+        run: AtomicU64::new(0),
+        tries: AtomicU64::new(0),
+        is_careful: AtomicBool::new(false),
+    });
+    let prefix = workshop.explorer.subject(workshop.body, workshop.check).case(Vec::new());
+    teller.tell(Line::new("hello").word(GREETING).word(prefix))?;
+    let beating = teller.clone();
+    #[expect(clippy::disallowed_methods, reason = "it tells of the runs, and is no part of one")]
+    thread::Builder::new().spawn(move || {
+        loop {
+            thread::sleep(BEAT);
+            let tries = beating.tries.load(Ordering::Relaxed);
+            let run = beating.run.load(Ordering::Relaxed);
+            if beating.tell(Line::new("at").word(run).word(tries)).is_err() {
+                // Nobody is there any more who could want what the run comes to.
+                std::process::exit(1);
+            }
+        }
+    })?;
+    let orders = BufReader::new(channel.try_clone()?);
+    let done = on_own_thread(|| Worker::new(workshop, teller).obey(orders));
+    let _ = channel.shutdown(Shutdown::Both);
+    done
+}
+
+/// The worker's side of the channel, on which two threads speak.
+struct Teller {
+    channel: Mutex<Channel>,
+    run: AtomicU64,
+    tries: AtomicU64,
+    is_careful: AtomicBool,
+}
+
+impl Teller {
+    fn tell(&self, line: Line) -> io::Result<()> {
+        self.send(&line.end())
+    }
+
+    fn send(&self, lines: &str) -> io::Result<()> {
+        let mut channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
+        channel.write_all(lines.as_bytes())
+    }
+}
+
+impl Watch for Teller {
+    fn begins(&self, run: u64) {
+        self.run.store(run, Ordering::Relaxed);
+        if self.is_careful() {
+            let _ = self.tell(Line::new("begins").word(run));
+        }
+    }
+
+    fn explains(&self) {
+        if self.is_careful() {
+            let _ = self.tell(Line::new("explains"));
+        }
+    }
+
+    fn tries(&self) {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_careful(&self) -> bool {
+        self.is_careful.load(Ordering::Relaxed)
+    }
+
+    fn deviates(&self, deviation: &str) {
+        let _ = self.tell(Line::new("deviates").word(deviation));
+    }
+}
+
+struct Worker<'a> {
+    workshop: Workshop<'a>,
+    teller: Arc<Teller>,
+    watch: Arc<dyn Watch>,
+    known: BTreeSet<String>,
+    /// What the last order came to.
+    failure: Option<Box<Failure>>,
+    is_warm: bool,
+}
+
+impl<'a> Worker<'a> {
+    fn new(workshop: Workshop<'a>, teller: Arc<Teller>) -> Self {
+        let watch: Arc<dyn Watch> = teller.clone();
+        Worker { workshop, teller, watch, known: BTreeSet::new(), failure: None, is_warm: false }
+    }
+
+    fn obey(&mut self, orders: impl BufRead) -> io::Result<()> {
+        for line in orders.split(b'\n') {
+            let mut words = Words::of(&line?);
+            let lines = match words.text().as_str() {
+                "known" => {
+                    self.known.insert(words.text());
+                    continue;
+                }
+                "take" => self.take(&mut words),
+                "tell" => self.tell(&mut words),
+                "never" => self.never(&mut words),
+                other => Err(format!("'{other}' is no order")),
+            };
+            let lines = lines.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+            self.teller.send(&(lines + "done\n"))?;
+        }
+        Ok(())
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        let Workshop { explorer, body, check, .. } = self.workshop;
+        Subject { watch: Some(&self.watch), ..explorer.subject(body, check) }
+    }
+
+    /// Makes the runs of a part.
+    fn take(&mut self, words: &mut Words) -> Result<String, String> {
+        let (part, order) = read_take(words)?;
+        self.teller.is_careful.store(order.care != Care::None, Ordering::Relaxed);
+        let mut explorer = self.workshop.explorer.clone();
+        if order.care == Care::Small {
+            explorer = explorer.shrink_replays(0);
+        }
+        if !std::mem::replace(&mut self.is_warm, true) {
+            warm_up(&self.subject());
+        }
+        let known = self.known.clone();
+        let kept = order.keeps.then(|| Kept { from: order.from, known, kinds: Vec::new() });
+        let ran = explorer.make(&self.subject(), part, kept, &|| true);
+        let mut lines = tally_lines(&ran.tally);
+        ran.kinds.iter().for_each(|kind| lines += &kind_line(kind));
+        self.failure = ran.failure;
+        if let Some(failure) = &self.failure {
+            let is_of_run = u8::from(failure.is_of_a_run());
+            let line = Line::new("failed").word(failure.fault.kind.name());
+            let line = line.word(&failure.fault.message).word(failure.run).word(&failure.case);
+            lines += &line.word(is_of_run).end();
+        }
+        Ok(lines)
+    }
+
+    /// Tells of the failure to which the last order has come, or of that of a case.
+    fn tell(&mut self, words: &mut Words) -> Result<String, String> {
+        let (is_long, run) = (words.next::<u8>()? != 0, words.next()?);
+        let case: Case = words.next()?;
+        let statistics = read_statistics(words)?;
+        let failure = match self.failure.take() {
+            Some(mut failure) => {
+                failure.run = run;
+                Some(failure)
+            }
+            None => {
+                let Workshop { explorer, body, check, .. } = self.workshop;
+                let failure = explorer.replay_runs(&case, body, check).into_failure(case);
+                failure.map(|failure| Box::new(Failure { run, ..failure }))
+            }
+        };
+        let tell = |failure: &Failure| (self.workshop.tell)(failure, statistics, is_long);
+        Ok(Line::new("text").word(failure.as_deref().map(tell).unwrap_or_default()).end())
+    }
+
+    /// Tells of something that happened in no run.
+    fn never(&mut self, words: &mut Words) -> Result<String, String> {
+        let message = words.text();
+        let statistics = read_statistics(words)?;
+        let failure = crate::explore::never_of(&self.subject(), message, statistics.runs);
+        let text = (self.workshop.tell)(&failure, statistics, false);
+        Ok(Line::new("text").word(text).end())
+    }
+}
+
+/// How much is told before it comes to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    None,
+    /// Each run, and each choice in it.
+    Ahead,
+    /// The same, and what fails is not made small.
+    Small,
+}
+
+/// How a part is to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) care: Care,
+    /// All failures are kept; else the first is the end.
+    pub(super) keeps: bool,
+    /// The first run that counts.
+    pub(super) from: u64,
+}
+
+pub(super) fn take_line(part: &Part, order: Order) -> Line {
+    let Order { care, keeps, from } = order;
+    let line = Line::new("take").word(care as u8).word(u8::from(keeps)).word(from);
+    match part {
+        Part::Strikes { at_once } => line.word("strikes").word(at_once),
+        Part::All { runs } => line.word("all").word(runs),
+        Part::Round { index, runs: Range { start, end }, is_last } => {
+            line.word("round").word(index).word(start).word(end).word(u8::from(*is_last))
+        }
+    }
+}
+
+fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
+    let care = match words.next::<u8>()? {
+        0 => Care::None,
+        1 => Care::Ahead,
+        _ => Care::Small,
+    };
+    let (keeps, from) = (words.next::<u8>()? != 0, words.next()?);
+    let part = match words.text().as_str() {
+        "strikes" => Part::Strikes { at_once: words.next()? },
+        "all" => Part::All { runs: words.next()? },
+        _ => {
+            let (index, start, end) = (words.next()?, words.next()?, words.next()?);
+            Part::Round { index, runs: start..end, is_last: words.next::<u8>()? != 0 }
+        }
+    };
+    Ok((part, Order { care, keeps, from }))
+}
