@@ -216,7 +216,7 @@ impl Subject<'_> {
         let try_first = |case: &Case| {
             let failed = crew.and_then(|crew| crew.crash_of(case));
             if let Some(failed) = failed {
-                self.fail_isolated(&failed);
+                self.fail_isolated(&failed, format!("{}\n\n", failed.message));
             }
         };
         for case in &ground.explorer.cases {
@@ -358,8 +358,8 @@ impl Subject<'_> {
             self.replay_known(ground, environment, Some(&crew));
         }
         let explored = crew.explore(ground.explorer);
-        let explored = explored.unwrap_or_else(|why| panic!("{}: {why}", self.path));
-        let Some(failed) = explored.failed else {
+        let mut explored = explored.unwrap_or_else(|why| panic!("{}: {why}", self.path));
+        let Some(failed) = explored.failed.clone() else {
             return self.assert_none_is_expected(explored.statistics.runs);
         };
         let is_odd = ["nondeterminism", "never"].contains(&failed.kind.as_str());
@@ -369,12 +369,12 @@ impl Subject<'_> {
         if let Some(case) = &failed.case {
             self.keep(environment, case, &failed.message);
         }
-        self.fail_isolated(&failed);
+        let text = crew.report(&mut explored);
+        self.fail_isolated(&failed, text);
     }
 
     #[track_caller]
-    fn fail_isolated(&self, failed: &Failed) -> ! {
-        let mut text = failed.text.clone();
+    fn fail_isolated(&self, failed: &Failed, mut text: String) -> ! {
         if failed.kind == FaultKind::Crash.name() {
             // Nobody was left to tell.
             text = format!("{} failed\n\n{text}", self.path);

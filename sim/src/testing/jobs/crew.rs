@@ -11,7 +11,8 @@ use super::hand::{Ended, Hand};
 use super::line::Line;
 use super::worker::{Care, Order, take_line};
 use crate::explore::{
-    Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Tally, in_order, never_text, round_of,
+    Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Steps, Tally, in_order, never_text,
+    round_of, without_numbers,
 };
 
 /// Processes that make the runs of one exploration or campaign.
@@ -33,10 +34,12 @@ pub struct Explored {
     pub statistics: Statistics,
     /// The first run that failed.
     pub failed: Option<Failed>,
+    /// The worker that knows more of it.
+    hand: Option<Hand>,
 }
 
 /// A run that failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failed {
     /// How.
     pub kind: String,
@@ -46,8 +49,6 @@ pub struct Failed {
     pub run: u64,
     /// What replays it, if one run shows it.
     pub case: Option<Case>,
-    /// The report, with where the page is.
-    pub text: String,
 }
 
 /// What came of the runs of a round, or of a part of it.
@@ -129,22 +130,15 @@ impl Crew<'_> {
         }
         let never = if failed.is_none() { never_text(explorer, &total) } else { None };
         let (statistics, _) = total.into_counted();
-        let failed = match (failed, never) {
-            (Some((mut failed, hand)), _) => {
-                if failed.text.is_empty() {
-                    failed.text = self.text(&failed, hand, &statistics);
-                }
-                Some(failed)
-            }
-            (None, Some(message)) => {
-                let order = statistics_words(Line::new("never").word(&message), &statistics);
-                let text = self.told(None, order).unwrap_or_else(|| message.clone());
-                let kind = FaultKind::Never.name().to_owned();
-                Some(Failed { kind, message, run: statistics.runs, case: None, text })
-            }
-            (None, None) => None,
-        };
-        Ok(Explored { statistics, failed })
+        let runs = statistics.runs;
+        let never = never.map(|message| {
+            (
+                Failed { kind: FaultKind::Never.name().to_owned(), message, run: runs, case: None },
+                None,
+            )
+        });
+        let (failed, hand) = failed.or(never).unzip();
+        Ok(Explored { statistics, failed, hand: hand.flatten() })
     }
 
     /// Makes the runs of a campaign, a round at a time and in order, and goes on after each
@@ -195,13 +189,21 @@ impl Crew<'_> {
 
     /// Replays a case in a worker, and tells of it if that ends the process.
     pub fn crash_of(&self, case: &Case) -> Option<Failed> {
-        let mut hand = Hand::start((self.launch)()).ok()?;
-        let line = Line::new("tell").word(0).word(0).word(case);
-        hand.order(statistics_words(line, &Statistics::default()));
+        Some(self.replay(&mut None, case)?.failed(0))
+    }
+
+    /// Replays a case, and tells how the worker was lost if it was.
+    fn replay(&self, slot: &mut Option<Hand>, case: &Case) -> Option<Lost> {
+        let mut hand = match slot.take() {
+            Some(hand) => hand,
+            None => Hand::start((self.launch)()).ok()?,
+        };
+        hand.order(Line::new("replay").word(case));
         loop {
             match hand.next_line(self.patience, &|| true) {
                 Ok(mut words) => {
                     if words.text() == "done" {
+                        *slot = Some(hand);
                         return None;
                     }
                 }
@@ -209,12 +211,23 @@ impl Crew<'_> {
                 Err(Ended::Gone { how, complaints }) => {
                     let (deviations, prefix) = (Some(Vec::new()), case.to_string());
                     let (run, is_explaining) = (None, false);
-                    let lost = Lost { how, complaints, run, is_explaining, deviations, prefix };
-                    let text = format!("{}\n\nin the replay of a case\n", lost.text());
-                    return Some(Failed { text, ..lost.failed(0) });
+                    return Some(Lost { how, complaints, run, is_explaining, deviations, prefix });
                 }
             }
         }
+    }
+
+    /// Makes the case of a run smaller that ends its process. One that does not end takes too long.
+    fn make_small(&self, lost: &mut Lost) {
+        let Some(case) = lost.case().filter(|_| lost.ends_itself()) else { return };
+        let mut steps = Steps::new(case);
+        let mut hand = None;
+        while let Some((case, _)) = steps.next_case() {
+            let again = self.replay(&mut hand, &case);
+            let is_like = again.is_some_and(|again| again.signature() == lost.signature());
+            steps.tell(is_like.then_some(case), None);
+        }
+        (lost.prefix, lost.deviations) = (steps.best().to_string(), Some(Vec::new()));
     }
 
     /// Makes the runs of a part. A run that takes its worker with it is a failure; those behind it
@@ -232,7 +245,7 @@ impl Crew<'_> {
         let mut care = Care::None;
         loop {
             let attempt = self.attempt(hand, &rest, Order { care, ..order }, known, may_go_on)?;
-            let lost = match attempt {
+            let mut lost = match attempt {
                 Attempt::Done(done) => {
                     total.add(*done);
                     return Ok(total);
@@ -258,10 +271,16 @@ impl Crew<'_> {
                     if !order.keeps {
                         total.tally.statistics.runs += 1;
                         let run = total.tally.statistics.runs;
+                        self.make_small(&mut lost);
                         total.failed = Some((lost.failed(run), None));
                         return Ok(total);
                     }
                     if run >= order.from {
+                        let is_new = !known.contains(&lost.signature())
+                            && total.kinds.iter().all(|kind| kind.signature != lost.signature());
+                        if is_new {
+                            self.make_small(&mut lost);
+                        }
                         total.add_kind(lost.kind(run));
                     }
                     let Some(after) = after else { return Ok(total) };
@@ -332,16 +351,37 @@ impl Crew<'_> {
         Ok(Attempt::Done(Box::new(done)))
     }
 
-    /// The report of a failure, from the worker that knows it, or from another one, in few words.
-    fn text(&self, failed: &Failed, hand: Option<Hand>, statistics: &Statistics) -> String {
-        let Some(case) = &failed.case else { return failed.message.clone() };
-        let order = |is_long: bool| {
-            let line = Line::new("tell").word(u8::from(is_long)).word(failed.run).word(case);
-            statistics_words(line, statistics)
+    /// The report of a failure, with where its page is: from the worker that knows it, or from
+    /// another one, in few words. Of a run that ended its process there is little to tell.
+    pub fn report(&self, explored: &mut Explored) -> String {
+        let Explored { statistics, failed: Some(failed), hand } = explored else {
+            return String::new();
         };
-        let long = hand.and_then(|hand| self.told(Some(hand), order(true)));
-        let short = long.or_else(|| self.told(None, order(false)));
-        short.filter(|text| !text.is_empty()).unwrap_or_else(|| failed.message.clone())
+        let Failed { kind, message, run, case } = failed;
+        if *kind == FaultKind::Crash.name() {
+            return format!("{message}\nfound in run {run}\n\n");
+        }
+        let told = match case {
+            Some(case) => {
+                let case: &Case = case;
+                let order = |is_long: bool| {
+                    let line = Line::new("tell").word(u8::from(is_long)).word(*run).word(case);
+                    statistics_words(line, statistics)
+                };
+                let long = hand.take().and_then(|hand| self.told(Some(hand), order(true)));
+                long.or_else(|| self.told(None, order(false)))
+            }
+            None if *kind == FaultKind::Never.name() => {
+                let line = Line::new("never").word(&message);
+                self.told(None, statistics_words(line, statistics))
+            }
+            None => {
+                let line = Line::new("tell").word(1).word(*run).word("-");
+                hand.take()
+                    .and_then(|hand| self.told(Some(hand), statistics_words(line, statistics)))
+            }
+        };
+        told.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("{message}\n"))
     }
 
     /// What a worker says to an order; nothing if it is lost over it.
@@ -374,7 +414,7 @@ fn read_failed(words: &mut super::line::Words) -> Result<Failed, String> {
     let case: Case = words.next()?;
     let is_of_run = words.next::<u8>()? != 0;
     let case = Some(case).filter(|_| is_of_run);
-    Ok(Failed { kind, message, run, case, text: String::new() })
+    Ok(Failed { kind, message, run, case })
 }
 
 fn taken(runs: Range<u64>, done: Done) -> Taken {
@@ -423,17 +463,25 @@ impl Lost {
         text.trim_end().to_owned()
     }
 
-    fn kind(&self, run: u64) -> Kind {
+    /// The worker was not stopped by its crew.
+    fn ends_itself(&self) -> bool {
+        self.how.starts_with("ended")
+    }
+
+    fn signature(&self) -> String {
         let said = self.complaints.iter().find(|line| !line.trim().is_empty());
         let said = said.map(String::as_str).unwrap_or_default();
-        let signature = crate::explore::without_numbers(&format!("crash: {}: {said}", self.how));
+        without_numbers(&format!("crash: {}: {said}", self.how))
+    }
+
+    fn kind(&self, run: u64) -> Kind {
+        let signature = self.signature();
         let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
         Kind { signature, kind, message, run, case: self.case(), fingerprint: 0, count: 1 }
     }
 
     fn failed(self, run: u64) -> Failed {
         let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
-        let text = format!("{message}\n\nin run {run}\n");
-        Failed { kind, message, run, case: self.case(), text }
+        Failed { kind, message, run, case: self.case() }
     }
 }

@@ -153,6 +153,7 @@ impl<'a> Worker<'a> {
                 "take" => self.take(&mut words),
                 "tell" => self.tell(&mut words),
                 "never" => self.never(&mut words),
+                "replay" => self.replay(&mut words),
                 other => Err(format!("'{other}' is no order")),
             };
             let lines = lines.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
@@ -195,7 +196,7 @@ impl<'a> Worker<'a> {
     /// Tells of the failure to which the last order has come, or of that of a case.
     fn tell(&mut self, words: &mut Words) -> Result<String, String> {
         let (is_long, run) = (words.next::<u8>()? != 0, words.next()?);
-        let case: Case = words.next()?;
+        let case = words.text();
         let statistics = read_statistics(words)?;
         let failure = match self.failure.take() {
             Some(mut failure) => {
@@ -203,6 +204,7 @@ impl<'a> Worker<'a> {
                 Some(failure)
             }
             None => {
+                let case: Case = case.parse().map_err(|error| format!("'{case}': {error}"))?;
                 let Workshop { explorer, body, check, .. } = self.workshop;
                 let failure = explorer.replay_runs(&case, body, check).into_failure(case);
                 failure.map(|failure| Box::new(Failure { run, ..failure }))
@@ -210,6 +212,14 @@ impl<'a> Worker<'a> {
         };
         let tell = |failure: &Failure| (self.workshop.tell)(failure, statistics, is_long);
         Ok(Line::new("text").word(failure.as_deref().map(tell).unwrap_or_default()).end())
+    }
+
+    /// Makes the run of a case, of which only the end of the process is of interest.
+    fn replay(&self, words: &mut Words) -> Result<String, String> {
+        let case = words.next()?;
+        let subject = self.subject().configured(&case);
+        drop(subject.follow(&case, false));
+        Ok(String::new())
     }
 
     /// Tells of something that happened in no run.
