@@ -40,6 +40,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: ExploreArguments,
     },
+    /// Make runs for another process of this program
+    #[command(hide = true)]
+    Worker {
+        /// The scenario
+        name: String,
+        #[command(flatten)]
+        arguments: ExploreArguments,
+    },
     /// Replay a case of a scenario, and report how it fails
     Replay {
         /// The scenario
@@ -74,7 +82,10 @@ const EXPLORE_NOTES: &str = "\
 The check of each scenario has to hold in every run; of a known bug, some run
 has to fail. A failure is made as small as it gets and printed with its case,
 which 'replay' shows again. Unless '--model' says otherwise, scenarios are
-explored as asyncio could run them, and known bugs in any order.";
+explored as asyncio could run them, and known bugs in any order.
+
+Runs are made in processes of their own. What comes of it is the same for any
+number of them; a run that ends its process, or does not end, is a failure.";
 
 const TRACE_NOTES: &str = "\
 The drawing has a row for each task, host and worker, and a cell for each step.

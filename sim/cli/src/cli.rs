@@ -15,6 +15,7 @@ use crate::run::{choose, find, run};
 use crate::scenario::Scenario;
 use crate::status::Status;
 use crate::trace::trace;
+use crate::work::work;
 
 /// The command line over `scenarios`, with the arguments of the process: the whole `main` of a
 /// tool. [`Cli`] is the same with commands of its own.
@@ -120,6 +121,10 @@ impl<'a> Cli<'a> {
         let shows_progress = err.is_terminal();
         let output = Output::new(&mut out, &mut err);
         let mut output = output.with_progress(shows_progress).with_colors(has_colors);
+        // Whoever calls `run_with` may be another program than one with these commands.
+        if let Ok(program) = std::env::current_exe() {
+            output = output.with_program(program);
+        }
         self.run_with(std::env::args_os(), &mut output).into()
     }
 
@@ -248,6 +253,10 @@ fn built_in(tables: Tables<'_>, command: Command, output: &mut Output<'_>) -> io
                 None => Ok(Status::Usage),
             }
         }
+        Command::Worker { name, arguments } => match tables.find(&name, output)? {
+            Some(subject) => work(subject, &arguments, output),
+            None => Ok(Status::Usage),
+        },
         Command::Replay { name, case } => match tables.find(&name, output)? {
             Some(subject) => replay(subject, &case, output),
             None => Ok(Status::Usage),

@@ -1,10 +1,16 @@
 //! The commands `explore`, `replay` and `shrink`.
 
 use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::thread;
+use std::time::Duration;
 
-use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Strategy};
+use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Statistics, Strategy};
 use seedloop::report::{self, Found};
-use seedloop::testing::{Explored, write_page};
+use seedloop::testing;
+use seedloop::testing::jobs::Crew;
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::Output;
@@ -17,6 +23,12 @@ pub(crate) struct ExploreArguments {
     /// How many runs of each scenario: 200, or as many as an exhaustive strategy needs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: Option<u64>,
+    /// How many processes make the runs: as many as there are cores unless given
+    #[arg(long, value_name = "J")]
+    pub(crate) jobs: Option<NonZero<usize>>,
+    /// How long a run may take, in seconds of real time
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(crate) patience: NonZero<u64>,
     /// The seed from which those of the runs follow
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -51,16 +63,57 @@ impl ExploreArguments {
         }
     }
 
-    fn explorer(&self, subject: Subject<'_>) -> Explorer {
+    pub(crate) fn explorer(&self, subject: Subject<'_>) -> Explorer {
         let own = if subject.is_bug { Model::AnyOrder } else { Model::Asyncio };
         let model = self.model.unwrap_or(own);
         let explorer = Explorer::new().seed(self.seed).model(model).cancel(self.cancel);
         let explorer = explorer.strategy(self.strategy());
+        let explorer = explorer.jobs(self.jobs());
         match self.runs {
             Some(runs) => explorer.runs(runs),
             None => explorer,
         }
     }
+
+    fn jobs(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        self.jobs.map_or_else(cores, NonZero::get)
+    }
+
+    /// The command of a worker that explores as these arguments say.
+    fn worker(&self, name: &str, program: &Path) -> process::Command {
+        let mut command = process::Command::new(program);
+        command.args(["worker", name]);
+        command.arg(format!("--seed={}", self.seed));
+        command.arg(format!("--strategy={}", self.strategy()));
+        command.arg(format!("--cancel={}", self.cancel));
+        let model = self.model.map(|model| format!("--model={model}"));
+        command.args(model.into_iter().chain(self.runs.map(|runs| format!("--runs={runs}"))));
+        command
+    }
+
+    fn crew<'a>(&self, launch: &'a (dyn Fn() -> process::Command + Sync)) -> Crew<'a> {
+        Crew { launch, jobs: self.jobs(), patience: Duration::from_secs(self.patience.get()) }
+    }
+}
+
+/// What came of the exploration of a subject, in this process or in others.
+struct Explored<'a> {
+    statistics: Statistics,
+    failed: Option<Failed>,
+    /// Tells of the failure at length, and where its page is.
+    tell: Box<dyn FnOnce() -> Told + 'a>,
+}
+
+struct Failed {
+    case: Option<Case>,
+}
+
+/// A failure, at length.
+pub(crate) struct Told {
+    pub(crate) report: String,
+    /// Where its page is, or why there is none.
+    pub(crate) page: Option<String>,
 }
 
 /// Explores each subject, and prints a row for each.
@@ -75,11 +128,19 @@ pub(crate) fn explore(
     for (index, subject) in subjects.iter().enumerate() {
         let Subject { scenario, is_bug } = *subject;
         output.progress(format_args!("{}/{}  {}", index + 1, subjects.len(), scenario.name));
-        let explorer = arguments.explorer(*subject);
-        let check = |outcome: &_| scenario.judge(outcome);
-        let exploration = explorer.explore_runs(&scenario.body, &check);
+        let explored = match output.program().map(Path::to_owned) {
+            Some(program) => elsewhere(*subject, arguments, program),
+            None => Ok(here(*subject, arguments)),
+        };
         output.progress("");
-        let statistics = &exploration.statistics;
+        let explored = match explored {
+            Ok(explored) => explored,
+            Err(error) => {
+                output.complain(format_args!("error: {}: {error}", scenario.name))?;
+                return Ok(Status::Failed);
+            }
+        };
+        let statistics = &explored.statistics;
         runs += statistics.runs;
         let gap = widest - scenario.name.width() + 2;
         let claim = arguments.strategy().claim();
@@ -88,33 +149,29 @@ pub(crate) fn explore(
             None => {
                 let runs = counted(statistics.runs, "run");
                 let unseen = statistics.unseen_per_mille();
-                let unseen = unseen.filter(|_| exploration.failure.is_none());
+                let unseen = unseen.filter(|_| explored.failed.is_none());
                 let unseen = unseen.map_or_else(String::new, |unseen| {
                     format!(", the next is new with {}.{} %", unseen / 10, unseen % 10)
                 });
                 format!("{runs}, {} distinct{unseen}", statistics.distinct)
             }
         };
-        let (verdict, is_right) = match (&exploration.failure, is_bug) {
+        let (verdict, is_right) = match (&explored.failed, is_bug) {
             (None, false) => ("holds", true),
             (Some(_), true) => ("found", true),
             (None, true) => ("NOT FOUND", false),
             (Some(_), false) => ("FAILS", false),
         };
-        let (name, failure) = (scenario.name, exploration.failure.as_ref());
-        let case = failure.map(|failure| format!(", {}", failure.case)).unwrap_or_default();
+        let case = explored.failed.as_ref().and_then(|failed| failed.case.as_ref());
+        let case = case.map(|case| format!(", {case}")).unwrap_or_default();
+        let name = scenario.name;
         writeln!(output, "{name}{:gap$}{verdict:<9}  {counts}{case}", "")?;
         if !is_right {
             failed.push(name);
-            if let Some(failure) = failure {
-                let statistics = exploration.statistics.clone();
-                let mut found = found(scenario, failure, arguments, statistics);
-                found.odds = explorer.odds(failure, &scenario.body, &check);
-                tell(failure, &found, output)?;
-                let body = &scenario.body;
-                let explored =
-                    Explored { name, file: name, explorer: &explorer, body, check: &check };
-                if let Some(page) = write_page(explored, failure, &found) {
+            if explored.failed.is_some() {
+                let Told { report, page } = (explored.tell)();
+                tell(&report, output)?;
+                if let Some(page) = page {
                     output.complain(page)?;
                 }
             }
@@ -130,6 +187,88 @@ pub(crate) fn explore(
     Ok(Status::Failed)
 }
 
+/// Explores in this process.
+fn here<'a>(subject: Subject<'a>, arguments: &'a ExploreArguments) -> Explored<'a> {
+    let scenario = subject.scenario;
+    let explorer = arguments.explorer(subject);
+    let exploration = explorer.explore_runs(&scenario.body, &|outcome| scenario.judge(outcome));
+    let statistics = exploration.statistics.clone();
+    let case = exploration.failure.as_ref().map(|failure| Some(failure.case.clone()));
+    let tell = move || match &exploration.failure {
+        Some(failure) => {
+            report(scenario, &explorer, arguments, failure, exploration.statistics, true)
+        }
+        None => Told { report: String::new(), page: None },
+    };
+    Explored { statistics, failed: case.map(|case| Failed { case }), tell: Box::new(tell) }
+}
+
+/// Explores in other processes of this program.
+fn elsewhere<'a>(
+    subject: Subject<'a>,
+    arguments: &'a ExploreArguments,
+    program: PathBuf,
+) -> io::Result<Explored<'a>> {
+    let scenario = subject.scenario;
+    let launch = move || arguments.worker(scenario.name, &program);
+    let explorer = arguments.explorer(subject);
+    let mut explored = arguments.crew(&launch).explore(&explorer)?;
+    let statistics = explored.statistics.clone();
+    let failed = explored.failed.as_ref().map(|failed| Failed { case: failed.case.clone() });
+    let tell = move || {
+        let text = arguments.crew(&launch).report(&mut explored);
+        let case = explored.failed.and_then(|failed| failed.case);
+        Told::of(text, case.map(|case| replay_command(scenario, &case)))
+    };
+    Ok(Explored { statistics, failed, tell: Box::new(tell) })
+}
+
+impl Told {
+    /// What a worker has told in one piece.
+    fn of(text: String, replay: Option<String>) -> Self {
+        match text.split_once(PAGE) {
+            Some((report, page)) => Told { report: report.to_owned(), page: Some(page.to_owned()) },
+            None if text.contains("\nreplay:") => Told { report: text, page: None },
+            None => {
+                let replay = replay.map(|replay| format!("replay:     {replay}\n"));
+                Told { report: text + &replay.unwrap_or_default(), page: None }
+            }
+        }
+    }
+
+    /// In one piece, for who has asked a worker.
+    pub(crate) fn into_text(self) -> String {
+        match self.page {
+            Some(page) => format!("{}{PAGE}{page}", self.report),
+            None => self.report,
+        }
+    }
+}
+
+/// What stands between a report and where its page is.
+const PAGE: char = '\u{c}';
+
+/// Tells of a failure at length, or in few words, without other runs.
+pub(crate) fn report(
+    scenario: &Scenario,
+    explorer: &Explorer,
+    arguments: &ExploreArguments,
+    failure: &Failure,
+    statistics: Statistics,
+    is_long: bool,
+) -> Told {
+    let (name, body) = (scenario.name, &scenario.body);
+    let check = |outcome: &_| scenario.judge(outcome);
+    let mut found = found(scenario, failure, arguments, statistics);
+    if !is_long {
+        return Told { report: report::failure_text(failure, &found), page: None };
+    }
+    found.odds = explorer.odds(failure, body, &check);
+    let explored = testing::Explored { name, file: name, explorer, body, check: &check };
+    let page = testing::write_page(explored, failure, &found);
+    Told { report: report::failure_text(failure, &found), page }
+}
+
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
@@ -138,7 +277,7 @@ fn found(
     scenario: &Scenario,
     failure: &Failure,
     arguments: &ExploreArguments,
-    statistics: seedloop::explore::Statistics,
+    statistics: Statistics,
 ) -> Found {
     let mut found = Found::default();
     found.strategy = match arguments.strategy() {
@@ -157,8 +296,8 @@ pub(crate) fn replay_command(scenario: &Scenario, case: &Case) -> String {
     format!("cargo run -- replay {} '{case}'", scenario.name)
 }
 
-fn tell(failure: &Failure, found: &Found, output: &mut Output<'_>) -> io::Result<()> {
-    for line in report::failure_text(failure, found).lines() {
+fn tell(report: &str, output: &mut Output<'_>) -> io::Result<()> {
+    for line in report.lines() {
         writeln!(output, "{}", format!("  {line}").trim_end())?;
     }
     Ok(())
@@ -185,7 +324,7 @@ pub(crate) fn replay(
         ))?;
         return Ok(Status::Failed);
     };
-    tell(&failure, &Found::default(), output)?;
+    tell(&report::failure_text(&failure, &Found::default()), output)?;
     Ok(Status::Failed)
 }
 

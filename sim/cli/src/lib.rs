@@ -71,6 +71,7 @@ mod run;
 mod scenario;
 mod status;
 mod trace;
+mod work;
 
 pub use clap;
 pub use cli::{Cli, main};

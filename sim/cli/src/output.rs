@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 /// Where a command writes: results and complaints, the standard output and the standard error of
 /// the process.
@@ -12,12 +13,14 @@ pub struct Output<'a> {
     err: &'a mut dyn Write,
     shows_progress: bool,
     has_colors: bool,
+    /// The program that can be started again with these commands.
+    program: Option<PathBuf>,
 }
 
 impl<'a> Output<'a> {
     /// Makes the pair of `out` for results and `err` for complaints.
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Output { out, err, shows_progress: false, has_colors: false }
+        Output { out, err, shows_progress: false, has_colors: false, program: None }
     }
 
     /// Says whether somebody looks at how far it is: whether errors go to a terminal.
@@ -30,6 +33,16 @@ impl<'a> Output<'a> {
     pub(crate) fn with_colors(mut self, has: bool) -> Self {
         self.has_colors = has;
         self
+    }
+
+    /// Says which program this is: it makes runs in other processes of the same.
+    pub(crate) fn with_program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    pub(crate) fn program(&self) -> Option<&Path> {
+        self.program.as_deref()
     }
 
     pub(crate) fn has_colors(&self) -> bool {
