@@ -6,6 +6,7 @@ mod docs;
 mod explore;
 mod guide;
 mod harness;
+mod isolated;
 mod job_queue;
 mod kernel;
 mod layers;

@@ -112,7 +112,8 @@ struct Subject<'a> {
 
 /// What the standard test harness runs one test with, on the main thread.
 fn worker_arguments(path: &str) -> Vec<String> {
-    ["--exact", path, "--nocapture", "--test-threads=1"].map(str::to_owned).into()
+    let fixed = ["--exact", path, "--include-ignored", "--nocapture", "--test-threads=1"];
+    fixed.map(str::to_owned).into()
 }
 
 /// What is explored, and how.

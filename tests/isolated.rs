@@ -1,0 +1,225 @@
+//! Runs in processes of their own: what ends one of them is a failure of one run, and what comes of
+//! all others is the same for any number of processes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
+use std::process::Command;
+use std::time::Duration;
+
+use seedloop::explore::{Explorer, Strategy};
+use seedloop::sync::Tracked;
+use seedloop::testing::jobs::{Crew, Taken};
+use seedloop::{Result, choose, spawn};
+
+/// Three tasks that run in the order 3, 2, 1 in some runs: then `end` is called.
+async fn backwards(end: fn()) -> Result<()> {
+    if order().await? == [3, 2, 1] {
+        end();
+    }
+    Ok(())
+}
+
+async fn order() -> Result<Vec<u32>> {
+    let order = Tracked::new(Vec::new());
+    let tasks = [1, 2, 3].map(|number| {
+        let order = order.clone();
+        spawn(async move { Ok(order.update(|order| order.push(number)).await?) })
+    });
+    for task in tasks {
+        task.await?;
+    }
+    Ok(order.get())
+}
+
+fn overflow(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 1_000]);
+    if depth == u64::MAX { 0 } else { overflow(depth + 1) + room[7] }
+}
+
+struct PanicsAgain;
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        panic!("the second panic");
+    }
+}
+
+#[seedloop::test(isolated, expect_failure = "the run ended its process: signal: 6 (SIGABRT)")]
+async fn an_abort_is_a_failure_of_its_run() -> Result<()> {
+    backwards(|| std::process::abort()).await
+}
+
+#[seedloop::test(isolated, expect_failure = "has overflowed its stack")]
+async fn so_is_a_stack_that_overflows() -> Result<()> {
+    backwards(|| assert_ne!(overflow(0), 1)).await
+}
+
+#[seedloop::test(isolated, expect_failure = "the run ended its process: exit status: 0")]
+async fn so_is_an_exit() -> Result<()> {
+    backwards(|| std::process::exit(0)).await
+}
+
+#[seedloop::test(isolated, expect_failure = "non-unwinding panic")]
+async fn so_is_a_panic_in_an_unwind() -> Result<()> {
+    let panic_twice = || {
+        let _guard = PanicsAgain;
+        panic!("the first panic");
+    };
+    backwards(panic_twice).await
+}
+
+#[seedloop::test(isolated, expect_failure = "just so")]
+async fn a_panic_is_what_it_is_otherwise() -> Result<()> {
+    backwards(|| panic!("just so")).await
+}
+
+#[seedloop::test(isolated, jobs = 3, runs = 1000)]
+async fn what_holds_holds_in_processes() -> Result<()> {
+    backwards(|| ()).await
+}
+
+/// Is run by `the_report_of_a_crash`.
+#[ignore = "it aborts"]
+#[seedloop::test(isolated, strategy = random, seed = 7)]
+async fn aborts() -> Result<()> {
+    backwards(|| std::process::abort()).await
+}
+
+/// Is run by `a_run_that_does_not_end`.
+#[ignore = "it does not end"]
+#[seedloop::test(isolated)]
+async fn spins() -> Result<()> {
+    let spin = || loop {
+        std::hint::black_box(());
+    };
+    backwards(spin).await
+}
+
+/// The path of a test of this file, as the harness knows it.
+fn path_of(test: &str) -> String {
+    let module = module_path!().split_once("::").map_or("", |(_, module)| module);
+    format!("{module}::{test}")
+}
+
+/// What runs an ignored test of this file alone.
+fn command(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    let path = path_of(test);
+    command.args(["--ignored", "--exact", &path, "--nocapture", "--test-threads=1"]);
+    command.env("SEEDLOOP_REGRESSIONS", "off").env("SEEDLOOP_PAGES", "off");
+    command
+}
+
+/// What a failing test prints of its failure.
+fn report_of(test: &str, patience: &str) -> String {
+    let output = command(test).env("SEEDLOOP_PATIENCE", patience).output().expect("it is run");
+    assert_eq!(output.status.code(), Some(101));
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+/// The case is small, though the run was found by a random walk, and takes its process with it.
+#[test]
+fn the_report_of_a_crash_names_a_case_that_crashes() {
+    let report = report_of("aborts", "60");
+    let path = path_of("aborts");
+    let case = "sl1.1.any.-:1.1@1>1.3,1.1@1>1.2";
+    let target = env!("CARGO_CRATE_NAME");
+    let package = env!("CARGO_PKG_NAME");
+    // As many runs as in one process, where the same fails otherwise.
+    let explorer = Explorer::new().strategy(Strategy::Random).seed(7);
+    let exploration = explorer.explore(|| backwards(|| panic!("in place of an abort")));
+    let run = exploration.failure.expect("it fails").run;
+    let expected = format!(
+        "aborts failed\n\n\
+         the run ended its process: signal: 6 (SIGABRT)\n\
+         found in run {run}\n\n\
+         replay:     SEEDLOOP_CASE='{case}' cargo test -p {package} --test {target} -- --exact {path}\n\
+         regression: #[seedloop::test(isolated, strategy = random, seed = 7, case = \"{case}\")]\n"
+    );
+    let report = report.replace(&format!("{path} failed"), "aborts failed");
+    assert!(report.contains(&expected), "{report}\n\nin place of\n\n{expected}");
+    let replayed = command("aborts").env("SEEDLOOP_CASE", case).status().expect("it is run");
+    assert_eq!(replayed.code(), None, "{replayed}");
+}
+
+#[test]
+fn a_run_that_does_not_end_is_stopped() {
+    let report = report_of("spins", "1");
+    let expected = "the run did not end within 1 s of real time\nfound in run ";
+    assert!(report.contains(expected), "{report}");
+}
+
+/// Some runs fail in one way or the other, some abort.
+#[ignore = "it aborts"]
+#[seedloop::test(strategy = random)]
+async fn fails_in_many_ways() -> Result<()> {
+    let order = order().await?;
+    let drawn = choose(40);
+    if drawn == 7 {
+        std::process::abort();
+    }
+    assert!(drawn != 3, "three of {drawn}");
+    assert!(drawn != 5 || order != [2, 1, 3], "five of {drawn}");
+    Ok(())
+}
+
+/// A campaign over `runs`, cut at `cuts`, as one.
+fn campaign(runs: Range<u64>, cuts: &[u64], jobs: usize) -> Taken {
+    let launch = || command("fails_in_many_ways");
+    let crew = Crew { launch: &launch, jobs, patience: Duration::from_secs(60) };
+    let known = BTreeSet::new();
+    let orders = BTreeMap::new();
+    let mut all = Taken { runs: runs.start..runs.start, steps: 0, orders, kinds: Vec::new() };
+    let ends = cuts.iter().copied().chain([runs.end]);
+    let starts = [runs.start].into_iter().chain(cuts.iter().copied());
+    for part in starts.zip(ends) {
+        let taken = crew.campaign(part.0..part.1, &known, |taken| {
+            assert_eq!(taken.runs.start, all.runs.end);
+            all.runs.end = taken.runs.end;
+            all.steps += taken.steps;
+            taken
+                .orders
+                .iter()
+                .for_each(|(order, runs)| *all.orders.entry(*order).or_default() += runs);
+            for kind in taken.kinds {
+                match all.kinds.iter_mut().find(|known| known.signature == kind.signature) {
+                    Some(known) => known.count += kind.count,
+                    None => all.kinds.push(kind),
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        taken.expect("there are workers");
+    }
+    all
+}
+
+/// Each run is what it is by its number alone: in whatever process, from wherever one begins.
+#[test]
+fn a_campaign_is_the_same_for_any_number_of_processes_and_any_cut() {
+    let whole = campaign(0..700, &[], 1);
+    let count: BTreeMap<&str, u64> =
+        whole.kinds.iter().map(|kind| (kind.kind.as_str(), kind.count)).collect();
+    assert!(count["crash"] > 5 && count["panic"] > 1 && whole.kinds.len() == 3, "{whole:?}");
+    // A run that has ended its process is in no order that anyone has seen.
+    assert_eq!(whole.orders.values().sum::<u64>() + count["crash"], 700);
+    assert!(whole.kinds.iter().all(|kind| kind.case.as_ref().is_some_and(|case| case.len() <= 3)));
+    for jobs in [2, 4] {
+        assert_eq!(campaign(0..700, &[], jobs), whole, "{jobs} jobs");
+    }
+    assert_eq!(campaign(0..700, &[1, 255, 300, 512], 2), whole);
+}
+
+#[test]
+fn an_exploration_is_the_same_for_any_number_of_processes() {
+    let launch = || command("fails_in_many_ways");
+    let explorer = Explorer::new().strategy(Strategy::Random);
+    let explored = [1, 2, 5].map(|jobs| {
+        let crew = Crew { launch: &launch, jobs, patience: Duration::from_secs(60) };
+        let mut explored = crew.explore(&explorer).expect("there are workers");
+        let report = crew.report(&mut explored);
+        let failed = explored.failed.expect("some run fails");
+        (failed.run, failed.message, failed.case, explored.statistics, report)
+    });
+    assert!(explored.iter().all(|other| *other == explored[0]), "{explored:#?}");
+}
