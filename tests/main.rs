@@ -10,6 +10,7 @@ mod isolated;
 mod job_queue;
 mod kernel;
 mod layers;
+mod long;
 mod mutations;
 mod names;
 mod pools;

@@ -138,8 +138,10 @@ pub mod error {
 ///
 /// Plain data, for tests and tools; [`report`] makes texts of it.
 pub mod trace {
-    pub use crate::base::{Awaited, Event, Place, Record, Source, StepEnd, TaskNumber};
-    pub use crate::event_loop::{Line, LogEntry, Point, TaskInfo};
+    pub use crate::base::{
+        Awaited, Event, Forgotten, LogEntry, Place, Record, Source, StepEnd, TaskNumber,
+    };
+    pub use crate::event_loop::{Line, Point, TaskInfo};
 }
 
 /// What a program logs with `tracing`, between the other events of its run (feature `tracing`).

@@ -19,7 +19,7 @@ export function longRun(steps) {
   line("seedloop", 1, { name: "long", state: "ran", novelty: [1] });
   line("novelty", 1, 2, 3);
   const loop = TASKS;
-  for (let task = 0; task < TASKS; task += 1) line("lane", task, "task", text(`作業-${task}`), 0, text(`1.${task}`), text(`app.rs:${task}`), -1, "more");
+  for (let task = 0; task < TASKS; task += 1) line("lane", task, "task", text(`作業-${task}`), 0, text(`1.${task}`), text(`app.rs:${task}`), -1, 0, "more");
   line("lane", loop, "loop", text("loop"), 0, 0, 0, -1);
   line("resource", 1, text("lock#1"));
   const [starts, waits, picks] = [text("goes on"), text("waits for lock#1"), text("picks what runs next")];

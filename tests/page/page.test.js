@@ -311,6 +311,26 @@ const tests = {
     await close(page);
   },
 
+  async "a run that is longer than its record has its own numbers"() {
+    const lines = [
+      ["seedloop", 1, { name: "long", state: "ran", forgotten: "the first 52429 steps were not kept" }],
+      ["text", 1, "Task-1"], ["text", 2, "loop"], ["text", 3, "goes on"], ["text", 4, "moves the clock on by 1s"],
+      ["lane", 0, "task", 1, 0, 0, 0, -1, 52428], ["lane", 1, "loop", 2, 0, 0, 0, -1],
+      ["at", 0, 1e9, 1], ["clock", 1, 4, 0], ["at", 52430, 1e9, 0], ["start", 0, 3, 0], ["at", 52431, 1e9, 0], ["start", 0, 3, 0],
+    ];
+    const page = await open(pageWith(`${lines.map((line) => JSON.stringify(line)).join("\n")}\n`, pageOfRun("executors")));
+    assert.equal(await page.textContent("#forgotten"), "What is not shown: the first 52429 steps were not kept.");
+    assert.equal(await page.textContent("#where"), "after step 52429 of 52431");
+    assert.match(await page.textContent("#detail h2"), /^The turn at 1 s · loop$/);
+    await press(page, "ArrowRight");
+    assert.equal(await page.textContent("#where"), "step 52430 of 52431");
+    assert.match(await page.textContent("#detail"), /at 1 s, step 52429 of the task/);
+    await close(page);
+    const whole = await open(pageOfRun("executors"));
+    assert(!await whole.isVisible("#forgotten"));
+    await close(whole);
+  },
+
   async "twenty thousand steps do not lag, and what is not known is left out"() {
     const steps = 20_000;
     const file = pageWith(longRun(steps), pageOfRun("executors"));

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::kept::{Forgotten, Kept};
 use super::{ChoiceKind, Instant, Place};
 
 /// The number of a task in its simulation: 1 is the first one spawned.
@@ -162,7 +163,8 @@ pub enum Event {
     },
     /// The program logged something with `tracing`; see `seedloop::tracing`.
     Logged {
-        /// Which entry of [`Outcome::log`](crate::Outcome::log) it is, from 1.
+        /// Which entry of [`Outcome::log`](crate::Outcome::log) it is, from 1; 0 if the entry was
+        /// not kept.
         entry: u32,
         /// Who logged it.
         by: Source,
@@ -191,15 +193,24 @@ pub struct Record {
     pub place: Option<Place>,
 }
 
+/// Something that the program logged with `tracing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// `"ERROR"`, `"WARN"`, `"INFO"`, `"DEBUG"` or `"TRACE"`.
+    pub level: &'static str,
+    /// The spans in which it was logged with their fields, the target, the message and the fields,
+    /// as `tracing_subscriber::fmt` writes them: `request{id=7}: shop::db: committed rows=3`.
+    pub text: String,
+}
+
 /// The line of the program that caused an event, where one is known.
 type At = Option<&'static Location<'static>>;
 
 /// Folds every event into the fingerprint, and keeps them when someone will look at them.
 pub(crate) struct Recorder {
     fingerprint: u64,
-    kept: Option<Vec<Record>>,
-    /// How many are kept at most: beyond that the older half is forgotten.
-    kept_max: usize,
+    kept: Option<Box<Kept>>,
 }
 
 /// Odd and with bits spread over the word, so that the product mixes all of them: the fractional
@@ -208,20 +219,22 @@ const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Recorder {
     pub(crate) const fn new() -> Self {
-        Recorder { fingerprint: MIX, kept: None, kept_max: usize::MAX }
+        Recorder { fingerprint: MIX, kept: None }
     }
 
     /// Starts over; `keep` says whether the events are kept, and how many at most.
     pub(crate) fn restart(&mut self, keep: bool, kept_max: usize) {
-        *self = Recorder { fingerprint: MIX, kept: keep.then(Vec::new), kept_max };
+        let kept = keep.then(|| Box::new(Kept::new(kept_max)));
+        *self = Recorder { fingerprint: MIX, kept };
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    pub(crate) fn take_kept(&mut self) -> Vec<Record> {
-        self.kept.take().unwrap_or_default()
+    /// What was kept: the events, what was logged, and what is known of those that are forgotten.
+    pub(crate) fn take_kept(&mut self) -> (Vec<Record>, Vec<LogEntry>, Forgotten) {
+        self.kept.take().map(|kept| kept.finish()).unwrap_or_default()
     }
 
     #[inline]
@@ -314,11 +327,23 @@ impl Recorder {
 
     /// Keeps a record of something that the program's own code does not do at a location.
     pub(crate) fn keep_placed(&mut self, record: Record) {
-        let Some(kept) = &mut self.kept else { return };
-        if kept.len() >= self.kept_max {
-            kept.drain(..kept.len() / 2);
+        if let Some(kept) = &mut self.kept {
+            kept.push(record);
         }
-        kept.push(record);
+    }
+
+    /// Keeps what was logged, if someone will look, and no more than so many entries; `record`
+    /// makes the record of the entry of a number.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn keep_logged(
+        &mut self,
+        entry: LogEntry,
+        entries_max: usize,
+        record: impl FnOnce(u32) -> Record,
+    ) {
+        if let Some(kept) = &mut self.kept {
+            kept.log(entry, entries_max, record);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod deadlock;
 mod error;
 mod event;
 mod group;
+mod kept;
 mod keyed;
 mod leaf;
 mod order;
@@ -17,8 +18,9 @@ mod time;
 pub use choice::{Access, Choice, ChoiceKind, Model, Moment, Operation, ResourceKey, TaskKey};
 pub use deadlock::{BlockedJob, BlockedTask, BlockedWait, Deadlock, HolderName};
 pub use error::{Error, Result};
-pub use event::{Awaited, Event, Record, Source, StepEnd, TaskNumber};
+pub use event::{Awaited, Event, LogEntry, Record, Source, StepEnd, TaskNumber};
 pub use group::Group;
+pub use kept::Forgotten;
 pub use leaf::{
     AssertionError, BarrierError, BrokenBarrierError, BrokenPoolError, Cancelled, ConditionError,
     Elapsed, Exit, ForeignWake, GeneratorExit, GetError, Interrupt, InvalidStateError,

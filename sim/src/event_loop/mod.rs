@@ -20,6 +20,7 @@ mod foreign;
 mod generators;
 mod handle;
 mod iteration;
+#[cfg(feature = "tracing")]
 mod log;
 mod loops;
 mod meets;
@@ -46,7 +47,6 @@ mod waits;
 mod waker;
 
 pub use handle::{Handle, TimerHandle};
-pub use log::LogEntry;
 pub use report::{Report, ReportKind};
 pub use session::{Limits, Line, TaskInfo};
 

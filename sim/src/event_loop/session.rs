@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::cell::Variables;
-use super::log::LogEntry;
 use super::meets::Met;
 use super::placed::Placed;
 use super::points::{Invariant, Point};
@@ -16,8 +15,9 @@ use super::report::Report;
 use super::setting::Setting;
 use super::strike::Strikes;
 use crate::base::{
-    Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Instant, Model, Operation,
-    Orders, Place, Question, Record, Recorder, ResourceKey, Source, TaskKey, TaskNumber,
+    Candidate, Candidates, Choice, ChoiceKind, Choices, Chooser, Event, Forgotten, Instant,
+    LogEntry, Model, Operation, Orders, Place, Question, Record, Recorder, ResourceKey, Source,
+    TaskKey, TaskNumber,
 };
 
 /// Tells by its context variables whether something has no place to run any more.
@@ -124,7 +124,6 @@ pub(crate) struct Session {
     choices: Choices,
     pub(super) recorder: Recorder,
     pub(crate) lines: Vec<Line>,
-    pub(crate) log: Vec<LogEntry>,
     pub(crate) reports: Vec<Report>,
     pub(crate) tasks_spawned: TaskNumber,
     /// Tasks that were given no name: the counter of `Task-N`.
@@ -208,7 +207,6 @@ impl Session {
             choices: Choices::new(),
             recorder: Recorder::new(),
             lines: Vec::new(),
-            log: Vec::new(),
             reports: Vec::new(),
             tasks_spawned: 0,
             tasks_unnamed: 0,
@@ -558,7 +556,8 @@ impl Session {
         self.recorder.fold(hash);
     }
 
-    pub(crate) fn take_records(&mut self) -> Vec<Record> {
+    /// The events that were kept, what was logged, and what is known of the other events.
+    pub(crate) fn take_kept(&mut self) -> (Vec<Record>, Vec<LogEntry>, Forgotten) {
         self.recorder.take_kept()
     }
 

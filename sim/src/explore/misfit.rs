@@ -16,7 +16,8 @@ pub(super) fn misfits(
     let mut run = Run { paths: Paths::in_order(&outcome.tasks), steps: BTreeMap::new() };
     for record in &outcome.records {
         if let Event::StepStarted { task } = record.event {
-            *run.steps.entry(task).or_default() += 1;
+            let before = outcome.forgotten.steps_of(task);
+            *run.steps.entry(task).or_insert(before) += 1;
         }
     }
     let missed = deviations.iter().zip(met).filter(|(_, met)| !**met);
@@ -38,7 +39,9 @@ impl Run {
             return format!("there was no task {}", at.path);
         };
         let name = &outcome.tasks[index].name;
-        let steps = self.steps.get(&(index as TaskNumber + 1)).copied().unwrap_or(0);
+        let number = index as TaskNumber + 1;
+        let steps = self.steps.get(&number).copied();
+        let steps = steps.unwrap_or_else(|| outcome.forgotten.steps_of(number));
         if at.step > steps {
             let noun = if steps == 1 { "step" } else { "steps" };
             return format!("{} is '{name}', which had {steps} {noun}", at.path);

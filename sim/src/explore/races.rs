@@ -303,7 +303,8 @@ fn steps_of(outcome: &Outcome<Result<()>>) -> Vec<Step> {
     for record in &outcome.records {
         match record.event {
             Event::StepStarted { task } => {
-                let count = counts.entry(task).or_default();
+                let before = outcome.forgotten.steps_of(task);
+                let count = counts.entry(task).or_insert(before);
                 *count += 1;
                 steps.push(Step { task, nth: *count, ..Step::default() });
             }

@@ -10,6 +10,9 @@ pub(super) fn divergence_text(
     one: &Outcome<Result<()>>,
     other: &Outcome<Result<()>>,
 ) -> Option<String> {
+    if one.forgotten != other.forgotten {
+        return Some("the runs differ already in events that were not kept\n".to_owned());
+    }
     let lines = |outcome: &Outcome<Result<()>>| -> Vec<String> {
         let mut teller = Teller::new(outcome);
         let tell = |(record, next)| {
@@ -28,7 +31,7 @@ pub(super) fn divergence_text(
     };
     let mut text = format!(
         "event {} is\n  {}\nin one run, and in the other\n  {}\n",
-        index + 1,
+        one.forgotten.events + index as u64 + 1,
         tell(&first, one),
         tell(&second, other)
     );

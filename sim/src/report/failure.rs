@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::divergence::divergence_text;
+use super::forgotten::comparable;
 use super::names::{Names, fault_text};
 use super::odds::odds_text;
 use super::race::find_race;
@@ -173,7 +174,8 @@ fn push_divergence(text: &mut String, failure: &Failure) {
 /// Appends the table, the race and what was printed, with an empty line before and behind.
 fn push_run(text: &mut String, failure: &Failure, odds: Option<&Odds>, lines_max: usize) {
     let Failure { outcome, dull, case, .. } = failure;
-    let race = find_race(outcome, dull.as_deref());
+    let dull = comparable(outcome, dull.as_deref());
+    let race = find_race(outcome, dull);
     let mut below = String::new();
     if let Some(race) = &race {
         let told = race.text(&Names::of(outcome), dull.is_some());

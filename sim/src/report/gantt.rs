@@ -1,5 +1,6 @@
 //! A run for a terminal: a row for each lane, a cell for each column of the timeline.
 
+use super::forgotten::forgotten_text;
 use super::text::{end_line, middle, push_left, width};
 use super::timeline::{Entry, Kind, LaneId, LaneKind, Timeline};
 use crate::base::{Instant, StepEnd};
@@ -105,6 +106,9 @@ pub(super) fn gantt_text(timeline: &Timeline, style: GanttStyle) -> String {
     let name_cells = names.iter().map(|name| width(name)).max().unwrap_or(0).max("step".len()) + 2;
     let room = style.width.saturating_sub(name_cells).max(20);
     let mut text = String::new();
+    if let Some(forgotten) = forgotten_text(&timeline.forgotten) {
+        end_line(&mut text, &format!("{forgotten}\n"));
+    }
     let count = timeline.columns.len();
     for first in (0..count).step_by(room) {
         let columns = first..count.min(first + room);

@@ -6,6 +6,7 @@
 
 mod divergence;
 mod failure;
+mod forgotten;
 mod gantt;
 mod names;
 mod odds;

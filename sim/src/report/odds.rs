@@ -4,14 +4,14 @@ use crate::base::{ChoiceKind, Event};
 use crate::explore::{Odds, OddsAt};
 use crate::runner::Outcome;
 
-/// The steps at which the choices of a run take effect, by the numbers that the table has; 0 before
-/// the first step.
+/// The steps at which the choices of a run take effect, by the numbers that the table has; 0 for
+/// those of steps that are not kept.
 ///
 /// A choice between two steps takes effect with the next one: what runs, and whether that is
 /// cancelled before.
 pub(super) fn steps_of_choices<T>(outcome: &Outcome<T>) -> Vec<u64> {
     let mut steps = Vec::new();
-    let (mut step, mut began) = (0, None);
+    let (mut step, mut began) = (outcome.forgotten.steps, None);
     for record in &outcome.records {
         match record.event {
             Event::StepStarted { .. } | Event::Callback { .. } => {
@@ -32,7 +32,7 @@ pub(super) fn steps_of_choices<T>(outcome: &Outcome<T>) -> Vec<u64> {
     steps
 }
 
-/// The step with which so many choices are taken.
+/// The step with which so many choices are taken; 0 for the start, and where it is not kept.
 pub(super) fn step_after(steps: &[u64], place: OddsAt) -> u64 {
     let last = place.choices.checked_sub(1);
     last.and_then(|last| steps.get(last)).copied().unwrap_or(0)
@@ -47,8 +47,8 @@ pub(super) fn odds_text<T>(odds: &Odds, outcome: &Outcome<T>) -> String {
             format!("from the start: {} of {} other runs fail like this, too", at.failed, at.runs)
         }
         Some(before) if step == 0 => format!(
-            "before the steps that are known: {} of {} runs that go on from there fail like this, \
-             {} of {} one choice before",
+            "from before the steps that were kept: {} of {} runs that go on from there fail like \
+             this, {} of {} one choice before",
             at.failed, at.runs, before.failed, before.runs
         ),
         Some(before) => format!(
@@ -95,9 +95,17 @@ mod tests {
         assert_eq!(steps_of_choices(&outcome), [1, 1, 1, 1, 2, 3, 4, 4]);
         // The first events of a long run are forgotten, and its choices are not.
         outcome.choices.push(outcome.choices[0]);
+        outcome.forgotten.steps = 500;
         let steps = steps_of_choices(&outcome);
-        assert_eq!(steps, [0, 1, 1, 1, 1, 2, 3, 4, 4]);
+        assert_eq!(steps, [0, 501, 501, 501, 501, 502, 503, 504, 504]);
+        let at = |choices, failed| OddsAt { choices, runs: 128, failed };
+        let odds = Odds { places: vec![at(0, 60), at(1, 128)], inevitable_at: 1 };
+        let told = "from before the steps that were kept: 128 of 128 runs that go on from there \
+                    fail like this, 60 of 128 one choice before";
+        assert_eq!(odds_text(&odds, &outcome), told);
+        let odds = Odds { places: vec![at(5, 60), at(6, 128)], inevitable_at: 1 };
+        assert!(odds_text(&odds, &outcome).starts_with("from step 502 on: 128 of 128 runs "));
         let after = |choices| step_after(&steps, OddsAt { choices, runs: 1, failed: 1 });
-        assert_eq!([after(0), after(1), after(6)], [0, 0, 2]);
+        assert_eq!([after(0), after(1), after(6)], [0, 0, 502]);
     }
 }

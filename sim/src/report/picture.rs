@@ -1,6 +1,7 @@
 //! A run as a picture, in the forms in which it can be looked at.
 
 use super::failure::{Found, found_text, message};
+use super::forgotten::{comparable, forgotten_text};
 use super::gantt::{GanttStyle, gantt_text};
 use super::names::Names;
 use super::odds::{odds_text, step_after, steps_of_choices};
@@ -86,7 +87,7 @@ impl<'a> Picture<'a> {
         push_lines(&mut runs, &run, &self.about(&run, race.as_ref(), parts_at));
         self.push_odds(&mut runs, &run);
         if let Some((other, differs)) = &other {
-            let about = self.about_other(differs, parting.map(|(_, column)| column));
+            let about = self.about_other(other, differs, parting.map(|(_, column)| column));
             push_lines(&mut runs, other, &about);
         }
         page(self.name, &runs)
@@ -124,7 +125,12 @@ impl<'a> Picture<'a> {
     fn race(&self) -> Option<Race> {
         let (failure, _) = self.failure?;
         let is_of_order = failure.fault.kind != FaultKind::Nondeterminism;
-        is_of_order.then(|| find_race(self.outcome, failure.dull.as_deref())).flatten()
+        is_of_order.then(|| find_race(self.outcome, self.dull(failure))).flatten()
+    }
+
+    /// The run in which nothing deviates, if there is one to compare with.
+    fn dull(&self, failure: &'a Failure) -> Option<&'a Outcome<Result<()>>> {
+        comparable(self.outcome, failure.dull.as_deref())
     }
 
     fn timeline(&self, race: Option<&Race>) -> Timeline {
@@ -136,12 +142,20 @@ impl<'a> Picture<'a> {
         timeline
     }
 
+    /// Nothing of the run is forgotten.
+    fn is_whole(&self) -> bool {
+        self.outcome.forgotten.events == 0
+    }
+
     /// Appends how likely the failure is at some places of the run.
     fn push_odds(&self, json: &mut String, run: &Timeline) {
         let Some(odds) = self.failure.and_then(|(_, found)| found.odds.as_ref()) else { return };
         let steps = steps_of_choices(self.outcome);
         for place in &odds.places {
-            push_odds(json, run.column_of(step_after(&steps, *place)), place);
+            let step = step_after(&steps, *place);
+            if step > self.outcome.forgotten.steps || (place.choices == 0 && self.is_whole()) {
+                push_odds(json, run.column_of(step), place);
+            }
         }
     }
 
@@ -161,17 +175,19 @@ impl<'a> Picture<'a> {
     fn about(&self, run: &Timeline, race: Option<&Race>, parts_at: Option<usize>) -> String {
         let state = if self.failure.is_some() { State::Failed } else { State::Ran };
         let about = Object::new().text("name", self.name).text("state", state.word());
+        let about = about.text("forgotten", &forgotten_text(&run.forgotten).unwrap_or_default());
         let Some((failure, found)) = self.failure else { return about.end() };
         let names = Names::of(self.outcome);
         let mut matters = run.telling();
         matters.extend(race.into_iter().flat_map(Race::tasks).filter_map(|task| run.lane_of(task)));
         let matters: Vec<String> = matters.iter().map(u32::to_string).collect();
-        let race = race.map(|race| race.text(&names, failure.dull.is_some()));
+        let race = race.map(|race| race.text(&names, self.dull(failure).is_some()));
         let odds = found.odds.as_ref();
         let inevitable = odds.map(|odds| odds_text(odds, self.outcome)).unwrap_or_default();
         let steps = steps_of_choices(self.outcome);
         let turn = odds.filter(|odds| odds.inevitable_at > 0);
-        let turn = turn.map(|odds| run.column_of(step_after(&steps, odds.turn().1)));
+        let turn = turn.map(|odds| step_after(&steps, odds.turn().1)).filter(|step| *step > 0);
+        let turn = turn.map(|step| run.column_of(step));
         about
             .text("fault", failure.fault.kind.name())
             .text("message", &message(failure))
@@ -187,10 +203,11 @@ impl<'a> Picture<'a> {
             .end()
     }
 
-    fn about_other(&self, differs: &str, parts_at: Option<usize>) -> String {
+    fn about_other(&self, run: &Timeline, differs: &str, parts_at: Option<usize>) -> String {
         let is_twin = self.failure.is_some_and(|(failure, _)| failure.twin.is_some());
         let state = if is_twin { State::Ran } else { State::Passed };
         let about = Object::new().text("name", self.name).text("state", state.word());
+        let about = about.text("forgotten", &forgotten_text(&run.forgotten).unwrap_or_default());
         about.text("differs", differs).plain("parts", parts_at).end()
     }
 }

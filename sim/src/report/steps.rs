@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
                 self.mark(fault_text(class, &self.outcome.fault_details, detail));
             }
             Event::Waits { task, operation, on } => {
-                *self.waits.entry(task).or_default() += u32::from(self.parks(operation, on));
+                let parks = u32::from(self.parks(operation, on));
+                *self.waits_of(task) += parks;
                 self.push(task, part);
             }
             Event::Resource { resource, by: Source::Task(task), .. }
@@ -188,6 +189,18 @@ impl<'a> Reader<'a> {
         self.keys.get((task as usize).wrapping_sub(1)).copied().unwrap_or_default()
     }
 
+    /// How many steps of a task are not in the record.
+    fn past(&self, task: TaskNumber) -> u32 {
+        self.outcome.forgotten.steps_of(task)
+    }
+
+    /// How many waits a task has. One that waited for something before the record begins may do so
+    /// to the end.
+    fn waits_of(&mut self, task: TaskNumber) -> &mut u32 {
+        let unknown = if self.past(task) > 0 { u32::MAX / 2 } else { 0 };
+        self.waits.entry(task).or_insert(unknown)
+    }
+
     fn begin(&mut self, task: TaskNumber, step: u64, part: Part) {
         let key = self.key(task);
         let mut deviates = Vec::new();
@@ -216,14 +229,15 @@ impl<'a> Reader<'a> {
             deviates.push(what.into());
             self.struck = None;
         }
-        let count = self.counts.entry(task).or_default();
+        let past = self.past(task);
+        let count = self.counts.entry(task).or_insert(past);
         *count += 1;
         let count = *count;
         for hold in self.holds.iter_mut() {
             hold.is_ready &= hold.held.task != key || hold.held.step != count;
         }
         if !self.gave_way.remove(&task) {
-            let waits = self.waits.entry(task).or_default();
+            let waits = self.waits_of(task);
             *waits = waits.saturating_sub(1);
         }
         self.began = Some((task, step));
@@ -239,7 +253,7 @@ impl<'a> Reader<'a> {
     }
 
     fn wake(&mut self, task: TaskNumber) {
-        let next = self.counts.get(&task).copied().unwrap_or(0) + 1;
+        let next = self.counts.get(&task).copied().unwrap_or_else(|| self.past(task)) + 1;
         let key = self.key(task);
         for hold in &mut self.holds {
             hold.is_ready |= hold.held.task == key && hold.held.step == next;
@@ -278,7 +292,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end(&mut self, task: TaskNumber, end: StepEnd, part: Part) {
-        let waits = self.waits.get(&task).copied().unwrap_or(0);
+        let waits = *self.waits_of(task);
         let Some(step) = self.steps.last() else { return };
         let seen = self.seen.get(&task).cloned().unwrap_or_default();
         let after = if seen.is_empty() { "" } else { ", after" };

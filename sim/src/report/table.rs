@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::forgotten::forgotten_text;
 use super::names::Names;
 use super::race::Race;
 use super::steps::{Part, Step, steps_of};
@@ -34,13 +35,16 @@ pub(super) fn push_table(
     lines_max: usize,
 ) {
     let steps = steps_of(outcome, case);
-    let shown = shown(&steps, race, lines_max.saturating_sub(1));
+    let forgotten = forgotten_text(&outcome.forgotten);
+    let heads_count = 1 + usize::from(forgotten.is_some());
+    let shown = shown(&steps, race, lines_max.saturating_sub(heads_count));
     if shown.is_empty() {
         return;
     }
+    let number_of = |index: usize| (outcome.forgotten.steps + index as u64 + 1).to_string();
     let names = Names::of(outcome);
     let columns = columns(&steps, &shown);
-    let number_cells = steps.len().to_string().len().max("step".len());
+    let number_cells = number_of(steps.len() - 1).len().max("step".len());
     let heads: Vec<String> = columns.iter().map(|column| column.head(&names)).collect();
     let widest = heads.iter().map(|head| width(head) + 2).max().unwrap_or(0);
     let apart = widest.clamp(8, COLUMN_MAX);
@@ -65,21 +69,25 @@ pub(super) fn push_table(
         line.push_str(&row.text(room));
         end_line(text, &line);
     };
+    let dots = " ".repeat(number_cells);
+    if let Some(forgotten) = forgotten {
+        end_line(text, &format!("{dots}..  {forgotten}"));
+    }
     let mut last = 0;
     for index in shown {
-        push_folded(text, &steps[last..index], number_cells);
+        push_folded(text, &steps[last..index], &dots);
         last = index + 1;
         let Step { task, parts, deviates, held, .. } = &steps[index];
         for (task, place) in held {
             let row = Cell { marks: &["held here".into()], parts: std::slice::from_ref(place) };
             push_row(text, "", Some(*task), row);
         }
-        push_row(text, &(index + 1).to_string(), *task, Cell { marks: deviates, parts });
+        push_row(text, &number_of(index), *task, Cell { marks: deviates, parts });
     }
-    push_folded(text, &steps[last..], number_cells);
+    push_folded(text, &steps[last..], &dots);
 }
 
-fn push_folded(text: &mut String, folded: &[Step], cells: usize) {
+fn push_folded(text: &mut String, folded: &[Step], dots: &str) {
     let steps = match folded.len() {
         0 => return,
         1 => "1 step".to_owned(),
@@ -91,7 +99,6 @@ fn push_folded(text: &mut String, folded: &[Step], cells: usize) {
         1 => ", 1 of them deviates".to_owned(),
         some => format!(", {some} of them deviate"),
     };
-    let dots = " ".repeat(cells);
     end_line(text, &format!("{dots}..  {steps}{what}"));
 }
 

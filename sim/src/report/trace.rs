@@ -51,6 +51,11 @@ pub fn trace_text<T>(outcome: &Outcome<T>) -> String {
     let step_cells = widest(HEAD[1], rows.iter().map(|row| row.step.to_string().len()).max());
     let who_cells = widest(HEAD[2], rows.iter().map(|row| width(&row.who)).max());
     let mut text = String::new();
+    match outcome.forgotten.events {
+        0 => {}
+        1 => text.push_str("1 earlier event was not kept\n\n"),
+        events => text.push_str(&format!("{events} earlier events were not kept\n\n")),
+    }
     let mut push = |time: &str, step: &str, who: &str, what: &str| {
         let mut line = String::new();
         push_right(&mut line, time, time_cells);

@@ -7,9 +7,10 @@ use std::slice::Iter;
 use super::names::{Names, at, fault_text};
 use super::text::one_line;
 use crate::base::{
-    Awaited, ChoiceKind, Event, Instant, Record, Source, StepEnd, TaskNumber, awaited_name,
+    Awaited, ChoiceKind, Event, Instant, LogEntry, Record, Source, StepEnd, TaskNumber,
+    awaited_name,
 };
-use crate::event_loop::{Line, LogEntry, SWITCH, YIELD};
+use crate::event_loop::{Line, SWITCH, YIELD};
 use crate::runner::Outcome;
 
 /// How many of the tasks that were ready too a line names.
@@ -57,9 +58,9 @@ impl<'a> Teller<'a> {
             log: &outcome.log,
             details: &outcome.fault_details,
             acting: Source::Loop,
-            started: BTreeSet::new(),
-            ready: Vec::new(),
-            now: Instant::START,
+            started: outcome.forgotten.started().collect(),
+            ready: outcome.forgotten.ready(),
+            now: outcome.forgotten.time,
         }
     }
 

@@ -7,10 +7,13 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::run::run_at;
-use crate::base::{Choice, Chooser, Instant, Model, Policy, Record, ResourceKey, Result, Uniform};
+use crate::base::{
+    Choice, Chooser, Forgotten, Instant, LogEntry, Model, Policy, Record, ResourceKey, Result,
+    Uniform,
+};
 use crate::event_loop::{
-    Configuration, Limits, Line, LogEntry, Point, Report, Setting, Strikes, TaskInfo, Variables,
-    catch_error, close_all, set_followed, set_quiet, with,
+    Configuration, Limits, Line, Point, Report, Setting, Strikes, TaskInfo, Variables, catch_error,
+    close_all, set_followed, set_quiet, with,
 };
 
 /// How to run a simulation, and then its run.
@@ -50,12 +53,16 @@ pub struct Outcome<T> {
     /// What the program printed with `out!`.
     pub lines: Vec<Line>,
     /// What the program logged with `tracing`, if the events were asked for; see
-    /// `seedloop::tracing`. The events name an entry by its number, from 1.
+    /// `seedloop::tracing`. The events name an entry by its number, from 1. The last ones, where
+    /// there were more than [`Limits::lines`], or than an exploration keeps events.
     pub log: Vec<LogEntry>,
     /// What the loops reported: errors that nobody retrieved, strays, slow callbacks, ...
     pub reports: Vec<Report>,
-    /// The events, if [`Simulation::record`] asked for them.
+    /// The events, if [`Simulation::record`] asked for them; the last ones, where there were more
+    /// than an exploration keeps.
     pub records: Vec<Record>,
+    /// What is not among these events; nothing, where all were kept.
+    pub forgotten: Forgotten,
     /// The choices that were taken.
     pub choices: Vec<Choice>,
     /// The tasks by number from 1, if the events were asked for.
@@ -189,12 +196,14 @@ impl Simulation {
         let outcome = with(|core| {
             let session = &mut core.session;
             let (resources, resource_keys) = session.take_resources();
+            let (records, log, forgotten) = session.take_kept();
             Outcome {
                 result,
                 lines: std::mem::take(&mut session.lines),
-                log: std::mem::take(&mut session.log),
+                log,
                 reports: std::mem::take(&mut session.reports),
-                records: session.take_records(),
+                records,
+                forgotten,
                 choices: session.take_choices(),
                 tasks: session.take_tasks(),
                 resources,
@@ -251,6 +260,7 @@ impl Simulation {
             log: outcome.log,
             reports: outcome.reports,
             records: outcome.records,
+            forgotten: outcome.forgotten,
             choices: outcome.choices,
             tasks: outcome.tasks,
             resources: outcome.resources,
@@ -305,6 +315,7 @@ impl Default for Outcome<()> {
             log: Vec::new(),
             reports: Vec::new(),
             records: Vec::new(),
+            forgotten: Forgotten::default(),
             choices: Vec::new(),
             tasks: Vec::new(),
             resources: Vec::new(),

@@ -148,6 +148,10 @@ class Page {
     const cycle = (about.message || "").split("\n").find((line) => line.startsWith("  cycle: "));
     find("cycle").hidden = !cycle;
     if (cycle) find("cycle").append(el("b", {}, "They wait for each other: "), el("code", {}, cycle.slice("  cycle: ".length)));
+    const other = this.runs[1]?.about.forgotten;
+    const untold = [about.forgotten, other && `of the other run ${other}`].filter((text) => text);
+    find("forgotten").hidden = untold.length === 0;
+    find("forgotten").append(el("b", {}, "What is not shown: "), `${untold.join("; ")}.`);
     const facts = find("facts");
     if (about.case) facts.append(fact("case", about.case));
     if (about.replay) facts.append(fact("replay", about.replay));

@@ -29,7 +29,7 @@ function readRow(run, row) {
     case "lane":
       run.lanes.push({
         id: a, kind: b, name: run.texts[c], host: run.texts[row[4]], path: run.texts[row[5]],
-        place: run.texts[row[6]], parent: row[7], blocks: [], bars: [], born: NONE, died: NONE, end: "",
+        place: run.texts[row[6]], parent: row[7], before: row[8] ?? 0, blocks: [], bars: [], born: NONE, died: NONE, end: "",
       });
       break;
     case "resource": run.resources[a] = { name: run.texts[b], changes: [] }; break;
@@ -59,19 +59,22 @@ function complete(run) {
   run.byId = [];
   run.lanes.forEach((lane, row) => { run.byId[lane.id] = lane; lane.row = row; });
   run.last = run.columns.length - 1;
+  // Of a run that was longer than its record the first steps are not here.
+  const first = run.columns.find((column) => column.number > 0);
+  run.before = first ? first.number - 1 : 0;
   run.says = [];
   run.arrows = [];
   run.moves = [];
   for (const column of run.columns) {
     const lane = run.byId[column.lane];
     lane.blocks.push(column.index);
-    column.nth = lane.blocks.length;
+    column.nth = lane.before + lane.blocks.length;
     for (const entry of column.entries) place(run, column, entry);
   }
   run.end = run.about.state === "failed" ? failsAt(run) : NONE;
   const open = (lane) => (lane.died === NONE ? run.last : lane.died);
   for (const lane of run.lanes) {
-    if (lane.born === NONE) lane.born = lane.blocks.length ? lane.blocks[0] : 0;
+    if (lane.born === NONE) lane.born = lane.blocks.length && lane.before === 0 ? lane.blocks[0] : 0;
     for (const bar of lane.bars) {
       bar.open = bar.to === NONE;
       if (bar.open) bar.to = Math.max(open(lane), bar.from);

@@ -22,7 +22,7 @@ function columnName(run, at) {
 
 function stepBefore(run, at) {
   for (let index = at; index >= 0; index -= 1) if (run.columns[index].number > 0) return run.columns[index].number;
-  return 0;
+  return run.before;
 }
 
 // The folders of a path stand in the title; its file and line tell most.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::encode::Message;
 use super::moments::{Moment, moments};
+use crate::report::forgotten::forgotten_text;
 use crate::report::timeline::{Entry, Kind, LaneId, LaneKind, Timeline};
 
 mod field {
@@ -92,7 +93,11 @@ struct Packets<'a> {
 
 impl Packets<'_> {
     fn tracks(&mut self, name: &str) {
-        let root = Message::new().number(field::UUID, ROOT).text(field::TRACK_NAME, name);
+        let name = match forgotten_text(&self.timeline.forgotten) {
+            Some(forgotten) => format!("{name} ({forgotten})"),
+            None => name.to_owned(),
+        };
+        let root = Message::new().number(field::UUID, ROOT).text(field::TRACK_NAME, &name);
         self.descriptor(&root.number(field::ORDERING, EXPLICIT));
         let order = self.timeline.order();
         for (rank, id) in (0..).zip(&order) {

@@ -28,7 +28,7 @@ pub(in crate::report) fn timeline_of<T>(outcome: &Outcome<T>) -> Timeline {
         texts,
         columns: Vec::new(),
         entries: Vec::new(),
-        steps: 0,
+        steps: outcome.forgotten.steps,
         open: Open::Nothing,
         picked: None,
         waits: Waits::default(),
@@ -46,7 +46,8 @@ pub(in crate::report) fn timeline_of<T>(outcome: &Outcome<T>) -> Timeline {
         builder.read(record, who, &what, others);
     }
     let Builder { lanes, texts, columns, entries, .. } = builder;
-    Timeline { texts, lanes: lanes.lanes, resources, columns, entries }
+    let forgotten = outcome.forgotten.clone();
+    Timeline { texts, lanes: lanes.lanes, resources, columns, entries, forgotten }
 }
 
 /// That what runs next was chosen. Who it is, and who else was ready, is told apart: as one text it

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::lanes::{Lane, LaneKind};
 use super::texts::{TextId, Texts};
-use crate::base::{Instant, StepEnd, TaskNumber};
+use crate::base::{Forgotten, Instant, StepEnd, TaskNumber};
 
 /// A lane, by its position among the timeline's lanes.
 pub(in crate::report) type LaneId = u32;
@@ -20,6 +20,8 @@ pub(in crate::report) struct Timeline {
     pub(in crate::report) columns: Vec<Column>,
     /// Column by column.
     pub(in crate::report) entries: Vec<Entry>,
+    /// What came before the columns.
+    pub(in crate::report) forgotten: Forgotten,
 }
 
 /// A moment of the run in which one lane acts: a step of a task, a callback, a turn of the loop in

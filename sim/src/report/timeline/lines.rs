@@ -69,7 +69,12 @@ impl Writer<'_> {
         [name, host_name, path, place].into_iter().for_each(|text| self.tell(text));
         let (name, host, path, place) = (name.0, host_name.0, path.0, place.0);
         let (kind, parent) = (kind.word(), or_none(parent));
-        self.line("lane", &format!("{id},\"{kind}\",{name},{host},{path},{place},{parent}"));
+        let before = match self.timeline.forgotten.steps_of(lane.task) {
+            0 => String::new(),
+            steps => format!(",{steps}"),
+        };
+        let values = format!("{id},\"{kind}\",{name},{host},{path},{place},{parent}{before}");
+        self.line("lane", &values);
     }
 
     fn column(&mut self, column: &Column) {

@@ -3,8 +3,12 @@
 use super::entry::{Entry, Kind, Timeline};
 
 /// The first column of each in which something happens otherwise than in the other; none if they
-/// are the same. One that ends earlier parts behind its last column.
+/// are the same, and where one was not kept from its beginning on. One that ends earlier parts
+/// behind its last column.
 pub(in crate::report) fn parting_of(one: &Timeline, other: &Timeline) -> Option<(usize, usize)> {
+    if one.forgotten.events > 0 || other.forgotten.events > 0 {
+        return None;
+    }
     let columns = one.columns.len().max(other.columns.len());
     let part = (0..columns).find(|column| !is_same(one, other, *column))?;
     Some((part, part))

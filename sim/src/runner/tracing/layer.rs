@@ -11,8 +11,8 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::At;
-use crate::base::Place;
-use crate::event_loop::{LogEntry, try_with_idle, with};
+use crate::base::{LogEntry, Place};
+use crate::event_loop::{try_with_idle, with};
 
 /// A layer that puts what is logged into the record of the run, between the other events.
 ///
