@@ -55,7 +55,7 @@ pub fn write_page(explored: Explored<'_>, failure: &Failure, found: &Found) -> O
     };
     let file = folder.join(file_name(file));
     Some(match write(&folder, &file, &page) {
-        Ok(()) => format!("page:       {}", shown(&file).display()),
+        Ok(()) => format!("page:       {}", shown(&file)),
         Err(error) => format!("the page {} was not written: {error}", file.display()),
     })
 }
@@ -89,13 +89,16 @@ fn file_name(test: &str) -> String {
     format!("{name}.html")
 }
 
-/// The file as it is told: from the folder in which the test runs, or one above it, if it is there.
-fn shown(file: &Path) -> PathBuf {
-    let here = env::current_dir().unwrap_or_default();
-    match file.strip_prefix(&here) {
-        Ok(inside) => inside.to_path_buf(),
-        Err(_) => file.to_path_buf(),
-    }
+/// The file as it is told: from the package in which the test runs, or from the workspace above it,
+/// if it is there.
+pub(super) fn shown(file: &Path) -> String {
+    shown_from(&env::current_dir().unwrap_or_default(), file)
+}
+
+fn shown_from(here: &Path, file: &Path) -> String {
+    let is_of_cargo = |folder: &&Path| folder.join("Cargo.toml").is_file();
+    let inside = here.ancestors().filter(is_of_cargo).find_map(|at| file.strip_prefix(at).ok());
+    inside.unwrap_or(file).display().to_string()
 }
 
 #[cfg(test)]
@@ -116,6 +119,24 @@ mod tests {
         assert!(long("").starts_with(&format!("{}-", "長".repeat(NAME_MAX))));
         assert_eq!(long("").chars().count(), NAME_MAX + "-12345678.html".len());
         assert_ne!(long("a"), long("b"));
+    }
+
+    /// A package alone, one of a workspace, and a folder of cargo's that is elsewhere.
+    #[test]
+    fn files_are_told_from_the_package_or_the_workspace() {
+        let root = env::temp_dir().join(format!("seedloop-shown-{}", std::process::id()));
+        let (workspace, package) = (root.join("shop"), root.join("shop/crates/till"));
+        fs::create_dir_all(&package).expect("a folder");
+        fs::write(workspace.join("Cargo.toml"), "[workspace]").expect("a file");
+        fs::write(package.join("Cargo.toml"), "[package]").expect("a file");
+        let told = |here: &Path, file: &str| shown_from(here, &root.join(file));
+        assert_eq!(told(&workspace, "shop/target/a.html"), "target/a.html");
+        assert_eq!(told(&package, "shop/target/a.html"), "target/a.html");
+        assert_eq!(told(&package, "shop/crates/till/target/a.html"), "target/a.html");
+        assert_eq!(told(&package, "shop/crates/till/src/lib.seedloop"), "src/lib.seedloop");
+        let elsewhere = root.join("built/a.html").display().to_string();
+        assert_eq!(told(&package, "built/a.html"), elsewhere);
+        fs::remove_dir_all(&root).expect("it can be removed");
     }
 
     #[test]

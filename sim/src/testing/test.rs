@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::environment::{Environment, package};
 use super::jobs::{Crew, Failed, Workshop, is_worker, serve};
 use super::named::Test;
-use super::pages::{Explored, write_page};
+use super::pages::{Explored, shown, write_page};
 use super::regressions::Regressions;
 use crate::base::{Panicked, Result};
 use crate::explore::{
@@ -175,13 +175,14 @@ impl Subject<'_> {
         if self.expect_failure.is_some_and(|text| is_expected(&failure, text)) {
             return;
         }
-        if failure.is_of_a_run() {
-            self.keep(&environment, &failure.case, &failure.fault.message);
-        }
+        let noted = match failure.is_of_a_run() {
+            true => self.keep(&environment, &failure.case, &failure.fault.message),
+            false => None,
+        };
         if let Some(text) = self.expect_failure {
             note(&format!("the failure that is expected is another one, with '{text}'"));
         }
-        self.fail(&ground, &failure, explorer.strategy_name(), exploration.statistics);
+        self.fail(&ground, &failure, explorer.strategy_name(), exploration.statistics, noted);
     }
 
     #[track_caller]
@@ -193,15 +194,15 @@ impl Subject<'_> {
         );
     }
 
-    /// Adds a case to those that failed before.
-    fn keep(&self, environment: &Environment, case: &Case, message: &str) {
-        if let Some(regressions) = &self.regressions
-            && !environment.no_regressions
-            && self.expect_failure.is_none()
-            && let Err(error) = regressions.add(case, message)
-        {
+    /// Adds a case to those that failed before, and returns where it is noted.
+    fn keep(&self, environment: &Environment, case: &Case, message: &str) -> Option<&Regressions> {
+        let keeps = !environment.no_regressions && self.expect_failure.is_none();
+        let regressions = self.regressions.as_ref().filter(|_| keeps)?;
+        if let Err(error) = regressions.add(case, message) {
             note(&format!("{} was not written: {error}", regressions.file().display()));
+            return None;
         }
+        Some(regressions)
     }
 
     /// Replays the cases that failed before; the first that fails again ends the test. One that
@@ -214,14 +215,14 @@ impl Subject<'_> {
         environment: &Environment,
         crew: Option<&Crew<'_>>,
     ) {
-        let try_first = |case: &Case| {
+        let try_first = |case: &Case, noted: Option<&Regressions>| {
             let failed = crew.and_then(|crew| crew.crash_of(case));
             if let Some(failed) = failed {
-                self.fail_isolated(&failed, format!("{}\n\n", failed.message));
+                self.fail_isolated(&failed, format!("{}\n\n", failed.message), noted);
             }
         };
         for case in &ground.explorer.cases {
-            try_first(case);
+            try_first(case, None);
             self.replay_one(ground, case);
         }
         let known = self.regressions.as_ref().filter(|_| !environment.no_regressions);
@@ -229,10 +230,10 @@ impl Subject<'_> {
             let case = case.unwrap_or_else(|why| {
                 panic!("{why}; mend the line, or delete it if it is of no use any more")
             });
-            try_first(&case);
+            try_first(&case, known);
             let replayed = ground.replay(&case);
             if replayed.fault.is_some() {
-                self.fail_replayed(ground, replayed, case);
+                self.fail_replayed(ground, replayed, case, known);
             }
             if !replayed.missed.is_empty() {
                 let missed = replayed.missed.join(", ");
@@ -246,7 +247,7 @@ impl Subject<'_> {
     fn replay_one(&self, ground: &Ground<'_>, case: &Case) {
         let replayed = ground.replay(case);
         if replayed.fault.is_some() {
-            self.fail_replayed(ground, replayed, case.clone());
+            self.fail_replayed(ground, replayed, case.clone(), None);
         }
         assert!(
             replayed.missed.is_empty(),
@@ -262,7 +263,7 @@ impl Subject<'_> {
         if self.has_siblings {
             let replayed = ground.replay(case);
             if replayed.fault.is_some() {
-                self.fail_replayed(ground, replayed, case.clone());
+                self.fail_replayed(ground, replayed, case.clone(), None);
             }
         } else {
             self.replay_one(ground, case);
@@ -271,13 +272,22 @@ impl Subject<'_> {
     }
 
     #[track_caller]
-    fn fail_replayed(&self, ground: &Ground<'_>, replayed: Replayed, case: Case) -> ! {
+    fn fail_replayed(
+        &self,
+        ground: &Ground<'_>,
+        replayed: Replayed,
+        case: Case,
+        noted: Option<&Regressions>,
+    ) -> ! {
         match replayed.into_failure(case) {
-            Some(failure) => self.fail(ground, &failure, String::new(), Statistics::default()),
+            Some(failure) => {
+                self.fail(ground, &failure, String::new(), Statistics::default(), noted)
+            }
             None => panic!("seedloop bug: a run that did not fail"),
         }
     }
 
+    /// Ends the test with its report; `noted` is the file in which the case stands.
     #[track_caller]
     fn fail(
         &self,
@@ -285,11 +295,13 @@ impl Subject<'_> {
         failure: &Failure,
         strategy: String,
         statistics: Statistics,
+        noted: Option<&Regressions>,
     ) -> ! {
         // Who replays a case, under a debugger perhaps, wants that one run.
         let (text, page) = self.report(ground, failure, strategy, statistics, !ground.is_replay);
         note(&text);
         page.iter().for_each(|told| note(told));
+        tell_noted(noted);
         let panicked = failure.fault.error.as_ref().and_then(|e| e.downcast_ref::<Panicked>());
         if failure.run == 0
             && let Some(stack) = panicked.and_then(Panicked::backtrace)
@@ -367,15 +379,14 @@ impl Subject<'_> {
         if self.expect_failure.is_some_and(|text| !is_odd && failed.message.contains(text)) {
             return;
         }
-        if let Some(case) = &failed.case {
-            self.keep(environment, case, &failed.message);
-        }
+        let case = failed.case.as_ref();
+        let noted = case.and_then(|case| self.keep(environment, case, &failed.message));
         let text = crew.report(&mut explored);
-        self.fail_isolated(&failed, text);
+        self.fail_isolated(&failed, text, noted);
     }
 
     #[track_caller]
-    fn fail_isolated(&self, failed: &Failed, mut text: String) -> ! {
+    fn fail_isolated(&self, failed: &Failed, mut text: String, noted: Option<&Regressions>) -> ! {
         if failed.kind == FaultKind::Crash.name() {
             // Nobody was left to tell.
             text = format!("{} failed\n\n{text}", self.path);
@@ -385,6 +396,7 @@ impl Subject<'_> {
             }
         }
         note(&text);
+        tell_noted(noted);
         std::panic::resume_unwind(Box::new(text));
     }
 }
@@ -435,6 +447,13 @@ fn own_frames(stack: &str) -> String {
 fn is_expected(failure: &Failure, text: &str) -> bool {
     let unlike = matches!(failure.fault.kind, FaultKind::Nondeterminism | FaultKind::Never);
     !unlike && failure.fault.message.contains(text)
+}
+
+/// Tells in which file a case is noted.
+fn tell_noted(noted: Option<&Regressions>) {
+    if let Some(regressions) = noted {
+        note(&format!("noted in:   {}", shown(regressions.file())));
+    }
 }
 
 /// Tells the user something, where the test harness shows it.
