@@ -30,6 +30,10 @@ page-test:
 readme:
     python3 tests/readme/commands.py
 
+# Shows that each time that nextest runs the tests they explore other seeds (needs cargo-nextest).
+nextest-seeds:
+    python3 tests/campaign/nextest.py
+
 # Takes the README's picture anew: the page of the failure that its first test finds. In a folder
 # outside of the repository, as the project of somebody else.
 picture folder:

@@ -97,6 +97,7 @@ pub use world::{
 /// | `SEEDLOOP_PATIENCE` | seconds | how long a run in a process of its own may take, 60 s |
 /// | `SEEDLOOP_REGRESSIONS` | on or off | off: neither read nor write regression files |
 /// | `SEEDLOOP_PAGES` | on or off | off: write no pages of failures |
+/// | `NEXTEST_STRESS_CURRENT` | a number, of nextest | is added to the seed of every test |
 ///
 /// The page of a failure is a file to look at in a browser, in the folder `seedloop` of the one in
 /// which cargo builds: every step of the failing run, who woke whom, what else could have run, and

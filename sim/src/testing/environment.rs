@@ -9,7 +9,7 @@ use crate::explore::{Cancel, Case, Explorer, Model, Strategy};
 
 /// Every variable, with what it takes and what it does. The crate's documentation has the same
 /// table.
-pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
+pub(crate) const VARIABLES: [(&str, &str, &str); 12] = [
     ("SEEDLOOP_RUNS", "a number", "how many runs every test makes"),
     ("SEEDLOOP_JOBS", "a number", "on how many threads, or in how many processes, runs are made"),
     ("SEEDLOOP_SEED", "a number", "the seed of every test"),
@@ -21,7 +21,14 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 11] = [
     ("SEEDLOOP_PATIENCE", "seconds", "how long a run in a process of its own may take, 60 s"),
     ("SEEDLOOP_REGRESSIONS", "on or off", "off: neither read nor write regression files"),
     ("SEEDLOOP_PAGES", "on or off", "off: write no pages of failures"),
+    ("NEXTEST_STRESS_CURRENT", "a number, of nextest", "is added to the seed of every test"),
 ];
+
+/// How the names of our own variables begin.
+const PREFIX: &str = "SEEDLOOP_";
+
+/// Which time it is that nextest runs all tests: from 0, or `none` where it runs them once.
+const STRESS: &str = "NEXTEST_STRESS_CURRENT";
 
 /// What the environment says.
 #[derive(Debug, Default)]
@@ -31,6 +38,8 @@ pub(super) struct Environment {
     patience: Option<u64>,
     pub(super) is_isolated: bool,
     seed: Option<u64>,
+    /// How far the seed moves on, since nextest runs the same tests again and again.
+    stress: u64,
     strategy: Option<Strategy>,
     model: Option<Model>,
     cancel: Option<Cancel>,
@@ -52,7 +61,7 @@ impl Environment {
         let all = env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
-        Environment::of(all.filter(|(name, _)| name.starts_with("SEEDLOOP_")))
+        Environment::of(all.filter(|(name, _)| name.starts_with(PREFIX) || name == STRESS))
     }
 
     fn of(variables: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
@@ -64,8 +73,9 @@ impl Environment {
             let value = value.trim();
             let known = VARIABLES.iter().find(|(other, ..)| *other == name);
             let Some((_, takes, _)) = known else {
-                let names: Vec<&str> = VARIABLES.iter().map(|(name, ..)| *name).collect();
-                let names = names.join(", ");
+                let names = VARIABLES.iter().map(|(name, ..)| *name);
+                let own: Vec<&str> = names.filter(|name| name.starts_with(PREFIX)).collect();
+                let names = own.join(", ");
                 environment.warnings.push(format!("there is no variable {name}, only {names}"));
                 continue;
             };
@@ -102,6 +112,8 @@ impl Environment {
             }
             "SEEDLOOP_REGRESSIONS" => self.no_regressions = is_off(value)?,
             "SEEDLOOP_PAGES" => self.no_pages = is_off(value)?,
+            // Somebody else's: what it may come to say is no mistake of who runs the test.
+            STRESS => self.stress = number().unwrap_or_default(),
             _ => {}
         }
         Ok(())
@@ -116,7 +128,7 @@ impl Environment {
     pub(super) fn adjust(&self, mut explorer: Explorer) -> Explorer {
         explorer.runs = self.runs.or(explorer.runs);
         explorer.jobs = self.jobs.or(explorer.jobs);
-        explorer.seed = self.seed.unwrap_or(explorer.seed);
+        explorer.seed = self.seed.unwrap_or(explorer.seed).wrapping_add(self.stress);
         explorer.strategy = self.strategy.unwrap_or(explorer.strategy);
         explorer.model = self.model.unwrap_or(explorer.model);
         explorer.cancel = self.cancel.unwrap_or(explorer.cancel);
@@ -163,6 +175,23 @@ mod tests {
         assert_eq!(explorer.model, Model::Asyncio);
     }
 
+    /// Source: what cargo-nextest 0.9.143 sets with `--stress-count 3`, and `none` without.
+    #[test]
+    fn each_time_that_nextest_runs_a_test_it_has_a_seed_of_its_own() {
+        let seed = |variables: &[(&str, &str)]| {
+            let environment = of(variables).expect("all is right");
+            assert!(environment.warnings.is_empty(), "it is no unknown variable");
+            environment.adjust(Explorer::new().seed(7)).seed
+        };
+        for (times, own, given) in [("none", 7, 40), ("0", 7, 40), ("1", 8, 41), ("2", 9, 42)] {
+            assert_eq!(seed(&[("NEXTEST_STRESS_CURRENT", times)]), own);
+            let both = [("SEEDLOOP_SEED", "40"), ("NEXTEST_STRESS_CURRENT", times)];
+            assert_eq!(seed(&both), given);
+        }
+        let last = [("SEEDLOOP_SEED", "18446744073709551615"), ("NEXTEST_STRESS_CURRENT", "1")];
+        assert_eq!(seed(&last), 0);
+    }
+
     #[test]
     fn what_is_wrong_is_told_with_what_would_be_right() {
         for (name, value, text) in [
@@ -181,5 +210,6 @@ mod tests {
         let unknown = of(&[("SEEDLOOP_RUN", "1")]).expect("a warning is no error").warnings;
         assert_eq!(unknown.len(), 1);
         assert!(unknown[0].starts_with("there is no variable SEEDLOOP_RUN, only SEEDLOOP_RUNS, "));
+        assert!(unknown[0].ends_with(", SEEDLOOP_PAGES"), "and none of nextest");
     }
 }

@@ -1,0 +1,212 @@
+"""Shows that each time that nextest runs a test it explores other seeds: `python3 tests/campaign/nextest.py`.
+
+In a new project, with cargo-nextest as it is: nothing in the tests knows of it. `--stress-count` moves the
+seed of each test on by one each time; `--partition` changes which tests run, and no seed. Needs
+cargo-nextest; takes half a minute. Exits with 1 if anything is not so.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 600
+
+MANIFEST = """\
+[package]
+name = "stressed"
+version = "0.1.0"
+edition = "2024"
+
+[dev-dependencies]
+seedloop = { path = "ROOT/sim" }
+"""
+
+# What `order` and `other` write tells in which order their tasks went, run by run. `rare` fails in one of
+# 720 orders, which its 40 runs seldom have.
+TESTS = """\
+use std::cell::RefCell;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::rc::Rc;
+
+use seedloop::{Result, spawn, yield_now};
+
+async fn order_of_six() -> Result<String> {
+    let order = Rc::new(RefCell::new(String::new()));
+    let tasks: Vec<_> = ('a'..='f')
+        .map(|name| {
+            let order = order.clone();
+            spawn(async move {
+                yield_now().await?;
+                order.borrow_mut().push(name);
+                Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await?;
+    }
+    Ok(order.take())
+}
+
+async fn written(test: &str) -> Result<()> {
+    let order = order_of_six().await?;
+    let folder = std::env::var("ORDERS").expect("a folder");
+    let time = std::env::var("NEXTEST_STRESS_CURRENT").unwrap_or("none".to_owned());
+    let file = format!("{folder}/{test}-{time}");
+    let mut file = OpenOptions::new().append(true).create(true).open(file).expect("a file");
+    writeln!(file, "{order}").expect("it is written");
+    Ok(())
+}
+
+#[seedloop::test(runs = 20, strategy = "random")]
+async fn order() -> Result<()> {
+    written("order").await
+}
+
+#[seedloop::test(runs = 20, strategy = "random")]
+async fn other() -> Result<()> {
+    written("other").await
+}
+
+#[seedloop::test(runs = 40, strategy = "random")]
+async fn rare() -> Result<()> {
+    assert_ne!(order_of_six().await?, "fcbeda");
+    Ok(())
+}
+"""
+
+
+class Wrong(Exception):
+    """Something is not as it is said."""
+
+
+def check(condition: bool, what: str) -> None:
+    if not condition:
+        raise Wrong(what)
+
+
+class Project:
+    """A new project, outside of the repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "src").mkdir()
+        (folder / "tests").mkdir()
+        (folder / "Cargo.toml").write_text(MANIFEST.replace("ROOT", str(ROOT)))
+        (folder / "src/lib.rs").write_text("")
+        (folder / "tests/stressed.rs").write_text(TESTS)
+
+    def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        told = " ".join([f"{name}={value}" for name, value in variables.items()] + [command])
+        print(told, flush=True)
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("SEEDLOOP_", "NEXTEST")) and name != "CARGO_TARGET_DIR"
+        }
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+
+    def orders(self, command: str, **variables: str) -> dict[str, list[str]]:
+        """Returns the orders that each test and time had, as `order-0`."""
+        with tempfile.TemporaryDirectory(prefix="seedloop-orders-") as orders:
+            done = self.run(command, ORDERS=orders, SEEDLOOP_PAGES="off", **variables)
+            check(done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}")
+            return {file.name: file.read_text().split() for file in Path(orders).iterdir()}
+
+
+def check_stress(project: Project) -> None:
+    nextest = "cargo nextest run --offline -E 'not test(rare)'"
+    plain = project.orders("cargo test --offline -- --skip rare")
+    once = project.orders(nextest)
+    check(sorted(once) == ["order-none", "other-none"], f"not those tests: {sorted(once)}")
+    check(once == plain, "nextest explores other seeds than cargo test")
+
+    times = project.orders(f"{nextest} --stress-count 3")
+    expected = [f"{test}-{time}" for test in ("order", "other") for time in range(3)]
+    check(sorted(times) == expected, f"not those times: {sorted(times)}")
+    check(times["order-0"] == once["order-none"], "the first time explores other seeds than one run")
+    for test in ("order", "other"):
+        distinct = {tuple(times[f"{test}-{time}"]) for time in range(3)}
+        check(len(distinct) == 3, f"two times of {test} explore the same")
+    seen = {order for time in range(3) for order in times[f"order-{time}"]}
+    most = max(len(set(times[f"order-{time}"])) for time in range(3))
+    print(f"    {len(seen)} orders in three times, at most {most} in one of them")
+    check(len(seen) > 2 * most, "three times see hardly more than one")
+
+    for time in (1, 2):
+        given = project.orders("cargo test --offline order", SEEDLOOP_SEED=str(time))
+        check(given["order-none"] == times[f"order-{time}"], f"time {time} is not seed {time}")
+    moved = project.orders(f"{nextest} --stress-count 2", SEEDLOOP_SEED="1")
+    for time in (0, 1):
+        here, there = moved[f"order-{time}"], times[f"order-{time + 1}"]
+        check(here == there, f"time {time} from seed 1 is not seed {time + 1}")
+
+
+def check_partition(project: Project) -> None:
+    """Each part has other tests, with the seeds that they have anyway."""
+    nextest = "cargo nextest run --offline -E 'not test(rare)' --partition"
+    whole = project.orders("cargo test --offline -- --skip rare")
+    for kind in ("slice", "hash"):
+        parts = [project.orders(f"{nextest} {kind}:{part}/2 --no-tests pass") for part in (1, 2)]
+        check(not parts[0].keys() & parts[1].keys(), f"two parts of {kind} have one test")
+        check(parts[0] | parts[1] == whole, f"the parts of {kind} are not the whole")
+
+
+def check_failure(project: Project) -> None:
+    """What a later time finds is replayed by its command alone."""
+    nextest = "cargo nextest run --offline -E 'test(rare)'"
+    quiet = {"SEEDLOOP_PAGES": "off"}
+    once = project.run(nextest, **quiet)
+    check(once.returncode == 0, f"seed 0 finds it already:\n{once.stdout}")
+    found = project.run(f"{nextest} --stress-count 100", **quiet)
+    check(found.returncode == 100, f"exit code {found.returncode}:\n{found.stdout}")
+    seed = re.search(r"found in run \d+ \(random, seed (\d+)\)", found.stdout)
+    check(bool(seed and int(seed[1]) > 0), f"no seed of a later time:\n{found.stdout}")
+    print(f"    found with seed {seed[1]}")
+    replay = re.search(r"replay: +(SEEDLOOP_CASE=.*)", found.stdout)
+    check(bool(replay), f"no command that replays it:\n{found.stdout}")
+    again = project.run(replay[1].replace("cargo test", "cargo test --offline"), **quiet)
+    check(again.returncode == 101, f"the replay has exit code {again.returncode}:\n{again.stdout}")
+    check('right: "fcbeda"' in again.stdout, f"the replay is another failure:\n{again.stdout}")
+    # It was noted beside the test, so each time finds it now.
+    noted = project.run(f"{nextest} --stress-count 1", **quiet)
+    check('right: "fcbeda"' in noted.stdout, f"what was found is not replayed:\n{noted.stdout}")
+
+
+def main() -> int:
+    scratch = Path(tempfile.mkdtemp(prefix="seedloop-nextest-"))
+    try:
+        project = Project(scratch)
+        # With what the repository was built with: the newest would have to be fetched.
+        shutil.copy(ROOT / "Cargo.lock", scratch / "Cargo.lock")
+        built = project.run("cargo test --offline --no-run || cargo test --no-run")
+        check(built.returncode == 0, f"it is not built:\n{built.stdout}")
+        check_stress(project)
+        check_partition(project)
+        check_failure(project)
+        print("each time that nextest runs the tests they explore other seeds")
+        return 0
+    except Wrong as wrong:
+        print(f"error: {wrong}")
+        return 1
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
