@@ -33,6 +33,7 @@ fn the_first_example_prints_what_is_shown() {
         arguments: "",
         attribute: "seedloop::test",
         aborts: false,
+        is_isolated: false,
     };
     let begins_at = format!("tests/guide.rs:{}", line!() + 1);
     let run = || run_test(&test, Explorer::new(), transfer::transfers_end);

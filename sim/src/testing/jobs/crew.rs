@@ -1,9 +1,10 @@
 //! The crew: hands out the parts of an exploration to workers, and goes on when one of them is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::counted::{read_kind, read_tally, statistics_words};
@@ -59,7 +60,7 @@ pub struct Taken {
     /// Their steps.
     pub steps: u64,
     /// How many of them showed each order of operations.
-    pub orders: std::collections::BTreeMap<u64, u64>,
+    pub orders: BTreeMap<u64, u64>,
     /// The failures among them.
     pub kinds: Vec<Kind>,
 }
@@ -83,6 +84,35 @@ struct Lost {
     prefix: String,
 }
 
+/// The signatures of failures of which an earlier run is known.
+#[derive(Default)]
+struct Known(Mutex<Vec<String>>);
+
+impl Known {
+    fn add(&self, signatures: impl Iterator<Item = String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for signature in signatures {
+            if !known.contains(&signature) {
+                known.push(signature);
+            }
+        }
+    }
+
+    fn has(&self, signature: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|known| known == signature)
+    }
+
+    /// Tells a worker what it does not know yet.
+    fn tell(&self, hand: &mut Hand) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for signature in &known[hand.known..] {
+            hand.order(Line::new("known").word(signature));
+        }
+        hand.known = known.len();
+    }
+}
+
 enum Attempt {
     Done(Box<Done>),
     NotWanted,
@@ -97,7 +127,7 @@ impl Crew<'_> {
     /// When no worker can be started.
     pub fn explore(&self, explorer: &Explorer) -> io::Result<Explored> {
         let order = Order { care: Care::None, keeps: false, from: 0 };
-        let known = BTreeSet::new();
+        let known = Known::default();
         let make = |hand: &mut Option<Hand>, part: Part, may_go_on: &dyn Fn() -> bool| {
             let done = self.make(hand, part, order, &known, may_go_on);
             let is_end = |done: &Done| done.failed.is_some() || done.tally.statistics.exhausted;
@@ -154,6 +184,8 @@ impl Crew<'_> {
         known: &BTreeSet<String>,
         mut take: impl FnMut(Taken) -> io::Result<ControlFlow<()>>,
     ) -> io::Result<()> {
+        let met = Known::default();
+        met.add(known.iter().cloned());
         let mut next = runs.start;
         let rounds = std::iter::from_fn(move || {
             let (index, round) = round_of(next);
@@ -166,7 +198,7 @@ impl Crew<'_> {
                 let (index, start, wanted) = round;
                 let order = Order { care: Care::None, keeps: true, from: wanted.start };
                 let part = Part::Round { index, runs: start..wanted.end, is_last: false };
-                let done = self.make(hand, part, order, known, go);
+                let done = self.make(hand, part, order, &met, go);
                 Made { is_last: done.is_err(), value: done.map(|done| taken(wanted, done)) }
             };
         let mut ended = Ok(());
@@ -176,6 +208,9 @@ impl Crew<'_> {
             || None,
             make,
             |made| {
+                // Every round that begins from now on comes after this one.
+                let kinds = made.iter().flat_map(|taken: &Taken| &taken.kinds);
+                met.add(kinds.map(|kind| kind.signature.clone()));
                 match made.and_then(&mut take) {
                     Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
                     Ok(ControlFlow::Break(())) => {}
@@ -237,7 +272,7 @@ impl Crew<'_> {
         hand: &mut Option<Hand>,
         part: Part,
         order: Order,
-        known: &BTreeSet<String>,
+        known: &Known,
         may_go_on: &dyn Fn() -> bool,
     ) -> io::Result<Done> {
         let mut total = Done::default();
@@ -276,7 +311,7 @@ impl Crew<'_> {
                         return Ok(total);
                     }
                     if run >= order.from {
-                        let is_new = !known.contains(&lost.signature())
+                        let is_new = !known.has(&lost.signature())
                             && total.kinds.iter().all(|kind| kind.signature != lost.signature());
                         if is_new {
                             self.make_small(&mut lost);
@@ -297,17 +332,14 @@ impl Crew<'_> {
         slot: &mut Option<Hand>,
         part: &Part,
         order: Order,
-        known: &BTreeSet<String>,
+        known: &Known,
         may_go_on: &dyn Fn() -> bool,
     ) -> io::Result<Attempt> {
         let mut hand = match slot.take() {
             Some(hand) => hand,
-            None => {
-                let mut hand = Hand::start((self.launch)())?;
-                known.iter().for_each(|known| hand.order(Line::new("known").word(known)));
-                hand
-            }
+            None => Hand::start((self.launch)())?,
         };
+        known.tell(&mut hand);
         hand.order(take_line(part, order));
         let prefix = hand.prefix.clone();
         let (how, complaints) = (String::new(), Vec::new());

@@ -31,6 +31,8 @@ pub(super) struct Hand {
     reader: Option<JoinHandle<()>>,
     /// The case in which nothing deviates.
     pub(super) prefix: String,
+    /// How many signatures it was told of.
+    pub(super) known: usize,
 }
 
 /// Why there is no next line.
@@ -63,7 +65,7 @@ impl Hand {
         let reader = child.stderr.take().map(|stderr| keep_last(stderr, complaints.clone()));
         let reader = reader.transpose()?;
         let (read, prefix) = (Vec::new(), String::new());
-        let mut hand = Hand { child, channel, read, complaints, reader, prefix };
+        let mut hand = Hand { child, channel, read, complaints, reader, prefix, known: 0 };
         let mut greeting = match hand.next_line(START, &|| true) {
             Ok(words) => words,
             Err(Ended::Gone { how, complaints }) => {
