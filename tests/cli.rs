@@ -1,6 +1,7 @@
 //! The command line, as its user sees it: a small table through the library, and the binary of
 //! this workspace where only a process will do.
 
+mod campaign;
 mod explore;
 mod table;
 
@@ -38,13 +39,15 @@ Runs scenarios: small async programs in a deterministic simulation, in virtual t
 Usage: tool <COMMAND>
 
 Commands:
-  list     List the scenarios: name, section, what each shows
-  run      Run scenarios and print their transcripts
-  explore  Run scenarios again and again with other choices, until one fails
-  replay   Replay a case of a scenario, and report how it fails
-  shrink   Make a case of a scenario smaller, and print it
-  trace    Draw a scenario's run, or print every event of it
-  help     Print this message or the help of the given subcommand(s)
+  list      List the scenarios: name, section, what each shows
+  run       Run scenarios and print their transcripts
+  explore   Run scenarios again and again with other choices, until one fails
+  campaign  Run a scenario for a range of seeds, and keep what comes of it in files
+  merge     Tell what the files of a campaign know together
+  replay    Replay a case of a scenario, and report how it fails
+  shrink    Make a case of a scenario smaller, and print it
+  trace     Draw a scenario's run, or print every event of it
+  help      Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -53,8 +56,9 @@ Options:
 Exit codes:
   0  all went well, or the reader of the output went away
   1  a scenario failed, or its check does not hold
-  2  the command line is wrong
+  2  the command line is wrong, or a file that it names
   3  the output could not be written
+  4  runs of a campaign are missing
 ";
 
 const RUN_HELP: &str = "\
@@ -438,7 +442,7 @@ fn a_crate_adds_commands_of_its_own() {
     check_cli(cli(), &["greet", "world"], 0, "hello world\n", NO_ERROR);
     check_cli(cli(), &["greet", "nobody"], 1, "hello nobody\n", NO_ERROR);
     check_cli(cli(), &["run", "tea"], 0, "お湯を沸かす\nできた\n", NO_ERROR);
-    let help = HELP.replace("  help     Print", "  greet    Greet somebody\n  help     Print");
+    let help = HELP.replace("  help      Print", "  greet     Greet somebody\n  help      Print");
     check_cli(cli(), &["--help"], 0, &help, NO_ERROR);
     check_cli(
         cli(),

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use seedloop::explore::Case;
 
+use crate::campaign::{CampaignArguments, MergeArguments};
 use crate::explore::ExploreArguments;
 use crate::trace::TraceArguments;
 
@@ -48,6 +49,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: ExploreArguments,
     },
+    /// Run a scenario for a range of seeds, and keep what comes of it in files
+    #[command(after_help = CAMPAIGN_NOTES)]
+    Campaign {
+        /// The scenario
+        name: String,
+        #[command(flatten)]
+        arguments: CampaignArguments,
+    },
+    /// Tell what the files of a campaign know together
+    #[command(after_help = MERGE_NOTES)]
+    Merge {
+        #[command(flatten)]
+        arguments: MergeArguments,
+    },
     /// Replay a case of a scenario, and report how it fails
     Replay {
         /// The scenario
@@ -86,6 +101,19 @@ explored as asyncio could run them, and known bugs in any order.
 
 Runs are made in processes of their own. What comes of it is the same for any
 number of them; a run that ends its process, or does not end, is a failure.";
+
+const CAMPAIGN_NOTES: &str = "\
+Each run depends on its number alone. The runs of a shard go into a file of
+DIR; when it was killed, at whatever moment, the same command goes on where it
+was. All shards are run one after the other, unless '--shard' says which one,
+or SEEDLOOP_SHARD, SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX or
+AWS_BATCH_JOB_ARRAY_INDEX, the first that is set; then say how many there are.
+'merge DIR' tells what came of all.";
+
+const MERGE_NOTES: &str = "\
+The same is told in whatever order and grouping files are merged, and of a
+shard that is there twice what is known further. A failure is told once, with
+its smallest seed. It is one if the same failed at the same place.";
 
 const TRACE_NOTES: &str = "\
 The drawing has a row for each task, host and worker, and a cell for each step.

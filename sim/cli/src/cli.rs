@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::arguments::{Arguments, Command};
+use crate::campaign::{campaign, merge};
 use crate::explore::{Subject, explore, replay, shrink};
 use crate::list::list;
 use crate::output::Output;
@@ -257,6 +258,11 @@ fn built_in(tables: Tables<'_>, command: Command, output: &mut Output<'_>) -> io
             Some(subject) => work(subject, &arguments, output),
             None => Ok(Status::Usage),
         },
+        Command::Campaign { name, arguments } => match tables.find(&name, output)? {
+            Some(subject) => campaign(subject, &arguments, output),
+            None => Ok(Status::Usage),
+        },
+        Command::Merge { arguments } => merge(&arguments, output),
         Command::Replay { name, case } => match tables.find(&name, output)? {
             Some(subject) => replay(subject, &case, output),
             None => Ok(Status::Usage),

@@ -81,7 +81,7 @@ impl ExploreArguments {
     }
 
     /// The command of a worker that explores as these arguments say.
-    fn worker(&self, name: &str, program: &Path) -> process::Command {
+    pub(crate) fn worker(&self, name: &str, program: &Path) -> process::Command {
         let mut command = process::Command::new(program);
         command.args(["worker", name]);
         command.arg(format!("--seed={}", self.seed));
@@ -92,7 +92,7 @@ impl ExploreArguments {
         command
     }
 
-    fn crew<'a>(&self, launch: &'a (dyn Fn() -> process::Command + Sync)) -> Crew<'a> {
+    pub(crate) fn crew<'a>(&self, launch: &'a (dyn Fn() -> process::Command + Sync)) -> Crew<'a> {
         Crew { launch, jobs: self.jobs(), patience: Duration::from_secs(self.patience.get()) }
     }
 }

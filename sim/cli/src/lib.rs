@@ -50,6 +50,11 @@
 //! nobody retrieved, a stray task) goes to the standard error. A reader who closes the pipe early
 //! (`.. trace tea | head`) ends the tool quietly. [`Cli`] adds commands of the crate's own.
 //!
+//! `campaign tea --seeds 1_000_000 --out DIR` makes a million runs of it, in shards on as many
+//! machines as need be, and keeps what comes of them in files; killed at any moment, it goes on
+//! where it was. `merge DIR` tells which runs failed, which are missing, and how many orders may be
+//! left to see. The files are described in `docs/campaign-format.md`.
+//!
 //! # Exit codes
 //!
 //! The same table stands in `--help`.
@@ -58,10 +63,12 @@
 //! |---|---|
 //! | 0 | all went well, or the reader of the output went away |
 //! | 1 | a scenario failed, or its check does not hold |
-//! | 2 | the command line is wrong |
+//! | 2 | the command line is wrong, or a file that it names |
 //! | 3 | the output could not be written |
+//! | 4 | runs of a campaign are missing |
 
 mod arguments;
+mod campaign;
 mod cli;
 mod explore;
 mod list;

@@ -29,6 +29,10 @@ impl<'a> Output<'a> {
         self
     }
 
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.shows_progress
+    }
+
     /// Says whether results may be coloured: whether they go to a terminal, and nobody minds.
     pub(crate) fn with_colors(mut self, has: bool) -> Self {
         self.has_colors = has;

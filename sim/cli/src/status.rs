@@ -11,14 +11,17 @@ pub enum Status {
     Success,
     /// A scenario failed, or its check does not hold: 1.
     Failed,
-    /// The command line is wrong: 2.
+    /// The command line is wrong, or a file that it names: 2.
     Usage,
     /// The output could not be written: 3.
     Unwritable,
+    /// Runs of a campaign are missing: 4.
+    Incomplete,
 }
 
 impl Status {
-    const ALL: [Status; 4] = [Status::Success, Status::Failed, Status::Usage, Status::Unwritable];
+    const ALL: [Status; 5] =
+        [Status::Success, Status::Failed, Status::Usage, Status::Unwritable, Status::Incomplete];
 
     /// Returns the exit code.
     pub const fn code(self) -> u8 {
@@ -27,6 +30,7 @@ impl Status {
             Status::Failed => 1,
             Status::Usage => 2,
             Status::Unwritable => 3,
+            Status::Incomplete => 4,
         }
     }
 
@@ -35,8 +39,9 @@ impl Status {
         match self {
             Status::Success => "all went well, or the reader of the output went away",
             Status::Failed => "a scenario failed, or its check does not hold",
-            Status::Usage => "the command line is wrong",
+            Status::Usage => "the command line is wrong, or a file that it names",
             Status::Unwritable => "the output could not be written",
+            Status::Incomplete => "runs of a campaign are missing",
         }
     }
 

@@ -1,0 +1,29 @@
+//! Campaigns: a scenario is run for a range of seeds that is too large to hold in memory, on many
+//! machines if need be, and what came of it is kept in files that can be merged.
+
+mod code;
+mod command;
+mod engine;
+mod folder;
+mod lines;
+mod merge;
+mod meter;
+mod pace;
+mod pieces;
+mod plan;
+mod reader;
+mod record;
+mod rounds;
+mod sample;
+mod seeds;
+mod shard;
+mod shards;
+mod source;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod ways;
+mod wrong;
+
+pub(crate) use command::{CampaignArguments, campaign};
+pub(crate) use merge::{MergeArguments, merge};

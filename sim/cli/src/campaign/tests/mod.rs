@@ -1,0 +1,7 @@
+//! Campaigns over runs that are made up.
+
+mod commands;
+mod damage;
+mod fake;
+mod killed;
+mod merging;
