@@ -133,7 +133,8 @@ fn the_report_of_a_crash_names_a_case_that_crashes() {
         "aborts failed\n\n\
          the run ended its process: signal: 6 (SIGABRT)\n\
          found in run {run}\n\n\
-         replay:     SEEDLOOP_CASE='{case}' cargo test -p {package} --test {target} -- --exact {path}\n\
+         replay:     SEEDLOOP_CASE='{case}' cargo test -p {package} --test {target} -- \
+         --exact {path}\n\
          regression: #[seedloop::test(isolated, strategy = random, seed = 7, case = \"{case}\")]\n"
     );
     let report = report.replace(&format!("{path} failed"), "aborts failed");
@@ -222,4 +223,20 @@ fn an_exploration_is_the_same_for_any_number_of_processes() {
         (failed.run, failed.message, failed.case, explored.statistics, report)
     });
     assert!(explored.iter().all(|other| *other == explored[0]), "{explored:#?}");
+}
+
+#[test]
+fn what_is_to_happen_sometimes_is_counted_over_all_rounds() {
+    let explorer = Explorer::new().strategy(Strategy::Random).runs(600);
+    let points = |jobs| {
+        let exploration = explorer.clone().jobs(jobs).explore(|| async {
+            seedloop::sometimes!(choose(300) == 7, "seven of 300");
+            Ok(())
+        });
+        assert!(exploration.failure.is_none(), "{:?}", exploration.failure);
+        exploration.points
+    };
+    let alone = points(1);
+    assert_eq!((alone.len(), alone[0].hits), (1, 600));
+    assert_eq!(points(3), alone);
 }

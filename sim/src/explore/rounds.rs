@@ -144,8 +144,9 @@ impl Explorer {
 mod tests {
     use super::*;
     use crate::explore::{Statistics, Strategy};
+    use crate::runner::choose;
     use crate::sync::Tracked;
-    use crate::{choose, spawn};
+    use crate::task::spawn;
 
     #[test]
     fn each_run_is_in_one_round() {
@@ -172,12 +173,10 @@ mod tests {
                 task.await?;
             }
             let drawn = choose(4_000);
-            crate::sometimes!(drawn.is_multiple_of(2), "an even number");
             assert!(drawn >= of || value.get() != 3 * 16 + 2 * 4 + 1, "backwards, with {drawn}");
             Ok(())
         });
         let failure = exploration.failure.map(|failure| (failure.run, failure.case.to_string()));
-        assert!(exploration.points.len() == 1, "{:?}", exploration.points);
         (failure, exploration.statistics)
     }
 

@@ -1,5 +1,5 @@
-//! Looking on while runs are made, from outside of the process that makes them: what is told of a run
-//! before it is made is known even if it ends the process.
+//! Looking on while runs are made, from outside of the process that makes them: what is told of a
+//! run before it is made is known even if it ends the process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The crew: hands out the parts of an exploration to workers, and goes on when one of them is lost.
+//! The crew: hands out the parts of an exploration to workers, and goes on when one is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
