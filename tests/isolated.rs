@@ -31,6 +31,16 @@ async fn order() -> Result<Vec<u32>> {
     Ok(order.get())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the end of a process is what is tested")]
+fn abort() {
+    std::process::abort();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the end of a process is what is tested")]
+fn exit() {
+    std::process::exit(0);
+}
+
 fn overflow(depth: u64) -> u64 {
     let room = std::hint::black_box([depth; 1_000]);
     if depth == u64::MAX { 0 } else { overflow(depth + 1) + room[7] }
@@ -46,7 +56,7 @@ impl Drop for PanicsAgain {
 
 #[seedloop::test(isolated, expect_failure = "the run ended its process: signal: 6 (SIGABRT)")]
 async fn an_abort_is_a_failure_of_its_run() -> Result<()> {
-    backwards(|| std::process::abort()).await
+    backwards(abort).await
 }
 
 #[seedloop::test(isolated, expect_failure = "has overflowed its stack")]
@@ -56,7 +66,7 @@ async fn so_is_a_stack_that_overflows() -> Result<()> {
 
 #[seedloop::test(isolated, expect_failure = "the run ended its process: exit status: 0")]
 async fn so_is_an_exit() -> Result<()> {
-    backwards(|| std::process::exit(0)).await
+    backwards(exit).await
 }
 
 #[seedloop::test(isolated, expect_failure = "non-unwinding panic")]
@@ -82,7 +92,7 @@ async fn what_holds_holds_in_processes() -> Result<()> {
 #[ignore = "it aborts"]
 #[seedloop::test(isolated, strategy = random, seed = 7)]
 async fn aborts() -> Result<()> {
-    backwards(|| std::process::abort()).await
+    backwards(abort).await
 }
 
 /// Is run by `a_run_that_does_not_end`.
@@ -157,7 +167,7 @@ async fn fails_in_many_ways() -> Result<()> {
     let order = order().await?;
     let drawn = choose(40);
     if drawn == 7 {
-        std::process::abort();
+        abort();
     }
     assert!(drawn != 3, "three of {drawn}");
     assert!(drawn != 5 || order != [2, 1, 3], "five of {drawn}");

@@ -22,8 +22,8 @@ fn files_are_what_the_document_says() {
     // The header and the last line of progress tell all that they did.
     let header = document.lines().find(|line| line.contains(r#""type":"header""#));
     assert_eq!(lines.lines().nth(1), header);
-    let progress = document.lines().filter(|line| line.contains(r#""type":"progress""#));
-    assert_eq!(lines.lines().nth(4), progress.last());
+    let mut progress = document.lines().filter(|line| line.contains(r#""type":"progress""#));
+    assert_eq!(lines.lines().nth(4), progress.next_back());
 }
 
 /// What is wrong with a campaign is told before anything is written.
