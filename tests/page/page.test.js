@@ -35,6 +35,11 @@ function pageOfRun(name) {
   return file;
 }
 
+// The same, with lines that are given as values.
+function pageOf(...lines) {
+  return pageWith(`${lines.map((line) => JSON.stringify(line)).join("\n")}\n`, pageOfRun("executors"));
+}
+
 // A page with other lines than its own.
 function pageWith(lines, like) {
   const begin = '<script type="application/x-ndjson" id="runs">\n';
@@ -164,8 +169,8 @@ const tests = {
       await page.evaluate((at) => window.seedloopPage.select(window.seedloopPage.views[0], at, true), at);
       return page.textContent("#detail");
     };
-    assert.match(await detailAt(turn), /(\d+) of \1 runs that go on from here fail like this: there is no way back\./);
-    assert.match(await detailAt(odds[0].column), /\d+ of \d+ runs that go on from here fail like this/);
+    assert.match(await detailAt(turn), /(\d+) of \1 runs that go on (from here|after choice \d+ of the step) fail like this: there is no way back\./);
+    assert.match(await detailAt(odds[0].column), /\d+ of \d+ runs that go on from (here|the start) fail like this/);
     await close(page);
   },
 
@@ -311,14 +316,86 @@ const tests = {
     await close(page);
   },
 
+  async "arrow keys go from one radio button and tab to the next"() {
+    const page = await open(pageOfBug("philosophers-3").file);
+    const group = (id, attribute) => page.evaluate(([id, attribute]) => [...document.getElementById(id).children]
+      .map((one) => [one.id, one.getAttribute(attribute), one.tabIndex, one === document.activeElement]), [id, attribute]);
+    const { at } = await state(page);
+    await page.focus("#by-steps");
+    assert((await press(page, "ArrowRight")).byTime);
+    assert.deepEqual(await group("axis", "aria-checked"), [["by-steps", "false", -1, false], ["by-time", "true", 0, true]]);
+    assert(!(await press(page, "ArrowDown")).byTime, "behind the last one the first comes");
+    assert((await press(page, "ArrowUp")).byTime);
+    await page.focus("#tab-transcript");
+    await press(page, "ArrowLeft");
+    assert.deepEqual(await group("tabs", "aria-selected"), [["tab-transcript", "false", -1, false], ["tab-events", "true", 0, true]]);
+    assert(await page.isVisible("#events") && !await page.isVisible("#transcript"));
+    await press(page, "ArrowRight");
+    assert(await page.isVisible("#transcript"));
+    assert.equal((await state(page)).at, at, "they are no steps");
+    await close(page);
+  },
+
+  async "a step is read once"() {
+    const page = await open(pageOfRun("job-queue"));
+    await page.click("#tab-events");
+    const live = await page.evaluate(() => [...document.querySelectorAll("[aria-live], output, [role=status], [role=alert], [role=log]")].map((one) => one.id));
+    assert.deepEqual(live, ["where"]);
+    await close(page);
+  },
+
+  async "what is told of a failure is there, or not shown at all"() {
+    const about = { name: "a", state: "failed", message: "it fails\n", regression: '#[seedloop::test(case = "x")]' };
+    const run = [["text", 1, "Task-1"], ["text", 2, "starts"], ["lane", 0, "task", 1, 0, 0, 0, -1], ["at", 1, 0, 0], ["start", 0, 2, 0]];
+    const short = await open(pageOf(["seedloop", 1, about], ...run));
+    assert(!await short.isVisible("#whole"));
+    assert.deepEqual(await short.locator(".fact").allTextContents(), [`as a test${about.regression}Copy`]);
+    await close(short);
+    const long = await open(pageOf(["seedloop", 1, { ...about, message: "it fails\n  left: 1\n right: 2" }], ...run));
+    assert.equal(await long.textContent("#message"), "  left: 1\n right: 2");
+    assert(await long.isVisible("#message"));
+    await close(long);
+  },
+
+  async "several choices of one step have their own places on the curve"() {
+    const page = await open(pageOf(
+      ["seedloop", 1, { name: "a", state: "failed", message: "it fails", turn: 1 }], ["text", 1, "Task-1"], ["text", 2, "starts"],
+      ["lane", 0, "task", 1, 0, 0, 0, -1], ["at", 1, 0, 0], ["start", 0, 2, 0], ["at", 2, 0, 0], ["start", 0, 2, 0],
+      ["odds", 0, 0, 26, 3, 0], ["odds", 1, 2, 26, 26, 1], ["odds", 1, 4, 128, 60, 3], ["odds", 1, 5, 128, 128, 4],
+    ));
+    const { lines, perColumn, left } = await page.evaluate(() => {
+      const { painter, scene } = window.seedloopPage.active;
+      const rects = [];
+      const context = new Proxy(painter.context, {
+        get: (own, name) => (name === "fillRect" ? (...rect) => rects.push(rect) : own[name]), set: (own, name, value) => Reflect.set(own, name, value),
+      });
+      painter.odds.call(Object.setPrototypeOf({ context }, painter));
+      return { lines: rects.filter((rect) => rect[3] === 1).map(([x, , width]) => [x, width]), perColumn: scene.perColumn, left: painter.x(0) };
+    });
+    const third = perColumn / 3;
+    const expected = [[0, perColumn], [perColumn, third], [perColumn + third, third], [perColumn + 2 * third, third]];
+    lines.forEach(([x, width], index) => {
+      const [from, wide] = expected[index];
+      assert(Math.abs(x - left - from) < 0.01 && Math.abs(width - wide) < 0.01, `${index}: ${x - left}, ${width}, not ${expected[index]}`);
+    });
+    assert.equal(lines.length, 4);
+    await page.evaluate(() => window.seedloopPage.select(window.seedloopPage.active, 1, true));
+    const told = await page.locator("#detail p").allTextContents();
+    assert.deepEqual(told.filter((text) => text.includes("fail like this")), [
+      "26 of 26 runs that go on after choice 1 of the step fail like this.",
+      "60 of 128 runs that go on after choice 3 of the step fail like this.",
+      "128 of 128 runs that go on after choice 4 of the step fail like this: there is no way back.",
+    ]);
+    await close(page);
+  },
+
   async "a run that is longer than its record has its own numbers"() {
-    const lines = [
+    const page = await open(pageOf(
       ["seedloop", 1, { name: "long", state: "ran", forgotten: "the first 52429 steps were not kept" }],
       ["text", 1, "Task-1"], ["text", 2, "loop"], ["text", 3, "goes on"], ["text", 4, "moves the clock on by 1s"],
       ["lane", 0, "task", 1, 0, 0, 0, -1, 52428], ["lane", 1, "loop", 2, 0, 0, 0, -1],
       ["at", 0, 1e9, 1], ["clock", 1, 4, 0], ["at", 52430, 1e9, 0], ["start", 0, 3, 0], ["at", 52431, 1e9, 0], ["start", 0, 3, 0],
-    ];
-    const page = await open(pageWith(`${lines.map((line) => JSON.stringify(line)).join("\n")}\n`, pageOfRun("executors")));
+    ));
     assert.equal(await page.textContent("#forgotten"), "What is not shown: the first 52429 steps were not kept.");
     assert.equal(await page.textContent("#where"), "after step 52429 of 52431");
     assert.match(await page.textContent("#detail h2"), /^The turn at 1 s · loop$/);

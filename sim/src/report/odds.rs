@@ -38,6 +38,14 @@ pub(super) fn step_after(steps: &[u64], place: OddsAt) -> u64 {
     last.and_then(|last| steps.get(last)).copied().unwrap_or(0)
 }
 
+/// Which of the choices that take effect with its step the last one of so many is, from 1; 0 for
+/// the start.
+pub(super) fn nth_of_step(steps: &[u64], place: OddsAt) -> usize {
+    let step = step_after(steps, place);
+    let taken = steps.get(..place.choices).unwrap_or_default();
+    taken.iter().rev().take_while(|other| **other == step).count()
+}
+
 /// The odds in a sentence.
 pub(super) fn odds_text<T>(odds: &Odds, outcome: &Outcome<T>) -> String {
     let (before, at) = odds.turn();
@@ -98,6 +106,8 @@ mod tests {
         outcome.forgotten.steps = 500;
         let steps = steps_of_choices(&outcome);
         assert_eq!(steps, [0, 501, 501, 501, 501, 502, 503, 504, 504]);
+        let nth = |choices| nth_of_step(&steps, OddsAt { choices, runs: 1, failed: 1 });
+        assert_eq!([0, 1, 2, 3, 5, 6, 7, 9].map(nth), [0, 1, 1, 2, 4, 1, 1, 2]);
         let at = |choices, failed| OddsAt { choices, runs: 128, failed };
         let odds = Odds { places: vec![at(0, 60), at(1, 128)], inevitable_at: 1 };
         let told = "from before the steps that were kept: 128 of 128 runs that go on from there \

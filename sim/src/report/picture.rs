@@ -4,7 +4,7 @@ use super::failure::{Found, found_text, message};
 use super::forgotten::{comparable, forgotten_text};
 use super::gantt::{GanttStyle, gantt_text};
 use super::names::Names;
-use super::odds::{odds_text, step_after, steps_of_choices};
+use super::odds::{nth_of_step, odds_text, step_after, steps_of_choices};
 use super::page::page;
 use super::perfetto::trace;
 use super::race::{Race, find_race};
@@ -154,7 +154,8 @@ impl<'a> Picture<'a> {
         for place in &odds.places {
             let step = step_after(&steps, *place);
             if step > self.outcome.forgotten.steps || (place.choices == 0 && self.is_whole()) {
-                push_odds(json, run.column_of(step), place);
+                let nth = nth_of_step(&steps, *place);
+                push_odds(json, run.column_of(step), place, nth);
             }
         }
     }

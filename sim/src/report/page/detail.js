@@ -82,12 +82,14 @@ class Detail {
 
   // What becomes of runs that go on at random from here.
   odds(run, column) {
-    const place = run.odds.findLast((at) => at.column === column.index);
-    if (!place) return [];
-    // Before the turn there are runs that pass, if few, whether or not one of these does.
-    const isOver = column.index >= (run.about.turn ?? 0) && place.failed === place.runs;
-    const text = `${place.failed} of ${place.runs} runs that go on from here fail like this${isOver ? ": there is no way back" : ""}.`;
-    return [el("h3", {}, "How it may go on"), el("p", isOver ? { class: "mark bad" } : {}, text)];
+    const places = run.odds.filter((at) => at.column === column.index);
+    if (places.length === 0) return [];
+    const told = places.map(({ runs, failed, nth, isOver }) => {
+      const from = places.length === 1 ? "from here" : nth === 0 ? "from the start" : `after choice ${nth} of the step`;
+      const text = `${failed} of ${runs} runs that go on ${from} fail like this${isOver ? ": there is no way back" : ""}.`;
+      return el("p", isOver ? { class: "mark bad" } : {}, text);
+    });
+    return [el("h3", {}, "How it may go on"), ...told];
   }
 
   choices(run, column) {

@@ -362,10 +362,12 @@ class Painter {
     const { odds } = scene.run;
     if (odds.length < 2) return;
     const [bottom, height] = [RULER - 5, ODDS - 6];
-    const end = (index) => (index + 1 < odds.length ? this.x(odds[index + 1].column) : this.x(scene.run.last) + scene.perColumn);
+    const begin = ({ column, part }) => this.x(column) + part * scene.perColumn;
+    const end = (index) => (index + 1 < odds.length ? begin(odds[index + 1]) : this.x(scene.run.last) + scene.perColumn);
     context.fillStyle = colors.fail;
-    odds.forEach(({ column, failed, runs }, index) => {
-      const x = this.x(column);
+    odds.forEach((at, index) => {
+      const { failed, runs } = at;
+      const x = begin(at);
       const [width, part] = [Math.max(end(index) - x, 0.5), height * failed / runs];
       context.globalAlpha = 0.3;
       context.fillRect(x, bottom - part, width, part);

@@ -89,7 +89,7 @@ function titleOf(run) {
 }
 
 function captionParts(run) {
-  const steps = run.columns.filter((column) => column.number > 0).length;
+  const steps = run.before + run.columns.filter((column) => column.number > 0).length;
   const size = `${steps} steps, ${timeText(run.last < 0 ? 0 : run.columns[run.last].time)} of virtual time`;
   const title = titleOf(run);
   const differs = run.about.differs ? ` — ${run.about.differs}` : "";
@@ -155,12 +155,12 @@ class Page {
     const facts = find("facts");
     if (about.case) facts.append(fact("case", about.case));
     if (about.replay) facts.append(fact("replay", about.replay));
+    if (about.regression) facts.append(fact("as a test", about.regression));
     for (const line of (about.found || "").split("\n")) if (line) facts.append(el("span", {}, line));
-    const whole = (about.message || "") + (about.regression ? `\n\nas a test: ${about.regression}` : "");
-    const lines = whole.split("\n");
-    find("whole").hidden = lines.length < 2;
-    find("whole").open = lines.length <= 4;
-    find("message").textContent = lines.slice(1).join("\n");
+    const rest = (about.message || "").split("\n").slice(1);
+    find("whole").hidden = rest.every((line) => line.trim() === "");
+    find("whole").open = rest.length <= 3;
+    find("message").textContent = rest.join("\n");
   }
 
   // The steps that tell how it comes about, in words.
@@ -194,6 +194,8 @@ class Page {
     on("help", () => this.help());
     on("tab-transcript", () => this.tab("transcript"));
     on("tab-events", () => this.tab("events"));
+    roving(find("axis"), ["ArrowLeft", "ArrowUp"], ["ArrowRight", "ArrowDown"]);
+    roving(find("tabs"), ["ArrowLeft"], ["ArrowRight"]);
     on("fold", () => { find("drawer").classList.toggle("folded"); this.lay(); });
     find("filter").addEventListener("input", () => this.setFilter(find("filter").value));
     find("filter").addEventListener("keydown", (event) => {
@@ -314,8 +316,7 @@ class Page {
   }
 
   markAxis() {
-    find("by-steps").setAttribute("aria-checked", String(!this.active.scene.byTime));
-    find("by-time").setAttribute("aria-checked", String(this.active.scene.byTime));
+    choose([find("by-steps"), find("by-time")], "aria-checked", this.active.scene.byTime ? 1 : 0);
   }
 
   // Two runs beside each other are drawn to one scale.
@@ -360,10 +361,9 @@ class Page {
   }
 
   tab(name) {
-    for (const id of ["transcript", "events"]) {
-      find(id).hidden = id !== name;
-      find(`tab-${id}`).setAttribute("aria-selected", String(id === name));
-    }
+    const names = ["transcript", "events"];
+    for (const id of names) find(id).hidden = id !== name;
+    choose(names.map((id) => find(`tab-${id}`)), "aria-selected", names.indexOf(name));
     find("pages").hidden = name !== "events";
     find("drawer").classList.remove("folded");
     if (name === "events") this.events.fill();
@@ -386,6 +386,29 @@ class Page {
       view.redraw();
     }
   }
+}
+
+// Of several buttons of which one is chosen, that one alone is reached by the tabulator.
+function choose(buttons, attribute, chosen) {
+  buttons.forEach((button, index) => {
+    button.setAttribute(attribute, String(index === chosen));
+    button.tabIndex = index === chosen ? 0 : -1;
+  });
+}
+
+// The others are reached by arrow keys, which choose them. Source: WAI-ARIA Authoring Practices, the
+// patterns of the radio group and of tabs.
+function roving(group, back, forth) {
+  group.addEventListener("keydown", (event) => {
+    const buttons = [...group.children];
+    const by = forth.includes(event.key) ? 1 : back.includes(event.key) ? -1 : 0;
+    if (by === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = buttons[(buttons.indexOf(event.target) + by + buttons.length) % buttons.length];
+    next.focus();
+    next.click();
+  });
 }
 
 function isDark() { return document.documentElement.dataset.theme === "dark"; }

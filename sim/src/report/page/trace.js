@@ -1,5 +1,5 @@
 // Reads the runs: lines of JSON, each an array that begins with its kind. Kinds that are not known
-// are left out, as are values behind those that are.
+// are left out, as are values behind those that are. Times beyond 2^53 ns lose their last digits.
 
 const NONE = -1;
 const WITH_TARGET = new Set(["wake", "cancel", "strike"]);
@@ -39,7 +39,7 @@ function readRow(run, row) {
         deviates: (row[5] || []).map((id) => run.texts[id]), held: [], entries: [], into: [], out: [],
       });
       break;
-    case "odds": run.odds.push({ column: a, choices: b, runs: c, failed: row[4] }); break;
+    case "odds": run.odds.push({ column: a, choices: b, runs: c, failed: row[4], nth: row[5] ?? 1 }); break;
     case "held": run.columns.at(-1).held.push(a); break;
     case "start": case "end": case "spawn": case "wait": case "wake": case "cancel": case "strike":
     case "hold": case "free": case "use": case "choice": case "say": case "log": case "fault": case "join":
@@ -81,6 +81,14 @@ function complete(run) {
     }
     reach(lane.bars, (bar) => bar.to);
   }
+  // Several choices of one step stand side by side in its column.
+  for (const at of run.odds) {
+    const same = run.odds.filter(({ column }) => column === at.column);
+    at.part = same.indexOf(at) / same.length;
+  }
+  // Before the turn there are runs that pass, if few, whether or not one of these does.
+  const passing = run.odds.findLastIndex((at) => at.failed < at.runs);
+  run.odds.forEach((at, index) => { at.isOver = index > passing; });
   reach(run.arrows, (arrow) => arrow.to);
   reach(run.says, (say) => say.column);
 }

@@ -33,10 +33,10 @@ pub(in crate::report) fn push_lines(json: &mut String, timeline: &Timeline, abou
 }
 
 /// Appends how likely the failure is that a run comes to, once it has come to a column.
-pub(in crate::report) fn push_odds(json: &mut String, column: usize, place: &OddsAt) {
+pub(in crate::report) fn push_odds(json: &mut String, column: usize, place: &OddsAt, nth: usize) {
     let OddsAt { choices, runs, failed, .. } = place;
     // Writing into a string can't fail.
-    let _ = writeln!(json, "[\"odds\",{column},{choices},{runs},{failed}]");
+    let _ = writeln!(json, "[\"odds\",{column},{choices},{runs},{failed},{nth}]");
 }
 
 struct Writer<'a> {
