@@ -227,12 +227,12 @@ mod tests {
     use crate::runner::run;
     use crate::task::{spawn, yield_now};
 
-    /// Three tasks note in which order they run, and `fails` looks at it.
-    fn orders(fails: fn(&[u32]) -> bool) -> impl Fn() -> Result<()> + Sync {
+    /// So many tasks note in which order they run, and `fails` looks at it.
+    fn orders(count: u32, fails: fn(&[u32]) -> bool) -> impl Fn() -> Result<()> + Sync {
         move || {
             run(async move {
                 let order = Rc::new(Cell::new(Vec::new()));
-                let tasks = [1, 2, 3].map(|number| {
+                let note = |number| {
                     let order = Rc::clone(&order);
                     spawn(async move {
                         let mut before = order.take();
@@ -240,7 +240,8 @@ mod tests {
                         order.set(before);
                         Ok(())
                     })
-                });
+                };
+                let tasks: Vec<_> = (1..=count).map(note).collect();
                 for task in tasks {
                     task.await?;
                 }
@@ -251,10 +252,13 @@ mod tests {
     }
 
     fn odds_of(fails: fn(&[u32]) -> bool) -> Odds {
-        let body = orders(fails);
-        let explorer = Explorer::new();
-        let failure = explorer.explore_runs(&body, &|_| Ok(())).failure.expect("it fails");
-        explorer.odds(&failure, &body, &|_| Ok(())).expect("they are to be known")
+        odds_with(0, &orders(3, fails))
+    }
+
+    fn odds_with(seed: u64, body: &(dyn Fn() -> Result<()> + Sync)) -> Odds {
+        let explorer = Explorer::new().seed(seed);
+        let failure = explorer.explore_runs(body, &|_| Ok(())).failure.expect("it fails");
+        explorer.odds(&failure, body, &|_| Ok(())).expect("they are to be known")
     }
 
     /// Whether the second of three comes first is decided by the first choice, and one run in three
@@ -290,28 +294,7 @@ mod tests {
     #[test]
     fn a_narrow_way_out_is_no_turn() {
         for seed in 0..12 {
-            let body = || {
-                run(async {
-                    let order = Rc::new(Cell::new(Vec::new()));
-                    let tasks = [1, 2, 3, 4, 5].map(|number| {
-                        let order = Rc::clone(&order);
-                        spawn(async move {
-                            let mut before = order.take();
-                            before.push(number);
-                            order.set(before);
-                            Ok(())
-                        })
-                    });
-                    for task in tasks {
-                        task.await?;
-                    }
-                    assert_eq!(order.take(), [5, 4, 3, 2, 1]);
-                    Ok(())
-                })
-            };
-            let explorer = Explorer::new().seed(seed);
-            let failure = explorer.explore_runs(&body, &|_| Ok(())).failure.expect("it fails");
-            let odds = explorer.odds(&failure, &body, &|_| Ok(())).expect("they are to be known");
+            let odds = odds_with(seed, &orders(5, |order| order != [5, 4, 3, 2, 1]));
             let over = &odds.places[odds.inevitable_at..];
             assert!(over.iter().all(|place| place.failed == place.runs), "{odds:?}");
             let before = odds.turn().0;
