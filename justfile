@@ -34,6 +34,18 @@ readme:
 nextest-seeds:
     python3 tests/campaign/nextest.py
 
+# Kills a campaign again and again; takes what tests/campaign/kill.py takes behind the name.
+kill-campaign name="bluetooth" *args:
+    cargo build --release --bin seedloop
+    python3 tests/campaign/kill.py target/release/seedloop {{ name }} {{ args }}
+
+# Runs a campaign with Slurm and GNU parallel, which are set up for it (needs root, slurm-wlm, munge
+# and parallel).
+engines name="bluetooth":
+    cargo build --release --bin seedloop
+    tests/campaign/slurm.sh target/release/seedloop {{ name }}
+    tests/campaign/parallel.sh target/release/seedloop {{ name }}
+
 # Takes the README's picture anew: the page of the failure that its first test finds. In a folder
 # outside of the repository, as the project of somebody else.
 picture folder:

@@ -300,7 +300,7 @@ def main() -> int:
         description="Kills a campaign again and again.", epilog="What stands behind -- goes to each campaign."
     )
     parser.add_argument("program", type=Path, nargs="?", default=ROOT / "target/release/seedloop")
-    parser.add_argument("name", nargs="?", default="job-queue", help="the scenario")
+    parser.add_argument("name", nargs="?", default="bluetooth", help="the scenario")
     parser.add_argument("seeds", nargs="?", help="a range, as 0..1000; measured if not given")
     parser.add_argument("--takes", type=float, default=1.5)
     parser.add_argument("--kills", type=int, default=50)
