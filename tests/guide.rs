@@ -10,6 +10,7 @@ use seedloop::explore::{Explorer, Strategy};
 use seedloop::testing::{Target, Test, run_test};
 
 const CRATE: &str = include_str!("../sim/src/guide/crate.md");
+const CAMPAIGNS: &str = include_str!("../sim/src/guide/campaigns.md");
 const ASYNCIO: &str = include_str!("../sim/src/guide/asyncio.md");
 const CI: &str = include_str!("../sim/src/guide/ci.md");
 const CONTROL: &str = include_str!("../sim/src/guide/control.md");
@@ -93,6 +94,35 @@ fn the_costs_of_strategies_are_those_that_were_measured() {
         told += 1;
     }
     assert!(told >= 5, "only {told} costs");
+}
+
+/// What a billion and a trillion seeds cost follows from the rates that were measured, and from the
+/// price that is assumed.
+#[test]
+fn the_costs_of_campaigns_follow_from_what_was_measured() {
+    let measured = include_str!("../PERFORMANCE.md");
+    assert!(CAMPAIGNS.contains("0.04 dollars for the hour of a core"));
+    let digits = |text: &str| text.replace([',', '.'], "").parse::<u64>();
+    let rounded = |number: u64, by: u64| (number + by / 2) / by;
+    let mut told = 0;
+    for row in rows(CAMPAIGNS) {
+        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let [name, rate, costs @ ..] = &cells[..] else { continue };
+        let Ok(rate) = digits(rate) else { continue };
+        let name = name.trim_matches('`');
+        let name = if name == "random" { "random walk, a recheck each 64 runs" } else { name };
+        let is_measured = rows(measured).any(|row| {
+            row.starts_with(&format!("| {name} |")) && row.ends_with(&format!(" | {rate} |"))
+        });
+        assert!(is_measured, "PERFORMANCE.md has other seeds a second than {rate} for {name}");
+        // Tenths of an hour and cents of a billion, hours and dollars of a trillion.
+        let billion: u64 = 1_000_000_000;
+        let expected = [10, 1_000, 4, 40].map(|part| rounded(billion * part, rate * 3_600));
+        let costs: Vec<u64> = costs.iter().map(|cost| digits(cost).expect("a number")).collect();
+        assert_eq!(costs, expected, "{row}");
+        told += 1;
+    }
+    assert!(told >= 4, "only {told} costs");
 }
 
 /// The table of variables stands in the code too, where what it says is done.

@@ -195,6 +195,9 @@ pub mod guide {
     #[doc = include_str!("guide/asyncio.md")]
     pub mod asyncio {}
 
+    #[doc = include_str!("guide/campaigns.md")]
+    pub mod campaigns {}
+
     #[doc = include_str!("guide/ci.md")]
     pub mod ci {}
 
