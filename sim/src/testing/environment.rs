@@ -27,6 +27,9 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 12] = [
 /// How the names of our own variables begin.
 const PREFIX: &str = "SEEDLOOP_";
 
+/// What says which part of a campaign a machine has, which is nothing to a test that runs there.
+const OF_CAMPAIGNS: [&str; 2] = ["SEEDLOOP_SHARD", "SEEDLOOP_SHARDS"];
+
 /// Which time it is that nextest runs all tests: from 0, or `none` where it runs them once.
 const STRESS: &str = "NEXTEST_STRESS_CURRENT";
 
@@ -73,6 +76,9 @@ impl Environment {
             let value = value.trim();
             let known = VARIABLES.iter().find(|(other, ..)| *other == name);
             let Some((_, takes, _)) = known else {
+                if OF_CAMPAIGNS.contains(&name.as_str()) {
+                    continue;
+                }
                 let names = VARIABLES.iter().map(|(name, ..)| *name);
                 let own: Vec<&str> = names.filter(|name| name.starts_with(PREFIX)).collect();
                 let names = own.join(", ");
@@ -209,6 +215,8 @@ mod tests {
         }
         let unknown = of(&[("SEEDLOOP_RUN", "1")]).expect("a warning is no error").warnings;
         assert_eq!(unknown.len(), 1);
+        let shard = of(&[("SEEDLOOP_SHARD", "3"), ("SEEDLOOP_SHARDS", "8")]).expect("no error");
+        assert!(shard.warnings.is_empty(), "they are those of a campaign");
         assert!(unknown[0].starts_with("there is no variable SEEDLOOP_RUN, only SEEDLOOP_RUNS, "));
         assert!(unknown[0].ends_with(", SEEDLOOP_PAGES"), "and none of nextest");
     }
