@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::arguments::{Arguments, Command};
-use crate::campaign::{campaign, merge};
+use crate::campaign::{campaign, cargo, merge};
 use crate::explore::{Subject, explore, replay, shrink};
 use crate::list::list;
 use crate::output::Output;
@@ -113,22 +113,8 @@ impl<'a> Cli<'a> {
 
     /// Does what the arguments of the process say.
     pub fn run(self) -> ExitCode {
-        #[expect(clippy::disallowed_methods, reason = "it says nothing of runs")]
-        let no_color = std::env::var_os("NO_COLOR");
-        let has_colors = may_color(io::stdout().is_terminal(), no_color);
-        // Not locked for good: what a scenario prints by itself must get through.
-        let mut out = BufWriter::new(io::stdout());
-        let mut err = io::stderr();
-        let shows_progress = err.is_terminal();
-        let output = Output::new(&mut out, &mut err);
-        let mut output = output.with_progress(shows_progress).with_colors(has_colors);
-        // Whoever calls `run_with` may be another program than one with these commands.
-        if let Ok(program) = std::env::current_exe() {
-            output = output.with_program(program);
-        }
-        self.run_with(std::env::args_os(), &mut output).into()
+        with_process(|output| self.dispatch(std::env::args_os(), output))
     }
-
     /// Does what `arguments` say, of which the first is the name of the program.
     pub fn run_with<S>(
         self,
@@ -139,14 +125,7 @@ impl<'a> Cli<'a> {
         S: Into<OsString> + Clone,
     {
         let done = self.dispatch(arguments, output);
-        match done.and_then(|status| output.flush().map(|()| status)) {
-            Ok(status) => status,
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Status::Success,
-            Err(error) => {
-                output.complain_unflushed(format_args!("error: cannot write: {error}"));
-                Status::Unwritable
-            }
-        }
+        conclude(done, output)
     }
 
     fn dispatch<S>(
@@ -181,6 +160,47 @@ impl<'a> Cli<'a> {
             Err(error) => say(&error, output),
         }
     }
+}
+
+/// Hands on what was written, and tells how a command has ended.
+fn conclude(done: io::Result<Status>, output: &mut Output<'_>) -> Status {
+    match done.and_then(|status| output.flush().map(|()| status)) {
+        Ok(status) => status,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Status::Success,
+        Err(error) => {
+            output.complain_unflushed(format_args!("error: cannot write: {error}"));
+            Status::Unwritable
+        }
+    }
+}
+
+/// Runs a command of this process, with its output.
+fn with_process(command: impl FnOnce(&mut Output<'_>) -> io::Result<Status>) -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "it says nothing of runs")]
+    let no_color = std::env::var_os("NO_COLOR");
+    let has_colors = may_color(io::stdout().is_terminal(), no_color);
+    // Not locked for good: what a scenario prints by itself must get through.
+    let mut out = BufWriter::new(io::stdout());
+    let mut err = io::stderr();
+    let shows_progress = err.is_terminal();
+    let output = Output::new(&mut out, &mut err);
+    let mut output = output.with_progress(shows_progress).with_colors(has_colors);
+    // Whoever calls `run_with` may be another program than one with these commands.
+    if let Ok(program) = std::env::current_exe() {
+        output = output.with_program(program);
+    }
+    let done = command(&mut output);
+    conclude(done, &mut output).into()
+}
+
+/// The whole `main` of `cargo seedloop`, which cargo starts with its own name as the first
+/// argument.
+pub fn cargo_main() -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|argument| argument == "seedloop") {
+        arguments.remove(1);
+    }
+    with_process(|output| cargo(arguments, output))
 }
 
 /// Whether results are coloured. Source: <https://no-color.org>: any text but the empty one says
@@ -279,7 +299,7 @@ fn built_in(tables: Tables<'_>, command: Command, output: &mut Output<'_>) -> io
 }
 
 /// Prints what clap has to say: help and version are results, the rest are complaints.
-fn say(error: &clap::Error, output: &mut Output<'_>) -> io::Result<Status> {
+pub(crate) fn say(error: &clap::Error, output: &mut Output<'_>) -> io::Result<Status> {
     if error.use_stderr() {
         output.complain(error.render())?;
         return Ok(Status::Usage);

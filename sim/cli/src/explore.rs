@@ -92,7 +92,7 @@ impl ExploreArguments {
         command
     }
 
-    pub(crate) fn crew<'a>(&self, launch: &'a (dyn Fn() -> process::Command + Sync)) -> Crew<'a> {
+    fn crew<'a>(&self, launch: &'a (dyn Fn() -> io::Result<process::Command> + Sync)) -> Crew<'a> {
         Crew { launch, jobs: self.jobs(), patience: Duration::from_secs(self.patience.get()) }
     }
 }
@@ -210,7 +210,7 @@ fn elsewhere<'a>(
     program: PathBuf,
 ) -> io::Result<Explored<'a>> {
     let scenario = subject.scenario;
-    let launch = move || arguments.worker(scenario.name, &program);
+    let launch = move || Ok(arguments.worker(scenario.name, &program));
     let explorer = arguments.explorer(subject);
     let mut explored = arguments.crew(&launch).explore(&explorer)?;
     let statistics = explored.statistics.clone();

@@ -81,7 +81,7 @@ mod trace;
 mod work;
 
 pub use clap;
-pub use cli::{Cli, main};
+pub use cli::{Cli, cargo_main, main};
 pub use output::Output;
 pub use scenario::{Scenario, Verdict};
 pub use status::Status;

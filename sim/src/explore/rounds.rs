@@ -53,6 +53,11 @@ impl Explorer {
         self.strategy.draws_apart() && self.policy.is_none()
     }
 
+    /// Whether its runs follow from nothing but their round.
+    pub(crate) fn is_in_rounds(&self) -> bool {
+        self.policy.is_none() && !self.strategy.is_exhaustive()
+    }
+
     /// The parts, in the order in which they count.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part> + Send + use<> {
         let at_once = match self.cancel {
@@ -62,9 +67,8 @@ impl Explorer {
         };
         let strikes = at_once.map(|at_once| Part::Strikes { at_once });
         let runs = self.runs_max();
-        let is_whole = self.policy.is_some() || self.strategy.is_exhaustive();
-        let all = is_whole.then_some(Part::All { runs });
-        let mut next = if is_whole { runs } else { 0 };
+        let all = (!self.is_in_rounds()).then_some(Part::All { runs });
+        let mut next = if self.is_in_rounds() { 0 } else { runs };
         let rounds = std::iter::from_fn(move || {
             let (index, Range { start, end }) = round_of(next);
             (next < runs).then(|| {

@@ -363,7 +363,7 @@ impl Subject<'_> {
         let launch = || {
             let mut command = Command::new(&program);
             command.args(arguments);
-            command
+            Ok(command)
         };
         let jobs = ground.explorer.jobs_max();
         let crew = Crew { launch: &launch, jobs, patience: environment.patience() };

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seedloop::explore::Cancel;
 
-use super::code;
-use super::engine::Engine;
+use super::code::{self, Stamp};
+use super::engine::{Engine, Launch};
 use super::lines::{FORMAT, Header, Hex, ShardOf};
 use super::plan::Plan;
 use super::seeds::{SHARDS_MAX, Seeds, parse_seeds};
@@ -21,10 +22,10 @@ use crate::explore::Subject;
 use crate::output::Output;
 use crate::status::Status;
 
-/// What a campaign runs, and where it keeps what comes of it.
+/// Which runs a campaign makes, and where it keeps what comes of them.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct CampaignArguments {
-    /// Which runs: A..B, without B, or N for 0..N
+pub(crate) struct RangeArguments {
+    /// Which runs: A..B, or N for 0..N
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     seeds: Seeds,
     /// The folder for the files of the campaign: it goes on where these end
@@ -39,8 +40,32 @@ pub(crate) struct CampaignArguments {
     /// How many processes make the runs; as many as there are cores unless given
     #[arg(long, value_name = "J")]
     jobs: Option<NonZero<usize>>,
+    /// How long a run may take, in seconds of real time
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    patience: NonZero<u64>,
+}
+
+/// What a campaign makes of a scenario.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CampaignArguments {
+    #[command(flatten)]
+    range: RangeArguments,
     #[command(flatten)]
     ways: Ways,
+}
+
+/// What the runs are of.
+pub(super) struct Program {
+    /// The name of the scenario, or of the test.
+    pub(super) name: String,
+    /// The hash of the program that makes them.
+    pub(super) code: u64,
+    /// How they are made: what has to be the same for a campaign to go on.
+    pub(super) options: BTreeMap<String, String>,
+    /// What replays a case, with `{case}` in its place, if it is not the command `replay`.
+    pub(super) replay: Option<String>,
+    /// Makes the command that starts a worker.
+    pub(super) launch: Launch,
 }
 
 const MOST: i64 = SHARDS_MAX as i64;
@@ -51,20 +76,64 @@ pub(crate) fn campaign(
     arguments: &CampaignArguments,
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
+    match of_scenario(subject, arguments, output) {
+        Ok(program) => run(program, &arguments.range, output),
+        Err(wrong) => wrong.tell(output),
+    }
+}
+
+fn of_scenario(
+    subject: Subject<'_>,
+    arguments: &CampaignArguments,
+    output: &Output<'_>,
+) -> Result<Program, Wrong> {
+    let CampaignArguments { range, ways } = arguments;
+    let name = subject.scenario.name;
+    check_goes_on(name, ways)?;
+    let code = code::of_this_program();
+    let code = code.map_err(|error| Wrong::usage(format!("cannot read this program: {error}")))?;
+    let options = [
+        ("seed", ways.seed.to_string()),
+        ("strategy", ways.strategy.to_string()),
+        ("model", ways.model(subject).to_string()),
+        ("cancel", ways.cancel.to_string()),
+    ];
+    let options = options.map(|(name, value)| (name.to_owned(), value));
+    let program = output.program().map(Path::to_owned);
+    let explored = ways.explored(subject, range.patience);
+    let stamp = program.as_deref().map(Stamp::of);
+    let launch = move || {
+        let program = program.as_deref().zip(stamp).ok_or_else(|| {
+            let text =
+                "they are made in processes of a program that ends its 'main' with 'Cli::run'";
+            io::Error::new(io::ErrorKind::Unsupported, text)
+        });
+        let (program, stamp) = program?;
+        stamp.check(program)?;
+        Ok(explored.worker(name, program))
+    };
+    let (name, options) = (name.to_owned(), BTreeMap::from(options));
+    Ok(Program { name, code, options, replay: None, launch: Box::new(launch) })
+}
+
+/// Runs a campaign, or a shard of it, and tells what came of it.
+pub(super) fn run(
+    program: Program,
+    range: &RangeArguments,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
     #[expect(clippy::disallowed_methods, reason = "the engine says which shard this is")]
     let variable =
         |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let plan = match plan(subject, arguments, &variable) {
+    let plan = match plan(&program, range, &variable) {
         Ok(plan) => plan,
         Err(wrong) => return wrong.tell(output),
     };
-    let program = output.program().map(Path::to_owned);
+    let launch = Arc::new(program.launch);
     let mut start = || -> Result<Box<dyn Source>, Wrong> {
-        let program = program.clone().ok_or_else(|| {
-            Wrong::usage("the runs are made in processes of a program that has these commands")
-                .tip("end its 'main' with 'Cli::run'")
-        })?;
-        Ok(Box::new(Engine::new(subject, &arguments.ways, arguments.jobs, program)))
+        // That there is something to start is found out before a file is begun.
+        launch().map_err(|error| Wrong::incomplete(format!("no runs can be made: {error}")))?;
+        Ok(Box::new(Engine::new(launch.clone(), range.jobs, range.patience)))
     };
     let clock = real_clock();
     match plan.run(&mut start, &clock, output) {
@@ -77,29 +146,20 @@ pub(crate) fn campaign(
 }
 
 fn plan(
-    subject: Subject<'_>,
-    arguments: &CampaignArguments,
+    program: &Program,
+    range: &RangeArguments,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Plan, Wrong> {
-    let CampaignArguments { seeds, out, shards, shard, jobs: _, ways } = arguments;
-    check_goes_on(subject.scenario.name, ways)?;
+    let RangeArguments { seeds, out, shards, shard, .. } = range;
     let shards = Shards::choose(*shards, *shard, variable)?;
     let seeds = seeds.0.clone();
-    let code = code::of_this_program();
-    let code = code.map_err(|error| Wrong::usage(format!("cannot read this program: {error}")))?;
-    let options = [
-        ("seed", ways.seed.to_string()),
-        ("strategy", ways.strategy.to_string()),
-        ("model", ways.model(subject).to_string()),
-        ("cancel", ways.cancel.to_string()),
-    ];
-    let options = options.map(|(name, value)| (name.to_owned(), value));
     let header = Header {
         format: FORMAT,
         tool: concat!("seedloop ", env!("CARGO_PKG_VERSION")).to_owned(),
-        scenario: subject.scenario.name.to_owned(),
-        code: Hex(code),
-        options: BTreeMap::from(options),
+        scenario: program.name.clone(),
+        code: Hex(program.code),
+        options: program.options.clone(),
+        replay: program.replay.clone(),
         campaign: seeds.clone().into(),
         shard: ShardOf { from: seeds.start, to: seeds.end, index: 0, count: 1 },
     };

@@ -4,41 +4,35 @@ use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use seedloop::explore::Kind;
-use seedloop::testing::jobs;
+use seedloop::testing::jobs::{self, Crew};
 
 use super::source::{Failing, Sink, Source, Taken};
-use super::ways::Ways;
-use crate::explore::{ExploreArguments, Subject};
 
-/// Processes of this program, which make the runs of a scenario.
+/// Makes the command that starts a worker.
+pub(super) type Launch = Box<dyn Fn() -> io::Result<Command> + Send + Sync>;
+
+/// Processes that make the runs.
 pub(super) struct Engine {
-    scenario: &'static str,
-    arguments: ExploreArguments,
-    program: PathBuf,
+    launch: Arc<Launch>,
+    jobs: Option<NonZero<usize>>,
+    patience: NonZero<u64>,
 }
 
 impl Engine {
-    /// The runs of a scenario, made in `jobs` processes or in as many as there are cores.
+    /// The runs are made in `jobs` processes or in as many as there are cores, and each may take so
+    /// many seconds.
     pub(super) fn new(
-        subject: Subject<'_>,
-        ways: &Ways,
+        launch: Arc<Launch>,
         jobs: Option<NonZero<usize>>,
-        program: PathBuf,
+        patience: NonZero<u64>,
     ) -> Self {
-        let arguments = ExploreArguments {
-            runs: None,
-            jobs,
-            patience: ways.patience,
-            seed: ways.seed,
-            strategy: ways.strategy,
-            model: Some(ways.model(subject)),
-            cancel: ways.cancel,
-            exhaustive: None,
-        };
-        Engine { scenario: subject.scenario.name, arguments, program }
+        Engine { launch, jobs, patience }
     }
 }
 
@@ -49,8 +43,10 @@ impl Source for Engine {
         known: &BTreeSet<String>,
         sink: &mut Sink<'_>,
     ) -> io::Result<()> {
-        let launch = || self.arguments.worker(self.scenario, &self.program);
-        let crew = self.arguments.crew(&launch);
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        let jobs = self.jobs.map_or_else(cores, NonZero::get);
+        let patience = Duration::from_secs(self.patience.get());
+        let crew = Crew { launch: &*self.launch, jobs, patience };
         crew.campaign(seeds, known, |taken| Ok(sink(Taken::from(taken))))
     }
 }

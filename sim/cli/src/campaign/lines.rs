@@ -47,6 +47,9 @@ pub(super) struct Header {
     pub(super) code: Hex,
     /// How the runs are made.
     pub(super) options: BTreeMap<String, String>,
+    /// What replays a case, with `{case}` in its place, if it is not the command `replay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replay: Option<String>,
     pub(super) campaign: Span,
     pub(super) shard: ShardOf,
 }

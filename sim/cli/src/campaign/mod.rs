@@ -1,6 +1,7 @@
 //! Campaigns: a scenario is run for a range of seeds that is too large to hold in memory, on many
 //! machines if need be, and what came of it is kept in files that can be merged.
 
+mod cargo;
 mod code;
 mod command;
 mod engine;
@@ -20,10 +21,12 @@ mod shard;
 mod shards;
 mod source;
 mod summary;
+mod tested;
 #[cfg(test)]
 mod tests;
 mod ways;
 mod wrong;
 
+pub(crate) use cargo::cargo;
 pub(crate) use command::{CampaignArguments, campaign};
 pub(crate) use merge::{MergeArguments, merge};

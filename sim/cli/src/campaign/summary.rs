@@ -16,7 +16,8 @@ use crate::status::Status;
 pub(super) struct Summary {
     /// The scenario, how it was run, the program.
     what: String,
-    scenario: String,
+    /// What replays a case, with `{case}` in its place.
+    replay: String,
     covered: Vec<Range<u64>>,
     holes: Vec<Range<u64>>,
     steps: u64,
@@ -30,12 +31,15 @@ impl Summary {
     /// None if there is no shard.
     pub(super) fn new(pieces: &Pieces) -> Option<Self> {
         let header = &pieces.records().next()?.header;
-        let options = header.options.iter().map(|(name, value)| format!("{name} {value}"));
-        let options = options.collect::<Vec<_>>().join(", ");
-        let what = format!("{}, {options}; code {}", header.scenario, header.code);
+        let options = header.options.iter().map(|(name, value)| format!(", {name} {value}"));
+        let what =
+            format!("{}{}; code {}", header.scenario, options.collect::<String>(), header.code);
         let mut summary = Summary {
             what,
-            scenario: header.scenario.clone(),
+            replay: header
+                .replay
+                .clone()
+                .unwrap_or_else(|| format!("cargo run -- replay {} '{{case}}'", header.scenario)),
             covered: pieces.covered(),
             holes: pieces.holes(),
             steps: 0,
@@ -152,7 +156,7 @@ impl Summary {
             writeln!(f, "{}", format!("  {line}").trim_end())?;
         }
         match case {
-            Some(case) => writeln!(f, "  replay: cargo run -- replay {} '{case}'", self.scenario),
+            Some(case) => writeln!(f, "  replay: {}", self.replay.replace("{case}", case)),
             None => writeln!(f, "  no case replays it: run it with '--seeds {seed}..{}'", seed + 1),
         }
     }

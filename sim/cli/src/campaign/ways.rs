@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use seedloop::explore::{Cancel, Model, Strategy};
 
-use crate::explore::Subject;
+use crate::explore::{ExploreArguments, Subject};
 
 /// How the choices of runs are taken.
 #[derive(Clone, Debug, clap::Args)]
@@ -21,9 +21,6 @@ pub(super) struct Ways {
     /// Whether tasks are cancelled at their awaits: never or random
     #[arg(long, value_name = "WHERE", default_value_t = Cancel::Never)]
     pub(super) cancel: Cancel,
-    /// How long a run may take, in seconds of real time
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
-    pub(super) patience: NonZero<u64>,
 }
 
 impl Ways {
@@ -31,5 +28,23 @@ impl Ways {
     pub(super) fn model(&self, subject: Subject<'_>) -> Model {
         let own = if subject.is_bug { Model::AnyOrder } else { Model::Asyncio };
         self.model.unwrap_or(own)
+    }
+
+    /// The same as arguments of an exploration.
+    pub(super) fn explored(
+        &self,
+        subject: Subject<'_>,
+        patience: NonZero<u64>,
+    ) -> ExploreArguments {
+        ExploreArguments {
+            runs: None,
+            jobs: None,
+            patience,
+            seed: self.seed,
+            strategy: self.strategy,
+            model: Some(self.model(subject)),
+            cancel: self.cancel,
+            exhaustive: None,
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::status::Status;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     status: Status,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Wrong {

@@ -21,7 +21,7 @@ use crate::explore::{
 #[expect(missing_debug_implementations, reason = "it holds a closure")]
 pub struct Crew<'a> {
     /// Makes the command that starts a worker, which calls [`serve`](super::serve).
-    pub launch: &'a (dyn Fn() -> Command + Sync),
+    pub launch: &'a (dyn Fn() -> io::Result<Command> + Sync),
     /// How many of them there are at a time.
     pub jobs: usize,
     /// How long a run may take, in real time, until its worker is stopped.
@@ -222,6 +222,10 @@ impl Crew<'_> {
         ended
     }
 
+    fn start(&self) -> io::Result<Hand> {
+        Hand::start((self.launch)()?)
+    }
+
     /// Replays a case in a worker, and tells of it if that ends the process.
     pub fn crash_of(&self, case: &Case) -> Option<Failed> {
         Some(self.replay(&mut None, case)?.failed(0))
@@ -231,7 +235,7 @@ impl Crew<'_> {
     fn replay(&self, slot: &mut Option<Hand>, case: &Case) -> Option<Lost> {
         let mut hand = match slot.take() {
             Some(hand) => hand,
-            None => Hand::start((self.launch)()).ok()?,
+            None => self.start().ok()?,
         };
         hand.order(Line::new("replay").word(case));
         loop {
@@ -337,7 +341,7 @@ impl Crew<'_> {
     ) -> io::Result<Attempt> {
         let mut hand = match slot.take() {
             Some(hand) => hand,
-            None => Hand::start((self.launch)())?,
+            None => self.start()?,
         };
         known.tell(&mut hand);
         hand.order(take_line(part, order));
@@ -366,6 +370,7 @@ impl Crew<'_> {
                     "deviates" => lost.deviates(words.text()),
                     "kind" => done.kinds.push(read_kind(&mut words)?),
                     "failed" => done.failed = Some((read_failed(&mut words)?, None)),
+                    "refused" => return Err(words.text()),
                     "done" => return Ok(true),
                     _ => drop(read_tally(&mut done.tally, &verb, &mut words)?),
                 }
@@ -418,7 +423,7 @@ impl Crew<'_> {
 
     /// What a worker says to an order; nothing if it is lost over it.
     fn told(&self, hand: Option<Hand>, order: Line) -> Option<String> {
-        let mut hand = hand.map_or_else(|| Hand::start((self.launch)()), Ok).ok()?;
+        let mut hand = hand.map_or_else(|| self.start(), Ok).ok()?;
         hand.order(order);
         let mut text = None;
         loop {

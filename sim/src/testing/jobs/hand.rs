@@ -70,7 +70,9 @@ impl Hand {
             Ok(words) => words,
             Err(Ended::Gone { how, complaints }) => {
                 let complaints = complaints.join("\n  ");
-                let text = format!("a worker {how}, before it began\n  {complaints}");
+                let text = format!(
+                    "a worker {how}, before it began: is it a test of seedloop's?\n  {complaints}"
+                );
                 return Err(io::Error::other(text.trim_end().to_owned()));
             }
             Err(Ended::NotWanted) => return Err(ErrorKind::Interrupted.into()),

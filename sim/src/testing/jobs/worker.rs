@@ -23,6 +23,10 @@ pub const WORKER: &str = "SEEDLOOP_WORKER";
 /// What both sides say of themselves: a crew and its workers are of one build.
 pub(super) const GREETING: &str = "seedloop-worker-1";
 
+/// Why there is no campaign of some tests.
+const NO_ROUNDS: &str = "its runs follow from each other: an exhaustive strategy, or a policy of \
+                         its own, tries one thing after the other; name another strategy";
+
 /// How often a worker says that it is alive, and where it is.
 const BEAT: Duration = Duration::from_millis(100);
 
@@ -170,6 +174,9 @@ impl<'a> Worker<'a> {
     /// Makes the runs of a part.
     fn take(&mut self, words: &mut Words) -> Result<String, String> {
         let (part, order) = read_take(words)?;
+        if order.keeps && !self.workshop.explorer.is_in_rounds() {
+            return Ok(Line::new("refused").word(NO_ROUNDS).end());
+        }
         self.teller.is_careful.store(order.care != Care::None, Ordering::Relaxed);
         let mut explorer = self.workshop.explorer.clone();
         if order.care == Care::Small {

@@ -86,6 +86,7 @@ pub(super) fn header(campaign: Range<u64>, shard: Range<u64>, index: u32, count:
         scenario: "tea".to_owned(),
         code: Hex(0xabc),
         options: BTreeMap::from([("seed".to_owned(), "0".to_owned())]),
+        replay: None,
         campaign: campaign.into(),
         shard: ShardOf { from: shard.start, to: shard.end, index, count },
     }
