@@ -34,6 +34,11 @@ readme:
 nextest-seeds:
     python3 tests/campaign/nextest.py
 
+# Runs campaigns of tests in a new project.
+campaigns-of-tests:
+    cargo build -p seedloop-cli --bin cargo-seedloop
+    python3 tests/campaign/cargo.py target/debug/cargo-seedloop
+
 # Kills a campaign again and again; takes what tests/campaign/kill.py takes behind the name.
 kill-campaign name="bluetooth" *args:
     cargo build --release --bin seedloop

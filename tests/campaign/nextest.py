@@ -5,26 +5,13 @@ seed of each test on by one each time; `--partition` changes which tests run, an
 cargo-nextest; takes half a minute. Exits with 1 if anything is not so.
 """
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 600
-
-MANIFEST = """\
-[package]
-name = "stressed"
-version = "0.1.0"
-edition = "2024"
-
-[dev-dependencies]
-seedloop = { path = "ROOT/sim" }
-"""
+from project import Project, Wrong, check
 
 # What `order` and `other` write tells in which order their tasks went, run by run. `rare` fails in one of
 # 720 orders, which its 40 runs seldom have.
@@ -82,61 +69,22 @@ async fn rare() -> Result<()> {
 """
 
 
-class Wrong(Exception):
-    """Something is not as it is said."""
-
-
-def check(condition: bool, what: str) -> None:
-    if not condition:
-        raise Wrong(what)
-
-
-class Project:
-    """A new project, outside of the repository."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "src").mkdir()
-        (folder / "tests").mkdir()
-        (folder / "Cargo.toml").write_text(MANIFEST.replace("ROOT", str(ROOT)))
-        (folder / "src/lib.rs").write_text("")
-        (folder / "tests/stressed.rs").write_text(TESTS)
-
-    def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        told = " ".join([f"{name}={value}" for name, value in variables.items()] + [command])
-        print(told, flush=True)
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("SEEDLOOP_", "NEXTEST")) and name != "CARGO_TARGET_DIR"
-        }
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
-            cwd=self.folder,
-            env=environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
-
-    def orders(self, command: str, **variables: str) -> dict[str, list[str]]:
-        """Returns the orders that each test and time had, as `order-0`."""
-        with tempfile.TemporaryDirectory(prefix="seedloop-orders-") as orders:
-            done = self.run(command, ORDERS=orders, SEEDLOOP_PAGES="off", **variables)
-            check(done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}")
-            return {file.name: file.read_text().split() for file in Path(orders).iterdir()}
+def orders(project: Project, command: str, **variables: str) -> dict[str, list[str]]:
+    """Returns the orders that each test and time had, as `order-0`."""
+    with tempfile.TemporaryDirectory(prefix="seedloop-orders-") as folder:
+        done = project.run(command, ORDERS=folder, SEEDLOOP_PAGES="off", **variables)
+        check(done.returncode == 0, f"exit code {done.returncode}:\n{done.stdout}")
+        return {file.name: file.read_text().split() for file in Path(folder).iterdir()}
 
 
 def check_stress(project: Project) -> None:
     nextest = "cargo nextest run --offline -E 'not test(rare)'"
-    plain = project.orders("cargo test --offline -- --skip rare")
-    once = project.orders(nextest)
+    plain = orders(project, "cargo test --offline -- --skip rare")
+    once = orders(project, nextest)
     check(sorted(once) == ["order-none", "other-none"], f"not those tests: {sorted(once)}")
     check(once == plain, "nextest explores other seeds than cargo test")
 
-    times = project.orders(f"{nextest} --stress-count 3")
+    times = orders(project, f"{nextest} --stress-count 3")
     expected = [f"{test}-{time}" for test in ("order", "other") for time in range(3)]
     check(sorted(times) == expected, f"not those times: {sorted(times)}")
     check(times["order-0"] == once["order-none"], "the first time explores other seeds than one run")
@@ -149,9 +97,9 @@ def check_stress(project: Project) -> None:
     check(len(seen) > 2 * most, "three times see hardly more than one")
 
     for time in (1, 2):
-        given = project.orders("cargo test --offline order", SEEDLOOP_SEED=str(time))
+        given = orders(project, "cargo test --offline order", SEEDLOOP_SEED=str(time))
         check(given["order-none"] == times[f"order-{time}"], f"time {time} is not seed {time}")
-    moved = project.orders(f"{nextest} --stress-count 2", SEEDLOOP_SEED="1")
+    moved = orders(project, f"{nextest} --stress-count 2", SEEDLOOP_SEED="1")
     for time in (0, 1):
         here, there = moved[f"order-{time}"], times[f"order-{time + 1}"]
         check(here == there, f"time {time} from seed 1 is not seed {time + 1}")
@@ -160,9 +108,9 @@ def check_stress(project: Project) -> None:
 def check_partition(project: Project) -> None:
     """Each part has other tests, with the seeds that they have anyway."""
     nextest = "cargo nextest run --offline -E 'not test(rare)' --partition"
-    whole = project.orders("cargo test --offline -- --skip rare")
+    whole = orders(project, "cargo test --offline -- --skip rare")
     for kind in ("slice", "hash"):
-        parts = [project.orders(f"{nextest} {kind}:{part}/2 --no-tests pass") for part in (1, 2)]
+        parts = [orders(project, f"{nextest} {kind}:{part}/2 --no-tests pass") for part in (1, 2)]
         check(not parts[0].keys() & parts[1].keys(), f"two parts of {kind} have one test")
         check(parts[0] | parts[1] == whole, f"the parts of {kind} are not the whole")
 
@@ -191,11 +139,7 @@ def check_failure(project: Project) -> None:
 def main() -> int:
     scratch = Path(tempfile.mkdtemp(prefix="seedloop-nextest-"))
     try:
-        project = Project(scratch)
-        # With what the repository was built with: the newest would have to be fetched.
-        shutil.copy(ROOT / "Cargo.lock", scratch / "Cargo.lock")
-        built = project.run("cargo test --offline --no-run || cargo test --no-run")
-        check(built.returncode == 0, f"it is not built:\n{built.stdout}")
+        project = Project(scratch, "stressed", TESTS)
         check_stress(project)
         check_partition(project)
         check_failure(project)

@@ -1,6 +1,7 @@
 //! Rounds: parts of an exploration that know nothing of each other, so that several can be made at
 //! a time, and what comes of all is the same however many are.
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
 use std::thread;
@@ -90,16 +91,17 @@ impl Explorer {
         self.parts().take(self.jobs_max()).count()
     }
 
-    /// Makes the runs of a part.
+    /// Makes the runs of a part. The failures of the runs in `unshrunk` are not made small.
     pub(crate) fn make(
         &self,
         subject: &Subject<'_>,
         part: Part,
         kept: Option<Kept>,
+        unshrunk: BTreeSet<u64>,
         may_go_on: &dyn Fn() -> bool,
     ) -> Ran {
         let tally = Tally::default();
-        let mut search = Search { explorer: self, subject, may_go_on, tally, kept };
+        let mut search = Search { explorer: self, subject, may_go_on, tally, kept, unshrunk };
         let failure = match part {
             Part::Strikes { at_once } => search.strike_everywhere(at_once),
             Part::All { runs } => search.runs_of(self.make_policy(0), 0..runs, true),
@@ -113,7 +115,7 @@ impl Explorer {
 
     pub(super) fn explore_in_rounds(&self, subject: &Subject<'_>) -> Exploration {
         let make = |(): &mut (), part, may_go_on: &dyn Fn() -> bool| {
-            let ran = self.make(subject, part, None, may_go_on);
+            let ran = self.make(subject, part, None, BTreeSet::new(), may_go_on);
             let is_last = ran.failure.is_some() || ran.tally.statistics.exhausted;
             Made { is_last, value: ran }
         };

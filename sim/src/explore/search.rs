@@ -1,5 +1,6 @@
 //! The runs of a part of an exploration, one after the other, until one fails.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::case::Case;
@@ -31,6 +32,8 @@ pub(super) struct Search<'a> {
     pub(super) tally: Tally,
     /// All failures are kept, and the runs go on: a campaign.
     pub(super) kept: Option<Kept>,
+    /// The runs, from 0, whose failures are not made small.
+    pub(super) unshrunk: BTreeSet<u64>,
 }
 
 impl Search<'_> {
@@ -91,7 +94,7 @@ impl Search<'_> {
             let number = self.tally.statistics.runs;
             if trial.fault.is_some() {
                 if self.kept.is_none() {
-                    return Some(Box::new(self.explain(trial, number)));
+                    return Some(Box::new(self.explain(trial, run, number)));
                 }
                 if is_wanted {
                     self.keep(trial, run);
@@ -120,11 +123,15 @@ impl Search<'_> {
         (0..LAST_RECHECKS).find_map(|_| self.recheck(&trial, number)).map(Box::new)
     }
 
-    fn explain(&self, trial: Trial, run: u64) -> Failure {
+    /// Looks into a failure: of the run `index` from 0, to be told as `number`.
+    fn explain(&self, trial: Trial, index: u64, number: u64) -> Failure {
         if let Some(watch) = self.subject.watch {
             watch.explains();
         }
-        self.explorer.explain(self.subject, trial, run)
+        match self.unshrunk.contains(&index) {
+            true => self.explorer.clone().shrink_replays(0).explain(self.subject, trial, number),
+            false => self.explorer.explain(self.subject, trial, number),
+        }
     }
 
     /// Counts a failure, and looks into it if it is the first of its kind.
@@ -133,7 +140,7 @@ impl Search<'_> {
         let fault = trial.fault.clone().expect("seedloop bug: a run that did not fail");
         let fingerprint = trial.outcome.fingerprint;
         kept.add(&fault, run, fingerprint, || {
-            let failure = self.explain(trial, run + 1);
+            let failure = self.explain(trial, run, run + 1);
             let case = failure.is_of_a_run().then_some(failure.case);
             Some((failure.fault.message, case))
         });

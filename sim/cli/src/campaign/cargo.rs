@@ -114,10 +114,11 @@ fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, W
         Wrong::usage(format!("cannot read {}: {error}", tested.program.display()))
     })?;
     let said = ways.said();
-    let as_test = || "as the test says".to_owned();
-    let options = said
-        .iter()
-        .map(|(name, _, value)| ((*name).to_owned(), value.clone().unwrap_or_else(as_test)));
+    // The rest is as the test says, which is part of the program.
+    let options = said.iter().filter_map(|(name, _, value)| {
+        let value = value.clone()?;
+        Some(((*name).to_owned(), value))
+    });
     let options: BTreeMap<String, String> = options.collect();
     let replay = Some(tested.replay(CASE));
     let name = format!("{}::{}", tested.package, tested.path);

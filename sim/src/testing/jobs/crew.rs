@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::counted::{read_kind, read_tally, statistics_words};
 use super::hand::{Ended, Hand};
 use super::line::Line;
-use super::worker::{Care, Order, take_line};
+use super::worker::{Order, take_line};
 use crate::explore::{
     Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Steps, Tally, in_order, never_text,
     round_of, without_numbers,
@@ -126,10 +126,10 @@ impl Crew<'_> {
     ///
     /// When no worker can be started.
     pub fn explore(&self, explorer: &Explorer) -> io::Result<Explored> {
-        let order = Order { care: Care::None, keeps: false, from: 0 };
+        let order = Order::default();
         let known = Known::default();
         let make = |hand: &mut Option<Hand>, part: Part, may_go_on: &dyn Fn() -> bool| {
-            let done = self.make(hand, part, order, &known, may_go_on);
+            let done = self.make(hand, part, &order, &known, may_go_on);
             let is_end = |done: &Done| done.failed.is_some() || done.tally.statistics.exhausted;
             Made { is_last: done.as_ref().map_or(true, is_end), value: done }
         };
@@ -196,9 +196,9 @@ impl Crew<'_> {
         let make =
             |hand: &mut Option<Hand>, round: (u64, u64, Range<u64>), go: &dyn Fn() -> bool| {
                 let (index, start, wanted) = round;
-                let order = Order { care: Care::None, keeps: true, from: wanted.start };
+                let order = Order { keeps: true, from: wanted.start, ..Order::default() };
                 let part = Part::Round { index, runs: start..wanted.end, is_last: false };
-                let done = self.make(hand, part, order, &met, go);
+                let done = self.make(hand, part, &order, &met, go);
                 Made { is_last: done.is_err(), value: done.map(|done| taken(wanted, done)) }
             };
         let mut ended = Ok(());
@@ -275,16 +275,15 @@ impl Crew<'_> {
         &self,
         hand: &mut Option<Hand>,
         part: Part,
-        order: Order,
+        order: &Order,
         known: &Known,
         may_go_on: &dyn Fn() -> bool,
     ) -> io::Result<Done> {
         let mut total = Done::default();
         let mut rest = part;
-        let mut care = Care::None;
+        let mut order = order.clone();
         loop {
-            let attempt = self.attempt(hand, &rest, Order { care, ..order }, known, may_go_on)?;
-            let mut lost = match attempt {
+            let mut lost = match self.attempt(hand, &rest, &order, known, may_go_on)? {
                 Attempt::Done(done) => {
                     total.add(*done);
                     return Ok(total);
@@ -292,41 +291,42 @@ impl Crew<'_> {
                 Attempt::NotWanted => return Ok(total),
                 Attempt::Lost(lost) => lost,
             };
-            // A worker may be lost for another reason than its run; then it goes well this time.
-            care = match (care, lost.is_explaining, lost.run) {
-                (Care::None, ..) => Care::Ahead,
-                (Care::Ahead, true, _) => Care::Small,
-                (_, _, None) => return Err(io::Error::other(lost.text())),
-                (_, _, Some(run)) => {
-                    let (before, after) = split(&rest, run);
-                    if let Some(before) = before {
-                        let plain = Order { care: Care::None, ..order };
-                        match self.attempt(hand, &before, plain, known, may_go_on)? {
-                            Attempt::Done(done) => total.add(*done),
-                            Attempt::NotWanted => return Ok(total),
-                            Attempt::Lost(lost) => return Err(io::Error::other(lost.text())),
-                        }
-                    }
-                    if !order.keeps {
-                        total.tally.statistics.runs += 1;
-                        let run = total.tally.statistics.runs;
-                        self.make_small(&mut lost);
-                        total.failed = Some((lost.failed(run), None));
-                        return Ok(total);
-                    }
-                    if run >= order.from {
-                        let is_new = !known.has(&lost.signature())
-                            && total.kinds.iter().all(|kind| kind.signature != lost.signature());
-                        if is_new {
-                            self.make_small(&mut lost);
-                        }
-                        total.add_kind(lost.kind(run));
-                    }
-                    let Some(after) = after else { return Ok(total) };
-                    rest = after;
-                    Care::None
+            if !order.is_careful {
+                // A worker may be lost for another reason than its run; then it goes well now.
+                order.is_careful = true;
+                continue;
+            }
+            let Some(run) = lost.run else { return Err(io::Error::other(lost.text())) };
+            if lost.is_explaining && order.unshrunk.insert(run) {
+                continue;
+            }
+            let (before, after) = split(&rest, run);
+            if let Some(before) = before {
+                let plain = Order { is_careful: false, ..order.clone() };
+                match self.attempt(hand, &before, &plain, known, may_go_on)? {
+                    Attempt::Done(done) => total.add(*done),
+                    Attempt::NotWanted => return Ok(total),
+                    Attempt::Lost(lost) => return Err(io::Error::other(lost.text())),
                 }
-            };
+            }
+            if !order.keeps {
+                total.tally.statistics.runs += 1;
+                let run = total.tally.statistics.runs;
+                self.make_small(&mut lost);
+                total.failed = Some((lost.failed(run), None));
+                return Ok(total);
+            }
+            if run >= order.from {
+                let is_new = !known.has(&lost.signature())
+                    && total.kinds.iter().all(|kind| kind.signature != lost.signature());
+                if is_new {
+                    self.make_small(&mut lost);
+                }
+                total.add_kind(lost.kind(run));
+            }
+            let Some(after) = after else { return Ok(total) };
+            rest = after;
+            order.is_careful = false;
         }
     }
 
@@ -335,7 +335,7 @@ impl Crew<'_> {
         &self,
         slot: &mut Option<Hand>,
         part: &Part,
-        order: Order,
+        order: &Order,
         known: &Known,
         may_go_on: &dyn Fn() -> bool,
     ) -> io::Result<Attempt> {

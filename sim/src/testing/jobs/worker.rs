@@ -177,17 +177,14 @@ impl<'a> Worker<'a> {
         if order.keeps && !self.workshop.explorer.is_in_rounds() {
             return Ok(Line::new("refused").word(NO_ROUNDS).end());
         }
-        self.teller.is_careful.store(order.care != Care::None, Ordering::Relaxed);
-        let mut explorer = self.workshop.explorer.clone();
-        if order.care == Care::Small {
-            explorer = explorer.shrink_replays(0);
-        }
+        self.teller.is_careful.store(order.is_careful, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_warm, true) {
             warm_up(&self.subject());
         }
         let known = self.known.clone();
         let kept = order.keeps.then(|| Kept { from: order.from, known, kinds: Vec::new() });
-        let ran = explorer.make(&self.subject(), part, kept, &|| true);
+        let explorer = self.workshop.explorer;
+        let ran = explorer.make(&self.subject(), part, kept, order.unshrunk, &|| true);
         let mut lines = tally_lines(&ran.tally);
         ran.kinds.iter().for_each(|kind| lines += &kind_line(kind));
         self.failure = ran.failure;
@@ -239,29 +236,25 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// How much is told before it comes to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Care {
-    None,
-    /// Each run, and each choice in it.
-    Ahead,
-    /// The same, and what fails is not made small.
-    Small,
-}
-
 /// How a part is to be made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Order {
-    pub(super) care: Care,
+    /// Each run, and each choice in it that is not dull, is told before it comes to pass.
+    pub(super) is_careful: bool,
+    /// The runs whose failures are told as they were found: the worker was lost when it made them
+    /// small.
+    pub(super) unshrunk: BTreeSet<u64>,
     /// All failures are kept; else the first is the end.
     pub(super) keeps: bool,
     /// The first run that counts.
     pub(super) from: u64,
 }
 
-pub(super) fn take_line(part: &Part, order: Order) -> Line {
-    let Order { care, keeps, from } = order;
-    let line = Line::new("take").word(care as u8).word(u8::from(keeps)).word(from);
+pub(super) fn take_line(part: &Part, order: &Order) -> Line {
+    let Order { is_careful, unshrunk, keeps, from } = order;
+    let unshrunk: Vec<String> = unshrunk.iter().map(u64::to_string).collect();
+    let line = Line::new("take").word(u8::from(*is_careful)).word(unshrunk.join(","));
+    let line = line.word(u8::from(*keeps)).word(from);
     match part {
         Part::Strikes { at_once } => line.word("strikes").word(at_once),
         Part::All { runs } => line.word("all").word(runs),
@@ -272,11 +265,9 @@ pub(super) fn take_line(part: &Part, order: Order) -> Line {
 }
 
 fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
-    let care = match words.next::<u8>()? {
-        0 => Care::None,
-        1 => Care::Ahead,
-        _ => Care::Small,
-    };
+    let is_careful = words.next::<u8>()? != 0;
+    let unshrunk = words.text();
+    let unshrunk = unshrunk.split(',').filter_map(|run| run.parse().ok()).collect();
     let (keeps, from) = (words.next::<u8>()? != 0, words.next()?);
     let part = match words.text().as_str() {
         "strikes" => Part::Strikes { at_once: words.next()? },
@@ -286,5 +277,5 @@ fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
             Part::Round { index, runs: start..end, is_last: words.next::<u8>()? != 0 }
         }
     };
-    Ok((part, Order { care, keeps, from }))
+    Ok((part, Order { is_careful, unshrunk, keeps, from }))
 }
