@@ -240,7 +240,7 @@ fn what_is_to_happen_sometimes_is_counted_over_all_rounds() {
     let explorer = Explorer::new().strategy(Strategy::Random).runs(600);
     let points = |jobs| {
         let exploration = explorer.clone().jobs(jobs).explore(|| async {
-            seedloop::sometimes!(choose(300) == 7, "seven of 300");
+            seedloop::sometimes!(choose(30) == 7, "seven of 30");
             Ok(())
         });
         assert!(exploration.failure.is_none(), "{:?}", exploration.failure);

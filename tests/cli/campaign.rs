@@ -74,19 +74,21 @@ Arguments:
   <NAME>  The scenario
 
 Options:
-      --seeds <A..B>     Which runs: A..B, without B, or N for 0..N
-      --out <DIR>        The folder for the files of the campaign: it goes on where these end
-      --shards <N>       Into how many shards the runs are divided; SEEDLOOP_SHARDS or 1 unless \
+      --seeds <A..B>        Which runs: A..B, without B itself, or N for 0..N
+      --out <DIR>           The folder for the files of the campaign: it goes on where these end
+      --shards <N>          Into how many shards the runs are divided; SEEDLOOP_SHARDS or 1 \
+                         unless given
+      --shard <I>           Make the runs of this shard alone, from 0
+      --jobs <J>            How many processes make the runs; as many as there are cores unless \
                          given
-      --shard <I>        Make the runs of this shard alone, from 0
-      --jobs <J>         How many processes make the runs; as many as there are cores unless given
-      --seed <S>         The seed from which those of the runs follow [default: 0]
-      --strategy <NAME>  How choices are taken: portfolio, fifo, random, pct:3, pos, urw, \
+      --patience <SECONDS>  How long a run may take, in seconds of real time [default: 60]
+      --seed <S>            The seed from which those of the runs follow [default: 0]
+      --strategy <NAME>     How choices are taken: portfolio, fifo, random, pct:3, pos, urw, \
                          surw, hold, rush or revisit [default: portfolio]
-      --model <MODEL>    What may run next, any or asyncio; the scenario's own unless given
-      --cancel <WHERE>   Whether tasks are cancelled at their awaits: never or random \
+      --model <MODEL>       What may run next, any or asyncio; the scenario's own unless given
+      --cancel <WHERE>      Whether tasks are cancelled at their awaits: never or random \
                          [default: never]
-  -h, --help             Print help
+  -h, --help                Print help
 
 Each run depends on its number alone. The runs of a shard go into a file of
 DIR; when it was killed, at whatever moment, the same command goes on where it

@@ -53,8 +53,8 @@
 //! `campaign tea --seeds 1_000_000 --out DIR` makes a million runs of it, in shards on as many
 //! machines as need be, and keeps what comes of them in files; killed at any moment, it goes on
 //! where it was. `merge DIR` tells which runs failed, which are missing, and how many orders may be
-//! left to see. The files are described in `docs/campaign-format.md`. The program `cargo-seedloop` of
-//! this package does both for tests, and needs no table: `cargo seedloop campaign TEST ..`.
+//! left to see. The files are described in `docs/campaign-format.md`. The program `cargo-seedloop`
+//! of this package does both for tests, and needs no table: `cargo seedloop campaign TEST ..`.
 //!
 //! # Exit codes
 //!

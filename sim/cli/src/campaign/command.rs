@@ -25,7 +25,7 @@ use crate::status::Status;
 /// Which runs a campaign makes, and where it keeps what comes of them.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RangeArguments {
-    /// Which runs: A..B, or N for 0..N
+    /// Which runs: A..B, without B itself, or N for 0..N
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     seeds: Seeds,
     /// The folder for the files of the campaign: it goes on where these end
