@@ -250,3 +250,16 @@ fn what_is_to_happen_sometimes_is_counted_over_all_rounds() {
     assert_eq!((alone.len(), alone[0].hits), (1, 600));
     assert_eq!(points(3), alone);
 }
+
+/// Leaves a process behind that has all that its parent had open.
+fn abort_with_a_child() {
+    // Reaped by whoever the system gives it to.
+    drop(Command::new("sleep").arg("20").stdin(std::process::Stdio::inherit()).spawn());
+    abort();
+}
+
+#[cfg(unix)]
+#[seedloop::test(isolated, expect_failure = "the run ended its process: signal: 6 (SIGABRT)")]
+async fn a_process_that_outlives_its_run_is_not_waited_for() -> Result<()> {
+    backwards(abort_with_a_child).await
+}

@@ -17,6 +17,12 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How many of the last lines of a worker's complaints are kept.
 const LINES: usize = 40;
 
+/// How long a process may take to end that has closed its end of the channel.
+const END: Duration = Duration::from_secs(30);
+
+/// How long one waits for the last words of a process that has ended.
+const READ: Duration = Duration::from_millis(500);
+
 /// How long a worker may take to begin.
 const START: Duration = Duration::from_secs(60);
 
@@ -97,7 +103,7 @@ impl Hand {
         may_go_on: &dyn Fn() -> bool,
     ) -> Result<Words, Ended> {
         let mut since = now();
-        let mut tries = None;
+        let (mut tries, mut has_ended) = (None, false);
         loop {
             while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
@@ -125,23 +131,44 @@ impl Hand {
             match self.channel.read(&mut bytes) {
                 Ok(0) => return Err(self.gone()),
                 Ok(count) => self.read.extend_from_slice(&bytes[..count]),
-                Err(error) if is_patient(&error) => {}
+                Err(error) if is_patient(&error) => {
+                    // What the program has started may keep its end open for longer than it lives.
+                    if std::mem::replace(&mut has_ended, self.has_ended()) {
+                        return Err(self.gone());
+                    }
+                }
                 Err(_) => return Err(self.gone()),
             }
         }
     }
 
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits for the process, which has closed its end.
     fn gone(&mut self) -> Ended {
-        // It may have closed the channel and gone on.
+        // It may have closed the channel and gone on; or it leaves what was in its memory.
         let _ = self.channel.shutdown(std::net::Shutdown::Both);
+        let until = now() + END;
+        while !self.has_ended() {
+            if now() > until {
+                let _ = self.child.kill();
+                break;
+            }
+            pause();
+        }
         let how = match self.child.wait() {
             // Whether there is a core depends on the machine.
             Ok(status) => format!("ended its process: {status}").replace(" (core dumped)", ""),
             Err(error) => format!("ended its process: {error}"),
         };
         if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
+            // Whoever else has the end of the pipe may never close it.
+            let until = now() + READ;
+            while !reader.is_finished() && now() < until {
+                pause();
+            }
         }
         let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         Ended::Gone { how, complaints: complaints.iter().cloned().collect() }
@@ -163,6 +190,11 @@ fn is_patient(error: &io::Error) -> bool {
 #[expect(clippy::disallowed_methods, reason = "a run that does not end is stopped in real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn pause() {
+    thread::sleep(Duration::from_millis(1));
 }
 
 /// Keeps the last lines of what a process complains of.
