@@ -129,8 +129,9 @@ pub(crate) fn explore(
         let Subject { scenario, is_bug } = *subject;
         output.progress(format_args!("{}/{}  {}", index + 1, subjects.len(), scenario.name));
         let explored = match output.program().map(Path::to_owned) {
-            Some(program) => elsewhere(*subject, arguments, program),
-            None => Ok(here(*subject, arguments)),
+            // Elsewhere than on Unix there are no workers.
+            Some(program) if cfg!(unix) => elsewhere(*subject, arguments, program),
+            _ => Ok(here(*subject, arguments)),
         };
         output.progress("");
         let explored = match explored {

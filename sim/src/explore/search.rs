@@ -112,7 +112,8 @@ impl Search<'_> {
             }
             let chosen = !trial.outcome.choices.is_empty();
             last = Some((trial, number));
-            if !chosen {
+            // In a campaign each run counts, also where all are the same.
+            if !chosen && self.kept.is_none() {
                 // There is nothing that another run could do otherwise.
                 self.tally.statistics.exhausted = true;
                 break;
@@ -213,6 +214,9 @@ fn counted(count: u64, noun: &str) -> String {
 
 /// Lets what is made once in a process, or once in a thread, be made.
 pub(crate) fn warm_up(subject: &Subject<'_>) {
+    if subject.watch.is_some_and(|watch| watch.is_cold()) {
+        return;
+    }
     subject.try_with(Box::new(Fifo), false);
 }
 

@@ -25,6 +25,9 @@ pub(crate) trait Watch: Send + Sync {
     /// Whether every deviation is to be told before it comes to pass.
     fn is_careful(&self) -> bool;
 
+    /// Whether only those runs are made that were asked for, and none before them to warm up.
+    fn is_cold(&self) -> bool;
+
     /// The run that was told last does something that the dull run does not.
     fn deviates(&self, deviation: &str);
 }

@@ -130,16 +130,18 @@ pub(super) fn run(
         Err(wrong) => return wrong.tell(output),
     };
     let launch = Arc::new(program.launch);
+    // Before a file is begun that would be of another campaign then.
+    if let Err(error) = Engine::new(launch.clone(), range.jobs, range.patience).check() {
+        return Wrong::usage(format!("no runs can be made: {error}")).tell(output);
+    }
     let mut start = || -> Result<Box<dyn Source>, Wrong> {
-        // That there is something to start is found out before a file is begun.
-        launch().map_err(|error| Wrong::incomplete(format!("no runs can be made: {error}")))?;
         Ok(Box::new(Engine::new(launch.clone(), range.jobs, range.patience)))
     };
     let clock = real_clock();
     match plan.run(&mut start, &clock, output) {
-        Ok(summary) => {
+        Ok((summary, status)) => {
             write!(output, "{summary}")?;
-            Ok(summary.own_status())
+            Ok(status)
         }
         Err(wrong) => wrong.tell(output),
     }

@@ -36,6 +36,19 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Starts a worker, to see that there can be a campaign.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.crew().check_campaign()
+    }
+
+    fn crew(&self) -> Crew<'_> {
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        let jobs = self.jobs.map_or_else(cores, NonZero::get);
+        Crew { launch: &*self.launch, jobs, patience: Duration::from_secs(self.patience.get()) }
+    }
+}
+
 impl Source for Engine {
     fn take(
         &mut self,
@@ -43,11 +56,7 @@ impl Source for Engine {
         known: &BTreeSet<String>,
         sink: &mut Sink<'_>,
     ) -> io::Result<()> {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        let jobs = self.jobs.map_or_else(cores, NonZero::get);
-        let patience = Duration::from_secs(self.patience.get());
-        let crew = Crew { launch: &*self.launch, jobs, patience };
-        crew.campaign(seeds, known, |taken| Ok(sink(Taken::from(taken))))
+        self.crew().campaign(seeds, known, |taken| Ok(sink(Taken::from(taken))))
     }
 }
 

@@ -18,6 +18,7 @@ use super::source::Source;
 use super::summary::Summary;
 use super::wrong::Wrong;
 use crate::output::Output;
+use crate::status::Status;
 
 /// Shards of a campaign that one process runs, one after the other.
 #[derive(Debug)]
@@ -62,13 +63,14 @@ impl Plan {
     }
 
     /// Runs what is left of the shards. `start` starts what makes the runs, if there are any, and
-    /// `clock` tells the time since some moment.
+    /// `clock` tells the time since some moment. Returns what is known then, and how the runs of these
+    /// shards have ended.
     pub(super) fn run(
         &self,
         start: &mut dyn FnMut() -> Result<Box<dyn Source>, Wrong>,
         clock: &dyn Fn() -> Duration,
         output: &mut Output<'_>,
-    ) -> Result<Summary, Wrong> {
+    ) -> Result<(Summary, Status), Wrong> {
         let unwritable = |error| Wrong::unwritable(&self.folder, &error);
         fs::create_dir_all(&self.folder).map_err(unwritable)?;
         let first = self.shards.index.unwrap_or(0);
@@ -102,11 +104,17 @@ impl Plan {
             running.failures += record.failures.len();
             own.add(record, self.file(index).display().to_string())?;
         }
-        let pieces = match self.shards.index.is_some() && self.is_whole() {
-            true => pieces_of(std::slice::from_ref(&self.folder))?,
-            false => own,
+        let none = || Wrong::usage("no shard is named");
+        let summary = Summary::new(&own).ok_or_else(none)?;
+        // Who ends last tells of all, but has failed only if its own runs have.
+        let status = summary.own_status();
+        let summary = match self.shards.index.is_some() && self.is_whole() {
+            true => {
+                Summary::new(&pieces_of(std::slice::from_ref(&self.folder))?).ok_or_else(none)?
+            }
+            false => summary,
         };
-        Summary::new(&pieces).ok_or_else(|| Wrong::usage("no shard is named"))
+        Ok((summary, status))
     }
 
     fn wrong(&self, index: u32, stopped: Stopped) -> Wrong {

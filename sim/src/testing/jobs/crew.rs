@@ -78,11 +78,20 @@ struct Lost {
     how: String,
     complaints: Vec<String>,
     run: Option<u64>,
+    /// How many runs have begun.
+    begun: u64,
     is_explaining: bool,
     /// None where it is not known of each deviation.
     deviations: Option<Vec<String>>,
     prefix: String,
 }
+
+/// A run with more deviations has no case that anybody could read.
+const DEVIATIONS_MAX: usize = 100_000;
+
+/// What the runtime says when it ends a process: the rest is what the program prints.
+const LAST_WORDS: [&str; 4] =
+    ["has overflowed its stack", "panicked at ", "fatal runtime error", "memory allocation of"];
 
 /// The signatures of failures of which an earlier run is known.
 #[derive(Default)]
@@ -226,6 +235,24 @@ impl Crew<'_> {
         Hand::start((self.launch)()?)
     }
 
+    /// Sees that the runs of a campaign can be made, by starting a worker.
+    ///
+    /// # Errors
+    ///
+    /// When none can be started, and when each run follows from the ones before.
+    pub fn check_campaign(&self) -> io::Result<()> {
+        let mut hand = self.start()?;
+        hand.order(Line::new("check"));
+        let mut words = match hand.next_line(self.patience, &|| true) {
+            Ok(words) => words,
+            Err(_) => return Err(io::Error::other("a worker has ended before it was told to")),
+        };
+        match words.text().as_str() {
+            "refused" => Err(io::Error::other(words.text())),
+            _ => Ok(()),
+        }
+    }
+
     /// Replays a case in a worker, and tells of it if that ends the process.
     pub fn crash_of(&self, case: &Case) -> Option<Failed> {
         Some(self.replay(&mut None, case)?.failed(0))
@@ -249,8 +276,16 @@ impl Crew<'_> {
                 Err(Ended::NotWanted) => return None,
                 Err(Ended::Gone { how, complaints }) => {
                     let (deviations, prefix) = (Some(Vec::new()), case.to_string());
-                    let (run, is_explaining) = (None, false);
-                    return Some(Lost { how, complaints, run, is_explaining, deviations, prefix });
+                    let (run, begun, is_explaining) = (None, 0, false);
+                    return Some(Lost {
+                        how,
+                        complaints,
+                        run,
+                        begun,
+                        is_explaining,
+                        deviations,
+                        prefix,
+                    });
                 }
             }
         }
@@ -296,7 +331,13 @@ impl Crew<'_> {
                 order.is_careful = true;
                 continue;
             }
-            let Some(run) = lost.run else { return Err(io::Error::other(lost.text())) };
+            let Some(run) = lost.run else {
+                if order.is_cold {
+                    return Err(io::Error::other(lost.text()));
+                }
+                order.is_cold = true;
+                continue;
+            };
             if lost.is_explaining && order.unshrunk.insert(run) {
                 continue;
             }
@@ -310,7 +351,9 @@ impl Crew<'_> {
                 }
             }
             if !order.keeps {
-                total.tally.statistics.runs += 1;
+                // Of what cannot be made in parts the runs were counted as they began.
+                let is_round = matches!(rest, Part::Round { .. });
+                total.tally.statistics.runs += if is_round { 1 } else { lost.begun };
                 let run = total.tally.statistics.runs;
                 self.make_small(&mut lost);
                 total.failed = Some((lost.failed(run), None));
@@ -348,7 +391,8 @@ impl Crew<'_> {
         let prefix = hand.prefix.clone();
         let (how, complaints) = (String::new(), Vec::new());
         let (run, deviations) = (None, Some(Vec::new()));
-        let mut lost = Lost { how, complaints, run, is_explaining: false, deviations, prefix };
+        let (begun, is_explaining) = (0, false);
+        let mut lost = Lost { how, complaints, run, begun, is_explaining, deviations, prefix };
         let mut done = Done::default();
         loop {
             let mut words = match hand.next_line(self.patience, may_go_on) {
@@ -363,6 +407,7 @@ impl Crew<'_> {
                 match verb.as_str() {
                     "begins" => {
                         lost.run = Some(words.next()?);
+                        lost.begun += 1;
                         lost.is_explaining = false;
                         lost.deviations = Some(Vec::new());
                     }
@@ -479,7 +524,9 @@ impl Done {
 impl Lost {
     fn deviates(&mut self, deviation: String) {
         match &mut self.deviations {
-            Some(deviations) if !deviation.is_empty() => deviations.push(deviation),
+            Some(deviations) if !deviation.is_empty() && deviations.len() < DEVIATIONS_MAX => {
+                deviations.push(deviation);
+            }
             _ => self.deviations = None,
         }
     }
@@ -506,7 +553,8 @@ impl Lost {
     }
 
     fn signature(&self) -> String {
-        let said = self.complaints.iter().find(|line| !line.trim().is_empty());
+        let is_said = |line: &&String| LAST_WORDS.iter().any(|words| line.contains(words));
+        let said = self.complaints.iter().rev().find(is_said);
         let said = said.map(String::as_str).unwrap_or_default();
         without_numbers(&format!("crash: {}: {said}", self.how))
     }

@@ -17,6 +17,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How many of the last lines of a worker's complaints are kept.
 const LINES: usize = 40;
 
+/// How long such a line is at most, in bytes.
+const LINE: u64 = 1_000;
+
 /// How long a process may take to end that has closed its end of the channel.
 const END: Duration = Duration::from_secs(30);
 
@@ -39,6 +42,9 @@ pub(super) struct Hand {
     pub(super) prefix: String,
     /// How many signatures it was told of.
     pub(super) known: usize,
+    /// How many runs it has begun, as it says, and since when.
+    tries: String,
+    since: Instant,
 }
 
 /// Why there is no next line.
@@ -70,8 +76,9 @@ impl Hand {
         let complaints = Arc::<Mutex<VecDeque<String>>>::default();
         let reader = child.stderr.take().map(|stderr| keep_last(stderr, complaints.clone()));
         let reader = reader.transpose()?;
-        let (read, prefix) = (Vec::new(), String::new());
-        let mut hand = Hand { child, channel, read, complaints, reader, prefix, known: 0 };
+        let (read, prefix, tries, since) = (Vec::new(), String::new(), String::new(), now());
+        let mut hand =
+            Hand { child, channel, read, complaints, reader, prefix, known: 0, tries, since };
         let mut greeting = match hand.next_line(START, &|| true) {
             Ok(words) => words,
             Err(Ended::Gone { how, complaints }) => {
@@ -92,6 +99,7 @@ impl Hand {
 
     /// Gives an order. That nobody is there to take it shows when its answer is read.
     pub(super) fn order(&mut self, line: Line) {
+        self.since = now();
         let _ = self.channel.write_all(line.end().as_bytes());
     }
 
@@ -102,8 +110,7 @@ impl Hand {
         patience: Duration,
         may_go_on: &dyn Fn() -> bool,
     ) -> Result<Words, Ended> {
-        let mut since = now();
-        let (mut tries, mut has_ended) = (None, false);
+        let mut has_ended = false;
         loop {
             while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
@@ -112,14 +119,14 @@ impl Hand {
                     return Ok(words);
                 }
                 let said = (words.text(), words.text(), words.text());
-                if tries.replace(said.2.clone()).is_none_or(|before| before != said.2) {
-                    since = now();
+                if self.tries != said.2 {
+                    (self.tries, self.since) = (said.2, now());
                 }
             }
             if !may_go_on() {
                 return Err(Ended::NotWanted);
             }
-            if now().duration_since(since) > patience {
+            if now().duration_since(self.since) > patience {
                 let _ = self.child.kill();
                 let mut ended = self.gone();
                 if let Ended::Gone { how, .. } = &mut ended {
@@ -204,13 +211,24 @@ fn keep_last(
 ) -> io::Result<JoinHandle<()>> {
     #[expect(clippy::disallowed_methods, reason = "it reads what a process prints")]
     thread::Builder::new().spawn(move || {
-        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-            let line = without_thread_id(&String::from_utf8_lossy(&line));
+        let mut stderr = BufReader::new(stderr);
+        let mut line = Vec::new();
+        // What does not fit into a line is left out.
+        while let Ok(count) = stderr.by_ref().take(LINE).read_until(b'\n', &mut line) {
+            let is_whole = line.ends_with(b"\n");
+            let text = without_thread_id(String::from_utf8_lossy(&line).trim_end());
+            line.clear();
             let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
             if complaints.len() == LINES {
                 complaints.pop_front();
             }
-            complaints.push_back(line);
+            if !text.is_empty() {
+                complaints.push_back(text);
+            }
+            drop(complaints);
+            if count == 0 || (!is_whole && stderr.skip_until(b'\n').is_err()) {
+                break;
+            }
         }
     })
 }

@@ -14,7 +14,8 @@ use super::counted::{kind_line, read_statistics, tally_lines};
 use super::line::{Line, Words};
 use crate::base::Result;
 use crate::explore::{
-    Case, Check, Explorer, Failure, Kept, Part, Statistics, Subject, Watch, on_own_thread, warm_up,
+    Cancel, Case, Check, Explorer, Failure, Kept, Part, Statistics, Subject, Watch, on_own_thread,
+    warm_up,
 };
 
 /// What says to a process that it is a worker.
@@ -26,6 +27,12 @@ pub(super) const GREETING: &str = "seedloop-worker-1";
 /// Why there is no campaign of some tests.
 const NO_ROUNDS: &str = "its runs follow from each other: an exhaustive strategy, or a policy of \
                          its own, tries one thing after the other; name another strategy";
+const NO_STRIKES: &str = "cancels everywhere are one place after the other; say '--cancel random', \
+                          or leave them to the test";
+
+fn refused(why: &str) -> String {
+    Line::new("refused").word(why).end()
+}
 
 /// How often a worker says that it is alive, and where it is.
 const BEAT: Duration = Duration::from_millis(100);
@@ -62,6 +69,7 @@ pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
         run: AtomicU64::new(0),
         tries: AtomicU64::new(0),
         is_careful: AtomicBool::new(false),
+        is_cold: AtomicBool::new(false),
     });
     let prefix = workshop.explorer.subject(workshop.body, workshop.check).case(Vec::new());
     teller.tell(Line::new("hello").word(GREETING).word(prefix))?;
@@ -90,6 +98,7 @@ struct Teller {
     run: AtomicU64,
     tries: AtomicU64,
     is_careful: AtomicBool,
+    is_cold: AtomicBool,
 }
 
 impl Teller {
@@ -125,6 +134,10 @@ impl Watch for Teller {
         self.is_careful.load(Ordering::Relaxed)
     }
 
+    fn is_cold(&self) -> bool {
+        self.is_cold.load(Ordering::Relaxed)
+    }
+
     fn deviates(&self, deviation: &str) {
         let _ = self.tell(Line::new("deviates").word(deviation));
     }
@@ -158,12 +171,23 @@ impl<'a> Worker<'a> {
                 "tell" => self.tell(&mut words),
                 "never" => self.never(&mut words),
                 "replay" => self.replay(&mut words),
+                "check" => Ok(self.refusal().map_or_else(String::new, refused)),
                 other => Err(format!("'{other}' is no order")),
             };
             let lines = lines.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
             self.teller.send(&(lines + "done\n"))?;
         }
         Ok(())
+    }
+
+    /// Why there can be no campaign.
+    fn refusal(&self) -> Option<&'static str> {
+        let explorer = self.workshop.explorer;
+        match explorer.cancel {
+            _ if !explorer.is_in_rounds() => Some(NO_ROUNDS),
+            Cancel::Everywhere | Cancel::Pairs => Some(NO_STRIKES),
+            Cancel::Never | Cancel::Random => None,
+        }
     }
 
     fn subject(&self) -> Subject<'_> {
@@ -174,10 +198,13 @@ impl<'a> Worker<'a> {
     /// Makes the runs of a part.
     fn take(&mut self, words: &mut Words) -> Result<String, String> {
         let (part, order) = read_take(words)?;
-        if order.keeps && !self.workshop.explorer.is_in_rounds() {
-            return Ok(Line::new("refused").word(NO_ROUNDS).end());
+        if order.keeps
+            && let Some(why) = self.refusal()
+        {
+            return Ok(refused(why));
         }
         self.teller.is_careful.store(order.is_careful, Ordering::Relaxed);
+        self.teller.is_cold.store(order.is_cold, Ordering::Relaxed);
         if !std::mem::replace(&mut self.is_warm, true) {
             warm_up(&self.subject());
         }
@@ -241,6 +268,8 @@ impl<'a> Worker<'a> {
 pub(super) struct Order {
     /// Each run, and each choice in it that is not dull, is told before it comes to pass.
     pub(super) is_careful: bool,
+    /// No run is made that is none of these, to warm up: the worker was lost in one.
+    pub(super) is_cold: bool,
     /// The runs whose failures are told as they were found: the worker was lost when it made them
     /// small.
     pub(super) unshrunk: BTreeSet<u64>,
@@ -251,9 +280,10 @@ pub(super) struct Order {
 }
 
 pub(super) fn take_line(part: &Part, order: &Order) -> Line {
-    let Order { is_careful, unshrunk, keeps, from } = order;
+    let Order { is_careful, is_cold, unshrunk, keeps, from } = order;
     let unshrunk: Vec<String> = unshrunk.iter().map(u64::to_string).collect();
-    let line = Line::new("take").word(u8::from(*is_careful)).word(unshrunk.join(","));
+    let line = Line::new("take").word(u8::from(*is_careful)).word(u8::from(*is_cold));
+    let line = line.word(unshrunk.join(","));
     let line = line.word(u8::from(*keeps)).word(from);
     match part {
         Part::Strikes { at_once } => line.word("strikes").word(at_once),
@@ -265,7 +295,7 @@ pub(super) fn take_line(part: &Part, order: &Order) -> Line {
 }
 
 fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
-    let is_careful = words.next::<u8>()? != 0;
+    let (is_careful, is_cold) = (words.next::<u8>()? != 0, words.next::<u8>()? != 0);
     let unshrunk = words.text();
     let unshrunk = unshrunk.split(',').filter_map(|run| run.parse().ok()).collect();
     let (keeps, from) = (words.next::<u8>()? != 0, words.next()?);
@@ -277,5 +307,5 @@ fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
             Part::Round { index, runs: start..end, is_last: words.next::<u8>()? != 0 }
         }
     };
-    Ok((part, Order { is_careful, unshrunk, keeps, from }))
+    Ok((part, Order { is_careful, is_cold, unshrunk, keeps, from }))
 }

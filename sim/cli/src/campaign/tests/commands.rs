@@ -25,7 +25,7 @@ fn campaign(folder: &Path, header: Header, shards: Shards) -> (u8, String, Strin
     let ran = Plan::new(folder, header, shards)
         .and_then(|plan| plan.run(&mut start, &|| Duration::ZERO, &mut output));
     let (code, text) = match ran {
-        Ok(summary) => (summary.own_status().code(), summary.to_string()),
+        Ok((summary, status)) => (status.code(), summary.to_string()),
         Err(wrong) => (wrong.text().0, wrong.text().1.to_owned()),
     };
     (code, text, String::from_utf8(err).expect("text"))
