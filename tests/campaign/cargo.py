@@ -125,11 +125,15 @@ def check_killed(campaigns: Campaigns, told: str) -> None:
 
 
 def check_refused(campaigns: Campaigns) -> None:
-    wrong = campaigns.run("is_plain", 4)
+    wrong = campaigns.run("is_plain", 2)
     check("is it a test of seedloop's?" in wrong, f"it is not told:\n{wrong}")
-    wrong = campaigns.run("tries_all", 4)
+    out = campaigns.out()
+    wrong = campaigns.run("tries_all", 2, out=out)
     check("name another strategy" in wrong, f"it is not told:\n{wrong}")
-    campaigns.run("tries_all", 0, "--strategy", "random")
+    wrong = campaigns.run("tries_all", 2, "--strategy", "random", "--cancel", "pairs", out=out)
+    check("say '--cancel random'" in wrong, f"it is not told:\n{wrong}")
+    # What was refused has left nothing.
+    campaigns.run("tries_all", 0, "--strategy", "random", out=out)
     wrong = campaigns.run("rare", 2)
     check("none of 3 tests is called 'rare'" in wrong, f"it is not told:\n{wrong}")
     out = campaigns.out()
