@@ -165,6 +165,7 @@ fn a_run_that_does_not_end_is_stopped() {
 /// Each run prints what no other does, and some abort at one place.
 #[ignore = "it aborts"]
 #[seedloop::test(strategy = random)]
+#[expect(clippy::print_stderr, reason = "a program that prints")]
 async fn aborts_with_words() -> Result<()> {
     let drawn = choose(100);
     let long = "x".repeat(100_000);

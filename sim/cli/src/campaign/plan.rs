@@ -63,8 +63,8 @@ impl Plan {
     }
 
     /// Runs what is left of the shards. `start` starts what makes the runs, if there are any, and
-    /// `clock` tells the time since some moment. Returns what is known then, and how the runs of these
-    /// shards have ended.
+    /// `clock` tells the time since some moment. Returns what is known then, and how the runs of
+    /// these shards have ended.
     pub(super) fn run(
         &self,
         start: &mut dyn FnMut() -> Result<Box<dyn Source>, Wrong>,
