@@ -22,7 +22,8 @@ pub struct Statistics {
     /// What the runs came to, by what they printed and how they ended, each counted once.
     pub outcomes: u64,
     /// Runs that were drawn independently of each other and all in the same way, as those of
-    /// [`Strategy::Random`] and [`Strategy::Pos`]; other strategies have none.
+    /// [`Strategy::Random`](super::Strategy::Random) and [`Strategy::Pos`](super::Strategy::Pos);
+    /// other strategies have none.
     pub drawn: u64,
     /// The orders that were seen in a single one of the runs that were drawn: divided by those, the
     /// chance that the next one shows a new order. Source: Good, "The population frequencies of

@@ -317,6 +317,7 @@ impl Crew<'_> {
         let mut total = Done::default();
         let mut rest = part;
         let mut order = order.clone();
+        let mut suspect = None;
         loop {
             let mut lost = match self.attempt(hand, &rest, &order, known, may_go_on)? {
                 Attempt::Done(done) => {
@@ -339,6 +340,10 @@ impl Crew<'_> {
                 continue;
             };
             if lost.is_explaining && order.unshrunk.insert(run) {
+                continue;
+            }
+            // Somebody may have killed the worker: a run that ends its process does so again.
+            if lost.ends_itself() && suspect.replace(run) != Some(run) {
                 continue;
             }
             let (before, after) = split(&rest, run);
