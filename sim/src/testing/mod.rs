@@ -7,6 +7,7 @@ pub mod jobs;
 mod named;
 mod pages;
 mod regressions;
+mod stack;
 mod test;
 
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! What `#[seedloop::test]` calls, and [`Explorer::check`].
 
+use std::env;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::process::Command;
@@ -11,6 +12,7 @@ use super::jobs::{Crew, Failed, Workshop, is_worker, serve};
 use super::named::Test;
 use super::pages::{Explored, shown, write_page};
 use super::regressions::Regressions;
+use super::stack::own_frames;
 use crate::base::{Panicked, Result};
 use crate::explore::{
     Case, Explorer, Failure, FaultKind, Odds, Replayed, Statistics, TestOutput, runs_of,
@@ -306,7 +308,8 @@ impl Subject<'_> {
         if failure.run == 0
             && let Some(stack) = panicked.and_then(Panicked::backtrace)
         {
-            note(&format!("stack of the panic:\n{}", own_frames(&stack.to_string())));
+            let here = env::current_dir().unwrap_or_default();
+            note(&format!("stack of the panic:\n{}", own_frames(&stack.to_string(), &here)));
         }
         // Not a panic of its own: its place would be one of this library.
         std::panic::resume_unwind(Box::new(text));
@@ -359,7 +362,7 @@ impl Subject<'_> {
     /// Explores in processes of their own.
     #[track_caller]
     fn run_isolated(&self, ground: &Ground<'_>, environment: &Environment, arguments: &[String]) {
-        let program = std::env::current_exe().unwrap_or_else(|why| panic!("no program: {why}"));
+        let program = env::current_exe().unwrap_or_else(|why| panic!("no program: {why}"));
         let launch = || {
             let mut command = Command::new(&program);
             command.args(arguments);
@@ -401,47 +404,6 @@ impl Subject<'_> {
     }
 }
 
-/// What a frame begins with that is nobody's own: the loop, and what runs below every test.
-const FOREIGN_FRAMES: [&str; 13] = [
-    "seedloop::",
-    "core::",
-    "std::",
-    "alloc::",
-    "async_task::",
-    "tracing_core::",
-    "futures_lite::",
-    "test::",
-    "__",
-    "rust_",
-    "_start",
-    "clone",
-    "start_thread",
-];
-
-/// The frames of the user's own code in a stack; all of them if there is none. Dozens of others
-/// stand around each.
-fn own_frames(stack: &str) -> String {
-    let mut own = String::new();
-    let mut is_own = false;
-    for line in stack.lines() {
-        let text = line.trim_start();
-        if let Some((number, symbol)) = text.split_once(": ")
-            && number.parse::<u32>().is_ok()
-        {
-            let symbol = symbol.trim_start_matches(['<', '&', '[', '(']);
-            is_own = !FOREIGN_FRAMES.iter().any(|foreign| symbol.starts_with(foreign));
-        }
-        if is_own {
-            own.push_str(line);
-            own.push('\n');
-        }
-    }
-    match own.is_empty() {
-        true => stack.to_owned(),
-        false => own.trim_end().to_owned(),
-    }
-}
-
 /// Tells whether a failure is the one that a test expects. That a test is not deterministic, or
 /// never came to something, is no known bug.
 fn is_expected(failure: &Failure, text: &str) -> bool {
@@ -460,22 +422,4 @@ fn tell_noted(noted: Option<&Regressions>) {
 #[expect(clippy::print_stderr, reason = "the report of a test, which the harness captures")]
 fn note(text: &str) {
     eprintln!("{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stack_shows_what_is_the_users() {
-        let stack = "   0: std::backtrace::Backtrace::force_capture\n\
-                     \x20  1: <core::future::Ready<T> as core::future::Future>::poll\n\
-                     \x20            at /rustc/5980/library/core/src/future.rs:1:1\n\
-                     \x20  2: app::lost::{{closure}}\n\
-                     \x20            at ./tests/app.rs:14:5\n\
-                     \x20  3: seedloop::task::body::Body::poll";
-        let own = "   2: app::lost::{{closure}}\n             at ./tests/app.rs:14:5";
-        assert_eq!(own_frames(stack), own);
-        assert_eq!(own_frames("   0: core::one"), "   0: core::one");
-    }
 }
