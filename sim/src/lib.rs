@@ -187,6 +187,10 @@ pub mod tracing {
     pub use crate::runner::tracing::{At, Layer, VirtualTime, layer};
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Guides: how to debug a failure, what is controlled, what is not found, and what names become for
 /// those who come from elsewhere.
 ///
