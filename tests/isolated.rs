@@ -332,3 +332,53 @@ fn abort_with_a_child() {
 async fn a_process_that_outlives_its_run_is_not_waited_for() -> Result<()> {
     backwards(abort_with_a_child).await
 }
+
+/// What reads finds an end, what writes disturbs nobody, and what a run starts has neither of it.
+#[cfg(unix)]
+#[seedloop::test(isolated, jobs = 2, runs = 600)]
+async fn the_way_to_the_crew_is_out_of_reach() -> Result<()> {
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    order().await?;
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    assert!(bytes.is_empty(), "{bytes:?}");
+    let mut stdin = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    stdin.write_all(b"done\n")?;
+    Ok(())
+}
+
+/// What a process that a run starts has open, as the numbers of its sockets.
+#[cfg(target_os = "linux")]
+#[seedloop::test(isolated, runs = 3)]
+async fn what_a_run_starts_has_no_way_to_the_crew() -> Result<()> {
+    let mut list = Command::new("find");
+    list.args(["/proc/self/fd", "-lname", "socket:*"]);
+    let listed = list.stdin(std::process::Stdio::inherit()).output()?;
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "");
+    assert!(listed.status.success());
+    Ok(())
+}
+
+/// Nobody is there who would give orders.
+#[cfg(unix)]
+#[test]
+fn who_is_called_a_worker_by_accident_says_so() {
+    let output = |said: &str, stdin: std::process::Stdio| {
+        let test = path_of("what_holds_holds_in_processes");
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", &test]).env("SEEDLOOP_WORKER", said).stdin(stdin);
+        let output = command.output().expect("it is run");
+        assert_eq!(output.status.code(), Some(101));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let expected = "what_holds_holds_in_processes: SEEDLOOP_WORKER is set, and no seedloop has \
+                    started this process to make runs for it: unset SEEDLOOP_WORKER, ";
+    let (_ours, socket) = std::os::unix::net::UnixStream::pair().expect("a socket");
+    let socket = std::os::fd::OwnedFd::from(socket);
+    let own = std::process::id().to_string();
+    for (said, stdin) in [("1", socket.into()), (own.as_str(), std::process::Stdio::null())] {
+        let said = output(said, stdin);
+        assert!(said.contains(expected), "{said}");
+    }
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::{self, Channel};
 use super::line::{Line, Words};
-use super::worker::{GREETING, WORKER};
+use super::worker::{GREETING, WORKER, said_by_crew};
 
 /// How often one looks whether the worker is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -66,7 +66,8 @@ impl Hand {
     pub(super) fn start(mut command: Command) -> io::Result<Hand> {
         let (channel, theirs) = channel::pair()?;
         channel.set_read_timeout(Some(LOOK))?;
-        command.env(WORKER, "1").stdin(theirs).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env(WORKER, said_by_crew());
+        command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| {
             let program = command.get_program().to_string_lossy().into_owned();
             io::Error::new(error.kind(), format!("the worker {program} did not start: {error}"))

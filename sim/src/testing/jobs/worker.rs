@@ -1,6 +1,7 @@
 //! The worker: makes the runs that it is ordered to, in a process of its own.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::ops::Range;
@@ -38,9 +39,35 @@ fn refused(why: &str) -> String {
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Whether this process is to [`serve`].
-#[expect(clippy::disallowed_methods, reason = "how a crew tells its workers apart")]
 pub fn is_worker() -> bool {
-    std::env::var_os(WORKER).is_some()
+    crew().is_some()
+}
+
+/// The process that has started this one as a worker, as the environment says.
+#[expect(clippy::disallowed_methods, reason = "how a crew tells its workers apart")]
+fn crew() -> Option<OsString> {
+    std::env::var_os(WORKER)
+}
+
+/// What a crew says to a worker: who it is, since what a worker starts is no worker.
+pub(super) fn said_by_crew() -> String {
+    std::process::id().to_string()
+}
+
+/// Takes the way to the crew, if one has started this process.
+fn channel_of_crew() -> io::Result<Channel> {
+    #[cfg(unix)]
+    let parent = Some(OsString::from(std::os::unix::process::parent_id().to_string()));
+    #[cfg(not(unix))]
+    let parent = crew();
+    let channel = if crew() == parent { channel::take_inherited().ok() } else { None };
+    channel.ok_or_else(|| {
+        let text = format!(
+            "{WORKER} is set, and no seedloop has started this process to make runs for it: unset \
+             {WORKER}, which nobody sets by hand, and which is of no use to what a run starts"
+        );
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    })
 }
 
 /// What a worker makes runs of.
@@ -61,9 +88,9 @@ pub struct Workshop<'a> {
 ///
 /// # Errors
 ///
-/// When this process was started by nobody who gives orders, or by another version.
+/// When this process was started by nobody who gives orders, and when it is given none.
 pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
-    let channel = channel::inherited()?;
+    let channel = channel_of_crew()?;
     let teller = Arc::new(Teller {
         channel: Mutex::new(channel.try_clone()?),
         run: AtomicU64::new(0),
