@@ -218,8 +218,9 @@ impl Subject<'_> {
         crew: Option<&Crew<'_>>,
     ) {
         let try_first = |case: &Case, noted: Option<&Regressions>| {
-            let failed = crew.and_then(|crew| crew.crash_of(case));
-            if let Some(failed) = failed {
+            let Some(crew) = crew else { return };
+            let failed = crew.crash_of(case);
+            if let Some(failed) = failed.unwrap_or_else(|why| panic!("{}: {why}", self.path)) {
                 self.fail_isolated(&failed, format!("{}\n\n", failed.message), noted);
             }
         };

@@ -34,15 +34,28 @@ pub(super) fn read_statistics(words: &mut Words) -> Result<Statistics, String> {
     Ok(Statistics { distinct, outcomes, seen_once, ..sums })
 }
 
+/// How many words of a list stand in a line.
+const WORDS: usize = 1_000;
+
+/// The lines of a list.
+fn list_lines(verb: &str, words: impl Iterator<Item = String>) -> String {
+    let mut words = words.peekable();
+    let mut lines = String::new();
+    while words.peek().is_some() {
+        lines += &words.by_ref().take(WORDS).fold(Line::new(verb), Line::word).end();
+    }
+    lines
+}
+
 /// The lines of what was counted.
 pub(super) fn tally_lines(tally: &Tally) -> String {
     let sums = sums(&tally.statistics, Line::new("counted"));
     let mut lines = sums.word(u8::from(tally.can_give_way)).end();
     let orders =
         tally.orders.iter().map(|(order, (seen, drawn))| format!("{order:x}:{seen}:{drawn}"));
-    lines += &orders.fold(Line::new("orders"), Line::word).end();
+    lines += &list_lines("orders", orders);
     let outcomes = tally.outcomes.iter().map(|outcome| format!("{outcome:x}"));
-    lines += &outcomes.fold(Line::new("outcomes"), Line::word).end();
+    lines += &list_lines("outcomes", outcomes);
     for Point { name, place, hits, satisfied } in &tally.points {
         let line = Line::new("point").word(name).word(place.file).word(place.line);
         lines += &line.word(hits).word(satisfied).end();
@@ -57,8 +70,8 @@ pub(super) fn read_tally(tally: &mut Tally, verb: &str, words: &mut Words) -> Re
             tally.statistics = read_sums(words)?;
             tally.can_give_way = words.next::<u8>()? != 0;
         }
-        "orders" => tally.orders = read_orders(words)?,
-        "outcomes" => tally.outcomes = read_outcomes(words)?,
+        "orders" => tally.orders.extend(read_orders(words)?),
+        "outcomes" => tally.outcomes.extend(read_outcomes(words)?),
         "point" => {
             let (name, file) = (words.text(), known(words.text()));
             let place = Place { file, line: words.next()? };
@@ -141,13 +154,17 @@ mod tests {
         tally.statistics.steps = u64::MAX;
         tally.statistics.struck = 3;
         tally.can_give_way = true;
-        tally.orders = BTreeMap::from([(u64::MAX, (5, 2)), (0, (2, 0))]);
+        tally.orders = (0..2 * WORDS as u64 + 1).map(|order| (u64::MAX - order, (5, 2))).collect();
         tally.outcomes = BTreeSet::from([1, u64::MAX]);
         let place = Place { file: "tests/a b.rs", line: 9 };
         let name = "a\tpoint".to_owned();
         tally.points.push(Point { name, place, hits: 4, satisfied: 1 });
         let mut read = Tally::default();
-        for line in tally_lines(&tally).lines() {
+        let lines = tally_lines(&tally);
+        let of_orders = lines.lines().filter(|line| line.starts_with("orders\t"));
+        let words: Vec<usize> = of_orders.map(|line| line.matches('\t').count()).collect();
+        assert_eq!(words, [WORDS, WORDS, 1]);
+        for line in lines.lines() {
             let mut words = Words::of(line.as_bytes());
             let verb = words.text();
             assert_eq!(read_tally(&mut read, &verb, &mut words), Ok(true), "{line}");

@@ -10,10 +10,11 @@ use std::time::Duration;
 use super::counted::{read_kind, read_tally, statistics_words};
 use super::hand::{Ended, Hand};
 use super::line::Line;
+use super::lost::Lost;
 use super::worker::{Order, take_line};
 use crate::explore::{
     Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Steps, Tally, in_order, never_text,
-    round_of, without_numbers,
+    round_of,
 };
 
 /// Processes that make the runs of one exploration or campaign.
@@ -72,26 +73,6 @@ struct Done {
     kinds: Vec<Kind>,
     failed: Option<(Failed, Option<Hand>)>,
 }
-
-/// A worker that is gone, with what is known of the run that it made.
-struct Lost {
-    how: String,
-    complaints: Vec<String>,
-    run: Option<u64>,
-    /// How many runs have begun.
-    begun: u64,
-    is_explaining: bool,
-    /// None where it is not known of each deviation.
-    deviations: Option<Vec<String>>,
-    prefix: String,
-}
-
-/// A run with more deviations has no case that anybody could read.
-const DEVIATIONS_MAX: usize = 100_000;
-
-/// What the runtime says when it ends a process: the rest is what the program prints.
-const LAST_WORDS: [&str; 4] =
-    ["has overflowed its stack", "panicked at ", "fatal runtime error", "memory allocation of"];
 
 /// The signatures of failures of which an earlier run is known.
 #[derive(Default)]
@@ -254,15 +235,19 @@ impl Crew<'_> {
     }
 
     /// Replays a case in a worker, and tells of it if that ends the process.
-    pub fn crash_of(&self, case: &Case) -> Option<Failed> {
-        Some(self.replay(&mut None, case)?.failed(0))
+    ///
+    /// # Errors
+    ///
+    /// When no worker can be started.
+    pub fn crash_of(&self, case: &Case) -> io::Result<Option<Failed>> {
+        Ok(self.replay(&mut None, case)?.map(|lost| lost.failed(0)))
     }
 
     /// Replays a case, and tells how the worker was lost if it was.
-    fn replay(&self, slot: &mut Option<Hand>, case: &Case) -> Option<Lost> {
+    fn replay(&self, slot: &mut Option<Hand>, case: &Case) -> io::Result<Option<Lost>> {
         let mut hand = match slot.take() {
             Some(hand) => hand,
-            None => self.start().ok()?,
+            None => self.start()?,
         };
         hand.order(Line::new("replay").word(case));
         loop {
@@ -270,22 +255,14 @@ impl Crew<'_> {
                 Ok(mut words) => {
                     if words.text() == "done" {
                         *slot = Some(hand);
-                        return None;
+                        return Ok(None);
                     }
                 }
-                Err(Ended::NotWanted) => return None,
+                Err(Ended::NotWanted) => return Ok(None),
+                Err(Ended::Wrong(why)) => return Err(wrong(why)),
                 Err(Ended::Gone { how, complaints }) => {
-                    let (deviations, prefix) = (Some(Vec::new()), case.to_string());
-                    let (run, begun, is_explaining) = (None, 0, false);
-                    return Some(Lost {
-                        how,
-                        complaints,
-                        run,
-                        begun,
-                        is_explaining,
-                        deviations,
-                        prefix,
-                    });
+                    let lost = Lost::new(case.to_string());
+                    return Ok(Some(Lost { how, complaints, ..lost }));
                 }
             }
         }
@@ -298,7 +275,8 @@ impl Crew<'_> {
         let mut hand = None;
         while let Some((case, _)) = steps.next_case() {
             let again = self.replay(&mut hand, &case);
-            let is_like = again.is_some_and(|again| again.signature() == lost.signature());
+            let is_like = |again: Lost| again.signature() == lost.signature();
+            let is_like = again.is_ok_and(|again| again.is_some_and(is_like));
             steps.tell(is_like.then_some(case), None);
         }
         (lost.prefix, lost.deviations) = (steps.best().to_string(), Some(Vec::new()));
@@ -393,16 +371,13 @@ impl Crew<'_> {
         };
         known.tell(&mut hand);
         hand.order(take_line(part, order));
-        let prefix = hand.prefix.clone();
-        let (how, complaints) = (String::new(), Vec::new());
-        let (run, deviations) = (None, Some(Vec::new()));
-        let (begun, is_explaining) = (0, false);
-        let mut lost = Lost { how, complaints, run, begun, is_explaining, deviations, prefix };
+        let mut lost = Lost::new(hand.prefix.clone());
         let mut done = Done::default();
         loop {
             let mut words = match hand.next_line(self.patience, may_go_on) {
                 Ok(words) => words,
                 Err(Ended::NotWanted) => return Ok(Attempt::NotWanted),
+                Err(Ended::Wrong(why)) => return Err(wrong(why)),
                 Err(Ended::Gone { how, complaints }) => {
                     return Ok(Attempt::Lost(Lost { how, complaints, ..lost }));
                 }
@@ -426,7 +401,7 @@ impl Crew<'_> {
                 }
                 Ok(false)
             };
-            if read().map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))? {
+            if read().map_err(wrong)? {
                 break;
             }
         }
@@ -487,6 +462,10 @@ impl Crew<'_> {
     }
 }
 
+fn wrong(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
 /// What comes before a run of a part, and what behind it, if that can be made by itself.
 fn split(part: &Part, run: u64) -> (Option<Part>, Option<Part>) {
     let Part::Round { index, runs, is_last } = part else { return (None, None) };
@@ -523,55 +502,5 @@ impl Done {
             Some(known) => known.count += kind.count,
             None => self.kinds.push(kind),
         }
-    }
-}
-
-impl Lost {
-    fn deviates(&mut self, deviation: String) {
-        match &mut self.deviations {
-            Some(deviations) if !deviation.is_empty() && deviations.len() < DEVIATIONS_MAX => {
-                deviations.push(deviation);
-            }
-            _ => self.deviations = None,
-        }
-    }
-
-    /// The case of the run, as far as it went.
-    fn case(&self) -> Option<Case> {
-        let deviations = self.deviations.as_ref()?.join(",");
-        format!("{}{deviations}", self.prefix).parse().ok()
-    }
-
-    /// What is wrong, with what the process complained of.
-    fn text(&self) -> String {
-        let mut text = format!("the run {}", self.how);
-        for line in self.complaints.iter().filter(|line| !line.trim().is_empty()) {
-            text.push_str("\n  ");
-            text.push_str(line);
-        }
-        text.trim_end().to_owned()
-    }
-
-    /// The worker was not stopped by its crew.
-    fn ends_itself(&self) -> bool {
-        self.how.starts_with("ended")
-    }
-
-    fn signature(&self) -> String {
-        let is_said = |line: &&String| LAST_WORDS.iter().any(|words| line.contains(words));
-        let said = self.complaints.iter().rev().find(is_said);
-        let said = said.map(String::as_str).unwrap_or_default();
-        without_numbers(&format!("crash: {}: {said}", self.how))
-    }
-
-    fn kind(&self, run: u64) -> Kind {
-        let signature = self.signature();
-        let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
-        Kind { signature, kind, message, run, case: self.case(), fingerprint: 0, count: 1 }
-    }
-
-    fn failed(self, run: u64) -> Failed {
-        let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
-        Failed { kind, message, run, case: self.case() }
     }
 }

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::channel::{self, Channel};
-use super::line::{Line, Words};
+use super::line::{LINE_MAX, Line, Lines, Words};
 use super::worker::{GREETING, WORKER, said_by_crew};
 
 /// How often one looks whether the worker is still wanted.
@@ -34,8 +34,7 @@ const START: Duration = Duration::from_secs(60);
 pub(super) struct Hand {
     child: Child,
     channel: Channel,
-    /// What came behind the last whole line.
-    read: Vec<u8>,
+    read: Lines,
     complaints: Arc<Mutex<VecDeque<String>>>,
     reader: Option<JoinHandle<()>>,
     /// The case in which nothing deviates.
@@ -52,6 +51,8 @@ pub(super) struct Hand {
 pub(super) enum Ended {
     /// Nobody wants it any more.
     NotWanted,
+    /// What it told is nothing that a worker tells.
+    Wrong(String),
     /// The process ended by itself, or was stopped: how, as in `ended its process: ..`, and what it
     /// complained of last.
     Gone { how: String, complaints: Vec<String> },
@@ -77,7 +78,7 @@ impl Hand {
         let complaints = Arc::<Mutex<VecDeque<String>>>::default();
         let reader = child.stderr.take().map(|stderr| keep_last(stderr, complaints.clone()));
         let reader = reader.transpose()?;
-        let (read, prefix, tries, since) = (Vec::new(), String::new(), String::new(), now());
+        let (read, prefix, tries, since) = (Lines::default(), String::new(), String::new(), now());
         let mut hand =
             Hand { child, channel, read, complaints, reader, prefix, known: 0, tries, since };
         let mut greeting = match hand.next_line(START, &|| true) {
@@ -89,6 +90,7 @@ impl Hand {
                 );
                 return Err(io::Error::other(text.trim_end().to_owned()));
             }
+            Err(Ended::Wrong(why)) => return Err(io::Error::new(ErrorKind::InvalidData, why)),
             Err(Ended::NotWanted) => return Err(ErrorKind::Interrupted.into()),
         };
         if greeting.text() != "hello" || greeting.text() != GREETING {
@@ -113,16 +115,22 @@ impl Hand {
     ) -> Result<Words, Ended> {
         let mut has_ended = false;
         loop {
-            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.read.drain(..=end).collect();
-                let mut words = Words::of(&line);
+            while let Some(line) = self.read.take() {
+                let mut words = Words::of(line);
                 if !line.starts_with(b"at\t") {
+                    if !is_of_a_run(line) {
+                        self.since = now();
+                    }
                     return Ok(words);
                 }
                 let said = (words.text(), words.text(), words.text());
                 if self.tries != said.2 {
                     (self.tries, self.since) = (said.2, now());
                 }
+            }
+            if self.read.begun().len() > LINE_MAX {
+                let text = format!("a worker told more than {} MiB in a line", LINE_MAX >> 20);
+                return Err(Ended::Wrong(text));
             }
             if !may_go_on() {
                 return Err(Ended::NotWanted);
@@ -138,7 +146,13 @@ impl Hand {
             let mut bytes = [0; 1 << 16];
             match self.channel.read(&mut bytes) {
                 Ok(0) => return Err(self.gone()),
-                Ok(count) => self.read.extend_from_slice(&bytes[..count]),
+                Ok(count) => {
+                    self.read.add(&bytes[..count]);
+                    // While a long answer is on its way, nothing else is told.
+                    if !is_of_a_run(self.read.begun()) {
+                        self.since = now();
+                    }
+                }
                 Err(error) if is_patient(&error) => {
                     // What the program has started may keep its end open for longer than it lives.
                     if std::mem::replace(&mut has_ended, self.has_ended()) {
@@ -188,6 +202,12 @@ impl Drop for Hand {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a line, or its beginning, is told while a run goes on: it may do so for ever.
+fn is_of_a_run(line: &[u8]) -> bool {
+    let is_begun = |verb: &[u8]| line.starts_with(verb) || verb.starts_with(line);
+    [&b"at\t"[..], b"begins\t", b"explains", b"deviates\t"].into_iter().any(is_begun)
 }
 
 fn is_patient(error: &io::Error) -> bool {
@@ -260,5 +280,47 @@ mod tests {
         ] {
             assert_eq!(without_thread_id(line), expected);
         }
+    }
+
+    /// A worker that says what a shell says, on its standard input.
+    #[cfg(unix)]
+    fn said(script: &str) -> io::Result<Hand> {
+        let mut command = Command::new("sh");
+        let hello = format!("printf 'hello\\t{GREETING}\\tsl1.1.any.-:\\n' >&0; ");
+        command.args(["-c", &(hello + script)]);
+        Hand::start(command)
+    }
+
+    #[cfg(unix)]
+    const SECONDS: Duration = Duration::from_secs(2);
+
+    /// The same number of runs, while an answer takes longer to come than a run may take.
+    #[cfg(unix)]
+    #[test]
+    fn a_long_answer_is_no_run_that_does_not_end() {
+        let pieces = "for _ in 1 2 3 4 5 6; do printf 'orders\\t1:1:' >&0; sleep 0.5; done; ";
+        let script = pieces.to_owned() + "printf '\\ndone\\n' >&0; exec sleep 9";
+        let mut hand = said(&script).expect("a shell");
+        let mut words = hand.next_line(SECONDS, &|| true).expect("a line");
+        assert_eq!(words.text(), "orders");
+        let at = "while printf 'at\\t1\\t1\\ndeviates\\tx\\n' >&0; do sleep 0.2; done";
+        let mut hand = said(at).expect("a shell");
+        let ended = loop {
+            match hand.next_line(SECONDS, &|| true) {
+                Ok(mut words) => assert_eq!(words.text(), "deviates"),
+                Err(ended) => break ended,
+            }
+        };
+        let Ended::Gone { how, .. } = ended else { panic!("{ended:?}") };
+        assert_eq!(how, "did not end within 2 s of real time");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_line_without_an_end_is_given_up() {
+        let mut hand = said("head -c 80000000 /dev/zero >&0").expect("a shell");
+        let ended = hand.next_line(SECONDS, &|| true).expect_err("it is no line");
+        let Ended::Wrong(why) = ended else { panic!("{ended:?}") };
+        assert_eq!(why, "a worker told more than 64 MiB in a line");
     }
 }

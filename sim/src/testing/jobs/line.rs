@@ -65,6 +65,47 @@ impl Words {
     }
 }
 
+/// How long a line may be, in bytes: what is told of one run is shorter by far.
+pub(super) const LINE_MAX: usize = 64 << 20;
+
+/// Lines that come in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// Up to where no end of it was found.
+    scanned: usize,
+}
+
+impl Lines {
+    /// Adds what has come.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.start);
+        self.scanned -= self.start;
+        self.start = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Takes the next line that has come whole, with its end.
+    pub(super) fn take(&mut self) -> Option<&[u8]> {
+        let rest = &self.bytes[self.scanned..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            self.scanned = self.bytes.len();
+            return None;
+        };
+        let start = self.start;
+        self.start = self.scanned + end + 1;
+        self.scanned = self.start;
+        Some(&self.bytes[start..self.start])
+    }
+
+    /// What has come of the line behind those.
+    pub(super) fn begun(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
 fn unescaped(word: &str) -> String {
     let mut text = String::with_capacity(word.len());
     let mut letters = word.chars();
@@ -95,6 +136,26 @@ mod tests {
         assert_eq!(words.text(), "say");
         assert_eq!(odd.map(|_| words.text()), odd);
         assert_eq!(words.text(), "");
+    }
+
+    #[test]
+    fn lines_come_in_any_pieces_and_are_looked_through_once() {
+        let text = b"one\n\ntwo words\nthree";
+        for size in 1..=text.len() {
+            let (mut lines, mut taken) = (Lines::default(), Vec::new());
+            for piece in text.chunks(size) {
+                lines.add(piece);
+                while let Some(line) = lines.take() {
+                    taken.push(line.to_vec());
+                }
+                assert_eq!(lines.scanned, lines.bytes.len());
+            }
+            assert_eq!(taken, [&b"one\n"[..], b"\n", b"two words\n"], "{size}");
+            assert_eq!(lines.begun(), b"three");
+            // An end that would be seen if one looked again.
+            lines.bytes[0] = b'\n';
+            assert_eq!(lines.take(), None);
+        }
     }
 
     #[test]

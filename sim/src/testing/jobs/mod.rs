@@ -6,6 +6,7 @@ mod counted;
 mod crew;
 mod hand;
 mod line;
+mod lost;
 mod worker;
 
 pub use crew::{Crew, Explored, Failed, Taken};
