@@ -382,3 +382,31 @@ fn who_is_called_a_worker_by_accident_says_so() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+/// Each run fails in other words.
+#[ignore = "it fails"]
+#[seedloop::test(strategy = random)]
+async fn fails_in_ever_new_words() -> Result<()> {
+    let letters = (0..6).map(|_| char::from(b'a' + choose(26) as u8));
+    Err(seedloop::Error::msg(letters.collect::<String>()))
+}
+
+/// As many as a campaign tells of.
+#[test]
+fn of_a_thousand_ways_to_fail_a_case_is_looked_for() {
+    let launch = || Ok(command("fails_in_ever_new_words"));
+    let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
+    let cases = |known: usize| {
+        let known = (0..known).map(|number| format!("known: {number}")).collect();
+        let (mut cases, mut kinds) = (0, 0);
+        let taken = crew.campaign(0..100, &known, |taken| {
+            kinds += taken.kinds.len();
+            cases += taken.kinds.iter().filter(|kind| kind.case.is_some()).count();
+            Ok(ControlFlow::Continue(()))
+        });
+        taken.expect("there are workers");
+        assert_eq!(kinds, 100);
+        cases
+    };
+    assert_eq!([0, 901, 999, 1_000].map(cases), [100, 99, 1, 0]);
+}

@@ -26,6 +26,10 @@ pub struct Kind {
     pub count: u64,
 }
 
+/// Of how many ways to fail a campaign tells; others are only counted.
+#[doc(hidden)]
+pub const KINDS_MAX: usize = 1_000;
+
 /// The failures of a round.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -34,9 +38,16 @@ pub(crate) struct Kept {
     /// The signatures of which an earlier run is known.
     pub(crate) known: BTreeSet<String>,
     pub(crate) kinds: Vec<Kind>,
+    /// How many of them are not known.
+    new: usize,
 }
 
 impl Kept {
+    /// Keeps what counts from the run `from` on; of those that are `known` no case is looked for.
+    pub(crate) fn new(from: u64, known: BTreeSet<String>) -> Self {
+        Kept { from, known, kinds: Vec::new(), new: 0 }
+    }
+
     /// Counts a failure; `look` looks into the first of its kind, for its message and a case.
     pub(crate) fn add(
         &mut self,
@@ -50,10 +61,35 @@ impl Kept {
             kind.count += 1;
             return;
         }
-        let is_known = self.known.contains(&signature);
-        let looked = if is_known { None } else { look() };
+        let is_new = !self.known.contains(&signature);
+        let is_told = is_new && self.known.len() + self.new < KINDS_MAX;
+        self.new += usize::from(is_new);
+        let looked = if is_told { look() } else { None };
         let (message, case) = looked.unwrap_or_else(|| (fault.message.clone(), None));
         let kind = fault.kind.name().to_owned();
         self.kinds.push(Kind { signature, kind, message, run, case, fingerprint, count: 1 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::FaultKind;
+
+    #[test]
+    fn no_more_is_looked_into_than_is_told() {
+        let known = (0..KINDS_MAX - 2).map(|number| format!("known {number}")).collect();
+        let mut kept = Kept::new(0, known);
+        let mut looked = String::new();
+        for word in ["a", "b", "a", "c", "d"] {
+            let fault = Fault::new(FaultKind::Check, word.to_owned());
+            kept.add(&fault, 0, 0, || {
+                looked += word;
+                None
+            });
+        }
+        assert_eq!(looked, "ab");
+        let counts: Vec<u64> = kept.kinds.iter().map(|kind| kind.count).collect();
+        assert_eq!(counts, [2, 1, 1, 1]);
     }
 }

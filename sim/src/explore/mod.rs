@@ -65,7 +65,7 @@ pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
 pub(crate) use kept::Kept;
 #[doc(hidden)]
-pub use kept::Kind;
+pub use kept::{KINDS_MAX, Kind};
 pub use nearest::Passing;
 pub use odds::{Odds, OddsAt};
 pub use priorities::{Pct, Pos};

@@ -4,7 +4,7 @@ use super::lines::{FailureLine, Header, Hex, Line, ProgressLine};
 use super::sample::{Sample, Seen};
 
 /// How many ways of failing a shard lists. What fails in further ways is only counted.
-pub(super) const FAILURES_MAX: usize = 1_000;
+pub(super) const FAILURES_MAX: usize = seedloop::explore::KINDS_MAX;
 
 /// What is known of one shard: the runs from its first seed up to `next`.
 #[derive(Clone, Debug, PartialEq, Eq)]

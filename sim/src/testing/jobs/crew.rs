@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::counted::{read_kind, read_tally, statistics_words};
 use super::hand::{Ended, Hand};
+use super::known::Known;
 use super::line::Line;
 use super::lost::Lost;
 use super::worker::{Order, take_line};
@@ -72,35 +72,6 @@ struct Done {
     tally: Tally,
     kinds: Vec<Kind>,
     failed: Option<(Failed, Option<Hand>)>,
-}
-
-/// The signatures of failures of which an earlier run is known.
-#[derive(Default)]
-struct Known(Mutex<Vec<String>>);
-
-impl Known {
-    fn add(&self, signatures: impl Iterator<Item = String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for signature in signatures {
-            if !known.contains(&signature) {
-                known.push(signature);
-            }
-        }
-    }
-
-    fn has(&self, signature: &str) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().any(|known| known == signature)
-    }
-
-    /// Tells a worker what it does not know yet.
-    fn tell(&self, hand: &mut Hand) {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for signature in &known[hand.known..] {
-            hand.order(Line::new("known").word(signature));
-        }
-        hand.known = known.len();
-    }
 }
 
 enum Attempt {
@@ -175,7 +146,7 @@ impl Crew<'_> {
         mut take: impl FnMut(Taken) -> io::Result<ControlFlow<()>>,
     ) -> io::Result<()> {
         let met = Known::default();
-        met.add(known.iter().cloned());
+        met.add(known.iter());
         let mut next = runs.start;
         let rounds = std::iter::from_fn(move || {
             let (index, round) = round_of(next);
@@ -200,7 +171,7 @@ impl Crew<'_> {
             |made| {
                 // Every round that begins from now on comes after this one.
                 let kinds = made.iter().flat_map(|taken: &Taken| &taken.kinds);
-                met.add(kinds.map(|kind| kind.signature.clone()));
+                met.add(kinds.map(|kind| &kind.signature));
                 match made.and_then(&mut take) {
                     Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
                     Ok(ControlFlow::Break(())) => {}
@@ -343,9 +314,7 @@ impl Crew<'_> {
                 return Ok(total);
             }
             if run >= order.from {
-                let is_new = !known.has(&lost.signature())
-                    && total.kinds.iter().all(|kind| kind.signature != lost.signature());
-                if is_new {
+                if known.is_wanted(&lost.signature(), &total.kinds) {
                     self.make_small(&mut lost);
                 }
                 total.add_kind(lost.kind(run));

@@ -5,6 +5,7 @@ mod channel;
 mod counted;
 mod crew;
 mod hand;
+mod known;
 mod line;
 mod lost;
 mod worker;

@@ -236,7 +236,7 @@ impl<'a> Worker<'a> {
             warm_up(&self.subject());
         }
         let known = self.known.clone();
-        let kept = order.keeps.then(|| Kept { from: order.from, known, kinds: Vec::new() });
+        let kept = order.keeps.then(|| Kept::new(order.from, known));
         let explorer = self.workshop.explorer;
         let ran = explorer.make(&self.subject(), part, kept, order.unshrunk, &|| true);
         let mut lines = tally_lines(&ran.tally);
