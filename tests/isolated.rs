@@ -410,3 +410,38 @@ fn of_a_thousand_ways_to_fail_a_case_is_looked_for() {
     };
     assert_eq!([0, 901, 999, 1_000].map(cases), [100, 99, 1, 0]);
 }
+
+/// Is run by `what_is_built_while_a_program_runs_is_another_program`, in a copy of this program.
+#[cfg(target_os = "linux")]
+#[ignore = "it aborts, and takes its program away"]
+#[seedloop::test(isolated, strategy = random, seed = 7)]
+async fn is_built_anew() -> Result<()> {
+    // Once it is gone, this names no file.
+    let program = std::env::current_exe()?;
+    if program.ends_with(COPY) {
+        std::fs::remove_file(&program)?;
+        std::fs::write(&program, "not a program")?;
+    }
+    backwards(abort).await
+}
+
+#[cfg(target_os = "linux")]
+const COPY: &str = "seedloop-built-anew";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_built_while_a_program_runs_is_another_program() {
+    let own = command("is_built_anew");
+    let copy = std::path::Path::new(own.get_program()).with_file_name(COPY);
+    drop(std::fs::remove_file(&copy));
+    std::fs::hard_link(own.get_program(), &copy).expect("a name for this program");
+    let mut command = Command::new(&copy);
+    command.args(own.get_args()).env("SEEDLOOP_REGRESSIONS", "off");
+    let output = command.output().expect("it is run");
+    let left = std::fs::read(&copy).expect("what was put in its place");
+    std::fs::remove_file(&copy).expect("a file");
+    assert_eq!(left, b"not a program");
+    let report = String::from_utf8(output.stderr).expect("UTF-8");
+    let expected = "\nthe run ended its process: signal: 6 (SIGABRT)\nfound in run ";
+    assert!(report.contains(expected), "{report}");
+}

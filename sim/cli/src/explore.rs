@@ -2,7 +2,6 @@
 
 use std::io;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Statistics, Strategy};
 use seedloop::report::{self, Found};
 use seedloop::testing;
-use seedloop::testing::jobs::Crew;
+use seedloop::testing::jobs::{Crew, this_program};
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::Output;
@@ -81,15 +80,15 @@ impl ExploreArguments {
     }
 
     /// The command of a worker that explores as these arguments say.
-    pub(crate) fn worker(&self, name: &str, program: &Path) -> process::Command {
-        let mut command = process::Command::new(program);
+    pub(crate) fn worker(&self, name: &str) -> io::Result<process::Command> {
+        let mut command = this_program()?;
         command.args(["worker", name]);
         command.arg(format!("--seed={}", self.seed));
         command.arg(format!("--strategy={}", self.strategy()));
         command.arg(format!("--cancel={}", self.cancel));
         let model = self.model.map(|model| format!("--model={model}"));
         command.args(model.into_iter().chain(self.runs.map(|runs| format!("--runs={runs}"))));
-        command
+        Ok(command)
     }
 
     fn crew<'a>(&self, launch: &'a (dyn Fn() -> io::Result<process::Command> + Sync)) -> Crew<'a> {
@@ -128,9 +127,9 @@ pub(crate) fn explore(
     for (index, subject) in subjects.iter().enumerate() {
         let Subject { scenario, is_bug } = *subject;
         output.progress(format_args!("{}/{}  {}", index + 1, subjects.len(), scenario.name));
-        let explored = match output.program().map(Path::to_owned) {
+        let explored = match output.program() {
             // Elsewhere than on Unix there are no workers.
-            Some(program) if cfg!(unix) => elsewhere(*subject, arguments, program),
+            Some(_) if cfg!(unix) => elsewhere(*subject, arguments),
             _ => Ok(here(*subject, arguments)),
         };
         output.progress("");
@@ -208,10 +207,9 @@ fn here<'a>(subject: Subject<'a>, arguments: &'a ExploreArguments) -> Explored<'
 fn elsewhere<'a>(
     subject: Subject<'a>,
     arguments: &'a ExploreArguments,
-    program: PathBuf,
 ) -> io::Result<Explored<'a>> {
     let scenario = subject.scenario;
-    let launch = move || Ok(arguments.worker(scenario.name, &program));
+    let launch = move || arguments.worker(scenario.name);
     let explorer = arguments.explorer(subject);
     let mut explored = arguments.crew(&launch).explore(&explorer)?;
     let statistics = explored.statistics.clone();

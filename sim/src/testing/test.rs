@@ -3,12 +3,11 @@
 use std::env;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::environment::{Environment, package};
-use super::jobs::{Crew, Failed, Workshop, is_worker, serve};
+use super::jobs::{Crew, Failed, Workshop, is_worker, serve, this_program};
 use super::named::Test;
 use super::pages::{Explored, shown, write_page};
 use super::regressions::Regressions;
@@ -362,9 +361,8 @@ impl Subject<'_> {
     /// Explores in processes of their own.
     #[track_caller]
     fn run_isolated(&self, ground: &Ground<'_>, environment: &Environment, arguments: &[String]) {
-        let program = env::current_exe().unwrap_or_else(|why| panic!("no program: {why}"));
         let launch = || {
-            let mut command = Command::new(&program);
+            let mut command = this_program()?;
             command.args(arguments);
             Ok(command)
         };

@@ -110,7 +110,7 @@ fn of_scenario(
         });
         let (program, stamp) = program?;
         stamp.check(program)?;
-        Ok(explored.worker(name, program))
+        explored.worker(name)
     };
     let (name, options) = (name.to_owned(), BTreeMap::from(options));
     Ok(Program { name, code, options, replay: None, launch: Box::new(launch) })

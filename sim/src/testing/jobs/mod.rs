@@ -8,7 +8,9 @@ mod hand;
 mod known;
 mod line;
 mod lost;
+mod program;
 mod worker;
 
 pub use crew::{Crew, Explored, Failed, Taken};
+pub use program::this_program;
 pub use worker::{WORKER, Workshop, is_worker, serve};
