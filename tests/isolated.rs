@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use seedloop::explore::{Explorer, Strategy};
@@ -444,4 +445,71 @@ fn what_is_built_while_a_program_runs_is_another_program() {
     let report = String::from_utf8(output.stderr).expect("UTF-8");
     let expected = "\nthe run ended its process: signal: 6 (SIGABRT)\nfound in run ";
     assert!(report.contains(expected), "{report}");
+}
+
+/// A run that fails, and ends its process when it is made once more there.
+#[ignore = "it aborts"]
+#[seedloop::test(strategy = random)]
+async fn fails_once_in_a_process() -> Result<()> {
+    static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+    let drawn = choose(400);
+    if drawn == 7 {
+        if HAS_FAILED.swap(true, Ordering::Relaxed) {
+            abort();
+        }
+        panic!("just once");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_that_cannot_be_looked_into_is_what_it_was() {
+    let launch = || Ok(command("fails_once_in_a_process"));
+    let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
+    let explorer = Explorer::new().strategy(Strategy::Random).runs(1_024).jobs(1);
+    let mut explored = crew.explore(&explorer).expect("there are workers");
+    let failed = explored.failed.clone().expect("it fails");
+    assert!(failed.message.contains("just once"), "{failed:?}");
+    let case = failed.case.clone().expect("what the run did is known");
+    assert_eq!(case.to_string(), "sl1.1.any.-:1@1v7");
+    let report = crew.report(&mut explored);
+    assert!(report.contains(&format!("SEEDLOOP_CASE='{case}'")), "{report}");
+    let mut kinds = Vec::new();
+    let taken = crew.campaign(0..1_024, &BTreeSet::new(), |taken| {
+        kinds.extend(taken.kinds);
+        Ok(ControlFlow::Continue(()))
+    });
+    taken.expect("there are workers");
+    assert!(kinds.len() > 1 && kinds.iter().all(|kind| kind.kind == "panic"), "{kinds:#?}");
+    assert_eq!((kinds[0].run + 1, &kinds[0].case), (failed.run, &failed.case));
+}
+
+/// As the system does to one that takes too much memory.
+#[cfg(unix)]
+#[ignore = "it ends its process"]
+#[seedloop::test(strategy = random)]
+async fn is_killed() -> Result<()> {
+    let kill = || {
+        let own = std::process::id().to_string();
+        let killed = Command::new("kill").args(["-9", &own]).status();
+        panic!("a kill that does not kill: {killed:?}");
+    };
+    backwards(kill).await
+}
+
+#[cfg(unix)]
+#[test]
+fn a_worker_that_is_killed_from_outside_blames_no_run() {
+    let launch = || Ok(command("is_killed"));
+    let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
+    let taken = crew.campaign(0..256, &BTreeSet::new(), |_| Ok(ControlFlow::Continue(())));
+    let wrong = taken.expect_err("each is killed").to_string();
+    let start = "3 workers were killed from outside (SIGKILL), the last one in run ";
+    let end = ", for want of memory perhaps: have fewer of them at a time, by '--jobs' or \
+               SEEDLOOP_JOBS, or see what a run needs";
+    let run = wrong.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    assert!(run.is_some_and(|run| run.parse::<u64>().is_ok()), "{wrong}");
+    let case = "sl1.1.any.-:1.1@1>1.3,1.1@1>1.2".parse().expect("a case");
+    let wrong = crew.crash_of(&case).expect_err("each is killed").to_string();
+    assert_eq!(wrong, format!("{}{end}", start.replace(", the last one in run ", "")));
 }

@@ -80,6 +80,10 @@ pub use world::{
 /// case; so is a run that takes longer than `SEEDLOOP_PATIENCE`. What comes of the exploration
 /// is the same otherwise. On Unix only, and with the standard test harness.
 ///
+/// `SIGKILL` is taken for what the system does where memory is short: where it comes again and
+/// again the test ends with an error, and no run is blamed, also if a run has sent it to itself.
+/// What a run reads from the standard input is empty.
+///
 /// # Environment
 ///
 /// The environment has its say, in every test:

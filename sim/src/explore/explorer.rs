@@ -181,6 +181,24 @@ impl Failure {
         self.twin.is_none() && self.fault.kind != FaultKind::Never && self.run > 0
     }
 
+    /// A run that failed, as it was found, with the case in which nothing deviates.
+    pub(super) fn found(trial: Trial, dull: Case, run: u64) -> Self {
+        let fault = trial.fault.expect("seedloop bug: a run that did not fail");
+        let (missed, outcome) = (Vec::new(), trial.outcome);
+        let (replays, twin) = (0, None);
+        Failure {
+            fault,
+            run,
+            found_with: 0,
+            case: dull,
+            replays,
+            outcome,
+            dull: None,
+            twin,
+            missed,
+        }
+    }
+
     /// A case that failed when it was replayed.
     pub(crate) fn replayed(
         fault: Fault,

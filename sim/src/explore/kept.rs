@@ -30,6 +30,15 @@ pub struct Kind {
 #[doc(hidden)]
 pub const KINDS_MAX: usize = 1_000;
 
+/// The runs whose failures are looked into less than others, from 0, since whoever did it was lost.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spared {
+    /// They are not made small.
+    pub(crate) unshrunk: BTreeSet<u64>,
+    /// They are told as they were found, without any other run.
+    pub(crate) unexplained: BTreeSet<u64>,
+}
+
 /// The failures of a round.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {

@@ -63,9 +63,9 @@ pub use explorer::{Cancel, Exploration, Explorer, Failure, Replayed};
 pub(crate) use fault::without_numbers;
 pub use fault::{Fault, FaultKind};
 pub use hold::Hold;
-pub(crate) use kept::Kept;
 #[doc(hidden)]
 pub use kept::{KINDS_MAX, Kind};
+pub(crate) use kept::{Kept, Spared};
 pub use nearest::Passing;
 pub use odds::{Odds, OddsAt};
 pub use priorities::{Pct, Pos};

@@ -1,13 +1,12 @@
 //! Rounds: parts of an exploration that know nothing of each other, so that several can be made at
 //! a time, and what comes of all is the same however many are.
 
-use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::{ControlFlow, Range};
 use std::thread;
 
 use super::explorer::{Cancel, Exploration, Explorer, Failure};
-use super::kept::{Kept, Kind};
+use super::kept::{Kept, Kind, Spared};
 use super::search::{Search, never_of, never_text, warm_up};
 use super::tally::Tally;
 use super::threads::{Made, in_order, on_own_thread};
@@ -44,6 +43,8 @@ pub(crate) enum Part {
 pub(crate) struct Ran {
     pub(crate) tally: Tally,
     pub(crate) failure: Option<Box<Failure>>,
+    /// It was looked into: else it is as it was found, and its case is that of no run.
+    pub(crate) is_explained: bool,
     /// Those of a campaign.
     pub(crate) kinds: Vec<Kind>,
 }
@@ -91,17 +92,18 @@ impl Explorer {
         self.parts().take(self.jobs_max()).count()
     }
 
-    /// Makes the runs of a part. The failures of the runs in `unshrunk` are not made small.
+    /// Makes the runs of a part.
     pub(crate) fn make(
         &self,
         subject: &Subject<'_>,
         part: Part,
         kept: Option<Kept>,
-        unshrunk: BTreeSet<u64>,
+        spared: Spared,
         may_go_on: &dyn Fn() -> bool,
     ) -> Ran {
         let tally = Tally::default();
-        let mut search = Search { explorer: self, subject, may_go_on, tally, kept, unshrunk };
+        let mut search =
+            Search { explorer: self, subject, may_go_on, tally, kept, spared, is_explained: true };
         let failure = match part {
             Part::Strikes { at_once } => search.strike_everywhere(at_once),
             Part::All { runs } => search.runs_of(self.make_policy(0), 0..runs, true),
@@ -110,12 +112,12 @@ impl Explorer {
             }
         };
         let kinds = search.kept.map(|kept| kept.kinds).unwrap_or_default();
-        Ran { tally: search.tally, failure, kinds }
+        Ran { tally: search.tally, failure, is_explained: search.is_explained, kinds }
     }
 
     pub(super) fn explore_in_rounds(&self, subject: &Subject<'_>) -> Exploration {
         let make = |(): &mut (), part, may_go_on: &dyn Fn() -> bool| {
-            let ran = self.make(subject, part, None, BTreeSet::new(), may_go_on);
+            let ran = self.make(subject, part, None, Spared::default(), may_go_on);
             let is_last = ran.failure.is_some() || ran.tally.statistics.exhausted;
             Made { is_last, value: ran }
         };

@@ -1,13 +1,12 @@
 //! The runs of a part of an exploration, one after the other, until one fails.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::case::Case;
 use super::exhaustive::Exhaustive;
 use super::explorer::{Explorer, Failure};
 use super::fault::{Fault, FaultKind};
-use super::kept::Kept;
+use super::kept::{Kept, Spared};
 use super::tally::Tally;
 use super::threads::on_own_thread;
 use super::trial::{Subject, Trial};
@@ -23,6 +22,7 @@ const LAST_RECHECKS: usize = 3;
 const STRIKES: u64 = 10;
 /// And how many in any case.
 const STRIKES_MIN: u64 = 2_000;
+
 /// The runs of one part of an exploration.
 pub(super) struct Search<'a> {
     pub(super) explorer: &'a Explorer,
@@ -32,8 +32,9 @@ pub(super) struct Search<'a> {
     pub(super) tally: Tally,
     /// All failures are kept, and the runs go on: a campaign.
     pub(super) kept: Option<Kept>,
-    /// The runs, from 0, whose failures are not made small.
-    pub(super) unshrunk: BTreeSet<u64>,
+    pub(super) spared: Spared,
+    /// The failure that was found was looked into.
+    pub(super) is_explained: bool,
 }
 
 impl Search<'_> {
@@ -125,11 +126,15 @@ impl Search<'_> {
     }
 
     /// Looks into a failure: of the run `index` from 0, to be told as `number`.
-    fn explain(&self, trial: Trial, index: u64, number: u64) -> Failure {
+    fn explain(&mut self, trial: Trial, index: u64, number: u64) -> Failure {
+        if self.spared.unexplained.contains(&index) {
+            self.is_explained = false;
+            return Failure::found(trial, self.subject.case(Vec::new()), number);
+        }
         if let Some(watch) = self.subject.watch {
             watch.explains();
         }
-        match self.unshrunk.contains(&index) {
+        match self.spared.unshrunk.contains(&index) {
             true => self.explorer.clone().shrink_replays(0).explain(self.subject, trial, number),
             false => self.explorer.explain(self.subject, trial, number),
         }
@@ -141,8 +146,9 @@ impl Search<'_> {
         let fault = trial.fault.clone().expect("seedloop bug: a run that did not fail");
         let fingerprint = trial.outcome.fingerprint;
         kept.add(&fault, run, fingerprint, || {
+            self.is_explained = true;
             let failure = self.explain(trial, run, run + 1);
-            let case = failure.is_of_a_run().then_some(failure.case);
+            let case = (self.is_explained && failure.is_of_a_run()).then_some(failure.case);
             Some((failure.fault.message, case))
         });
         self.kept = Some(kept);

@@ -388,9 +388,10 @@ impl Subject<'_> {
 
     #[track_caller]
     fn fail_isolated(&self, failed: &Failed, mut text: String, noted: Option<&Regressions>) -> ! {
-        if failed.kind == FaultKind::Crash.name() {
+        let head = format!("{} failed\n\n", self.path);
+        if !text.starts_with(&head) {
             // Nobody was left to tell.
-            text = format!("{} failed\n\n{text}", self.path);
+            text = head + &text;
             if let Some(case) = &failed.case {
                 let (replay, regression) = ((self.command)(case), (self.regression)(case));
                 text += &format!("replay:     {replay}\nregression: {regression}\n");

@@ -10,7 +10,7 @@ use super::counted::{read_kind, read_tally, statistics_words};
 use super::hand::{Ended, Hand};
 use super::known::Known;
 use super::line::Line;
-use super::lost::Lost;
+use super::lost::{Losses, Lost};
 use super::worker::{Order, take_line};
 use crate::explore::{
     Case, Explorer, FaultKind, Kind, Made, Part, Statistics, Steps, Tally, in_order, never_text,
@@ -85,7 +85,8 @@ impl Crew<'_> {
     ///
     /// # Errors
     ///
-    /// When no worker can be started.
+    /// When no worker can be started, and when they are killed or lost in a way that tells of no
+    /// run.
     pub fn explore(&self, explorer: &Explorer) -> io::Result<Explored> {
         let order = Order::default();
         let known = Known::default();
@@ -138,7 +139,8 @@ impl Crew<'_> {
     ///
     /// # Errors
     ///
-    /// When no worker can be started, and what `take` returns.
+    /// When no worker can be started, when they are killed or lost in a way that tells of no run,
+    /// and what `take` returns.
     pub fn campaign(
         &self,
         runs: Range<u64>,
@@ -209,9 +211,15 @@ impl Crew<'_> {
     ///
     /// # Errors
     ///
-    /// When no worker can be started.
+    /// When no worker can be started, and when they are killed.
     pub fn crash_of(&self, case: &Case) -> io::Result<Option<Failed>> {
-        Ok(self.replay(&mut None, case)?.map(|lost| lost.failed(0)))
+        let mut losses = Losses::default();
+        loop {
+            match self.replay(&mut None, case)? {
+                Some(lost) if lost.is_killed => losses.kill(&lost)?,
+                lost => return Ok(lost.map(|lost| lost.failed(0))),
+            }
+        }
     }
 
     /// Replays a case, and tells how the worker was lost if it was.
@@ -231,9 +239,9 @@ impl Crew<'_> {
                 }
                 Err(Ended::NotWanted) => return Ok(None),
                 Err(Ended::Wrong(why)) => return Err(wrong(why)),
-                Err(Ended::Gone { how, complaints }) => {
+                Err(Ended::Gone { how, complaints, is_killed }) => {
                     let lost = Lost::new(case.to_string());
-                    return Ok(Some(Lost { how, complaints, ..lost }));
+                    return Ok(Some(Lost { how, complaints, is_killed, ..lost }));
                 }
             }
         }
@@ -266,42 +274,31 @@ impl Crew<'_> {
         let mut total = Done::default();
         let mut rest = part;
         let mut order = order.clone();
-        let mut suspect = None;
+        let mut losses = Losses::default();
         loop {
             let mut lost = match self.attempt(hand, &rest, &order, known, may_go_on)? {
-                Attempt::Done(done) => {
+                Attempt::Done(mut done) => {
+                    done.take_cases(losses.cases);
                     total.add(*done);
                     return Ok(total);
                 }
                 Attempt::NotWanted => return Ok(total),
                 Attempt::Lost(lost) => lost,
             };
-            if !order.is_careful {
-                // A worker may be lost for another reason than its run; then it goes well now.
-                order.is_careful = true;
-                continue;
-            }
-            let Some(run) = lost.run else {
-                if order.is_cold {
-                    return Err(io::Error::other(lost.text()));
-                }
-                order.is_cold = true;
-                continue;
-            };
-            if lost.is_explaining && order.unshrunk.insert(run) {
-                continue;
-            }
-            // Somebody may have killed the worker: a run that ends its process does so again.
-            if lost.ends_itself() && suspect.replace(run) != Some(run) {
-                continue;
-            }
+            let Some(run) = losses.blame(&lost, &mut order)? else { continue };
             let (before, after) = split(&rest, run);
             if let Some(before) = before {
                 let plain = Order { is_careful: false, ..order.clone() };
                 match self.attempt(hand, &before, &plain, known, may_go_on)? {
-                    Attempt::Done(done) => total.add(*done),
+                    Attempt::Done(mut done) => {
+                        done.take_cases(std::mem::take(&mut losses.cases));
+                        total.add(*done);
+                    }
                     Attempt::NotWanted => return Ok(total),
-                    Attempt::Lost(lost) => return Err(io::Error::other(lost.text())),
+                    Attempt::Lost(lost) => {
+                        losses.lose_again(&lost, run)?;
+                        continue;
+                    }
                 }
             }
             if !order.keeps {
@@ -347,8 +344,8 @@ impl Crew<'_> {
                 Ok(words) => words,
                 Err(Ended::NotWanted) => return Ok(Attempt::NotWanted),
                 Err(Ended::Wrong(why)) => return Err(wrong(why)),
-                Err(Ended::Gone { how, complaints }) => {
-                    return Ok(Attempt::Lost(Lost { how, complaints, ..lost }));
+                Err(Ended::Gone { how, complaints, is_killed }) => {
+                    return Ok(Attempt::Lost(Lost { how, complaints, is_killed, ..lost }));
                 }
             };
             let verb = words.text();
@@ -412,7 +409,8 @@ impl Crew<'_> {
                     .and_then(|hand| self.told(Some(hand), statistics_words(line, statistics)))
             }
         };
-        told.filter(|text| !text.is_empty()).unwrap_or_else(|| format!("{message}\n"))
+        told.filter(|text| !text.is_empty())
+            .unwrap_or_else(|| format!("{message}\nfound in run {run}\n\n"))
     }
 
     /// What a worker says to an order; nothing if it is lost over it.
@@ -463,6 +461,19 @@ impl Done {
         later.kinds.into_iter().for_each(|kind| self.add_kind(kind));
         if later.failed.is_some() {
             self.failed = later.failed;
+        }
+    }
+
+    /// Gives those failures a case that were told as they were found.
+    fn take_cases(&mut self, mut cases: BTreeMap<u64, Option<Case>>) {
+        for kind in self.kinds.iter_mut().filter(|kind| kind.case.is_none()) {
+            kind.case = cases.remove(&kind.run).flatten();
+        }
+        if let Some((failed, _)) = &mut self.failed
+            && failed.case.is_none()
+        {
+            // An exploration ends with the first of them.
+            failed.case = cases.pop_first().and_then(|(_, case)| case);
         }
     }
 

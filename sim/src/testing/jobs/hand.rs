@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -53,9 +53,9 @@ pub(super) enum Ended {
     NotWanted,
     /// What it told is nothing that a worker tells.
     Wrong(String),
-    /// The process ended by itself, or was stopped: how, as in `ended its process: ..`, and what it
-    /// complained of last.
-    Gone { how: String, complaints: Vec<String> },
+    /// The process ended by itself, or was stopped: how, as in `ended its process: ..`, what it
+    /// complained of last, and whether somebody killed it who is not its crew.
+    Gone { how: String, complaints: Vec<String>, is_killed: bool },
 }
 
 impl Hand {
@@ -83,7 +83,7 @@ impl Hand {
             Hand { child, channel, read, complaints, reader, prefix, known: 0, tries, since };
         let mut greeting = match hand.next_line(START, &|| true) {
             Ok(words) => words,
-            Err(Ended::Gone { how, complaints }) => {
+            Err(Ended::Gone { how, complaints, .. }) => {
                 let complaints = complaints.join("\n  ");
                 let text = format!(
                     "a worker {how}, before it began: is it a test of seedloop's?\n  {complaints}"
@@ -138,7 +138,8 @@ impl Hand {
             if now().duration_since(self.since) > patience {
                 let _ = self.child.kill();
                 let mut ended = self.gone();
-                if let Ended::Gone { how, .. } = &mut ended {
+                if let Ended::Gone { how, is_killed, .. } = &mut ended {
+                    *is_killed = false;
                     *how = format!("did not end within {} s of real time", patience.as_secs());
                 }
                 return Err(ended);
@@ -180,11 +181,12 @@ impl Hand {
             }
             pause();
         }
-        let how = match self.child.wait() {
+        let (how, is_killed) = match self.child.wait() {
             // Whether there is a core depends on the machine.
-            Ok(status) => format!("ended its process: {status}").replace(" (core dumped)", ""),
-            Err(error) => format!("ended its process: {error}"),
+            Ok(status) => (status.to_string().replace(" (core dumped)", ""), is_killed(status)),
+            Err(error) => (error.to_string(), false),
         };
+        let how = format!("ended its process: {how}");
         if let Some(reader) = self.reader.take() {
             // Whoever else has the end of the pipe may never close it.
             let until = now() + READ;
@@ -193,7 +195,7 @@ impl Hand {
             }
         }
         let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        Ended::Gone { how, complaints: complaints.iter().cloned().collect() }
+        Ended::Gone { how, complaints: complaints.iter().cloned().collect(), is_killed }
     }
 }
 
@@ -203,6 +205,19 @@ impl Drop for Hand {
         let _ = self.child.wait();
     }
 }
+
+/// Whether a process was ended by the signal that the system sends where memory is short, and that
+/// nothing sends to itself.
+fn is_killed(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal = status.code().and(None);
+    signal == Some(SIGKILL)
+}
+
+/// The same number on each Unix, by POSIX.
+const SIGKILL: i32 = 9;
 
 /// Whether a line, or its beginning, is told while a run goes on: it may do so for ever.
 fn is_of_a_run(line: &[u8]) -> bool {

@@ -1,6 +1,10 @@
 //! A worker that is gone, and the run that has taken it along.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use super::crew::Failed;
+use super::worker::Order;
 use crate::explore::{Case, FaultKind, Kind, without_numbers};
 
 /// A worker that is gone, with what is known of the run that it made.
@@ -11,6 +15,8 @@ pub(super) struct Lost {
     /// How many runs have begun.
     pub(super) begun: u64,
     pub(super) is_explaining: bool,
+    /// Somebody has killed it.
+    pub(super) is_killed: bool,
     /// None where it is not known of each deviation.
     pub(super) deviations: Option<Vec<String>>,
     pub(super) prefix: String,
@@ -23,12 +29,115 @@ const DEVIATIONS_MAX: usize = 100_000;
 const LAST_WORDS: [&str; 4] =
     ["has overflowed its stack", "panicked at ", "fatal runtime error", "memory allocation of"];
 
+/// How often somebody may kill the workers that make a part.
+const KILLS_MAX: u32 = 3;
+
+/// And how often runs that went well may end their process when they are made once more.
+const ODD_MAX: u32 = 2;
+
+/// What was learned from the workers that were lost over a part.
+#[derive(Default)]
+pub(super) struct Losses {
+    suspect: Option<u64>,
+    kills: u32,
+    odd: u32,
+    /// The runs whose failures are told as they were found, with what replays them.
+    pub(super) cases: BTreeMap<u64, Option<Case>>,
+}
+
+impl Losses {
+    /// The run that has ended its process; none where the part is to be made once more to see, as
+    /// the order says then.
+    ///
+    /// # Errors
+    ///
+    /// When it is no run that workers are lost over.
+    pub(super) fn blame(&mut self, lost: &Lost, order: &mut Order) -> io::Result<Option<u64>> {
+        // A worker may be lost for another reason than its run; then it goes well now.
+        let was_careful = std::mem::replace(&mut order.is_careful, true);
+        if lost.is_killed {
+            self.kill(lost)?;
+            return Ok(None);
+        }
+        if !was_careful {
+            return Ok(None);
+        }
+        let Some(run) = lost.run else {
+            if std::mem::replace(&mut order.is_cold, true) {
+                return Err(io::Error::other(format!(
+                    "a worker {}, before its first run: the program may end before any test does, \
+                     run the test alone with one job to see{}",
+                    lost.how,
+                    lost.complained()
+                )));
+            }
+            return Ok(None);
+        };
+        if lost.is_explaining {
+            if order.spared.unshrunk.insert(run) {
+                return Ok(None);
+            }
+            if order.spared.unexplained.insert(run) {
+                self.cases.insert(run, lost.case());
+                return Ok(None);
+            }
+        }
+        // Somebody may have ended the worker: a run that ends its process does so again.
+        if lost.ends_itself() && self.suspect.replace(run) != Some(run) {
+            return Ok(None);
+        }
+        Ok(Some(run))
+    }
+
+    /// Somebody has killed a worker.
+    ///
+    /// # Errors
+    ///
+    /// When that happens again and again.
+    pub(super) fn kill(&mut self, lost: &Lost) -> io::Result<()> {
+        self.kills += 1;
+        if self.kills < KILLS_MAX {
+            return Ok(());
+        }
+        let run = lost.run.map(|run| format!(", the last one in run {}", run + 1));
+        Err(io::Error::other(format!(
+            "{KILLS_MAX} workers were killed from outside (SIGKILL){}, for want of memory perhaps: \
+             have fewer of them at a time, by '--jobs' or SEEDLOOP_JOBS, or see what a run needs",
+            run.unwrap_or_default()
+        )))
+    }
+
+    /// The runs before this one, which went well, have ended their process now.
+    ///
+    /// # Errors
+    ///
+    /// When that happens again and again.
+    pub(super) fn lose_again(&mut self, lost: &Lost, run: u64) -> io::Result<()> {
+        if lost.is_killed {
+            return self.kill(lost);
+        }
+        self.odd += 1;
+        if self.odd < ODD_MAX {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "a worker {} over runs before run {}, over which it was not lost at first: what a run \
+             does depends on more than its choices, such as a clock, or what runs before it leave \
+             behind; the guide 'control' says what may differ{}",
+            lost.how,
+            run + 1,
+            lost.complained()
+        )))
+    }
+}
+
 impl Lost {
     /// Nothing is known yet, but how its case begins.
     pub(super) fn new(prefix: String) -> Self {
         let (how, complaints) = (String::new(), Vec::new());
         let (run, deviations) = (None, Some(Vec::new()));
-        Lost { how, complaints, run, begun: 0, is_explaining: false, deviations, prefix }
+        let (is_explaining, is_killed) = (false, false);
+        Lost { how, complaints, run, begun: 0, is_explaining, is_killed, deviations, prefix }
     }
 
     pub(super) fn deviates(&mut self, deviation: String) {
@@ -48,7 +157,11 @@ impl Lost {
 
     /// What is wrong, with what the process complained of.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("the run {}", self.how);
+        format!("the run {}{}", self.how, self.complained())
+    }
+
+    fn complained(&self) -> String {
+        let mut text = String::new();
         for line in self.complaints.iter().filter(|line| !line.trim().is_empty()) {
             text.push_str("\n  ");
             text.push_str(line);

@@ -15,8 +15,8 @@ use super::counted::{kind_line, read_statistics, tally_lines};
 use super::line::{Line, Words};
 use crate::base::Result;
 use crate::explore::{
-    Cancel, Case, Check, Explorer, Failure, Kept, Part, Statistics, Subject, Watch, on_own_thread,
-    warm_up,
+    Cancel, Case, Check, Explorer, Failure, Kept, Part, Spared, Statistics, Subject, Watch,
+    on_own_thread, warm_up,
 };
 
 /// What says to a process that it is a worker.
@@ -238,15 +238,19 @@ impl<'a> Worker<'a> {
         let known = self.known.clone();
         let kept = order.keeps.then(|| Kept::new(order.from, known));
         let explorer = self.workshop.explorer;
-        let ran = explorer.make(&self.subject(), part, kept, order.unshrunk, &|| true);
+        let ran = explorer.make(&self.subject(), part, kept, order.spared, &|| true);
         let mut lines = tally_lines(&ran.tally);
         ran.kinds.iter().for_each(|kind| lines += &kind_line(kind));
         self.failure = ran.failure;
         if let Some(failure) = &self.failure {
-            let is_of_run = u8::from(failure.is_of_a_run());
+            let is_of_run = u8::from(ran.is_explained && failure.is_of_a_run());
             let line = Line::new("failed").word(failure.fault.kind.name());
             let line = line.word(&failure.fault.message).word(failure.run).word(&failure.case);
             lines += &line.word(is_of_run).end();
+        }
+        if !ran.is_explained {
+            // It could tell of it no more than these lines.
+            self.failure = None;
         }
         Ok(lines)
     }
@@ -297,9 +301,7 @@ pub(super) struct Order {
     pub(super) is_careful: bool,
     /// No run is made that is none of these, to warm up: the worker was lost in one.
     pub(super) is_cold: bool,
-    /// The runs whose failures are told as they were found: the worker was lost when it made them
-    /// small.
-    pub(super) unshrunk: BTreeSet<u64>,
+    pub(super) spared: Spared,
     /// All failures are kept; else the first is the end.
     pub(super) keeps: bool,
     /// The first run that counts.
@@ -307,10 +309,12 @@ pub(super) struct Order {
 }
 
 pub(super) fn take_line(part: &Part, order: &Order) -> Line {
-    let Order { is_careful, is_cold, unshrunk, keeps, from } = order;
-    let unshrunk: Vec<String> = unshrunk.iter().map(u64::to_string).collect();
+    let Order { is_careful, is_cold, spared, keeps, from } = order;
+    let list = |runs: &BTreeSet<u64>| -> String {
+        runs.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+    };
     let line = Line::new("take").word(u8::from(*is_careful)).word(u8::from(*is_cold));
-    let line = line.word(unshrunk.join(","));
+    let line = line.word(list(&spared.unshrunk)).word(list(&spared.unexplained));
     let line = line.word(u8::from(*keeps)).word(from);
     match part {
         Part::Strikes { at_once } => line.word("strikes").word(at_once),
@@ -323,8 +327,8 @@ pub(super) fn take_line(part: &Part, order: &Order) -> Line {
 
 fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
     let (is_careful, is_cold) = (words.next::<u8>()? != 0, words.next::<u8>()? != 0);
-    let unshrunk = words.text();
-    let unshrunk = unshrunk.split(',').filter_map(|run| run.parse().ok()).collect();
+    let mut list = || words.text().split(',').filter_map(|run| run.parse().ok()).collect();
+    let spared = Spared { unshrunk: list(), unexplained: list() };
     let (keeps, from) = (words.next::<u8>()? != 0, words.next()?);
     let part = match words.text().as_str() {
         "strikes" => Part::Strikes { at_once: words.next()? },
@@ -334,5 +338,5 @@ fn read_take(words: &mut Words) -> Result<(Part, Order), String> {
             Part::Round { index, runs: start..end, is_last: words.next::<u8>()? != 0 }
         }
     };
-    Ok((part, Order { is_careful, is_cold, unshrunk, keeps, from }))
+    Ok((part, Order { is_careful, is_cold, spared, keeps, from }))
 }
