@@ -513,3 +513,16 @@ fn a_worker_that_is_killed_from_outside_blames_no_run() {
     let wrong = crew.crash_of(&case).expect_err("each is killed").to_string();
     assert_eq!(wrong, format!("{}{end}", start.replace(", the last one in run ", "")));
 }
+
+/// What is wrong there is told where somebody reads it.
+#[test]
+fn a_variable_that_is_wrong_for_a_worker_is_told_as_what_it_is() {
+    let launch = || {
+        let mut command = command("is_rare");
+        command.env("SEEDLOOP_PAGES", "no");
+        Ok(command)
+    };
+    let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
+    let wrong = crew.check_campaign().expect_err("it is wrong").to_string();
+    assert_eq!(wrong, "SEEDLOOP_PAGES takes on or off, not 'no'");
+}

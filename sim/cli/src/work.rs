@@ -28,6 +28,11 @@ pub(crate) fn work(
         report(scenario, explorer, arguments, failure, statistics, is_long).into_text()
     };
     let check = |outcome: &_| scenario.judge(outcome);
-    serve(Workshop { explorer, body: &scenario.body, check: &check, tell: &tell })?;
+    let workshop = Workshop { explorer, body: &scenario.body, check: &check, tell: &tell };
+    if let Err(error) = serve(workshop) {
+        // Nothing that could not be written.
+        output.complain(format_args!("error: {error}"))?;
+        return Ok(Status::Failed);
+    }
     Ok(Status::Success)
 }

@@ -107,7 +107,10 @@ impl Environment {
                 0 => return Err("0 jobs make no run".to_owned()),
                 jobs => self.jobs = Some(usize::try_from(jobs).unwrap_or(usize::MAX)),
             },
-            "SEEDLOOP_PATIENCE" => self.patience = Some(number()?.max(1)),
+            "SEEDLOOP_PATIENCE" => match number()? {
+                0 => return Err("in 0 s no run is made".to_owned()),
+                seconds => self.patience = Some(seconds),
+            },
             "SEEDLOOP_ISOLATED" => self.is_isolated = !is_off(value)?,
             "SEEDLOOP_SEED" => self.seed = Some(number()?),
             "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
@@ -204,6 +207,11 @@ mod tests {
             ("SEEDLOOP_RUNS", "many", "SEEDLOOP_RUNS takes a number, not 'many'"),
             ("SEEDLOOP_PAGES", "no", "SEEDLOOP_PAGES takes on or off, not 'no'"),
             ("SEEDLOOP_MODEL", "fifo", "SEEDLOOP_MODEL takes any or asyncio, not 'fifo'"),
+            (
+                "SEEDLOOP_PATIENCE",
+                "0",
+                "SEEDLOOP_PATIENCE takes seconds, not '0': in 0 s no run is made",
+            ),
             (
                 "SEEDLOOP_CASE",
                 "x",

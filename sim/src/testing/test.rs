@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::environment::{Environment, package};
-use super::jobs::{Crew, Failed, Workshop, is_worker, serve, this_program};
+use super::jobs::{Crew, Failed, Workshop, decline, is_worker, serve, this_program};
 use super::named::Test;
 use super::pages::{Explored, shown, write_page};
 use super::regressions::Regressions;
@@ -150,7 +150,12 @@ impl Subject<'_> {
             "seedloop needs panics that unwind, to go on after a run that fails: take `panic = \
              \"abort\"` out of the profile that the tests are built with"
         );
-        let environment = Environment::read().unwrap_or_else(|why| panic!("{why}"));
+        let environment = Environment::read().unwrap_or_else(|why| {
+            if is_worker() {
+                decline(&why);
+            }
+            panic!("{why}")
+        });
         environment.warnings.iter().for_each(|warning| note(warning));
         let explorer = environment.adjust(explorer);
         let is_replay = environment.case.is_some();

@@ -199,7 +199,12 @@ impl Crew<'_> {
         hand.order(Line::new("check"));
         let mut words = match hand.next_line(self.patience, &|| true) {
             Ok(words) => words,
-            Err(_) => return Err(io::Error::other("a worker has ended before it was told to")),
+            Err(Ended::Wrong(why)) => return Err(wrong(why)),
+            Err(Ended::NotWanted) => return Err(io::ErrorKind::Interrupted.into()),
+            Err(Ended::Gone { how, complaints, is_killed }) => {
+                let lost = Lost { how, complaints, is_killed, ..Lost::new(String::new()) };
+                return Err(lost.before_any_run());
+            }
         };
         match words.text().as_str() {
             "refused" => Err(io::Error::other(words.text())),

@@ -69,32 +69,41 @@ impl Hand {
         channel.set_read_timeout(Some(LOOK))?;
         command.env(WORKER, said_by_crew());
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::piped());
+        let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command.spawn().map_err(|error| {
-            let program = command.get_program().to_string_lossy().into_owned();
-            io::Error::new(error.kind(), format!("the worker {program} did not start: {error}"))
+            let text = format!(
+                "the worker {program} did not start: {error}; if there are too many processes, \
+                 have fewer by '--jobs' or SEEDLOOP_JOBS"
+            );
+            io::Error::new(error.kind(), text)
         })?;
         // The command holds an end of the channel, too.
         drop(command);
         let complaints = Arc::<Mutex<VecDeque<String>>>::default();
-        let reader = child.stderr.take().map(|stderr| keep_last(stderr, complaints.clone()));
-        let reader = reader.transpose()?;
+        let stderr = child.stderr.take();
         let (read, prefix, tries, since) = (Lines::default(), String::new(), String::new(), now());
         let mut hand =
-            Hand { child, channel, read, complaints, reader, prefix, known: 0, tries, since };
+            Hand { child, channel, read, complaints, reader: None, prefix, known: 0, tries, since };
+        // From here on the process ends with this, also if no thread can be started.
+        let complaints = hand.complaints.clone();
+        hand.reader = stderr.map(|stderr| keep_last(stderr, complaints)).transpose()?;
         let mut greeting = match hand.next_line(START, &|| true) {
             Ok(words) => words,
             Err(Ended::Gone { how, complaints, .. }) => {
-                let complaints = complaints.join("\n  ");
-                let text = format!(
-                    "a worker {how}, before it began: is it a test of seedloop's?\n  {complaints}"
-                );
-                return Err(io::Error::other(text.trim_end().to_owned()));
+                return Err(io::Error::other(no_greeting(&program, &how, &complaints)));
             }
             Err(Ended::Wrong(why)) => return Err(io::Error::new(ErrorKind::InvalidData, why)),
             Err(Ended::NotWanted) => return Err(ErrorKind::Interrupted.into()),
         };
-        if greeting.text() != "hello" || greeting.text() != GREETING {
-            return Err(io::Error::other("the worker is of another version than its crew"));
+        let verb = greeting.text();
+        if verb == "refused" {
+            return Err(io::Error::new(ErrorKind::InvalidInput, greeting.text()));
+        }
+        if verb != "hello" || greeting.text() != GREETING {
+            return Err(io::Error::other(format!(
+                "the worker {program} is of another version of seedloop than what has started it: \
+                 build both anew, with the same"
+            )));
         }
         hand.prefix = greeting.text();
         Ok(hand)
@@ -204,6 +213,23 @@ impl Drop for Hand {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What to say of a worker that has not greeted.
+fn no_greeting(program: &str, how: &str, complaints: &[String]) -> String {
+    let (what, tip) = match how.strip_prefix("did not end") {
+        Some(within) => (
+            format!("did not begin{within}"),
+            "if the machine is that busy, have fewer at a time by '--jobs' or SEEDLOOP_JOBS",
+        ),
+        None => (
+            how.to_owned(),
+            "it makes runs if it is a test of '#[seedloop::test]', or a program that ends its \
+             'main' with 'Cli::run', and does nothing before that could end it",
+        ),
+    };
+    let text = format!("the worker {program} {what}, before it could make runs: {tip}");
+    complaints.iter().fold(text, |text, line| format!("{text}\n  {line}"))
 }
 
 /// Whether a process was ended by the signal that the system sends where memory is short, and that
@@ -328,6 +354,33 @@ mod tests {
         };
         let Ended::Gone { how, .. } = ended else { panic!("{ended:?}") };
         assert_eq!(how, "did not end within 2 s of real time");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_does_not_greet_is_told_what_to_do() {
+        let wrong = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            Hand::start(command).expect_err("it is no worker").to_string()
+        };
+        assert_eq!(
+            wrong("echo that is wrong >&2; exit 3"),
+            "the worker sh ended its process: exit status: 3, before it could make runs: it makes \
+             runs if it is a test of '#[seedloop::test]', or a program that ends its 'main' with \
+             'Cli::run', and does nothing before that could end it\n  that is wrong"
+        );
+        assert_eq!(
+            wrong("printf 'hello\\tseedloop-worker-0\\n' >&0"),
+            "the worker sh is of another version of seedloop than what has started it: build both \
+             anew, with the same"
+        );
+        assert_eq!(wrong("printf 'refused\\tno such thing\\n' >&0"), "no such thing");
+        assert_eq!(
+            no_greeting("sh", "did not end within 60 s of real time", &[]),
+            "the worker sh did not begin within 60 s of real time, before it could make runs: if \
+             the machine is that busy, have fewer at a time by '--jobs' or SEEDLOOP_JOBS"
+        );
     }
 
     #[cfg(unix)]

@@ -64,12 +64,7 @@ impl Losses {
         }
         let Some(run) = lost.run else {
             if std::mem::replace(&mut order.is_cold, true) {
-                return Err(io::Error::other(format!(
-                    "a worker {}, before its first run: the program may end before any test does, \
-                     run the test alone with one job to see{}",
-                    lost.how,
-                    lost.complained()
-                )));
+                return Err(lost.before_any_run());
             }
             return Ok(None);
         };
@@ -153,6 +148,16 @@ impl Lost {
     pub(super) fn case(&self) -> Option<Case> {
         let deviations = self.deviations.as_ref()?.join(",");
         format!("{}{deviations}", self.prefix).parse().ok()
+    }
+
+    /// It was lost, and not over a run.
+    pub(super) fn before_any_run(&self) -> io::Error {
+        io::Error::other(format!(
+            "a worker {} before its first run: something else than a run has ended it, such as a \
+             thread of the program, or somebody outside; the same again may go well{}",
+            self.how,
+            self.complained()
+        ))
     }
 
     /// What is wrong, with what the process complained of.

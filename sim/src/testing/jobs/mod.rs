@@ -13,4 +13,4 @@ mod worker;
 
 pub use crew::{Crew, Explored, Failed, Taken};
 pub use program::this_program;
-pub use worker::{WORKER, Workshop, is_worker, serve};
+pub use worker::{WORKER, Workshop, decline, is_worker, serve};

@@ -119,6 +119,13 @@ pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
     done
 }
 
+/// Tells the crew that has started this process why it cannot [`serve`], if there is one.
+pub fn decline(why: &str) {
+    if let Ok(mut channel) = channel_of_crew() {
+        let _ = channel.write_all(refused(why).as_bytes());
+    }
+}
+
 /// The worker's side of the channel, on which two threads speak.
 struct Teller {
     channel: Mutex<Channel>,
