@@ -150,8 +150,16 @@ fn the_report_of_a_crash_names_a_case_that_crashes() {
     );
     let report = report.replace(&format!("{path} failed"), "aborts failed");
     assert!(report.contains(&expected), "{report}\n\nin place of\n\n{expected}");
-    let replayed = command("aborts").env("SEEDLOOP_CASE", case).status().expect("it is run");
-    assert_eq!(replayed.code(), None, "{replayed}");
+    // Who asks for the case is there to tell of it, unless it is to happen in that very process.
+    let replayed = command("aborts").env("SEEDLOOP_CASE", case).output().expect("it is run");
+    let found = format!("found in run {run}\n");
+    let report = String::from_utf8(replayed.stderr).expect("UTF-8");
+    let report = report.replace(&format!("{path} failed"), "aborts failed");
+    assert!(report.contains(&expected.replace(&found, "")), "{report}");
+    assert_eq!(replayed.status.code(), Some(101));
+    let mut here = command("aborts");
+    here.env("SEEDLOOP_CASE", case).env("SEEDLOOP_ISOLATED", "off");
+    assert_eq!(here.status().expect("it is run").code(), None);
 }
 
 #[test]

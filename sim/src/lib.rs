@@ -97,7 +97,7 @@ pub use world::{
 /// | `SEEDLOOP_MODEL` | any or asyncio | what may run next in every test |
 /// | `SEEDLOOP_CANCEL` | never, random, everywhere or pairs | whether tasks are cancelled |
 /// | `SEEDLOOP_CASE` | a case | replays the case in place of exploring; name one test with it |
-/// | `SEEDLOOP_ISOLATED` | on or off | on: each `#[seedloop::test]` is `isolated` |
+/// | `SEEDLOOP_ISOLATED` | on or off | on: each `#[seedloop::test]` is `isolated`; off: none is |
 /// | `SEEDLOOP_PATIENCE` | seconds | how long a run in a process of its own may take, 60 s |
 /// | `SEEDLOOP_REGRESSIONS` | on or off | off: neither read nor write regression files |
 /// | `SEEDLOOP_PAGES` | on or off | off: write no pages of failures |

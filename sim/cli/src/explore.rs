@@ -302,6 +302,9 @@ fn tell(report: &str, output: &mut Output<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// How long the run of a case may take that is replayed.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Replays a case of a scenario; it fails if the case does.
 pub(crate) fn replay(
     subject: Subject<'_>,
@@ -309,6 +312,26 @@ pub(crate) fn replay(
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let scenario = subject.scenario;
+    // Elsewhere first: the case may be one that ends its process.
+    if cfg!(unix) && output.program().is_some() {
+        let launch = || {
+            let mut command = this_program()?;
+            command.args(["worker", scenario.name]);
+            Ok(command)
+        };
+        let crew = Crew { launch: &launch, jobs: 1, patience: REPLAY_PATIENCE };
+        match crew.crash_of(case) {
+            Ok(None) => {}
+            Ok(Some(failed)) => {
+                tell(&failed.message, output)?;
+                return Ok(Status::Failed);
+            }
+            Err(error) => {
+                output.complain(format_args!("error: {}: {error}", scenario.name))?;
+                return Ok(Status::Failed);
+            }
+        }
+    }
     let check = |outcome: &_| scenario.judge(outcome);
     let replayed = Explorer::new().replay_runs(case, &scenario.body, &check);
     let missed = replayed.missed.join(", ");

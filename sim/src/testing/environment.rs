@@ -17,7 +17,7 @@ pub(crate) const VARIABLES: [(&str, &str, &str); 12] = [
     ("SEEDLOOP_MODEL", "any or asyncio", "what may run next in every test"),
     ("SEEDLOOP_CANCEL", "never, random, everywhere or pairs", "whether tasks are cancelled"),
     ("SEEDLOOP_CASE", "a case", "replays the case in place of exploring; name one test with it"),
-    ("SEEDLOOP_ISOLATED", "on or off", "on: each `#[seedloop::test]` is `isolated`"),
+    ("SEEDLOOP_ISOLATED", "on or off", "on: each `#[seedloop::test]` is `isolated`; off: none is"),
     ("SEEDLOOP_PATIENCE", "seconds", "how long a run in a process of its own may take, 60 s"),
     ("SEEDLOOP_REGRESSIONS", "on or off", "off: neither read nor write regression files"),
     ("SEEDLOOP_PAGES", "on or off", "off: write no pages of failures"),
@@ -39,7 +39,8 @@ pub(super) struct Environment {
     runs: Option<u64>,
     jobs: Option<usize>,
     patience: Option<u64>,
-    pub(super) is_isolated: bool,
+    /// Whether all tests are, or none.
+    pub(super) is_isolated: Option<bool>,
     seed: Option<u64>,
     /// How far the seed moves on, since nextest runs the same tests again and again.
     stress: u64,
@@ -111,7 +112,7 @@ impl Environment {
                 0 => return Err("in 0 s no run is made".to_owned()),
                 seconds => self.patience = Some(seconds),
             },
-            "SEEDLOOP_ISOLATED" => self.is_isolated = !is_off(value)?,
+            "SEEDLOOP_ISOLATED" => self.is_isolated = Some(!is_off(value)?),
             "SEEDLOOP_SEED" => self.seed = Some(number()?),
             "SEEDLOOP_STRATEGY" => self.strategy = Some(value.parse()?),
             "SEEDLOOP_MODEL" => self.model = Some(value.parse().map_err(|_| String::new())?),

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -163,13 +165,19 @@ impl Subject<'_> {
         if is_worker() {
             self.serve(&ground);
         }
+        let launch = || self.worker_command();
+        let is_isolated = environment.is_isolated.unwrap_or(self.is_isolated);
+        let crew = (self.worker.is_some() && is_isolated).then(|| Crew {
+            launch: &launch,
+            jobs: explorer.jobs_max(),
+            patience: environment.patience(),
+        });
         if let Some(case) = &environment.case {
+            self.replay_elsewhere(crew.as_ref(), case, None);
             return self.replay(&ground, case);
         }
-        if let Some(arguments) = &self.worker
-            && (self.is_isolated || environment.is_isolated)
-        {
-            return self.run_isolated(&ground, &environment, arguments);
+        if let Some(crew) = crew {
+            return self.run_isolated(&ground, &environment, &crew);
         }
         if self.expect_failure.is_none() {
             self.replay_known(&ground, &environment, None);
@@ -211,9 +219,19 @@ impl Subject<'_> {
         Some(regressions)
     }
 
+    /// Replays a case in a process of the crew, if there is one: what takes its process with it
+    /// ends the test then, and not the process of the test.
+    #[track_caller]
+    fn replay_elsewhere(&self, crew: Option<&Crew<'_>>, case: &Case, noted: Option<&Regressions>) {
+        let Some(crew) = crew else { return };
+        let failed = crew.crash_of(case);
+        if let Some(failed) = failed.unwrap_or_else(|why| panic!("{}: {why}", self.path)) {
+            self.fail_isolated(&failed, format!("{}\n\n", failed.message), noted);
+        }
+    }
+
     /// Replays the cases that failed before; the first that fails again ends the test. One that
-    /// was given with the test has to fit it, too. One that takes its process with it takes that
-    /// of a worker, if there is a crew.
+    /// was given with the test has to fit it, too.
     #[track_caller]
     fn replay_known(
         &self,
@@ -221,15 +239,8 @@ impl Subject<'_> {
         environment: &Environment,
         crew: Option<&Crew<'_>>,
     ) {
-        let try_first = |case: &Case, noted: Option<&Regressions>| {
-            let Some(crew) = crew else { return };
-            let failed = crew.crash_of(case);
-            if let Some(failed) = failed.unwrap_or_else(|why| panic!("{}: {why}", self.path)) {
-                self.fail_isolated(&failed, format!("{}\n\n", failed.message), noted);
-            }
-        };
         for case in &ground.explorer.cases {
-            try_first(case, None);
+            self.replay_elsewhere(crew, case, None);
             self.replay_one(ground, case);
         }
         let known = self.regressions.as_ref().filter(|_| !environment.no_regressions);
@@ -237,7 +248,7 @@ impl Subject<'_> {
             let case = case.unwrap_or_else(|why| {
                 panic!("{why}; mend the line, or delete it if it is of no use any more")
             });
-            try_first(&case, known);
+            self.replay_elsewhere(crew, &case, known);
             let replayed = ground.replay(&case);
             if replayed.fault.is_some() {
                 self.fail_replayed(ground, replayed, case, known);
@@ -363,18 +374,18 @@ impl Subject<'_> {
         std::process::exit(0);
     }
 
+    /// What starts a process that makes runs of this test.
+    fn worker_command(&self) -> io::Result<Command> {
+        let mut command = this_program()?;
+        command.args(self.worker.iter().flatten());
+        Ok(command)
+    }
+
     /// Explores in processes of their own.
     #[track_caller]
-    fn run_isolated(&self, ground: &Ground<'_>, environment: &Environment, arguments: &[String]) {
-        let launch = || {
-            let mut command = this_program()?;
-            command.args(arguments);
-            Ok(command)
-        };
-        let jobs = ground.explorer.jobs_max();
-        let crew = Crew { launch: &launch, jobs, patience: environment.patience() };
+    fn run_isolated(&self, ground: &Ground<'_>, environment: &Environment, crew: &Crew<'_>) {
         if self.expect_failure.is_none() {
-            self.replay_known(ground, environment, Some(&crew));
+            self.replay_known(ground, environment, Some(crew));
         }
         let explored = crew.explore(ground.explorer);
         let mut explored = explored.unwrap_or_else(|why| panic!("{}: {why}", self.path));
