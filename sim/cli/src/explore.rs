@@ -3,10 +3,9 @@
 use std::io;
 use std::num::NonZero;
 use std::process;
-use std::thread;
 use std::time::Duration;
 
-use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Statistics, Strategy};
+use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Statistics, Strategy, cores};
 use seedloop::report::{self, Found};
 use seedloop::testing;
 use seedloop::testing::jobs::{Crew, this_program};
@@ -75,7 +74,6 @@ impl ExploreArguments {
     }
 
     fn jobs(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         self.jobs.map_or_else(cores, NonZero::get)
     }
 

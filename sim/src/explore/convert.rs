@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::case::{Deed, Deviation, SpawnPath, Spot};
+use super::nth::Nth;
 use super::shared::Shared;
 use crate::base::{Candidates, Choice, ChoiceKind, Moment, Policy, Question, Replay, TaskKey};
 use crate::event_loop::TaskInfo;
@@ -10,7 +11,7 @@ use crate::event_loop::TaskInfo;
 /// Replays a log, or lets another policy decide, and takes note of every choice that is not dull.
 pub(crate) struct Convert {
     by: Box<dyn Policy>,
-    counts: BTreeMap<(Moment, ChoiceKind), u32>,
+    nth: Nth,
     noted: Shared<Vec<Noted>>,
 }
 
@@ -33,7 +34,7 @@ impl Convert {
     }
 
     pub(crate) fn policy(by: Box<dyn Policy>) -> Self {
-        Convert { by, counts: BTreeMap::new(), noted: Shared::default() }
+        Convert { by, nth: Nth::default(), noted: Shared::default() }
     }
 
     /// What was noted; filled as the run goes on.
@@ -46,9 +47,7 @@ impl Policy for Convert {
     fn choose(&mut self, question: &Question) -> u32 {
         let value = self.by.choose(question);
         let Question { kind, at, .. } = *question;
-        let count = self.counts.entry((at, kind)).or_default();
-        let nth = *count;
-        *count += 1;
+        let nth = self.nth.next(at, kind);
         if value != 0 {
             let deed = NotedDeed::Choose { kind, nth, value };
             self.noted.borrow().push(Noted { at, deed });

@@ -38,6 +38,25 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    const ALL: [FaultKind; 11] = [
+        FaultKind::Panic,
+        FaultKind::Error,
+        FaultKind::Deadlock,
+        FaultKind::Limit,
+        FaultKind::ForeignWake,
+        FaultKind::Leak,
+        FaultKind::Unretrieved,
+        FaultKind::Check,
+        FaultKind::Nondeterminism,
+        FaultKind::Never,
+        FaultKind::Crash,
+    ];
+
+    /// The kind of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        FaultKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// In a word or two, as a campaign writes it.
     pub const fn name(self) -> &'static str {
         match self {

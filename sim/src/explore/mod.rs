@@ -25,6 +25,7 @@ mod hold;
 mod kept;
 mod misfit;
 mod nearest;
+mod nth;
 mod odds;
 mod priorities;
 mod profile;
@@ -72,7 +73,7 @@ pub use priorities::{Pct, Pos};
 pub use revisit::Revisit;
 pub(crate) use rounds::Part;
 #[doc(hidden)]
-pub use rounds::round_of;
+pub use rounds::{cores, round_of};
 pub use rush::Rush;
 pub(crate) use search::{never_of, never_text, warm_up};
 #[doc(hidden)]

@@ -28,6 +28,12 @@ pub fn round_of(run: u64) -> (u64, Range<u64>) {
     (index, start..start.saturating_add(size))
 }
 
+/// On how many threads or in how many processes runs are made, where nobody says it.
+#[doc(hidden)]
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// A part of an exploration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -83,7 +89,6 @@ impl Explorer {
 
     /// How many threads or processes may make runs.
     pub(crate) fn jobs_max(&self) -> usize {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         self.jobs.unwrap_or_else(cores)
     }
 
@@ -150,9 +155,12 @@ impl Explorer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::explore::{Statistics, Strategy};
-    use crate::runner::choose;
+    use crate::runner::{choose, print_line};
     use crate::sync::Tracked;
     use crate::task::spawn;
 
@@ -167,6 +175,25 @@ mod tests {
             next = runs.end;
         }
         assert_eq!(round_of(u64::MAX).1.end, u64::MAX);
+    }
+
+    /// What a round ends with is compared once more, and counts in a campaign, too.
+    #[test]
+    fn a_last_run_that_is_never_the_same_is_kept() {
+        let count = AtomicU32::new(0);
+        let body = || {
+            choose(2);
+            print_line(format_args!("{}", count.fetch_add(1, Ordering::Relaxed)));
+            Ok(())
+        };
+        let explorer = Explorer::new().strategy(Strategy::Random);
+        let part = Part::Round { index: 0, runs: 1..4, is_last: true };
+        let kept = Some(Kept::new(2, BTreeSet::new()));
+        let subject = explorer.subject(&body, &|_| Ok(()));
+        let ran = explorer.make(&subject, part, kept, Spared::default(), &|| true);
+        assert!(ran.failure.is_none());
+        let kinds: Vec<_> = ran.kinds.iter().map(|kind| (kind.kind.as_str(), kind.run)).collect();
+        assert_eq!(kinds, [("nondeterminism", 3)]);
     }
 
     /// The run that failed, with its case, or none; and what was counted.

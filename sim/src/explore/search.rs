@@ -74,7 +74,7 @@ impl Search<'_> {
             policy = Box::new(Ahead::new(policy, watch.clone()));
         }
         let is_drawn = self.explorer.draws_apart();
-        let mut last: Option<(Trial, u64)> = None;
+        let mut last: Option<(Trial, u64, u64)> = None;
         for run in runs {
             if !(self.may_go_on)() {
                 return None;
@@ -105,14 +105,12 @@ impl Search<'_> {
             if run % RECHECK == 0
                 && is_wanted
                 && let Some(failure) = self.recheck(&trial, number)
+                && let Some(failure) = self.end_or_keep(failure, &trial, run)
             {
-                match &mut self.kept {
-                    None => return Some(Box::new(failure)),
-                    Some(kept) => kept.add(&failure.fault, run, trial.outcome.fingerprint, || None),
-                }
+                return Some(failure);
             }
             let chosen = !trial.outcome.choices.is_empty();
-            last = Some((trial, number));
+            last = is_wanted.then_some((trial, run, number));
             // In a campaign each run counts, also where all are the same.
             if !chosen && self.kept.is_none() {
                 // There is nothing that another run could do otherwise.
@@ -121,8 +119,20 @@ impl Search<'_> {
             }
         }
         // A short exploration is compared as often as a long one.
-        let (trial, number) = last.filter(|_| are_last || self.tally.statistics.exhausted)?;
-        (0..LAST_RECHECKS).find_map(|_| self.recheck(&trial, number)).map(Box::new)
+        let (trial, run, number) = last.filter(|_| are_last || self.tally.statistics.exhausted)?;
+        let failure = (0..LAST_RECHECKS).find_map(|_| self.recheck(&trial, number))?;
+        self.end_or_keep(failure, &trial, run)
+    }
+
+    /// That a run is not always the same ends an exploration; a campaign counts it.
+    fn end_or_keep(&mut self, failure: Failure, trial: &Trial, run: u64) -> Option<Box<Failure>> {
+        match &mut self.kept {
+            None => Some(Box::new(failure)),
+            Some(kept) => {
+                kept.add(&failure.fault, run, trial.outcome.fingerprint, || None);
+                None
+            }
+        }
     }
 
     /// Looks into a failure: of the run `index` from 0, to be told as `number`.

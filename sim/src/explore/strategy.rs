@@ -177,7 +177,8 @@ const ROTA: [usize; 25] =
     [2, 3, 9, 6, 4, 9, 2, 6, 9, 5, 3, 4, 6, 2, 9, 4, 6, 7, 2, 9, 4, 6, 5, 10, 8];
 
 /// What so many runs have not shown takes many turns: most of what comes then is this member's,
-/// which learns from what is rare.
+/// which learns from what is rare. The first round is over before that; it counts where another
+/// harness asks for many runs at once ([`Explorer::find`](super::Explorer::find)).
 const REVISIT: usize = 4;
 const RUNS_MANY: usize = 2_000;
 /// And in a round that is not the first, since those before have shown nothing.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::case::{Deed, Deviation, SpawnPath, Spot};
+use super::nth::Nth;
 use crate::base::{
     Candidate, Candidates, ChoiceKind, Ended, Moment, Operation, Policy, Question, TaskKey,
     TaskNumber,
@@ -38,7 +39,7 @@ pub(super) struct Ahead {
     watch: Arc<dyn Watch>,
     /// What decides wants to know what is ready.
     is_watched: bool,
-    counts: BTreeMap<(Moment, ChoiceKind), u32>,
+    nth: Nth,
     /// By number from 1, and how many children each has that were seen.
     paths: BTreeMap<TaskNumber, (SpawnPath, u32)>,
     by_key: BTreeMap<TaskKey, TaskNumber>,
@@ -54,7 +55,7 @@ impl Ahead {
             by,
             watch,
             is_watched: false,
-            counts: BTreeMap::new(),
+            nth: Nth::default(),
             paths: BTreeMap::from([(0, root)]),
             by_key: BTreeMap::from([(TaskKey::LOOP, 0)]),
         }
@@ -99,9 +100,7 @@ impl Policy for Ahead {
     fn choose(&mut self, question: &Question) -> u32 {
         let value = self.by.choose(question);
         let Question { kind, at, .. } = *question;
-        let count = self.counts.entry((at, kind)).or_default();
-        let nth = *count;
-        *count += 1;
+        let nth = self.nth.next(at, kind);
         if value != 0 {
             self.tell(at, || Some(Deed::Choose { kind, nth, value }));
         }
@@ -158,7 +157,7 @@ impl Policy for Ahead {
     fn begin(&mut self, seed: u64) -> bool {
         let begins = self.by.begin(seed);
         self.is_watched = self.by.watches();
-        self.counts.clear();
+        self.nth.clear();
         self.paths.retain(|number, _| *number == 0);
         self.paths.entry(0).and_modify(|(_, children)| *children = 0);
         self.by_key.retain(|key, _| *key == TaskKey::LOOP);

@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::environment::{Environment, package};
-use super::jobs::{Crew, Failed, Workshop, decline, is_worker, serve, this_program};
+use super::jobs::{
+    Crew, Failed, Workshop, decline, is_worker, serve, test_arguments, this_program,
+};
 use super::named::Test;
 use super::pages::{Explored, shown, write_page};
 use super::regressions::Regressions;
@@ -38,7 +40,7 @@ where
         expect_failure: test.expect_failure,
         aborts: test.aborts,
         has_siblings: false,
-        worker: Some(worker_arguments(&test.path())),
+        worker: Some(test.path()),
         is_isolated: test.is_isolated,
     };
     let explorer = test.cases.iter().fold(explorer, |explorer, case| explorer.case(case));
@@ -108,15 +110,9 @@ struct Subject<'a> {
     aborts: bool,
     /// There may be other explorations in the same test, to which a case may belong.
     has_siblings: bool,
-    /// With what the program of this test runs it alone; none where nobody knows.
-    worker: Option<Vec<String>>,
+    /// What the test harness calls it; none where nobody knows.
+    worker: Option<String>,
     is_isolated: bool,
-}
-
-/// What the standard test harness runs one test with, on the main thread.
-fn worker_arguments(path: &str) -> Vec<String> {
-    let fixed = ["--exact", path, "--include-ignored", "--nocapture", "--test-threads=1"];
-    fixed.map(str::to_owned).into()
 }
 
 /// What is explored, and how.
@@ -186,7 +182,10 @@ impl Subject<'_> {
         let Some(failure) = exploration.failure else {
             return self.assert_none_is_expected(exploration.statistics.runs);
         };
-        if self.expect_failure.is_some_and(|text| is_expected(&failure, text)) {
+        if self
+            .expect_failure
+            .is_some_and(|text| is_expected(failure.fault.kind, &failure.fault.message, text))
+        {
             return;
         }
         let noted = match failure.is_of_a_run() {
@@ -377,7 +376,7 @@ impl Subject<'_> {
     /// What starts a process that makes runs of this test.
     fn worker_command(&self) -> io::Result<Command> {
         let mut command = this_program()?;
-        command.args(self.worker.iter().flatten());
+        command.args(self.worker.iter().flat_map(|path| test_arguments(path)));
         Ok(command)
     }
 
@@ -392,8 +391,8 @@ impl Subject<'_> {
         let Some(failed) = explored.failed.clone() else {
             return self.assert_none_is_expected(explored.statistics.runs);
         };
-        let is_odd = ["nondeterminism", "never"].contains(&failed.kind.as_str());
-        if self.expect_failure.is_some_and(|text| !is_odd && failed.message.contains(text)) {
+        let is_expected = |text| is_expected(failed.kind, &failed.message, text);
+        if self.expect_failure.is_some_and(is_expected) {
             return;
         }
         let case = failed.case.as_ref();
@@ -421,9 +420,9 @@ impl Subject<'_> {
 
 /// Tells whether a failure is the one that a test expects. That a test is not deterministic, or
 /// never came to something, is no known bug.
-fn is_expected(failure: &Failure, text: &str) -> bool {
-    let unlike = matches!(failure.fault.kind, FaultKind::Nondeterminism | FaultKind::Never);
-    !unlike && failure.fault.message.contains(text)
+fn is_expected(kind: FaultKind, message: &str, text: &str) -> bool {
+    let unlike = matches!(kind, FaultKind::Nondeterminism | FaultKind::Never);
+    !unlike && message.contains(text)
 }
 
 /// Tells in which file a case is noted.

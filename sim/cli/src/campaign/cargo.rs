@@ -7,6 +7,7 @@ use std::process::Command;
 
 use clap::{Parser, Subcommand};
 use seedloop::explore::{Cancel, Model, Strategy};
+use seedloop::testing::jobs::test_arguments;
 
 use super::code::{self, Stamp};
 use super::command::{Program, RangeArguments, run};
@@ -135,8 +136,7 @@ fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, W
 /// The command of a worker: the test's program, as cargo would start it.
 fn worker(tested: &Tested, variables: &[(&'static str, String)]) -> Command {
     let mut command = Command::new(&tested.program);
-    command.args(["--exact", &tested.path, "--include-ignored", "--nocapture"]);
-    command.arg("--test-threads=1");
+    command.args(test_arguments(&tested.path));
     command.current_dir(&tested.folder).env("CARGO_MANIFEST_DIR", &tested.folder);
     // What is said to all tests is not said to a campaign, whose options are in its files.
     for name in ["RUNS", "SEED", "STRATEGY", "MODEL", "CANCEL", "CASE"] {

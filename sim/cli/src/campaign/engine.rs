@@ -6,10 +6,9 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::process::Command;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use seedloop::explore::Kind;
+use seedloop::explore::{Kind, cores};
 use seedloop::testing::jobs::{self, Crew};
 
 use super::source::{Failing, Sink, Source, Taken};
@@ -43,7 +42,6 @@ impl Engine {
     }
 
     fn crew(&self) -> Crew<'_> {
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let jobs = self.jobs.map_or_else(cores, NonZero::get);
         Crew { launch: &*self.launch, jobs, patience: Duration::from_secs(self.patience.get()) }
     }

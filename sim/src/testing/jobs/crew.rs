@@ -44,7 +44,7 @@ pub struct Explored {
 #[derive(Clone, Debug)]
 pub struct Failed {
     /// How.
-    pub kind: String,
+    pub kind: FaultKind,
     /// What is wrong.
     pub message: String,
     /// Which run it was, from 1.
@@ -124,10 +124,7 @@ impl Crew<'_> {
         let (statistics, _) = total.into_counted();
         let runs = statistics.runs;
         let never = never.map(|message| {
-            (
-                Failed { kind: FaultKind::Never.name().to_owned(), message, run: runs, case: None },
-                None,
-            )
+            (Failed { kind: FaultKind::Never, message, run: runs, case: None }, None)
         });
         let (failed, hand) = failed.or(never).unzip();
         Ok(Explored { statistics, failed, hand: hand.flatten() })
@@ -391,7 +388,7 @@ impl Crew<'_> {
             return String::new();
         };
         let Failed { kind, message, run, case } = failed;
-        if *kind == FaultKind::Crash.name() {
+        if *kind == FaultKind::Crash {
             return format!("{message}\nfound in run {run}\n\n");
         }
         let told = match case {
@@ -404,7 +401,7 @@ impl Crew<'_> {
                 let long = hand.take().and_then(|hand| self.told(Some(hand), order(true)));
                 long.or_else(|| self.told(None, order(false)))
             }
-            None if *kind == FaultKind::Never.name() => {
+            None if *kind == FaultKind::Never => {
                 let line = Line::new("never").word(&message);
                 self.told(None, statistics_words(line, statistics))
             }
@@ -449,6 +446,7 @@ fn split(part: &Part, run: u64) -> (Option<Part>, Option<Part>) {
 
 fn read_failed(words: &mut super::line::Words) -> Result<Failed, String> {
     let (kind, message, run) = (words.text(), words.text(), words.next()?);
+    let kind = FaultKind::of(&kind).ok_or_else(|| format!("a failure of the kind '{kind}'"))?;
     let case: Case = words.next()?;
     let is_of_run = words.next::<u8>()? != 0;
     let case = Some(case).filter(|_| is_of_run);

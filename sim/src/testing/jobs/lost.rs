@@ -193,7 +193,7 @@ impl Lost {
     }
 
     pub(super) fn failed(self, run: u64) -> Failed {
-        let (kind, message) = (FaultKind::Crash.name().to_owned(), self.text());
+        let (kind, message) = (FaultKind::Crash, self.text());
         Failed { kind, message, run, case: self.case() }
     }
 }

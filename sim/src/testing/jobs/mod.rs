@@ -12,5 +12,5 @@ mod program;
 mod worker;
 
 pub use crew::{Crew, Explored, Failed, Taken};
-pub use program::this_program;
+pub use program::{test_arguments, this_program};
 pub use worker::{WORKER, Workshop, decline, is_worker, serve};

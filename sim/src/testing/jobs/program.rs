@@ -4,6 +4,11 @@ use std::env;
 use std::io;
 use std::process::Command;
 
+/// With what the standard test harness runs one test alone, on the main thread.
+pub fn test_arguments(path: &str) -> [&str; 5] {
+    ["--exact", path, "--include-ignored", "--nocapture", "--test-threads=1"]
+}
+
 /// The command that starts this very program once more: the same one also if another was built in
 /// its place since it was started.
 ///
