@@ -79,6 +79,8 @@ pub(crate) use search::{never_of, never_text, warm_up};
 #[doc(hidden)]
 pub use steps::Steps;
 pub use strategy::Strategy;
+#[doc(hidden)]
+pub use tally::Fnv;
 pub use tally::Statistics;
 pub(crate) use tally::Tally;
 pub(crate) use threads::{Made, in_order, on_own_thread};

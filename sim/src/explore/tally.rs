@@ -124,13 +124,34 @@ impl Tally {
 
 /// Names what a run came to: what it printed and how it ended.
 fn hash_of(outcome: &Outcome<Result<()>>) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let add = |hash: u64, text: &str| text.bytes().chain([b'\n']).fold(hash, step);
+    // Each line with its end.
+    let add = |hash: Fnv, text: &str| hash.with(text.as_bytes()).with(b"\n");
     let printed = outcome.lines.iter().map(|line| line.text.as_str());
-    // FNV-1a, over each line with its end.
-    let hash = printed.fold(0xcbf2_9ce4_8422_2325, add);
+    let hash = printed.fold(Fnv::default(), add);
     match &outcome.result {
         Err(error) | Ok(Err(error)) => add(hash, &error.to_string()),
         Ok(Ok(())) => hash,
+    }
+    .0
+}
+
+/// FNV-1a of 64 bits. Source: draft-eastlake-fnv.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Fnv(pub u64);
+
+impl Default for Fnv {
+    /// The hash of nothing.
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    /// The hash with these bytes behind those before.
+    #[must_use = "a hash is a value"]
+    pub fn with(self, bytes: &[u8]) -> Self {
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Fnv(bytes.iter().fold(self.0, step))
     }
 }

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
+use seedloop::explore::Fnv;
+
 /// Returns the hash of the bytes of the program that runs.
 pub(super) fn of_this_program() -> io::Result<u64> {
     // The program may have been built anew since it was started: this is what runs.
@@ -45,20 +47,17 @@ impl Stamp {
     }
 }
 
-/// FNV-1a of 64 bits. Source: draft-eastlake-fnv.
 fn hash_of(mut input: impl Read) -> io::Result<u64> {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut hash = Fnv::default();
     let mut bytes = vec![0; 1 << 16];
     loop {
         let count = match input.read(&mut bytes) {
-            Ok(0) => return Ok(hash),
+            Ok(0) => return Ok(hash.0),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        for byte in &bytes[..count] {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        hash = hash.with(&bytes[..count]);
     }
 }
 

@@ -65,6 +65,10 @@ impl Hand {
     ///
     /// When the process cannot be started, or does not greet.
     pub(super) fn start(mut command: Command) -> io::Result<Hand> {
+        // Where a socket is not closed on exec from its beginning on, as on macOS, a worker that is
+        // started in between would hold the ends of another one.
+        static STARTING: Mutex<()> = Mutex::new(());
+        let alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let (channel, theirs) = channel::pair()?;
         channel.set_read_timeout(Some(LOOK))?;
         command.env(WORKER, said_by_crew());
@@ -79,6 +83,7 @@ impl Hand {
         })?;
         // The command holds an end of the channel, too.
         drop(command);
+        drop(alone);
         let complaints = Arc::<Mutex<VecDeque<String>>>::default();
         let stderr = child.stderr.take();
         let (read, prefix, tries, since) = (Lines::default(), String::new(), String::new(), now());
