@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use seedloop::explore::{Explorer, Strategy};
+use seedloop::explore::{Explorer, Model, Strategy};
 use seedloop::sync::Tracked;
 use seedloop::testing::jobs::{Crew, Taken};
 use seedloop::{Result, choose, spawn};
@@ -533,4 +533,29 @@ fn a_variable_that_is_wrong_for_a_worker_is_told_as_what_it_is() {
     let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
     let wrong = crew.check_campaign().expect_err("it is wrong").to_string();
     assert_eq!(wrong, "SEEDLOOP_PAGES takes on or off, not 'no'");
+}
+
+/// In asyncio's order, where no strategy is told what is ready.
+#[ignore = "it aborts"]
+#[seedloop::test(strategy = random, model = asyncio)]
+async fn a_grandchild_aborts() -> Result<()> {
+    let child = spawn(async {
+        let ends = [1, 2].map(|_| spawn(async { Ok(choose(5)) }));
+        let [_, second] = ends;
+        if second.await? == 3 {
+            abort();
+        }
+        Ok(())
+    });
+    child.await
+}
+
+#[test]
+fn a_crash_has_a_case_in_each_order() {
+    let launch = || Ok(command("a_grandchild_aborts"));
+    let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(60) };
+    let explorer = Explorer::new().strategy(Strategy::Random).model(Model::Asyncio);
+    let explored = crew.explore(&explorer).expect("there are workers");
+    let case = explored.failed.and_then(|failed| failed.case).expect("what it did is known");
+    assert_eq!(case.to_string(), "sl1.1.asyncio.-:1.1.2@1v3");
 }
