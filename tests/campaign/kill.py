@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +114,16 @@ class Campaign:
         )
         is_merged = done.returncode in (0, 1, 4) and out.exists()
         check(is_merged, f"merge: exit code {done.returncode}:\n{done.stderr}")
+        check_sums(out.read_bytes())
         return Merged(done.returncode, done.stdout, out.read_bytes())
+
+
+def check_sums(text: bytes) -> None:
+    """Each line ends with the checksum of what stands before it, as the document says."""
+    for number, line in enumerate(text.splitlines(), 1):
+        rest, _, crc = line.rpartition(b',"crc":"')
+        expected = b'%08x"}' % zlib.crc32(rest)
+        check(crc == expected, f"line {number} ends with {crc!r} and not with {expected!r}")
 
 
 def members(group: int) -> list[int]:

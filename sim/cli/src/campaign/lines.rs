@@ -7,6 +7,8 @@ use std::ops::Range;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::sum::seal;
+
 /// The version of the format.
 pub(super) const FORMAT: u32 = 1;
 
@@ -150,14 +152,16 @@ impl<'de> Deserialize<'de> for Hex {
 }
 
 impl Line<'_> {
-    /// Appends the line, with its end.
+    /// Appends the line, with its checksum and its end.
     pub(super) fn write_to(&self, bytes: &mut Vec<u8>) {
+        let from = bytes.len();
         // Its keys are strings, and memory takes all.
         serde_json::to_writer(&mut *bytes, self).expect("seedloop bug: a line is no JSON");
+        seal(bytes, from);
         bytes.push(b'\n');
     }
 
-    /// The line, with its end.
+    /// The line, with its checksum and its end.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.write_to(&mut bytes);

@@ -20,6 +20,7 @@ mod seeds;
 mod shard;
 mod shards;
 mod source;
+mod sum;
 mod summary;
 mod tested;
 #[cfg(test)]

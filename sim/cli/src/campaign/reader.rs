@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::lines::{FORMAT, FormatOf, Header, MergedLine, TypeOf};
 use super::record::Record;
+use super::sum;
 use super::wrong::Wrong;
 
 /// What a file holds.
@@ -44,8 +45,14 @@ pub(super) fn read(name: &str, mut input: impl BufRead) -> Result<Contents, Wron
             Err(error) => return Err(Wrong::usage(format!("cannot read {name}: {error}"))),
         }
         let Some((b'\n', text)) = line.split_last() else { break };
+        sum::check(text).map_err(|how| wrong(how).tip(&contents.way_out(number)))?;
         contents.add(text, number).map_err(wrong)?;
         contents.whole += line.len() as u64;
+    }
+    // What was being written is a part of one line.
+    if sum::goes_on(&line) {
+        let wrong = format!("{name}:{number}: damaged: no line feed stands behind it");
+        return Err(Wrong::usage(wrong).tip(&contents.way_out(number)));
     }
     match contents.merged {
         Some(pieces) if pieces != contents.records.len() as u64 || !line.is_empty() => {
@@ -59,6 +66,21 @@ pub(super) fn read(name: &str, mut input: impl BufRead) -> Result<Contents, Wron
 }
 
 impl Contents {
+    /// What to do with a file in which this line is damaged.
+    fn way_out(&self, number: u64) -> String {
+        match (self.merged, self.records.is_empty()) {
+            (Some(_), _) => "merge anew what it was merged from".to_owned(),
+            (None, true) => "if it is a shard, remove it, and run the shard anew".to_owned(),
+            (None, false) => {
+                let good = number - 1;
+                format!(
+                    "keep the lines before it ('head -n {good}'), and start the same again: \
+                     what they do not tell is run anew"
+                )
+            }
+        }
+    }
+
     fn add(&mut self, text: &[u8], number: u64) -> Result<(), String> {
         let TypeOf { name } = parse(text)?;
         let is_first = self.merged.is_none() && self.records.is_empty();

@@ -176,7 +176,10 @@ fn what_cannot_be_merged_is_told() {
     let bytes = fs::read(&other).expect("a file");
     fs::write(&file, [&bytes[..150], &bytes[170..]].concat()).expect("a file");
     let text = tool(&["merge", &name]);
-    assert!(text.2.starts_with(&format!("error: {shown}:1: damaged at column ")), "{text:?}");
+    assert!(
+        text.2.starts_with(&format!("error: {shown}:1: damaged: its checksum is '")),
+        "{text:?}"
+    );
     assert_eq!(tool(&["merge", &other.display().to_string()]).0, 1);
 }
 

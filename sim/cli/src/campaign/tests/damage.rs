@@ -1,7 +1,10 @@
 //! Files that are damaged are told of, each with the line.
 
-use super::fake::{Disk, Fake, header, run};
+use super::fake::{Disk, Fake, header, merged, run};
+use crate::campaign::pieces::Pieces;
 use crate::campaign::reader::read;
+use crate::campaign::sum::seal;
+use crate::campaign::summary::Summary;
 
 const HEADER: &str = concat!(
     r#"{"type":"header","format":1,"tool":"seedloop 0.1.0","scenario":"tea","#,
@@ -24,14 +27,21 @@ fn a_file_begins_with_its_header_and_ends_when_it_is_done() {
     assert_eq!(run(&disk, header, &mut Fake { part: 256, orders: 1 }), Ok(()));
     let text = String::from_utf8(disk.contents()).expect("text");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], HEADER);
-    assert_eq!(lines.last(), Some(&r#"{"type":"done"}"#));
+    assert_eq!(lines[0], sealed(HEADER));
+    assert_eq!(lines.last(), Some(&r#"{"type":"done","crc":"9820ada1"}"#));
 }
 
-/// What is said of a file of these lines.
+/// A line with its checksum.
+fn sealed(line: &str) -> String {
+    let mut bytes = line.as_bytes().to_vec();
+    seal(&mut bytes, 0);
+    String::from_utf8(bytes).expect("text")
+}
+
+/// What is said of a file of these lines, each of which gets its checksum.
 #[track_caller]
 fn check(lines: &[&str], expected: &str) {
-    let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let text = lines.iter().map(|line| sealed(line) + "\n").collect::<String>();
     match read("FILE", text.as_bytes()) {
         Ok(contents) => assert_eq!(format!("{}", contents.records.len()), expected),
         Err(wrong) => assert_eq!(wrong.text(), (2, expected)),
@@ -58,10 +68,8 @@ fn each_line_that_cannot_be_is_told() {
     let done = r#"{"type":"done"}"#;
     let merged = r#"{"type":"merged","format":1,"pieces":1}"#;
     let cut = &PROGRESS[..PROGRESS.len() - 2];
-    check(&[HEADER, FAILURE, cut], "FILE:3: damaged at column 121: EOF while parsing a list");
-    check(&[HEADER, "", PROGRESS], "FILE:2: damaged at column 0: EOF while parsing a value");
-    check(&[HEADER, "\0\0\0"], "FILE:2: damaged at column 1: expected value");
-    check(&["{}"], "FILE:1: damaged at column 2: missing field `type`");
+    check(&[HEADER, FAILURE, cut], "FILE:3: damaged at column 127: expected `,` or `]`");
+    check(&[r#"{"a":1}"#], "FILE:1: damaged at column 24: missing field `type`");
     let late = with(HEADER, r#""format":1"#, r#""format":2"#);
     check(&[&late], "FILE:1: written by seedloop 0.1.0 in format 2, and this tool reads 1");
     check(&[FAILURE], "FILE:1: no header comes first, so this is no file of a campaign");
@@ -93,7 +101,7 @@ fn each_line_that_cannot_be_is_told() {
     );
     check(
         &[HEADER, &failure("0000000000000027", "27")],
-        "FILE:2: damaged at column 145: a hash has 16 hexadecimal digits",
+        "FILE:2: damaged at column 144: a hash has 16 hexadecimal digits",
     );
     let progress = |from, to| with(PROGRESS, from, to);
     let risen = progress(r#""next":256"#, r#""next":301"#);
@@ -114,6 +122,47 @@ fn each_line_that_cannot_be_is_told() {
     check(&[HEADER, FAILURE, &end, done, done], "FILE:5: 'done' behind 'done'");
 }
 
+/// What is damaged is told with what to do about it.
+#[test]
+fn lines_without_their_checksum_are_told() {
+    let told = |text: String| {
+        let wrong = read("FILE", text.as_bytes()).expect_err("it is damaged");
+        assert_eq!(wrong.text().0, 2);
+        wrong.text().1.to_owned()
+    };
+    let (header, failure, merged) =
+        (sealed(HEADER), sealed(FAILURE), sealed(r#"{"type":"merged","format":1,"pieces":2}"#));
+    let none = "it ends with no checksum, so it is damaged, or no file of a campaign";
+    let keep = "what they do not tell is run anew";
+    assert_eq!(
+        told(format!("{HEADER}\n")),
+        format!("FILE:1: {none}\n  tip: if it is a shard, remove it, and run the shard anew")
+    );
+    for line in ["", "\0\0\0", &failure[1..], &failure[..failure.len() - 1]] {
+        let text = told(format!("{header}\n{line}\n{failure}\n"));
+        let text = text.strip_prefix("FILE:2: ").expect("the line");
+        let tip = format!(
+            "  tip: keep the lines before it ('head -n 1'), and start the same again: {keep}"
+        );
+        assert_eq!(text.split_once('\n').expect("two lines").1, tip);
+        assert!(text.starts_with(none) || text.starts_with("damaged: its checksum is '"), "{text}");
+    }
+    let other = failure.replace("\"seed\":13", "\"seed\":15");
+    let crc = |line: &str| line[line.len() - 10..line.len() - 2].to_owned();
+    let right = crc(&sealed(&with(FAILURE, "\"seed\":13", "\"seed\":15")));
+    let wrong = format!("damaged: its checksum is '{}', and not {right}", crc(&failure));
+    assert_eq!(
+        told(format!("{merged}\n{header}\n{other}\n")),
+        format!("FILE:3: {wrong}\n  tip: merge anew what it was merged from")
+    );
+    let lost = "damaged: no line feed stands behind it";
+    let text = told(format!("{header}\n{failure} {failure}"));
+    assert!(
+        text.starts_with(&format!("FILE:2: {lost}\n  tip: keep the lines before it")),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_merged_file_is_whole_or_not_at_all() {
     let merged = r#"{"type":"merged","format":1,"pieces":2}"#;
@@ -122,7 +171,50 @@ fn a_merged_file_is_whole_or_not_at_all() {
     check(&[merged, HEADER, PROGRESS], "FILE:3: there is no failure 0");
     let other = with(HEADER, r#""count":1"#, r#""count":2"#);
     check(&[merged, HEADER, FAILURE, PROGRESS, &other], "2");
-    let torn = format!("{merged}\n{HEADER}\n{other}\n{{\"type\"");
+    let [first, second, third] = [merged, HEADER, &other].map(sealed);
+    let torn = format!("{first}\n{second}\n{third}\n{{\"type\"");
     let wrong = read("FILE", torn.as_bytes()).expect_err("cut off");
     assert_eq!(wrong.text().1, "FILE is cut off: it holds 2 of 2 shards\n  tip: merge them anew");
+}
+
+/// Each bit of a file that is another one is told, or what is merged is the same.
+#[test]
+fn each_bit_that_flips_is_told_or_changes_nothing() {
+    let header = header(200..500, 200..500, 0, 1);
+    let disk = Disk::with(b"");
+    assert_eq!(run(&disk, header, &mut Fake { part: 150, orders: 5 }), Ok(()));
+    let shard = disk.contents();
+    let ends: Vec<usize> =
+        shard.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    // A shard that is done, one that was killed behind a line, one in the middle of one, and what
+    // was merged of it.
+    let killed = shard[..=ends[ends.len() - 3]].to_vec();
+    let torn = shard[..ends[ends.len() - 3] + 40].to_vec();
+    for (what, file) in [("killed", killed), ("torn", torn), ("done", shard.clone())] {
+        let told = flipped(&file);
+        assert!(told.is_empty(), "{what}: {told:?}");
+    }
+    let told = flipped(&merged([&shard]).to_bytes());
+    assert!(told.is_empty(), "merged: {told:?}");
+}
+
+/// The bits of a file that make something else of it, and nobody notices.
+fn flipped(file: &[u8]) -> Vec<(usize, u32)> {
+    let text = |pieces: &Pieces| Summary::new(pieces).expect("a shard").to_string();
+    let good = merged([&file.to_vec()]);
+    let good = (good.to_bytes(), text(&good));
+    let mut found = Vec::new();
+    for at in 0..file.len() {
+        for bit in 0..8 {
+            let mut file = file.to_vec();
+            file[at] ^= 1 << bit;
+            let Ok(contents) = read("FILE", &*file) else { continue };
+            let mut pieces = Pieces::default();
+            let added = pieces.add_file("FILE", contents);
+            if added.is_ok() && (pieces.to_bytes(), text(&pieces)) != good {
+                found.push((at, bit));
+            }
+        }
+    }
+    found
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::fake::{Disk, Fake, contents, header, merged, run};
+use super::fake::{Disk, Fake, contents, header, merged, resealed, run};
 use crate::campaign::lines::Header;
 use crate::campaign::pieces::Pieces;
 use crate::campaign::seeds::Cuts;
@@ -178,7 +178,7 @@ fn files_that_contradict_each_other_are_refused() {
     let change = |from: &str, to: &str| {
         let changed = text.replacen(from, to, 1);
         assert_ne!(changed, text, "{from}");
-        changed.into_bytes()
+        resealed(&changed)
     };
     for (from, to, how) in [
         (r#""seed":361,"#, r#""seed":362,"#, "'deadlock src/a.rs:3:1' is not the same in both"),
@@ -196,7 +196,7 @@ fn files_that_contradict_each_other_are_refused() {
     let last = text.rfind(r#""steps":"#).expect("progress");
     let steps = [&text[..last], r#""steps":9"#, &text[last + 8..]].concat();
     assert_eq!(
-        refused(&whole, steps.as_bytes()),
+        refused(&whole, &resealed(&steps)),
         "one and other contradict each other: the runs up to seed 1000 came to other things, in \
          shard 1 of 2"
     );
