@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::durable::sync_names;
 use super::lines::Header;
 use super::reader::{Contents, read, read_file};
 use super::record::Record;
@@ -86,7 +87,7 @@ pub(super) fn open(folder: &Path, header: Header) -> Result<Opened<FileStore>, W
     let mut file = file.map_err(|error| Wrong::unwritable(&path, &error))?;
     lock(&file, &path)?;
     let contents = read(&path.display().to_string(), BufReader::new(&mut file))?;
-    go_on(FileStore { file }, &path, contents, header)
+    go_on(FileStore { file, folder: folder.to_owned() }, &path, contents, header)
 }
 
 /// Goes on with a shard of which this was read, or begins it.
@@ -172,6 +173,8 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<(), Wrong> {
 #[derive(Debug)]
 pub(super) struct FileStore {
     file: File,
+    /// Where it is.
+    folder: PathBuf,
 }
 
 impl Store for FileStore {
@@ -186,5 +189,9 @@ impl Store for FileStore {
 
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn sync_name(&mut self) -> io::Result<()> {
+        sync_names(&self.folder)
     }
 }

@@ -1,9 +1,9 @@
 //! The command `merge`.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
+use super::durable::{sync_names, write_whole};
 use super::folder::{read_shard, shard_files};
 use super::pieces::Pieces;
 use super::reader::read_file;
@@ -34,7 +34,7 @@ pub(crate) fn merge(arguments: &MergeArguments, output: &mut Output<'_>) -> io::
         return wrong.tip("name the folder that 'campaign' was given with '--out'").tell(output);
     };
     if let Some(file) = &arguments.out
-        && let Err(error) = write_whole(file, &pieces.to_bytes())
+        && let Err(error) = write_whole(file, &pieces.to_bytes(), &sync_names)
     {
         return Wrong::unwritable(file, &error).tell(output);
     }
@@ -62,18 +62,4 @@ pub(super) fn pieces_of(paths: &[PathBuf]) -> Result<Pieces, Wrong> {
         }
     }
     Ok(pieces)
-}
-
-/// Writes a file in one piece: who reads it sees all of it, or what was there before.
-fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = file.with_file_name(name);
-    let write = || {
-        let mut writer = File::create(&part)?;
-        writer.write_all(bytes)?;
-        writer.sync_all()?;
-        fs::rename(&part, file)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&part)))
 }

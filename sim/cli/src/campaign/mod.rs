@@ -4,6 +4,7 @@
 mod cargo;
 mod code;
 mod command;
+mod durable;
 mod engine;
 mod folder;
 mod lines;

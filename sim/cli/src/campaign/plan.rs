@@ -1,10 +1,11 @@
 //! What a process of a campaign is to run, and where it keeps what comes of it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::durable::{make_folder, sync_names};
 use super::folder::{Opened, check_folder, file_name, open};
 use super::lines::{Header, Line, ShardOf};
 use super::merge::pieces_of;
@@ -72,7 +73,7 @@ impl Plan {
         output: &mut Output<'_>,
     ) -> Result<(Summary, Status), Wrong> {
         let unwritable = |error| Wrong::unwritable(&self.folder, &error);
-        fs::create_dir_all(&self.folder).map_err(unwritable)?;
+        make_folder(&self.folder, &sync_names).map_err(unwritable)?;
         let first = self.shards.index.unwrap_or(0);
         check_folder(&self.folder, &self.header_of(first))?;
         let seeds = self.indices().map(|index| self.cuts.shard(index));

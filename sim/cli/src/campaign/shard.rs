@@ -18,6 +18,8 @@ pub(super) trait Store {
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
     /// Returns when what was appended outlives a crash of the machine.
     fn sync(&mut self) -> io::Result<()>;
+    /// Returns when the name of the file outlives a crash of the machine, too.
+    fn sync_name(&mut self) -> io::Result<()>;
 }
 
 /// A shard that is run.
@@ -55,6 +57,8 @@ impl<S: Store> Shard<S> {
     /// Begins a shard in an empty file.
     pub(super) fn begin(mut store: S, header: Header) -> io::Result<Self> {
         store.append(&Line::Header(&header).to_bytes())?;
+        store.sync()?;
+        store.sync_name()?;
         Ok(Shard::resume(store, Record::new(header)))
     }
 

@@ -98,11 +98,14 @@ pub(super) fn header(campaign: Range<u64>, shard: Range<u64>, index: u32, count:
 pub(super) struct Disk {
     pub(super) bytes: Rc<RefCell<Vec<u8>>>,
     pub(super) room: usize,
+    /// How long it was whenever something was synced, and what.
+    pub(super) synced: Rc<RefCell<Vec<(usize, &'static str)>>>,
 }
 
 impl Disk {
     pub(super) fn with(bytes: &[u8]) -> Self {
-        Disk { bytes: Rc::new(RefCell::new(bytes.to_owned())), room: usize::MAX }
+        let bytes = Rc::new(RefCell::new(bytes.to_owned()));
+        Disk { bytes, room: usize::MAX, synced: Rc::default() }
     }
 
     pub(super) fn contents(&self) -> Vec<u8> {
@@ -127,6 +130,12 @@ impl Store for Disk {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.synced.borrow_mut().push((self.bytes.borrow().len(), "bytes"));
+        Ok(())
+    }
+
+    fn sync_name(&mut self) -> io::Result<()> {
+        self.synced.borrow_mut().push((self.bytes.borrow().len(), "name"));
         Ok(())
     }
 }
@@ -188,10 +197,10 @@ pub(super) fn merged<'a>(files: impl IntoIterator<Item = &'a Vec<u8>>) -> Pieces
 
 /// A folder that is removed in the end.
 #[derive(Debug)]
-pub(super) struct Folder(pub(super) PathBuf);
+pub(in crate::campaign) struct Folder(pub(in crate::campaign) PathBuf);
 
 impl Folder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::campaign) fn new(name: &str) -> Self {
         let name = format!("seedloop-campaign-{}-{name}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&folder);

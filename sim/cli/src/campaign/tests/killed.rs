@@ -68,6 +68,26 @@ fn killed_at_any_byte_it_goes_on() {
     }
 }
 
+/// What a crash of the machine leaves is a whole line that tells how far it is.
+#[test]
+fn what_is_told_is_synced() {
+    let disk = Disk::with(b"");
+    let header = header(100..500, 100..500, 0, 1);
+    assert_eq!(run(&disk, header.clone(), &mut FAKE.clone()), Ok(()));
+    let text = String::from_utf8(disk.contents()).expect("text");
+    let mut expected = Vec::new();
+    let mut length = 0;
+    for line in text.lines() {
+        length += line.len() + 1;
+        match line.split('"').nth(3) {
+            Some("header") => expected.extend([(length, "bytes"), (length, "name")]),
+            Some("progress" | "done") => expected.push((length, "bytes")),
+            _ => {}
+        }
+    }
+    assert_eq!(*disk.synced.borrow(), expected);
+}
+
 /// How many bytes stand behind the last line.
 fn torn(bytes: &[u8]) -> usize {
     bytes.iter().rev().take_while(|byte| **byte != b'\n').count()

@@ -5,3 +5,5 @@ mod damage;
 mod fake;
 mod killed;
 mod merging;
+
+pub(super) use fake::Folder;
