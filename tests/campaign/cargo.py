@@ -70,15 +70,15 @@ class Campaigns:
         told = ["seedloop", "campaign", test, "--seeds", SEEDS, "--out", out, *more]
         return " ".join([str(self.program), *told, "--", "--offline"])
 
-    def run(self, test: str, code: int, *more: str, out: str = "") -> str:
-        done = self.project.run(self.command(test, out or self.out(), *more))
+    def run(self, test: str, code: int, *more: str, out: str = "", **variables: str) -> str:
+        done = self.project.run(self.command(test, out or self.out(), *more), **variables)
         check(done.returncode == code, f"exit code {done.returncode}, not {code}:\n{done.stdout}")
         return done.stdout[done.stdout.find("campaign  "):] if code < 2 else done.stdout
 
 
 def check_found(campaigns: Campaigns) -> str:
     told = campaigns.run("is_rare", 1)
-    check("campaign  tested::late::is_rare; code " in told, f"another campaign:\n{told}")
+    check("campaign  tested::late::is_rare, patience 60 s; code " in told, f"another campaign:\n{told}")
     check("seeds     0..20000: 20,000 runs\n" in told, f"other seeds:\n{told}")
     check("failures  2 kinds, in " in told, f"other failures:\n{told}")
     for kind, end in [("panic", 101), ("crash", None)]:
@@ -94,8 +94,10 @@ def check_found(campaigns: Campaigns) -> str:
 
 
 def check_same(campaigns: Campaigns, told: str) -> None:
-    for jobs in (1, 3):
-        check(campaigns.run("late::is_rare", 1, "--jobs", str(jobs)) == told, f"{jobs} jobs differ")
+    check(campaigns.run("late::is_rare", 1, "--jobs", "1") == told, "1 job differs")
+    # What is said to tests, right or wrong, is said to no campaign, but for the jobs.
+    told_to_tests = {f"SEEDLOOP_{name}": "x" for name in ("RUNS", "PAGES", "ISOLATED", "SEED", "OTHER")}
+    check(campaigns.run("is_rare", 1, SEEDLOOP_JOBS="3", **told_to_tests) == told, "3 jobs differ")
     out = campaigns.out()
     for shard in (1, 0):
         campaigns.run("is_rare", 1, "--shards", "2", "--shard", str(shard), out=out)
@@ -140,6 +142,11 @@ def check_refused(campaigns: Campaigns) -> None:
     campaigns.run("is_rare", 1, out=out)
     wrong = campaigns.run("is_rare", 2, "--seed", "5", out=out)
     check("its seed is not set, not 5" in wrong, f"it is not told:\n{wrong}")
+    wrong = campaigns.run("is_rare", 2, out=out, SEEDLOOP_PATIENCE="61")
+    check("its patience is 60 s, not 61 s" in wrong, f"it is not told:\n{wrong}")
+    for name in ("SEEDLOOP_JOBS", "SEEDLOOP_PATIENCE"):
+        wrong = campaigns.run("is_rare", 2, out=out, **{name: "x"})
+        check(f"{name} is 'x', which is no number from 1 on" in wrong, f"it is not told:\n{wrong}")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 //! Campaigns and their files, as their user sees them.
 
-use super::{NO_ERROR, Scratch, check};
+use super::{NO_ERROR, Scratch, binary, check};
 
 /// The document shows a file, and what is told of it.
 #[test]
@@ -65,6 +65,33 @@ fn a_campaign_that_cannot_be_is_refused() {
     check(&arguments, 2, "", unknown);
 }
 
+/// Who waits longer finds other runs that do not end.
+#[test]
+fn a_campaign_does_not_go_on_with_another_patience() {
+    let scratch = Scratch::new("campaign-patience");
+    let out = scratch.file("out");
+    let file = scratch.file("out/shard-00000-of-00001.jsonl");
+    let campaign = |option: &[&str], variables: &[(&str, &str)]| {
+        let own = ["campaign", "gather-three-tasks", "--seeds", "9", "--jobs", "1", "--out", &out];
+        let mut command = binary(&[&own, option].concat());
+        let done = command.envs(variables.iter().copied()).output().expect("the binary runs");
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let wrong = "error: SEEDLOOP_PATIENCE is 'x', which is no number from 1 on\n  tip: unset \
+                 SEEDLOOP_PATIENCE, or say the number with an option\n";
+    let bad = [("SEEDLOOP_PATIENCE", "x")];
+    assert_eq!(campaign(&[], &bad), (Some(2), wrong.to_owned()));
+    assert!(!std::path::Path::new(&out).exists());
+    assert_eq!(campaign(&[], &[("SEEDLOOP_PATIENCE", "90")]), (Some(0), String::new()));
+    let done = "shard 0 of 1 is done\n".to_owned();
+    assert_eq!(campaign(&["--patience", "90"], &bad), (Some(0), done));
+    let other = format!(
+        "error: {file} is of another campaign: its patience is 90 s, not 60 s\n  tip: go on with \
+         what it was begun with, or name another folder with '--out'\n"
+    );
+    assert_eq!(campaign(&[], &[]), (Some(2), other));
+}
+
 const CAMPAIGN_HELP: &str = "\
 Run a scenario for a range of seeds, and keep what comes of it in files
 
@@ -79,9 +106,10 @@ Options:
       --shards <N>          Into how many shards the runs are divided; SEEDLOOP_SHARDS or 1 \
                          unless given
       --shard <I>           Make the runs of this shard alone, from 0
-      --jobs <J>            How many processes make the runs; as many as there are cores unless \
-                         given
-      --patience <SECONDS>  How long a run may take, in seconds of real time [default: 60]
+      --jobs <J>            How many processes make the runs; SEEDLOOP_JOBS or as many as there \
+                         are cores unless given
+      --patience <SECONDS>  How long a run may take, in seconds of real time; SEEDLOOP_PATIENCE \
+                         or 60 unless given
       --seed <S>            The seed from which those of the runs follow [default: 0]
       --strategy <NAME>     How choices are taken: portfolio, fifo, random, pct:3, pos, urw, \
                          surw, hold, rush or revisit [default: portfolio]

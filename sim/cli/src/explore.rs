@@ -11,6 +11,7 @@ use seedloop::testing;
 use seedloop::testing::jobs::{Crew, this_program};
 use unicode_width::UnicodeWidthStr;
 
+use crate::campaign::PATIENCE_S;
 use crate::output::Output;
 use crate::scenario::Scenario;
 use crate::status::Status;
@@ -25,7 +26,7 @@ pub(crate) struct ExploreArguments {
     #[arg(long, value_name = "J")]
     pub(crate) jobs: Option<NonZero<usize>>,
     /// How long a run may take, in seconds of real time
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_S)]
     pub(crate) patience: NonZero<u64>,
     /// The seed from which those of the runs follow
     #[arg(long, value_name = "S", default_value_t = 0)]

@@ -138,9 +138,13 @@ fn worker(tested: &Tested, variables: &[(&'static str, String)]) -> Command {
     let mut command = Command::new(&tested.program);
     command.args(test_arguments(&tested.path));
     command.current_dir(&tested.folder).env("CARGO_MANIFEST_DIR", &tested.folder);
-    // What is said to all tests is not said to a campaign, whose options are in its files.
-    for name in ["RUNS", "SEED", "STRATEGY", "MODEL", "CANCEL", "CASE"] {
-        command.env_remove(format!("SEEDLOOP_{name}"));
+    // What is said to all tests is not said to a campaign, whose options are in its files; what is
+    // said to campaigns has been read.
+    #[expect(clippy::disallowed_methods, reason = "so that no test reads it")]
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"SEEDLOOP_") {
+            command.env_remove(name);
+        }
     }
     command.env_remove("NEXTEST_STRESS_CURRENT");
     command.envs(variables.iter().map(|(name, value)| (name, value)));

@@ -11,6 +11,7 @@ use seedloop::explore::Cancel;
 
 use super::code::{self, Stamp};
 use super::engine::{Engine, Launch};
+use super::limits::Limits;
 use super::lines::{FORMAT, Header, Hex, ShardOf};
 use super::plan::Plan;
 use super::seeds::{SHARDS_MAX, Seeds, parse_seeds};
@@ -37,12 +38,12 @@ pub(crate) struct RangeArguments {
     /// Make the runs of this shard alone, from 0
     #[arg(long, value_name = "I")]
     shard: Option<u32>,
-    /// How many processes make the runs; as many as there are cores unless given
+    /// How many processes make the runs; SEEDLOOP_JOBS or as many as there are cores unless given
     #[arg(long, value_name = "J")]
     jobs: Option<NonZero<usize>>,
-    /// How long a run may take, in seconds of real time
-    #[arg(long, value_name = "SECONDS", default_value = "60")]
-    patience: NonZero<u64>,
+    /// How long a run may take, in seconds of real time; SEEDLOOP_PATIENCE or 60 unless given
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<NonZero<u64>>,
 }
 
 /// What a campaign makes of a scenario.
@@ -87,7 +88,7 @@ fn of_scenario(
     arguments: &CampaignArguments,
     output: &Output<'_>,
 ) -> Result<Program, Wrong> {
-    let CampaignArguments { range, ways } = arguments;
+    let CampaignArguments { ways, .. } = arguments;
     let name = subject.scenario.name;
     check_goes_on(name, ways)?;
     let code = code::of_this_program();
@@ -100,7 +101,7 @@ fn of_scenario(
     ];
     let options = options.map(|(name, value)| (name.to_owned(), value));
     let program = output.program().map(Path::to_owned);
-    let explored = ways.explored(subject, range.patience);
+    let explored = ways.explored(subject);
     let stamp = program.as_deref().map(Stamp::of);
     let launch = move || {
         let program = program.as_deref().zip(stamp).ok_or_else(|| {
@@ -125,18 +126,19 @@ pub(super) fn run(
     #[expect(clippy::disallowed_methods, reason = "the engine says which shard this is")]
     let variable =
         |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let plan = match plan(&program, range, &variable) {
-        Ok(plan) => plan,
+    let limits = Limits::choose(range.jobs, range.patience, &variable);
+    let planned = limits.and_then(|limits| Ok((plan(&program, range, limits, &variable)?, limits)));
+    let (plan, limits) = match planned {
+        Ok(planned) => planned,
         Err(wrong) => return wrong.tell(output),
     };
     let launch = Arc::new(program.launch);
     // Before a file is begun that would be of another campaign then.
-    if let Err(error) = Engine::new(launch.clone(), range.jobs, range.patience).check() {
+    if let Err(error) = Engine::new(launch.clone(), limits).check() {
         return Wrong::usage(format!("no runs can be made: {error}")).tell(output);
     }
-    let mut start = || -> Result<Box<dyn Source>, Wrong> {
-        Ok(Box::new(Engine::new(launch.clone(), range.jobs, range.patience)))
-    };
+    let mut start =
+        || -> Result<Box<dyn Source>, Wrong> { Ok(Box::new(Engine::new(launch.clone(), limits))) };
     let clock = real_clock();
     match plan.run(&mut start, &clock, output) {
         Ok((summary, status)) => {
@@ -150,17 +152,21 @@ pub(super) fn run(
 fn plan(
     program: &Program,
     range: &RangeArguments,
+    limits: Limits,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Plan, Wrong> {
     let RangeArguments { seeds, out, shards, shard, .. } = range;
     let shards = Shards::choose(*shards, *shard, variable)?;
     let seeds = seeds.0.clone();
+    let mut options = program.options.clone();
+    // Whoever waits longer finds other runs that do not end.
+    options.insert("patience".to_owned(), format!("{} s", limits.patience));
     let header = Header {
         format: FORMAT,
         tool: concat!("seedloop ", env!("CARGO_PKG_VERSION")).to_owned(),
         scenario: program.name.clone(),
         code: Hex(program.code),
-        options: program.options.clone(),
+        options,
         replay: program.replay.clone(),
         campaign: seeds.clone().into(),
         shard: ShardOf { from: seeds.start, to: seeds.end, index: 0, count: 1 },

@@ -11,6 +11,7 @@ use std::time::Duration;
 use seedloop::explore::{Kind, cores};
 use seedloop::testing::jobs::{self, Crew};
 
+use super::limits::Limits;
 use super::source::{Failing, Sink, Source, Taken};
 
 /// Makes the command that starts a worker.
@@ -19,19 +20,13 @@ pub(super) type Launch = Box<dyn Fn() -> io::Result<Command> + Send + Sync>;
 /// Processes that make the runs.
 pub(super) struct Engine {
     launch: Arc<Launch>,
-    jobs: Option<NonZero<usize>>,
-    patience: NonZero<u64>,
+    limits: Limits,
 }
 
 impl Engine {
-    /// The runs are made in `jobs` processes or in as many as there are cores, and each may take so
-    /// many seconds.
-    pub(super) fn new(
-        launch: Arc<Launch>,
-        jobs: Option<NonZero<usize>>,
-        patience: NonZero<u64>,
-    ) -> Self {
-        Engine { launch, jobs, patience }
+    /// The runs are made by the workers that `launch` starts.
+    pub(super) fn new(launch: Arc<Launch>, limits: Limits) -> Self {
+        Engine { launch, limits }
     }
 }
 
@@ -42,8 +37,9 @@ impl Engine {
     }
 
     fn crew(&self) -> Crew<'_> {
-        let jobs = self.jobs.map_or_else(cores, NonZero::get);
-        Crew { launch: &*self.launch, jobs, patience: Duration::from_secs(self.patience.get()) }
+        let Limits { jobs, patience } = self.limits;
+        let jobs = jobs.map_or_else(cores, NonZero::get);
+        Crew { launch: &*self.launch, jobs, patience: Duration::from_secs(patience.get()) }
     }
 }
 

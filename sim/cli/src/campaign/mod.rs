@@ -7,6 +7,7 @@ mod command;
 mod durable;
 mod engine;
 mod folder;
+mod limits;
 mod lines;
 mod merge;
 mod meter;
@@ -31,4 +32,5 @@ mod wrong;
 
 pub(crate) use cargo::cargo;
 pub(crate) use command::{CampaignArguments, campaign};
+pub(crate) use limits::PATIENCE_S;
 pub(crate) use merge::{MergeArguments, merge};

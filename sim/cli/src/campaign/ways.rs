@@ -1,9 +1,8 @@
 //! How the choices of the runs of a campaign are taken.
 
-use std::num::NonZero;
-
 use seedloop::explore::{Cancel, Model, Strategy};
 
+use super::limits::PATIENCE_S;
 use crate::explore::{ExploreArguments, Subject};
 
 /// How the choices of runs are taken.
@@ -31,15 +30,12 @@ impl Ways {
     }
 
     /// The same as arguments of an exploration.
-    pub(super) fn explored(
-        &self,
-        subject: Subject<'_>,
-        patience: NonZero<u64>,
-    ) -> ExploreArguments {
+    pub(super) fn explored(&self, subject: Subject<'_>) -> ExploreArguments {
         ExploreArguments {
             runs: None,
             jobs: None,
-            patience,
+            // Of no concern to a worker, whom others watch.
+            patience: PATIENCE_S,
             seed: self.seed,
             strategy: self.strategy,
             model: Some(self.model(subject)),
