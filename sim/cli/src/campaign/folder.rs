@@ -1,12 +1,13 @@
 //! The folder of a campaign: one file for each shard.
 
+use std::fmt::Display;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::durable::sync_names;
-use super::lines::Header;
-use super::reader::{Contents, read, read_file};
+use super::lines::{Header, ShardOf};
+use super::reader::{Contents, read, read_file, read_header};
 use super::record::Record;
 use super::seeds::SHARDS_MAX;
 use super::shard::{Shard, Store};
@@ -62,9 +63,13 @@ fn only_record(
         return Err(Wrong::usage(format!("{path} is a merged file, named as that of a shard")));
     }
     let Some((record, _)) = contents.records.into_iter().next() else { return Ok(None) };
-    let shard = record.header.shard;
+    check_name(path, index, count, record.header.shard)?;
+    Ok(Some((record, contents.is_ended)))
+}
+
+fn check_name(path: impl Display, index: u32, count: u32, shard: ShardOf) -> Result<(), Wrong> {
     match (shard.index, shard.count) == (index, count) {
-        true => Ok(Some((record, contents.is_ended))),
+        true => Ok(()),
         false => {
             Err(Wrong::usage(format!("{path} is named otherwise than what it holds: {shard}")))
         }
@@ -87,7 +92,31 @@ pub(super) fn open(folder: &Path, header: Header) -> Result<Opened<FileStore>, W
     let mut file = file.map_err(|error| Wrong::unwritable(&path, &error))?;
     lock(&file, &path)?;
     let contents = read(&path.display().to_string(), BufReader::new(&mut file))?;
-    go_on(FileStore { file, folder: folder.to_owned() }, &path, contents, header)
+    let is_new = contents.records.is_empty();
+    let store = FileStore { file, folder: folder.to_owned() };
+    if !is_new {
+        return go_on(store, &path, contents, header);
+    }
+    // Two shards may be begun at once, and each has found an empty folder: one at a time says what
+    // it is, and looks once more.
+    let _alone = lock_names(folder);
+    let mut opened = go_on(store, &path, contents, header.clone())?;
+    if let Err(wrong) = check_folder(folder, &header) {
+        // It is not begun: the corrected one is not to be told that this is another campaign.
+        if let Opened::Open(shard) = &mut opened {
+            shard.withdraw().map_err(|error| Wrong::unwritable(&path, &error))?;
+        }
+        return Err(wrong);
+    }
+    Ok(opened)
+}
+
+/// Waits until no other process begins a shard in the folder, and keeps the others waiting until it
+/// is dropped. None where folders can't be locked: then two that differ may both be refused.
+fn lock_names(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 /// Goes on with a shard of which this was read, or begins it.
@@ -134,17 +163,26 @@ fn lock(file: &File, path: &Path) -> Result<(), Wrong> {
 
 /// Sees that a folder holds no other campaign than the one of `header`.
 pub(super) fn check_folder(folder: &Path, header: &Header) -> Result<(), Wrong> {
-    let count = header.shard.count;
-    let files = shard_files(folder)?;
-    if let Some((_, other, path)) = files.iter().find(|(_, other, _)| *other != count) {
-        let path = path.display();
-        let wrong = format!("{path} is of another campaign: it has {other} shards, not {count}");
-        return Err(Wrong::usage(wrong).tip(TIP));
+    let ShardOf { index: own, count, .. } = header.shard;
+    let (others, files): (Vec<_>, Vec<_>) =
+        shard_files(folder)?.into_iter().partition(|(_, other, _)| *other != count);
+    for (_, other, path) in others {
+        // One that was only just begun is of no campaign.
+        if read_header(&path)?.is_some() {
+            let path = path.display();
+            let wrong =
+                format!("{path} is of another campaign: it has {other} shards, not {count}");
+            return Err(Wrong::usage(wrong).tip(TIP));
+        }
     }
-    // Each was compared when it was begun: one tells what all are.
-    for (index, count, path) in files {
-        if let Some((record, _)) = read_shard(&path, index, count)? {
-            return check_same(&path, &record.header, header);
+    let (same, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|(index, ..)| *index == own);
+    for (index, count, path) in same.into_iter().chain(others) {
+        let Some(there) = read_header(&path)? else { continue };
+        check_name(path.display(), index, count, there.shard)?;
+        check_same(&path, &there, header)?;
+        if index != own {
+            // Each was compared when it was begun: one tells what all are.
+            break;
         }
     }
     Ok(())

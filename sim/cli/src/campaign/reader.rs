@@ -1,5 +1,6 @@
 //! Reads the files of campaigns.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -32,6 +33,18 @@ pub(super) fn read_file(path: &Path) -> Result<Contents, Wrong> {
     read(&path.display().to_string(), BufReader::new(file))
 }
 
+/// Reads what a file says of itself in its first line; none if it was only just begun.
+pub(super) fn read_header(path: &Path) -> Result<Option<Header>, Wrong> {
+    let cannot = |error| Wrong::usage(format!("cannot read {}: {error}", path.display()));
+    let mut line = Vec::new();
+    let mut file = BufReader::new(File::open(path).map_err(cannot)?);
+    file.read_until(b'\n', &mut line).map_err(cannot)?;
+    let mut contents = Contents::default();
+    let Some((b'\n', text)) = line.split_last() else { return Ok(None) };
+    contents.add_line(&path.display(), text, 1)?;
+    Ok(contents.records.pop().map(|(record, _)| record.header))
+}
+
 /// Reads a file that is called so in errors.
 pub(super) fn read(name: &str, mut input: impl BufRead) -> Result<Contents, Wrong> {
     let mut contents = Contents::default();
@@ -39,14 +52,12 @@ pub(super) fn read(name: &str, mut input: impl BufRead) -> Result<Contents, Wron
     loop {
         line.clear();
         number += 1;
-        let wrong = |what: String| Wrong::usage(format!("{name}:{number}: {what}"));
         match input.read_until(b'\n', &mut line) {
             Ok(_) => {}
             Err(error) => return Err(Wrong::usage(format!("cannot read {name}: {error}"))),
         }
         let Some((b'\n', text)) = line.split_last() else { break };
-        sum::check(text).map_err(|how| wrong(how).tip(&contents.way_out(number)))?;
-        contents.add(text, number).map_err(wrong)?;
+        contents.add_line(&name, text, number)?;
         contents.whole += line.len() as u64;
     }
     // What was being written is a part of one line.
@@ -79,6 +90,13 @@ impl Contents {
                 )
             }
         }
+    }
+
+    /// Adds what a line says of a file that is called so.
+    fn add_line(&mut self, name: &dyn Display, text: &[u8], number: u64) -> Result<(), Wrong> {
+        let wrong = |what: String| Wrong::usage(format!("{name}:{number}: {what}"));
+        sum::check(text).map_err(|how| wrong(how).tip(&self.way_out(number)))?;
+        self.add(text, number).map_err(wrong)
     }
 
     fn add(&mut self, text: &[u8], number: u64) -> Result<(), String> {

@@ -74,6 +74,11 @@ impl<S: Store> Shard<S> {
         &self.record
     }
 
+    /// Takes back that the shard was begun.
+    pub(super) fn withdraw(&mut self) -> io::Result<()> {
+        self.store.cut(0)
+    }
+
     pub(super) fn into_record(self) -> Record {
         self.record
     }

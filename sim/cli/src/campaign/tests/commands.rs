@@ -3,11 +3,13 @@
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use super::fake::{Fake, Folder, header};
 use crate::campaign::folder::{Opened, file_name, open, shard_named};
-use crate::campaign::lines::Header;
+use crate::campaign::lines::{Header, ShardOf};
 use crate::campaign::plan::Plan;
 use crate::campaign::shards::Shards;
 use crate::campaign::source::Source;
@@ -124,6 +126,50 @@ fn another_campaign_in_the_folder_is_told() {
     }
     assert_eq!(fs::read(&file).expect("the same file"), before);
     assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+}
+
+/// Each has found an empty folder.
+#[test]
+fn of_two_campaigns_that_begin_at_once_in_a_folder_one_is_told() {
+    for round in 0..40 {
+        let folder = Folder::new("at-once");
+        let start = Barrier::new(3);
+        let begin = |index: u32, count: u32, seed: &str| {
+            let mut header = header(0..500, 0..500, index, count);
+            header.shard = ShardOf {
+                from: 500 * u64::from(index) / u64::from(count),
+                to: 500 * u64::from(index + 1) / u64::from(count),
+                ..header.shard
+            };
+            header.options.insert("seed".to_owned(), seed.to_owned());
+            start.wait();
+            let opened = open(&folder.0, header);
+            opened.err().map(|wrong| (wrong.text().0, wrong.text().1.to_owned()))
+        };
+        #[expect(clippy::disallowed_methods, reason = "no runs, but what races for a folder")]
+        let told = thread::scope(|scope| {
+            let one = scope.spawn(|| begin(0, 2, "0"));
+            let other = scope.spawn(|| begin(1, 2, "7"));
+            let third = scope.spawn(|| begin(2, 3, "0"));
+            [one, other, third].map(|thread| thread.join().expect("no panic"))
+        });
+        let files = [(0, 2), (1, 2), (2, 3)].map(|(index, count)| {
+            fs::read(folder.0.join(file_name(index, count))).expect("a file")
+        });
+        let begun: Vec<usize> = (0..3).filter(|at| told[*at].is_none()).collect();
+        let [won] = begun[..] else { panic!("in round {round}: {told:?}") };
+        for (at, (told, file)) in told.iter().zip(&files).enumerate() {
+            assert_eq!(file.is_empty(), at != won, "in round {round}");
+            let Some((code, text)) = told else { continue };
+            assert!(*code == 2 && text.contains(" is of another campaign: it"), "{text}");
+        }
+        // Those that were told are in nobody's way.
+        let seed = if won == 1 { "7" } else { "0" };
+        let mut right = header(0..500, 0..500, 0, 1);
+        right.options.insert("seed".to_owned(), seed.to_owned());
+        let count = if won == 2 { 3 } else { 2 };
+        assert_eq!(campaign(&folder.0, right, shards(count, None)).0, 1);
+    }
 }
 
 #[test]
