@@ -14,6 +14,9 @@ name = "NAME"
 version = "0.1.0"
 edition = "2024"
 
+[features]
+FEATURES
+
 [dev-dependencies]
 seedloop = { path = "ROOT/sim" }
 """
@@ -31,12 +34,12 @@ def check(condition: bool, what: str) -> None:
 class Project:
     """A new project, outside of the repository."""
 
-    def __init__(self, folder: Path, name: str, tests: str) -> None:
-        """Makes the package `name`, with these tests as its target of the same name."""
+    def __init__(self, folder: Path, name: str, tests: str, features: str = "") -> None:
+        """Makes the package `name`, with these tests as its target of the same name, and features."""
         self.folder = folder
         (folder / "src").mkdir()
         (folder / "tests").mkdir()
-        manifest = MANIFEST.replace("ROOT", str(ROOT)).replace("NAME", name)
+        manifest = MANIFEST.replace("ROOT", str(ROOT)).replace("NAME", name).replace("FEATURES", features)
         (folder / "Cargo.toml").write_text(manifest)
         (folder / "src/lib.rs").write_text("")
         (folder / f"tests/{name}.rs").write_text(tests)

@@ -121,7 +121,7 @@ fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, W
         Some(((*name).to_owned(), value))
     });
     let options: BTreeMap<String, String> = options.collect();
-    let replay = Some(tested.replay(CASE));
+    let replay = Some(tested.replay(CASE, cargo));
     let name = format!("{}::{}", tested.package, tested.path);
     let variables: Vec<(&'static str, String)> =
         said.into_iter().filter_map(|(_, variable, value)| Some((variable, value?))).collect();

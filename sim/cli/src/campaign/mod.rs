@@ -16,6 +16,7 @@ mod pieces;
 mod plan;
 mod reader;
 mod record;
+mod replay;
 mod rounds;
 mod sample;
 mod seeds;

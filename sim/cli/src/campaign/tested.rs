@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::replay::built_with;
 use super::wrong::Wrong;
 
 /// A test, and the program that holds it.
@@ -22,10 +23,11 @@ pub(super) struct Tested {
 }
 
 impl Tested {
-    /// The command that replays a case.
-    pub(super) fn replay(&self, case: &str) -> String {
+    /// The command that replays a case; these were the arguments of `cargo test`.
+    pub(super) fn replay(&self, case: &str, arguments: &[OsString]) -> String {
         let Tested { package, target, path, .. } = self;
-        format!("SEEDLOOP_CASE='{case}' cargo test -p {package} {target} -- --exact {path}")
+        let built = built_with(arguments);
+        format!("SEEDLOOP_CASE='{case}' cargo test -p {package} {target}{built} -- --exact {path}")
     }
 }
 
@@ -183,9 +185,11 @@ mod tests {
     fn a_line_of_cargo_names_a_program() {
         let built = built(LINE).expect("a program").clone_of();
         let tested = Tested { path: "late::none_is_lost".to_owned(), ..built };
+        let told = ["--test", "orders", "--release"].map(OsString::from);
         assert_eq!(
-            tested.replay("sl1"),
-            "SEEDLOOP_CASE='sl1' cargo test -p shop --test orders -- --exact late::none_is_lost"
+            tested.replay("sl1", &told),
+            "SEEDLOOP_CASE='sl1' cargo test -p shop --test orders --release -- --exact \
+             late::none_is_lost"
         );
         assert_eq!(tested.program, Path::new("/t/orders-1"));
         assert_eq!(tested.folder, Path::new("/home/ann/shop"));
