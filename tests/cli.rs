@@ -58,7 +58,7 @@ Exit codes:
   1  a scenario failed, or its check does not hold
   2  the command line is wrong, or a file that it names
   3  the output could not be written
-  4  runs of a campaign are missing
+  4  runs could not be made, or those of a campaign are missing
 ";
 
 const RUN_HELP: &str = "\

@@ -1,11 +1,14 @@
 //! The commands that explore.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use seedloop::sync::Tracked;
 use seedloop::trace::Line;
 use seedloop::{Outcome, Result, out, run, spawn, yield_now};
 use seedloop_cli::{Cli, Scenario, Verdict};
 
-use super::{NO_ERROR, Scratch, check_cli};
+use super::{NO_ERROR, Scratch, binary, check_cli};
 
 /// Prints from two tasks, in whatever order they run.
 fn two_lines() -> Result<()> {
@@ -183,4 +186,22 @@ error: the case does not fit: the run never came to 1.9@1! (there was no task 1.
         "error: invalid value '1@2' for '<CASE>': a case is `sl1.<epoch>.<model>.<config>:..`, not \
          '1@2'\n\nFor more information, try '--help'.\n",
     );
+}
+
+/// Whoever starts one without giving it orders is told, and not that the disk is full.
+#[cfg(unix)]
+#[test]
+fn a_worker_without_orders_says_so() {
+    let worker = |stdin: Stdio| {
+        let mut command = binary(&["worker", "gather-three-tasks"]);
+        let done = command.env("SEEDLOOP_WORKER", "1").stdin(stdin).output().expect("it runs");
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let told = "error: a worker has nobody to make runs for: ";
+    let none = format!("{told}Socket operation on non-socket (os error 88)\n");
+    assert_eq!(worker(Stdio::null()), (Some(2), none));
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    ours.write_all(b"brew\n").expect("it is read");
+    let other = format!("{told}'brew' is no order\n");
+    assert_eq!(worker(Stdio::from(std::os::fd::OwnedFd::from(theirs))), (Some(2), other));
 }

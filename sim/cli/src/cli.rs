@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use seedloop::testing::jobs::this_program;
 
 use crate::arguments::{Arguments, Command};
 use crate::campaign::{campaign, cargo, merge};
@@ -185,9 +186,10 @@ fn with_process(command: impl FnOnce(&mut Output<'_>) -> io::Result<Status>) -> 
     let shows_progress = err.is_terminal();
     let output = Output::new(&mut out, &mut err);
     let mut output = output.with_progress(shows_progress).with_colors(has_colors);
-    // Whoever calls `run_with` may be another program than one with these commands.
-    if let Ok(program) = std::env::current_exe() {
-        output = output.with_program(program);
+    // Whoever calls `run_with` may be another program than one with these commands. Elsewhere than
+    // on Unix there are no workers.
+    if cfg!(unix) {
+        output = output.with_program(this_program);
     }
     let done = command(&mut output);
     conclude(done, &mut output).into()

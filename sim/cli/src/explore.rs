@@ -8,11 +8,11 @@ use std::time::Duration;
 use seedloop::explore::{Cancel, Case, Explorer, Failure, Model, Statistics, Strategy, cores};
 use seedloop::report::{self, Found};
 use seedloop::testing;
-use seedloop::testing::jobs::{Crew, this_program};
+use seedloop::testing::jobs::Crew;
 use unicode_width::UnicodeWidthStr;
 
 use crate::campaign::PATIENCE_S;
-use crate::output::Output;
+use crate::output::{Output, StartProgram};
 use crate::scenario::Scenario;
 use crate::status::Status;
 
@@ -79,8 +79,8 @@ impl ExploreArguments {
     }
 
     /// The command of a worker that explores as these arguments say.
-    pub(crate) fn worker(&self, name: &str) -> io::Result<process::Command> {
-        let mut command = this_program()?;
+    pub(crate) fn worker(&self, program: StartProgram, name: &str) -> io::Result<process::Command> {
+        let mut command = program()?;
         command.args(["worker", name]);
         command.arg(format!("--seed={}", self.seed));
         command.arg(format!("--strategy={}", self.strategy()));
@@ -127,16 +127,18 @@ pub(crate) fn explore(
         let Subject { scenario, is_bug } = *subject;
         output.progress(format_args!("{}/{}  {}", index + 1, subjects.len(), scenario.name));
         let explored = match output.program() {
-            // Elsewhere than on Unix there are no workers.
-            Some(_) if cfg!(unix) => elsewhere(*subject, arguments),
-            _ => Ok(here(*subject, arguments)),
+            Some(program) => elsewhere(*subject, arguments, program),
+            None => Ok(here(*subject, arguments)),
         };
         output.progress("");
         let explored = match explored {
             Ok(explored) => explored,
             Err(error) => {
-                output.complain(format_args!("error: {}: {error}", scenario.name))?;
-                return Ok(Status::Failed);
+                output.complain(format_args!(
+                    "error: {}: no runs can be made: {error}",
+                    scenario.name
+                ))?;
+                return Ok(Status::Incomplete);
             }
         };
         let statistics = &explored.statistics;
@@ -206,9 +208,10 @@ fn here<'a>(subject: Subject<'a>, arguments: &'a ExploreArguments) -> Explored<'
 fn elsewhere<'a>(
     subject: Subject<'a>,
     arguments: &'a ExploreArguments,
+    program: StartProgram,
 ) -> io::Result<Explored<'a>> {
     let scenario = subject.scenario;
-    let launch = move || arguments.worker(scenario.name);
+    let launch = move || arguments.worker(program, scenario.name);
     let explorer = arguments.explorer(subject);
     let mut explored = arguments.crew(&launch).explore(&explorer)?;
     let statistics = explored.statistics.clone();
@@ -312,9 +315,9 @@ pub(crate) fn replay(
 ) -> io::Result<Status> {
     let scenario = subject.scenario;
     // Elsewhere first: the case may be one that ends its process.
-    if cfg!(unix) && output.program().is_some() {
+    if let Some(program) = output.program() {
         let launch = || {
-            let mut command = this_program()?;
+            let mut command = program()?;
             command.args(["worker", scenario.name]);
             Ok(command)
         };
@@ -366,5 +369,27 @@ pub(crate) fn shrink(
             output.complain("error: the case does not fail, so there is nothing to shrink")?;
             Ok(Status::Failed)
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+
+    /// It is no failure of the scenario.
+    #[test]
+    fn runs_that_cannot_be_made_are_told() {
+        let body = || seedloop::run(async { Ok(()) });
+        let scenario = Scenario { name: "tea", section: "", summary: "", body, check: |_| Ok(()) };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let program = || Ok(process::Command::new("/no/such/program"));
+        let mut output = Output::new(&mut out, &mut err).with_program(program);
+        let status = Cli::new(&[scenario]).run_with(["tool", "explore", "tea"], &mut output);
+        assert_eq!(status.code(), 4);
+        let text = "error: tea: no runs can be made: the worker /no/such/program did not start: \
+                    No such file or directory (os error 2)\n";
+        let texts = [out, err].map(|bytes| String::from_utf8(bytes).expect("text"));
+        assert_eq!(texts, [String::new(), text.to_owned()]);
     }
 }

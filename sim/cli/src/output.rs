@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Makes the command that starts this program once more.
+pub(crate) type StartProgram = fn() -> io::Result<Command>;
 
 /// Where a command writes: results and complaints, the standard output and the standard error of
 /// the process.
@@ -13,8 +16,8 @@ pub struct Output<'a> {
     err: &'a mut dyn Write,
     shows_progress: bool,
     has_colors: bool,
-    /// The program that can be started again with these commands.
-    program: Option<PathBuf>,
+    /// Starts this program once more, if it has these commands.
+    program: Option<StartProgram>,
 }
 
 impl<'a> Output<'a> {
@@ -39,14 +42,14 @@ impl<'a> Output<'a> {
         self
     }
 
-    /// Says which program this is: it makes runs in other processes of the same.
-    pub(crate) fn with_program(mut self, program: PathBuf) -> Self {
+    /// Says how this program is started once more: it makes runs in other processes of the same.
+    pub(crate) fn with_program(mut self, program: StartProgram) -> Self {
         self.program = Some(program);
         self
     }
 
-    pub(crate) fn program(&self) -> Option<&Path> {
-        self.program.as_deref()
+    pub(crate) fn program(&self) -> Option<StartProgram> {
+        self.program
     }
 
     pub(crate) fn has_colors(&self) -> bool {

@@ -15,7 +15,7 @@ pub enum Status {
     Usage,
     /// The output could not be written: 3.
     Unwritable,
-    /// Runs of a campaign are missing: 4.
+    /// Runs could not be made, or those of a campaign are missing: 4.
     Incomplete,
 }
 
@@ -41,7 +41,7 @@ impl Status {
             Status::Failed => "a scenario failed, or its check does not hold",
             Status::Usage => "the command line is wrong, or a file that it names",
             Status::Unwritable => "the output could not be written",
-            Status::Incomplete => "runs of a campaign are missing",
+            Status::Incomplete => "runs could not be made, or those of a campaign are missing",
         }
     }
 

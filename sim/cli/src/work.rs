@@ -28,11 +28,13 @@ pub(crate) fn work(
         report(scenario, explorer, arguments, failure, statistics, is_long).into_text()
     };
     let check = |outcome: &_| scenario.judge(outcome);
-    let workshop = Workshop { explorer, body: &scenario.body, check: &check, tell: &tell };
-    if let Err(error) = serve(workshop) {
-        // Nothing that could not be written.
-        output.complain(format_args!("error: {error}"))?;
-        return Ok(Status::Failed);
+    match serve(Workshop { explorer, body: &scenario.body, check: &check, tell: &tell }) {
+        Ok(()) => Ok(Status::Success),
+        // Not what is written to the output, as an error of this function would be.
+        Err(error) => {
+            output
+                .complain(format_args!("error: a worker has nobody to make runs for: {error}"))?;
+            Ok(Status::Usage)
+        }
     }
-    Ok(Status::Success)
 }

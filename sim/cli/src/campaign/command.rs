@@ -1,15 +1,15 @@
 //! The command `campaign`.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seedloop::explore::Cancel;
 
-use super::code::{self, Stamp};
+use super::code;
 use super::engine::{Engine, Launch};
 use super::limits::Limits;
 use super::lines::{FORMAT, Header, Hex, ShardOf};
@@ -100,18 +100,15 @@ fn of_scenario(
         ("cancel", ways.cancel.to_string()),
     ];
     let options = options.map(|(name, value)| (name.to_owned(), value));
-    let program = output.program().map(Path::to_owned);
+    let program = output.program();
     let explored = ways.explored(subject);
-    let stamp = program.as_deref().map(Stamp::of);
     let launch = move || {
-        let program = program.as_deref().zip(stamp).ok_or_else(|| {
+        let program = program.ok_or_else(|| {
             let text =
                 "they are made in processes of a program that ends its 'main' with 'Cli::run'";
-            io::Error::new(io::ErrorKind::Unsupported, text)
+            io::Error::new(ErrorKind::Unsupported, text)
         });
-        let (program, stamp) = program?;
-        stamp.check(program)?;
-        explored.worker(name)
+        explored.worker(program?, name)
     };
     let (name, options) = (name.to_owned(), BTreeMap::from(options));
     Ok(Program { name, code, options, replay: None, launch: Box::new(launch) })
@@ -135,7 +132,7 @@ pub(super) fn run(
     let launch = Arc::new(program.launch);
     // Before a file is begun that would be of another campaign then.
     if let Err(error) = Engine::new(launch.clone(), limits).check() {
-        return Wrong::usage(format!("no runs can be made: {error}")).tell(output);
+        return no_runs(&error).tell(output);
     }
     let mut start =
         || -> Result<Box<dyn Source>, Wrong> { Ok(Box::new(Engine::new(launch.clone(), limits))) };
@@ -146,6 +143,17 @@ pub(super) fn run(
             Ok(status)
         }
         Err(wrong) => wrong.tell(output),
+    }
+}
+
+/// Why a campaign has not begun. What the machine is short of it may have the next time.
+fn no_runs(error: &io::Error) -> Wrong {
+    let text = format!("no runs can be made: {error}");
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::OutOfMemory | ErrorKind::ExecutableFileBusy => {
+            Wrong::incomplete(text).tip("start the same again when there are processes to be had")
+        }
+        _ => Wrong::usage(text),
     }
 }
 
@@ -193,4 +201,19 @@ fn real_clock() -> impl Fn() -> Duration {
     let began = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "it says nothing of runs")]
     move || began.elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first is what Linux says of a limit of processes: EAGAIN.
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        let code = |error: io::Error| no_runs(&error).text().0;
+        assert_eq!(code(io::Error::from_raw_os_error(11)), 4);
+        assert_eq!(code(ErrorKind::OutOfMemory.into()), 4);
+        assert_eq!(code(ErrorKind::NotFound.into()), 2);
+        assert_eq!(code(io::Error::other("its runs follow from each other")), 2);
+    }
 }
