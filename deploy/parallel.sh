@@ -17,16 +17,18 @@ usage="usage: SEEDLOOP_SHARDS=N parallel.sh PROGRAM NAME SEEDS DIR [OPTION..]"
 program=$1 name=$2 seeds=$3 folder=$4
 shift 4
 
-# A shard that was killed, for want of memory perhaps, is started again, twice at most. Failures that
-# were found (1) are what it is for; whatever else it ends with is the same the next time.
+# A shard that was killed, for want of memory perhaps, is started again, twice at most, and so is one
+# that had no room on the disk (3) or no process to make its runs (4). Failures that were found (1) are
+# what it is for; whatever else it ends with is the same the next time.
 shard() {
     local index=$1 attempt code
     shift
     for attempt in 1 2 3; do
         code=0
         SEEDLOOP_SHARD=$index "$@" || code=$?
-        ((code > 128 && attempt < 3)) || break
-        sleep 2
+        (((code > 128 || code == 3 || code == 4) && attempt < 3)) || break
+        # A disk is not emptied at once.
+        sleep "$((code > 128 ? 2 : 60))"
     done
     ((code == 1)) || return "$code"
 }

@@ -24,8 +24,11 @@
 #SBATCH --output=%x-%A-%a.log
 set -uo pipefail
 
-# How often a shard is started again that was killed, for want of memory perhaps.
+# How often a shard is started that was killed, for want of memory perhaps, or had no room on the disk
+# or no process to make its runs.
 readonly ATTEMPTS=3
+# How long the next attempt waits: a disk is not emptied at once.
+readonly AFTER_KILL_S=2 AFTER_SHORTAGE_S=60
 
 usage="usage: SEEDLOOP_SHARDS=N sbatch --array=0-(N-1) slurm.sh PROGRAM NAME SEEDS DIR [OPTION..]"
 (($# >= 4)) || { echo "$usage" >&2; exit 2; }
@@ -40,26 +43,49 @@ say() {
         "$task" "$SLURM_ARRAY_TASK_ID" "$SEEDLOOP_SHARDS" "$1"
 }
 
-# Only the limit of time sends this signal: who cancels the job wants no more of it.
+# How often it was told that the limit of time is near. Only that sends this signal: who cancels the
+# job wants no more of it.
 child=
-limit_is_near=
-trap 'limit_is_near=yes; [[ -z $child ]] || kill -TERM "$child" 2>/dev/null' USR1
+told=0
+trap '((told += 1)); [[ -z $child ]] || kill -TERM "$child" 2>/dev/null' USR1
 
 # Runs the shard until it ends by itself or is ended, and leaves its exit code in `code`. In the
 # background, as bash hears signals only while it waits.
 run() {
     "$program" campaign "$name" --seeds "$seeds" --out "$folder" "$@" &
     child=$!
-    while true; do
+    # The signal may have come just before there was a child.
+    ((told == 0)) || kill -TERM "$child" 2>/dev/null
+    # A signal of our own ends the wait, and not the shard.
+    while
+        before=$told
         wait "$child"
         code=$?
-        # A signal of our own ends the wait, and not the shard.
-        kill -0 "$child" 2>/dev/null || break
-    done
+        ((before != told))
+    do :; done
     child=
 }
 
+# Waits so many seconds, or until a signal comes.
+pause() {
+    sleep "$1" &
+    local sleeper=$!
+    wait "$sleeper"
+    kill "$sleeper" 2>/dev/null
+}
+
+put_back() {
+    say "the limit of time is near; it goes on from the queue"
+    scontrol requeue "$task" || exit "$code"
+    # Slurm ends this task now.
+    sleep 60
+    exit "$code"
+}
+
+code=0
 for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
+    # While it waited.
+    ((told == 0)) || put_back
     say "starts on $(hostname), attempt $attempt of $ATTEMPTS, put back ${SLURM_RESTART_COUNT:-0} times"
     run "$@"
     case $code in
@@ -67,17 +93,18 @@ for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
     # As often as it is started: these failures are what it is for.
     1) say "done, with failures"; exit 1 ;;
     esac
-    if [[ -n $limit_is_near ]]; then
-        say "the limit of time is near; it goes on from the queue"
-        scontrol requeue "$task" || exit "$code"
-        # Slurm ends this task now.
-        sleep 60
-        exit "$code"
-    fi
-    # What it complains about itself is the same the next time.
-    ((code > 128)) || { say "ended with exit code $code"; exit "$code"; }
-    say "killed by signal $((code - 128))"
-    sleep 2
+    ((told == 0)) || put_back
+    case $code in
+    3) after_s=$AFTER_SHORTAGE_S; say "its file could not be written" ;;
+    4) after_s=$AFTER_SHORTAGE_S; say "no more runs could be made" ;;
+    *)
+        # What else it complains about itself is the same the next time.
+        ((code > 128)) || { say "ended with exit code $code"; exit "$code"; }
+        after_s=$AFTER_KILL_S
+        say "killed by signal $((code - 128))"
+        ;;
+    esac
+    ((attempt == ATTEMPTS)) || pause "$after_s"
 done
-say "killed $ATTEMPTS times, and given up"
+say "tried $ATTEMPTS times, and given up"
 exit "$code"
