@@ -185,7 +185,18 @@ fn two_processes_do_not_run_one_shard() {
     assert_eq!(open(&folder.0, header()).expect_err("locked").text(), (2, &*locked));
     let (code, text, _) = campaign(&folder.0, all_of(0..500), shards(1, None));
     assert_eq!((code, &*text), (2, &*locked));
+    // What it was begun with counts, also if the folder was not looked at before.
+    let file = folder.0.join(file_name(0, 1));
+    let begun = fs::read(&file).expect("a file");
+    drop(first);
+    let mut other = header();
+    other.options.insert("seed".to_owned(), "3".to_owned());
+    let wrong = open(&folder.0, other).expect_err("another campaign");
+    let expected = format!("{} is of another campaign: its seed is 0, not 3{ANEW}", file.display());
+    assert_eq!(wrong.text(), (2, &*expected));
+    assert_eq!(fs::read(&file).expect("the same file"), begun);
     // Who only reads is not in the way.
+    let Ok(Opened::Open(first)) = open(&folder.0, header()) else { panic!("it is open") };
     let name = folder.0.display().to_string();
     assert_eq!(tool(&["merge", &name]).0, 4);
     drop(first);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fake::{Disk, Fake, contents, failure_of, header, merged, run};
+use super::fake::{Disk, Fake, contents, failure_of, header, merged, run, run_at};
 use crate::campaign::record::FAILURES_MAX;
 use crate::campaign::source::{Failing, Sink, Source, Taken};
 
@@ -144,13 +144,19 @@ fn what_was_run_is_kept_when_no_more_runs_can_be_made() {
             Err(std::io::Error::other("out of processes"))
         }
     }
-    let (disk, header) = (Disk::with(b""), header(100..500, 100..500, 0, 1));
-    let ran = run(&disk, header.clone(), &mut Tiring(150));
-    assert!(ran.expect_err("no runs").contains("out of processes"));
-    assert_eq!(contents(&disk.contents()).records[0].0.next, 250);
-    assert_eq!(run(&disk, header, &mut FAKE.clone()), Ok(()));
-    let whole = unbroken(&mut FAKE.clone());
-    assert_eq!(merged([&disk.contents()]).to_bytes(), merged([&whole]).to_bytes());
+    // With a line of progress at each part, and when none is due.
+    for takes_time in [true, false] {
+        let (disk, header) = (Disk::with(b""), header(100..500, 100..500, 0, 1));
+        let ran = run_at(&disk, header.clone(), &mut Tiring(150), takes_time);
+        assert!(ran.expect_err("no runs").contains("out of processes"));
+        let file = disk.contents();
+        let record = &contents(&file).records[0].0;
+        assert_eq!((record.next, record.failures[0].count), (250, 2));
+        assert_eq!(disk.synced.borrow().last(), Some(&(file.len(), "bytes")));
+        assert_eq!(run(&disk, header, &mut FAKE.clone()), Ok(()));
+        let whole = unbroken(&mut FAKE.clone());
+        assert_eq!(merged([&disk.contents()]).to_bytes(), merged([&whole]).to_bytes());
+    }
 }
 
 /// A failure that was noted behind the last line of progress has to come about again.

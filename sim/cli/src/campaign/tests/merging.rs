@@ -156,6 +156,21 @@ missing   0..1792, 2048..3840: 3,584 runs
     assert_eq!(Summary::new(&pieces).expect("shards").status().code(), 1);
 }
 
+/// It was found before the process was killed, and has failed once at least.
+#[test]
+fn a_failure_that_no_line_counts_counts_once() {
+    let file = String::from_utf8(file(&(0..300), 1, 0, 256, 30)).expect("text");
+    let failure = file.find(r#"{"type":"failure""#).expect("a failure");
+    let end = failure + file[failure..].find('\n').expect("an end") + 1;
+    let told = text(&merged([&file.as_bytes()[..end].to_vec()]));
+    let expected = "\
+failures  1 kind, in 1 run
+
+panic, in 1 run, first at seed 13
+";
+    assert!(told.contains(expected), "{told}");
+}
+
 /// Merges two files, which can't be, and tells why.
 #[track_caller]
 fn refused(one: &[u8], other: &[u8]) -> String {

@@ -3,6 +3,7 @@
 mod commands;
 mod damage;
 mod fake;
+mod joining;
 mod killed;
 mod merging;
 
