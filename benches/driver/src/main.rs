@@ -6,6 +6,7 @@ mod compare;
 mod gate;
 mod growth;
 mod instructions;
+mod jobs;
 mod participants;
 mod sample;
 mod scale;
@@ -32,6 +33,8 @@ usage: just bench <command>
   growth        a growth table for every primitive
   million       a million tasks with timers, queues and cancels in one simulation
   exploring     strategies, shrinking, rechecks and cancels, in seeds a second
+  jobs          an exploration by a crew of 1, 2 .. processes, up to the cores, against as many processes
+                with a part each [--rounds 5]
   allocations   allocations of a steady run, bytes a task
   divan         micro-benchmarks of our own hot paths
   peers         builds all peers, and says which cannot be had
@@ -54,6 +57,7 @@ fn run() -> Result<ExitCode> {
         "compare" => compare::run(&arguments),
         "scale" => scale::run(&arguments),
         "instructions" => instructions::run(&arguments),
+        "jobs" => jobs::run(&arguments),
         "gate" => return gate::run(&arguments),
         "million" | "exploring" | "allocations" => build::run_own(arguments.command()),
         "growth" => return growth::run(),
