@@ -100,7 +100,8 @@ which 'replay' shows again. Unless '--model' says otherwise, scenarios are
 explored as asyncio could run them, and known bugs in any order.
 
 Runs are made in processes of their own. What comes of it is the same for any
-number of them; a run that ends its process, or does not end, is a failure.";
+number of them; a run that ends its process, or does not end, is a failure.
+What runs print there by themselves is not shown: 'replay' shows it.";
 
 const CAMPAIGN_NOTES: &str = "\
 Each run depends on its number alone. The runs of a shard go into a file of

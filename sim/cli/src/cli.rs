@@ -116,6 +116,7 @@ impl<'a> Cli<'a> {
     pub fn run(self) -> ExitCode {
         with_process(|output| self.dispatch(std::env::args_os(), output))
     }
+
     /// Does what `arguments` say, of which the first is the name of the program.
     pub fn run_with<S>(
         self,
@@ -180,7 +181,8 @@ fn with_process(command: impl FnOnce(&mut Output<'_>) -> io::Result<Status>) -> 
     #[expect(clippy::disallowed_methods, reason = "it says nothing of runs")]
     let no_color = std::env::var_os("NO_COLOR");
     let has_colors = may_color(io::stdout().is_terminal(), no_color);
-    // Not locked for good: what a scenario prints by itself must get through.
+    // Not locked for good: what a scenario prints by itself must get through where it is run here.
+    // What it prints in a worker goes nowhere.
     let mut out = BufWriter::new(io::stdout());
     let mut err = io::stderr();
     let shows_progress = err.is_terminal();

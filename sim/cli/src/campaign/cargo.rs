@@ -20,7 +20,7 @@ use crate::status::Status;
 /// Runs tests of seedloop for more seeds than one process can, and tells what came of them.
 #[derive(Debug, Parser)]
 #[command(name = "cargo seedloop", bin_name = "cargo seedloop", version)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = Status::table())]
 pub(crate) struct CargoArguments {
     #[command(subcommand)]
     command: CargoCommand,
@@ -149,4 +149,19 @@ fn worker(tested: &Tested, variables: &[(&'static str, String)]) -> Command {
     command.env_remove("NEXTEST_STRESS_CURRENT");
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_has_the_exit_codes() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let arguments = ["cargo-seedloop", "--help"].map(OsString::from);
+        let status = cargo(arguments, &mut Output::new(&mut out, &mut err)).expect("it is written");
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!((status, err), (Status::Success, Vec::new()));
+        assert!(text.ends_with(&format!("\n\n{}\n", Status::table())), "{text}");
+    }
 }

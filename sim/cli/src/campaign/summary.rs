@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use super::lines::FailureLine;
+use super::lines::{FailureLine, Header};
 use super::pieces::Pieces;
 use super::record::Noted;
 use super::rounds::round_start;
@@ -18,6 +18,8 @@ pub(super) struct Summary {
     what: String,
     /// What replays a case, with `{case}` in its place.
     replay: String,
+    /// What makes the runs `{seeds}` again.
+    again: String,
     covered: Vec<Range<u64>>,
     holes: Vec<Range<u64>>,
     steps: u64,
@@ -40,6 +42,7 @@ impl Summary {
                 .replay
                 .clone()
                 .unwrap_or_else(|| format!("cargo run -- replay {} '{{case}}'", header.scenario)),
+            again: again(header),
             covered: pieces.covered(),
             holes: pieces.holes(),
             steps: 0,
@@ -157,8 +160,28 @@ impl Summary {
         }
         match case {
             Some(case) => writeln!(f, "  replay: {}", self.replay.replace("{case}", case)),
-            None => writeln!(f, "  no case replays it: run it with '--seeds {seed}..{}'", seed + 1),
+            None => {
+                let seeds = format!("{seed}..{}", seed.saturating_add(1));
+                let again = self.again.replace("{seeds}", &seeds);
+                writeln!(f, "  no case replays it; what makes the run again: {again}")
+            }
         }
+    }
+}
+
+/// The command that makes the runs `{seeds}` again, into another folder.
+fn again(header: &Header) -> String {
+    let options = header.options.iter().map(|(name, value)| {
+        // How long a run may take stands there with its unit.
+        format!(" --{name} {}", value.trim_end_matches(" s"))
+    });
+    let options: String = options.collect();
+    let runs = format!("--seeds {{seeds}} --out DIR{options}");
+    let name = &header.scenario;
+    // A test has a command of its own to replay it, and its package before its path.
+    match name.split_once("::").filter(|_| header.replay.is_some()) {
+        Some((package, path)) => format!("cargo seedloop campaign {path} {runs} -- -p {package}"),
+        None => format!("cargo run -- campaign {name} {runs}"),
     }
 }
 
@@ -186,7 +209,23 @@ pub(super) fn digits(number: impl Into<u128>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::header;
     use super::*;
+
+    #[test]
+    fn a_run_without_a_case_is_made_again_as_it_was() {
+        let test = Header {
+            scenario: "shop::late::sells".to_owned(),
+            replay: Some("SEEDLOOP_CASE='{case}' cargo test".to_owned()),
+            options: [("patience", "90 s"), ("strategy", "pct:3")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..header(0..9, 0..9, 0, 1)
+        };
+        let expected = "cargo seedloop campaign late::sells --seeds {seeds} --out DIR --patience 90 \
+                        --strategy pct:3 -- -p shop";
+        assert_eq!(again(&test), expected);
+    }
 
     #[test]
     fn numbers_have_commas() {

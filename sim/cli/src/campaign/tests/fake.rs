@@ -80,7 +80,12 @@ impl Source for Fake {
 }
 
 /// The header of a shard of a made-up campaign.
-pub(super) fn header(campaign: Range<u64>, shard: Range<u64>, index: u32, count: u32) -> Header {
+pub(in crate::campaign) fn header(
+    campaign: Range<u64>,
+    shard: Range<u64>,
+    index: u32,
+    count: u32,
+) -> Header {
     Header {
         format: FORMAT,
         tool: "seedloop 0.1.0".to_owned(),

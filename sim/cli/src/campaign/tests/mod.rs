@@ -7,4 +7,4 @@ mod joining;
 mod killed;
 mod merging;
 
-pub(super) use fake::Folder;
+pub(super) use fake::{Folder, header};
