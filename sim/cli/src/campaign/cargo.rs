@@ -135,9 +135,8 @@ fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, W
 
 /// The command of a worker: the test's program, as cargo would start it.
 fn worker(tested: &Tested, variables: &[(&'static str, String)]) -> Command {
-    let mut command = Command::new(&tested.program);
+    let mut command = tested.command();
     command.args(test_arguments(&tested.path));
-    command.current_dir(&tested.folder).env("CARGO_MANIFEST_DIR", &tested.folder);
     // What is said to all tests is not said to a campaign, whose options are in its files; what is
     // said to campaigns has been read.
     #[expect(clippy::disallowed_methods, reason = "so that no test reads it")]

@@ -12,6 +12,7 @@ mod lines;
 mod merge;
 mod meter;
 mod pace;
+mod package;
 mod pieces;
 mod plan;
 mod reader;

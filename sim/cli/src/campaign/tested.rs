@@ -1,11 +1,13 @@
 //! Finds a test in what cargo has built.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::package::variables;
 use super::replay::built_with;
 use super::wrong::Wrong;
 
@@ -18,11 +20,21 @@ pub(super) struct Tested {
     pub(super) package: String,
     /// The folder of the package, in which its tests are run.
     pub(super) folder: PathBuf,
+    /// What cargo says to it in variables.
+    pub(super) variables: Vec<(String, OsString)>,
     /// What tells cargo to build this program alone, as `--test NAME`.
     target: String,
 }
 
 impl Tested {
+    /// The command that starts the program as cargo would, but for what it is told there.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.folder);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// The command that replays a case; these were the arguments of `cargo test`.
     pub(super) fn replay(&self, case: &str, arguments: &[OsString]) -> String {
         let Tested { package, target, path, .. } = self;
@@ -60,36 +72,43 @@ struct Target {
 struct Built {
     program: PathBuf,
     package: String,
-    folder: PathBuf,
+    manifest: PathBuf,
     target: String,
 }
 
 /// Builds what these arguments of `cargo test` name, and finds the one test whose path is `name` or
 /// ends with it.
 pub(super) fn find(name: &str, arguments: &[OsString]) -> Result<Tested, Wrong> {
-    let mut found = Vec::new();
-    for built in build(arguments)? {
-        let tests = list(&built.program);
-        found.extend(tests.into_iter().map(|path| (path, built.clone_of())));
+    #[expect(clippy::disallowed_methods, reason = "cargo says so who it is")]
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let (mut found, mut silent) = (Vec::new(), Vec::new());
+    // Those of one package are told the same.
+    let mut said = BTreeMap::new();
+    for built in build(&cargo, arguments)? {
+        let place = (built.manifest.clone(), built.program.parent().map(Path::to_owned));
+        let variables = || variables(&cargo, &built.manifest, &built.program);
+        let variables = said.entry(place).or_insert_with(variables).clone();
+        let tested = built.tested(variables);
+        match list(&tested) {
+            Ok(tests) => found.extend(tests.into_iter().map(|path| (path, tested.clone()))),
+            Err(why) => {
+                silent.push(format!("{} {} lists no tests: {why}", tested.package, tested.target));
+            }
+        }
     }
-    choose(name, found)
+    choose(name, found, &silent)
 }
 
 impl Built {
-    fn clone_of(&self) -> Tested {
-        let Built { program, package, folder, target } = self;
-        Tested {
-            program: program.clone(),
-            path: String::new(),
-            package: package.clone(),
-            folder: folder.clone(),
-            target: target.clone(),
-        }
+    fn tested(self, variables: Vec<(String, OsString)>) -> Tested {
+        let Built { program, package, manifest, target } = self;
+        let folder = manifest.parent().map(Path::to_path_buf).unwrap_or_default();
+        Tested { program, path: String::new(), package, folder, variables, target }
     }
 }
 
-/// Chooses the test that a name means.
-fn choose(name: &str, all: Vec<(String, Tested)>) -> Result<Tested, Wrong> {
+/// Chooses the test that a name means; of what is `silent` nobody knows the tests.
+fn choose(name: &str, all: Vec<(String, Tested)>, silent: &[String]) -> Result<Tested, Wrong> {
     let end = format!("::{name}");
     let is_exact = |path: &str| path == name;
     let is_near = |path: &str| path.ends_with(&end);
@@ -101,7 +120,8 @@ fn choose(name: &str, all: Vec<(String, Tested)>) -> Result<Tested, Wrong> {
     match (found.pop(), found.is_empty()) {
         (Some((path, tested)), true) => Ok(Tested { path, ..tested }),
         (None, _) => {
-            let wrong = Wrong::usage(format!("none of {count} tests is called '{name}'"));
+            let silent: String = silent.iter().map(|why| format!("; {why}")).collect();
+            let wrong = Wrong::usage(format!("none of {count} tests is called '{name}'{silent}"));
             Err(wrong.tip("'cargo test -- --list' prints their names"))
         }
         (Some(last), false) => {
@@ -116,14 +136,12 @@ fn choose(name: &str, all: Vec<(String, Tested)>) -> Result<Tested, Wrong> {
 }
 
 /// Builds tests, and returns the programs.
-fn build(arguments: &[OsString]) -> Result<Vec<Built>, Wrong> {
-    #[expect(clippy::disallowed_methods, reason = "cargo says so who it is")]
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(&cargo);
+fn build(cargo: &OsString, arguments: &[OsString]) -> Result<Vec<Built>, Wrong> {
+    let mut command = Command::new(cargo);
     command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(arguments);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| {
-        Wrong::usage(format!("cannot start {}: {error}", OsStr::display(&cargo)))
+        Wrong::usage(format!("cannot start {}: {error}", OsStr::display(cargo)))
     })?;
     if !output.status.success() {
         return Err(Wrong::usage("cargo could not build the tests"));
@@ -146,7 +164,7 @@ fn built(line: &str) -> Option<Built> {
         Some(kind @ ("bin" | "test" | "example" | "bench")) => format!("--{kind} {name}"),
         _ => "--lib".to_owned(),
     };
-    Some(Built { program, package, folder, target })
+    Some(Built { program, package, manifest: manifest_path, target })
 }
 
 /// The name of a package by its id: `path+file:///home/ann/shop#0.1.0`, or with another name than
@@ -160,19 +178,27 @@ fn package_of(id: &str, folder: &Path) -> String {
 }
 
 /// The tests of a program; none of one that has a harness of its own.
-fn list(program: &Path) -> Vec<String> {
-    let listed = Command::new(program)
-        .args(["--list", "--format", "terse"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let listed = listed.map(|output| output.stdout).unwrap_or_default();
-    let listed = String::from_utf8_lossy(&listed).into_owned();
-    listed.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+///
+/// # Errors
+///
+/// How it has ended otherwise, with the last line that it complained of.
+fn list(tested: &Tested) -> Result<Vec<String>, String> {
+    let mut command = tested.command();
+    command.args(["--list", "--format", "terse"]).stdin(Stdio::null());
+    let output = command.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        let complaints = String::from_utf8_lossy(&output.stderr);
+        let last = complaints.lines().rfind(|line| !line.trim().is_empty());
+        let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        return Err(format!("{}{last}", output.status));
+    }
+    let listed = String::from_utf8_lossy(&output.stdout);
+    Ok(listed.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Folder;
     use super::*;
 
     const LINE: &str = r#"{"reason":"compiler-artifact","package_id":"path+file:///home/ann/shop#0.1.0",
@@ -183,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_line_of_cargo_names_a_program() {
-        let built = built(LINE).expect("a program").clone_of();
+        let built = built(LINE).expect("a program").tested(Vec::new());
         let tested = Tested { path: "late::none_is_lost".to_owned(), ..built };
         let told = ["--test", "orders", "--release"].map(OsString::from);
         assert_eq!(
@@ -207,10 +233,11 @@ mod tests {
     }
 
     fn chosen(name: &str) -> Result<String, String> {
-        let tested = built(LINE).expect("a program").clone_of();
+        let tested = built(LINE).expect("a program").tested(Vec::new());
         let all = ["sells", "late::sells", "late::more::buys", "early::returns", "late::returns"];
         let all = all.map(|path| (path.to_owned(), tested.clone()));
-        choose(name, all.into()).map(|tested| tested.path).map_err(|wrong| wrong.text)
+        let silent = ["shop --lib lists no tests: exit status: 127".to_owned()];
+        choose(name, all.into(), &silent).map(|tested| tested.path).map_err(|wrong| wrong.text)
     }
 
     #[test]
@@ -218,12 +245,41 @@ mod tests {
         assert_eq!(chosen("sells"), Ok("sells".to_owned()));
         assert_eq!(chosen("buys"), Ok("late::more::buys".to_owned()));
         assert_eq!(chosen("more::buys"), Ok("late::more::buys".to_owned()));
-        let none =
-            "none of 5 tests is called 'uys'\n  tip: 'cargo test -- --list' prints their names";
+        let none = "none of 5 tests is called 'uys'; shop --lib lists no tests: exit status: 127\n  \
+                    tip: 'cargo test -- --list' prints their names";
         assert_eq!(chosen("uys"), Err(none.to_owned()));
         let several = "'returns' may be each of early::returns (shop --test orders), late::returns \
                        (shop --test orders)\n  tip: say more of its path, or behind '--' which \
                        target: -- --test NAME";
         assert_eq!(chosen("returns"), Err(several.to_owned()));
+    }
+
+    /// A program that a shell plays.
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_lists_no_tests_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = Folder::new("listing");
+        let program = folder.0.join("program");
+        let listed = |script: &str| {
+            std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a file");
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&program, mode).expect("a mode");
+            let tested = Built {
+                program: program.clone(),
+                package: "shop".to_owned(),
+                manifest: folder.0.join("Cargo.toml"),
+                target: "--lib".to_owned(),
+            };
+            let said = variables(&"cargo".into(), &tested.manifest, &tested.program);
+            list(&tested.tested(said))
+        };
+        // It is run in the folder of its package, and told which it is.
+        let there = "[ $PWD = $CARGO_MANIFEST_DIR ] && echo late::sells: test; echo 1 test";
+        assert_eq!(listed(there), Ok(vec!["late::sells".to_owned()]));
+        let no_library = "echo libone.so: no such file >&2; echo >&2; exit 127";
+        let expected = "exit status: 127: libone.so: no such file".to_owned();
+        assert_eq!(listed(no_library), Err(expected));
     }
 }
