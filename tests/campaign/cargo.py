@@ -7,15 +7,14 @@ if anything is not so.
 """
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from project import Project, Wrong, check
+from common import check, run
+from project import Project
 
 TESTS = """\
 use seedloop::{Result, choose, spawn, yield_now};
@@ -34,6 +33,7 @@ mod late {
     #[cfg(feature = "rare")]
     #[seedloop::test(strategy = random)]
     async fn is_rare() -> Result<()> {
+        assert_eq!(std::env::var("CARGO_PKG_NAME").as_deref(), Ok("tested"));
         let drawn = drawn(2_000).await?;
         if drawn == 7 {
             std::process::abort();
@@ -153,23 +153,15 @@ def check_refused(campaigns: Campaigns) -> None:
         check(f"{name} is 'x', which is no number from 1 on" in wrong, f"it is not told:\n{wrong}")
 
 
-def main() -> int:
+def check_all(scratch: Path) -> None:
     program = Path(sys.argv[1]).resolve()
-    scratch = Path(tempfile.mkdtemp(prefix="seedloop-campaign-"))
-    try:
-        campaigns = Campaigns(Project(scratch, "tested", TESTS, features="rare = []"), program)
-        told = check_found(campaigns)
-        check_same(campaigns, told)
-        check_killed(campaigns, told)
-        check_refused(campaigns)
-        print("campaigns of tests find what they are to find, and come to the same")
-        return 0
-    except Wrong as wrong:
-        print(f"error: {wrong}")
-        return 1
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    campaigns = Campaigns(Project(scratch, "tested", TESTS, features="rare = []"), program)
+    told = check_found(campaigns)
+    check_same(campaigns, told)
+    check_killed(campaigns, told)
+    check_refused(campaigns)
+    print("campaigns of tests find what they are to find, and come to the same")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("campaign", check_all))

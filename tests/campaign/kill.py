@@ -22,11 +22,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from common import check, run
 
 ROOT = Path(__file__).resolve().parents[2]
 # Within what time the workers of a main process that was killed have to notice.
@@ -34,15 +35,6 @@ NOTICE_S = 10
 TIMEOUT_S = 600
 # What would tell a process of a shard, and is none of ours.
 OF_ENGINES = ("SEEDLOOP_", "SLURM_", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX")
-
-
-class Wrong(Exception):
-    """Something is not as it is said."""
-
-
-def check(condition: bool, what: str) -> None:
-    if not condition:
-        raise Wrong(what)
 
 
 @dataclass(frozen=True)
@@ -165,7 +157,6 @@ class Kills:
 
     all: int = 0
     main_only: int = 0
-    restarts: int = 0
 
     def disturb(self, process: subprocess.Popen[bytes], after_s: float) -> int | None:
         """Kills a process after a while; returns its exit code if it has ended before."""
@@ -202,7 +193,6 @@ def check_killed(campaign: Campaign, expected: Merged, takes_s: float, kills_max
         code = None
         if kills.all < kills_max:
             code = kills.disturb(campaign.start(folder), random.uniform(0, longest))
-            kills.restarts += code is None
         else:
             campaign.run(folder)
             code = 0
@@ -305,7 +295,7 @@ def measured_range(arguments: argparse.Namespace, scratch: Path) -> str:
         count *= 4
 
 
-def main() -> int:
+def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Kills a campaign again and again.", epilog="What stands behind -- goes to each campaign."
     )
@@ -320,28 +310,25 @@ def main() -> int:
     end_of_own = told.index("--") if "--" in told else len(told)
     arguments = parser.parse_args(told[:end_of_own])
     arguments.options = told[end_of_own + 1 :]
+    return arguments
+
+
+def check_all(scratch: Path) -> None:
+    arguments = read_arguments()
     random.seed(arguments.random)
-    scratch = Path(tempfile.mkdtemp(prefix="seedloop-kill-"))
-    try:
-        seeds = arguments.seeds or measured_range(arguments, scratch)
-        campaign = Campaign(arguments, seeds, scratch)
-        whole = campaign.folder("whole")
-        begin = time.monotonic()
-        campaign.run(whole)
-        takes_s = time.monotonic() - begin
-        print(f"seeds {seeds} of {campaign.name} take {takes_s:.1f} s; random {arguments.random}", flush=True)
-        expected = campaign.merge(whole)
-        check(expected.code in (0, 1), f"an undisturbed campaign has holes:\n{expected.text}")
-        check_killed(campaign, expected, takes_s, arguments.kills)
-        check_cut(campaign, whole, expected, arguments.cuts)
-        check_shards(campaign, expected, takes_s)
-        return 0
-    except Wrong as wrong:
-        print(f"error: {wrong}")
-        return 1
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    seeds = arguments.seeds or measured_range(arguments, scratch)
+    campaign = Campaign(arguments, seeds, scratch)
+    whole = campaign.folder("whole")
+    begin = time.monotonic()
+    campaign.run(whole)
+    takes_s = time.monotonic() - begin
+    print(f"seeds {seeds} of {campaign.name} take {takes_s:.1f} s; random {arguments.random}", flush=True)
+    expected = campaign.merge(whole)
+    check(expected.code in (0, 1), f"an undisturbed campaign has holes:\n{expected.text}")
+    check_killed(campaign, expected, takes_s, arguments.kills)
+    check_cut(campaign, whole, expected, arguments.cuts)
+    check_shards(campaign, expected, takes_s)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("kill", check_all))

@@ -6,12 +6,12 @@ cargo-nextest; takes half a minute. Exits with 1 if anything is not so.
 """
 
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from project import Project, Wrong, check
+from common import check, run
+from project import Project
 
 # What `order` and `other` write tells in which order their tasks went, run by run. `rare` fails in one of
 # 720 orders, which its 40 runs seldom have.
@@ -136,21 +136,13 @@ def check_failure(project: Project) -> None:
     check('right: "fcbeda"' in noted.stdout, f"what was found is not replayed:\n{noted.stdout}")
 
 
-def main() -> int:
-    scratch = Path(tempfile.mkdtemp(prefix="seedloop-nextest-"))
-    try:
-        project = Project(scratch, "stressed", TESTS)
-        check_stress(project)
-        check_partition(project)
-        check_failure(project)
-        print("each time that nextest runs the tests they explore other seeds")
-        return 0
-    except Wrong as wrong:
-        print(f"error: {wrong}")
-        return 1
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def check_all(scratch: Path) -> None:
+    project = Project(scratch, "stressed", TESTS)
+    check_stress(project)
+    check_partition(project)
+    check_failure(project)
+    print("each time that nextest runs the tests they explore other seeds")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("nextest", check_all))

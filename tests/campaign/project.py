@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from common import check
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 600
 
@@ -20,15 +22,6 @@ FEATURES
 [dev-dependencies]
 seedloop = { path = "ROOT/sim" }
 """
-
-
-class Wrong(Exception):
-    """Something is not as it is said."""
-
-
-def check(condition: bool, what: str) -> None:
-    if not condition:
-        raise Wrong(what)
 
 
 class Project:

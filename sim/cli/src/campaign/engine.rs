@@ -8,11 +8,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use seedloop::explore::{Kind, cores};
-use seedloop::testing::jobs::{self, Crew};
+use seedloop::explore::cores;
+use seedloop::testing::jobs::Crew;
 
 use super::limits::Limits;
-use super::source::{Failing, Sink, Source, Taken};
+use super::source::{Sink, Source};
 
 /// Makes the command that starts a worker.
 pub(super) type Launch = Box<dyn Fn() -> io::Result<Command> + Send + Sync>;
@@ -50,22 +50,6 @@ impl Source for Engine {
         known: &BTreeSet<String>,
         sink: &mut Sink<'_>,
     ) -> io::Result<()> {
-        self.crew().campaign(seeds, known, |taken| Ok(sink(Taken::from(taken))))
-    }
-}
-
-impl From<jobs::Taken> for Taken {
-    fn from(taken: jobs::Taken) -> Self {
-        let jobs::Taken { runs, steps, orders, kinds } = taken;
-        let failures = kinds.into_iter().map(Failing::from).collect();
-        Taken { seeds: runs, steps, orders, failures }
-    }
-}
-
-impl From<Kind> for Failing {
-    fn from(kind: Kind) -> Self {
-        let Kind { signature, kind, message, run, case, fingerprint, count } = kind;
-        let case = case.map(|case| case.to_string());
-        Failing { signature, kind, message, seed: run, case, fingerprint, count }
+        self.crew().campaign(seeds, known, |taken| Ok(sink(taken)))
     }
 }

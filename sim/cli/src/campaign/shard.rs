@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::lines::{FailureLine, Header, Hex, Line, ProgressLine};
 use super::pace::Pace;
 use super::record::{FAILURES_MAX, Noted, Record, to_line};
-use super::source::{Failing, Source, Taken};
+use super::source::{Kind, Source, Taken};
 
 /// Where the lines of a shard go: they are only ever appended.
 pub(super) trait Store {
@@ -126,14 +126,14 @@ impl<S: Store> Shard<S> {
 
     /// Counts some runs. A failure that is met for the first time is written at once.
     fn take(&mut self, taken: Taken) -> Result<(), Stopped> {
-        let Taken { seeds, steps, orders, mut failures } = taken;
+        let Taken { runs: seeds, steps, orders, kinds: mut failures } = taken;
         let (next, to) = (self.record.next, self.record.header.shard.to);
         assert!(
             seeds.start == next && seeds.end > next && seeds.end <= to,
             "seedloop bug: runs {seeds:?} come after {next} in a shard up to {to}"
         );
         failures
-            .sort_by(|one, other| (one.seed, &one.signature).cmp(&(other.seed, &other.signature)));
+            .sort_by(|one, other| (one.run, &one.signature).cmp(&(other.run, &other.signature)));
         for failure in failures {
             self.note(failure)?;
         }
@@ -154,8 +154,8 @@ impl<S: Store> Shard<S> {
         Ok(())
     }
 
-    fn note(&mut self, failure: Failing) -> Result<(), Stopped> {
-        let Failing { signature, kind, message, seed, case, fingerprint, count } = failure;
+    fn note(&mut self, failure: Kind) -> Result<(), Stopped> {
+        let Kind { signature, kind, message, run: seed, case, fingerprint, count } = failure;
         if let Some(at) = self.known.get(&signature) {
             let noted = &mut self.record.failures[*at];
             if noted.line.seed > seed || self.awaited.remove(at) && noted.line.seed != seed {
@@ -174,6 +174,7 @@ impl<S: Store> Shard<S> {
             return Ok(());
         }
         let (id, fingerprint) = (u32::try_from(at).unwrap_or(u32::MAX), Hex(fingerprint));
+        let case = case.map(|case| case.to_string());
         let line = FailureLine { id, seed, kind, signature, message, case, fingerprint };
         let written = Line::Failure(line.clone()).to_bytes();
         self.store.append(&written).map_err(Stopped::Unwritable)?;

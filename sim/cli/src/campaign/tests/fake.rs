@@ -14,7 +14,7 @@ use crate::campaign::pieces::Pieces;
 use crate::campaign::reader::{Contents, read};
 use crate::campaign::rounds::round_start;
 use crate::campaign::shard::{Shard, Stopped, Store};
-use crate::campaign::source::{Failing, Sink, Source, Taken};
+use crate::campaign::source::{Kind, Sink, Source, Taken};
 use crate::campaign::sum::seal;
 
 /// What each run does follows from its seed.
@@ -52,16 +52,16 @@ impl Source for Fake {
             for seed in next..end {
                 *orders.entry(seed.wrapping_mul(seed) % self.orders).or_default() += 1;
                 let Some((signature, has_case)) = failure_of(seed) else { continue };
-                let same = |known: &&mut Failing| known.signature == signature;
+                let same = |known: &&mut Kind| known.signature == signature;
                 match failures.iter_mut().find(same) {
                     Some(failure) => failure.count += 1,
-                    None => failures.push(Failing {
+                    None => failures.push(Kind {
                         signature: signature.to_owned(),
                         kind: signature.split(' ').next().unwrap_or_default().to_owned(),
                         message: format!("it failed with {seed}\nas always"),
-                        seed,
+                        run: seed,
                         case: (has_case && known.insert(signature.to_owned()))
-                            .then(|| format!("sl1.1.any.-:1.{seed}@1!")),
+                            .then(|| format!("sl1.1.any.-:1.{seed}@1!").parse().expect("a case")),
                         fingerprint: seed * 3,
                         count: 1,
                     }),
@@ -70,7 +70,7 @@ impl Source for Fake {
             let steps = (next..end).map(|seed| 10 + seed % 7).sum();
             // Nobody has said that they come in an order.
             failures.reverse();
-            if sink(Taken { seeds: next..end, steps, orders, failures }).is_break() {
+            if sink(Taken { runs: next..end, steps, orders, kinds: failures }).is_break() {
                 return Ok(());
             }
             next = end;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fake::{Disk, Fake, contents, failure_of, header, merged, run, run_at};
 use crate::campaign::record::FAILURES_MAX;
-use crate::campaign::source::{Failing, Sink, Source, Taken};
+use crate::campaign::source::{Kind, Sink, Source, Taken};
 
 const FAKE: Fake = Fake { part: 90, orders: 12 };
 
@@ -171,23 +171,15 @@ fn runs_that_are_not_the_same_again_are_told() {
             sink: &mut Sink<'_>,
         ) -> std::io::Result<()> {
             FAKE.clone().take(seeds, known, &mut |taken: Taken| {
-                let mut failures = taken.failures;
+                let mut failures = taken.kinds;
                 failures.retain(|failure| failure.signature != "crash");
-                if taken.seeds.contains(&self.0) {
-                    let (seed, kind, case) = (self.0, "crash".to_owned(), None);
+                if taken.runs.contains(&self.0) {
+                    let (run, kind, case) = (self.0, "crash".to_owned(), None);
                     let (signature, message) = (kind.clone(), String::new());
                     let (fingerprint, count) = (0, 1);
-                    failures.push(Failing {
-                        signature,
-                        kind,
-                        message,
-                        seed,
-                        case,
-                        fingerprint,
-                        count,
-                    });
+                    failures.push(Kind { signature, kind, message, run, case, fingerprint, count });
                 }
-                sink(Taken { failures, ..taken })
+                sink(Taken { kinds: failures, ..taken })
             })
         }
     }
@@ -218,13 +210,13 @@ impl Source for Babel {
         sink: &mut Sink<'_>,
     ) -> std::io::Result<()> {
         Fake { part: 5_000, orders: 3 }.take(seeds, known, &mut |taken: Taken| {
-            let failing = |seed| {
-                let signature = format!("panic {}", seed % 1_500);
+            let failing = |run| {
+                let signature = format!("panic {}", run % 1_500);
                 let (kind, message, case) = ("panic".to_owned(), signature.clone(), None);
-                Failing { signature, kind, message, seed, case, fingerprint: 0, count: 1 }
+                Kind { signature, kind, message, run, case, fingerprint: 0, count: 1 }
             };
-            let failures = taken.seeds.clone().map(failing).rev().collect();
-            sink(Taken { failures, ..taken })
+            let failures = taken.runs.clone().map(failing).rev().collect();
+            sink(Taken { kinds: failures, ..taken })
         })
     }
 }
