@@ -94,6 +94,11 @@ impl Ready {
             // What the loops before have called counts too.
             let spare = Watched { calls: session.calls, ..std::mem::take(&mut any.spare) };
             any.watched = watched.then_some(spare);
+            // Whoever watches may ask for the order.
+            match watched {
+                true => any.steps.link(),
+                false => any.steps.unlink(),
+            }
         }
         for entry in entries {
             if let (Entry::Step(runnable), true) = (&entry, self.is_watched()) {
@@ -114,6 +119,7 @@ impl Ready {
                 any.spare = watched.emptied();
             }
             any.pushed = 0;
+            any.steps.unlink();
             room = room
                 .max(any.spare.index.capacity())
                 .max(any.steps.capacity())
