@@ -16,6 +16,8 @@ use crate::base::{Error, Slab};
 pub(super) struct Context {
     /// Tells this thread's handles from those of others; 0 until it is needed.
     id: Cell<u32>,
+    /// The same for handles on objects; 0 again once the thread has ended, and the objects with it.
+    home: Cell<u32>,
     core: RefCell<Core>,
     objects: RefCell<Slab<ObjectCell>>,
     panics: PanicSlot,
@@ -34,6 +36,7 @@ thread_local! {
     static CONTEXT: ManuallyDrop<Context> = const {
         ManuallyDrop::new(Context {
             id: Cell::new(0),
+            home: Cell::new(0),
             core: RefCell::new(Core::new()),
             objects: RefCell::new(Slab::new()),
             panics: PanicSlot::new(),
@@ -62,6 +65,8 @@ impl Drop for ThreadEnd {
         // Whatever is left, such as tasks in a cycle of handles, is dropped unborrowed.
         let core = CONTEXT.with(|context| context.core.replace(Core::new()));
         catch_quietly(|| drop(core));
+        // From now on this is the home of no handle, and what they point to may go.
+        CONTEXT.with(|context| context.home.set(0));
         let objects = CONTEXT.with(|context| context.objects.replace(Slab::new()));
         catch_quietly(|| drop(objects));
     }
@@ -108,17 +113,31 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 /// Returns the number of this thread's context.
 pub(crate) fn context_id() -> u32 {
-    CONTEXT.with(|context| {
-        if context.id.get() == 0 {
-            // No two threads have one id: whoever has a task's is its thread.
-            let next = |id: u32| id.checked_add(1);
-            let id = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-            context.id.set(id.expect("simulations ran on more than 4 billion threads"));
-            // From now on there is something to empty in the end.
-            END.try_with(|_| ()).unwrap_or_default();
-        }
-        context.id.get()
-    })
+    CONTEXT.with(|context| known(&context.id))
+}
+
+/// Returns the number by which this thread's handles on objects know their home.
+pub(super) fn home_id() -> u32 {
+    CONTEXT.with(|context| known(&context.home))
+}
+
+/// Tells whether handles on objects that know their home by this number are at home.
+#[inline]
+pub(super) fn is_home(id: u32) -> bool {
+    CONTEXT.with(|context| context.home.get() == id)
+}
+
+/// The number in the cell, which is made when it is needed.
+fn known(number: &Cell<u32>) -> u32 {
+    if number.get() == 0 {
+        // No two threads have one: whoever has a task's is its thread.
+        let next = |id: u32| id.checked_add(1);
+        let id = NEXT_ID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        number.set(id.expect("simulations ran on more than 2 billion threads"));
+        // From now on there is something to empty in the end.
+        END.try_with(|_| ()).unwrap_or_default();
+    }
+    number.get()
 }
 
 /// Tells whether `id`, which some thread's context has given, is that of this thread.

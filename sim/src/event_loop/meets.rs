@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::cell::{FutureId, Kind};
-use super::context::{is_followed, try_with, with_objects};
+use super::context::{is_followed, try_with};
 use super::core::Core;
 use super::handle::HandleId;
-use super::object::ObjectId;
+use super::object::{ObjectId, key_of};
 use super::tasks::TaskId;
 use crate::base::{Access, Instant, Operation, ResourceKey, TaskKey};
 
@@ -135,6 +135,16 @@ impl Core {
     }
 }
 
+/// Takes note that what runs has to do with something whose key is asked for if somebody listens.
+#[inline]
+pub(super) fn meets_key(access: Access, key: impl FnOnce() -> Option<ResourceKey>) {
+    if is_followed()
+        && let Some(key) = key()
+    {
+        try_with(|core| core.meets(key, access));
+    }
+}
+
 /// Takes note that what runs has to do with an object.
 #[inline]
 pub(super) fn meets_object(object: ObjectId, access: Access) {
@@ -146,7 +156,7 @@ pub(super) fn meets_object(object: ObjectId, access: Access) {
 #[inline(never)]
 fn tell_object_met(object: ObjectId, access: Access) {
     try_with(|core| {
-        let key = with_objects(|objects| objects.get(object).map(|cell| cell.notes.key)).flatten();
+        let key = key_of(object);
         core.meets(key.unwrap_or(ResourceKey::UNKNOWN), access);
     });
 }

@@ -38,6 +38,7 @@ mod ready;
 mod report;
 mod session;
 mod setting;
+mod shared;
 mod step;
 mod strike;
 mod tasks;
@@ -68,7 +69,7 @@ pub(crate) use generators::{OpenGenerator, forget_generator, queue_plain, regist
 pub(crate) use handle::{Call, HandleId, cancel_handle, drop_call};
 pub(crate) use loops::{close_all, new_loop, release_loop, retain_loop};
 pub(crate) use meets::OUTPUT;
-pub(crate) use object::{Notes, ObjectId, Shared, Uncounted};
+pub(crate) use object::{Notes, ObjectId};
 pub(crate) use outside::{
     OutsideKey, Pumped, call_outside_at, cancel_outside, pump_outside, run_outside,
 };
@@ -80,6 +81,7 @@ pub(crate) use points::{break_at, look_after};
 pub(crate) use report::{Handler, report, report_to};
 pub(crate) use session::Configuration;
 pub(crate) use setting::{JobOrigin, Setting};
+pub(crate) use shared::{Shared, Uncounted};
 pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
 pub(crate) use tasks::{Held, TaskId};

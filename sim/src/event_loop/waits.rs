@@ -249,6 +249,18 @@ impl Core {
         infallible: bool,
         by: &Waker,
     ) -> (WaitId, bool) {
+        self.park_new_on(awaited_object(label), label, location, infallible, by)
+    }
+
+    /// The same where it is known what the label stands for.
+    pub(crate) fn park_new_on(
+        &mut self,
+        on: Awaited,
+        label: Label,
+        location: &'static Location<'static>,
+        infallible: bool,
+        by: &Waker,
+    ) -> (WaitId, bool) {
         let Step { task, boundary, deliver, .. } = self.step;
         let own = TaskMeta::of(by).filter(|by| by.task() == task);
         let Some(own) = own.filter(|_| deliver.is_none() && !self.without_cancel) else {
@@ -270,7 +282,6 @@ impl Core {
         } else {
             waits[last].next = wait;
         }
-        let on = awaited_object(label);
         self.session.emit_waits(number, label.operation, on, location);
         (wait, true)
     }

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
+use std::task::Waker;
 
 use super::queue_state as state;
 use super::queue_state::{Order, State};
 use super::queue_wait::{Get, Join, Put};
-use super::waiter::complete;
-use crate::base::{GetError, PutError, ValueError};
-use crate::event_loop::Shared;
+use super::waiter::{Begun, complete};
+use crate::base::{Access, GetError, PutError, ValueError};
+use crate::event_loop::{Core, Shared};
+use crate::task::SwitchPoint;
 
 /// A first-in-first-out queue: `asyncio.Queue`. Clones are the same queue.
 ///
@@ -140,25 +142,71 @@ impl<T: 'static> Queue<T> {
     #[track_caller]
     pub fn put_nowait(&self, item: T) -> Result<(), PutError> {
         // The item is dropped here, unborrowed, if it is refused.
-        self.try_put(item, Location::caller()).map_err(|(error, _)| error)
+        self.try_put(&mut Some(item), Location::caller())
     }
 
+    /// Puts the item, or leaves it where it is.
     #[track_caller]
     pub(super) fn try_put(
         &self,
-        item: T,
-        location: &'static Location<'static>,
-    ) -> Result<(), (PutError, T)> {
-        let woken = match self.state.with(|state| state.put(item))? {
-            state::Put::Done(woken) => woken,
-            state::Put::Unsorted(item, sorted) => {
+        item: &mut Option<T>,
+        at: &'static Location<'static>,
+    ) -> Result<(), PutError> {
+        let put = self.state.visit(
+            |core, state, notes| state.put(core, notes, item, at),
+            |core, put| put.map(|put| put.tell(core)),
+        )?;
+        self.finish_put(put, item, at);
+        Ok(())
+    }
+
+    /// Begins to put the item: the choice to give way before, then a look whether there is room.
+    pub(super) fn begin_put(
+        &self,
+        item: &mut Option<T>,
+        at: &'static Location<'static>,
+    ) -> Begun<Result<(), PutError>> {
+        let begun = self.state.visit_awaiting(
+            true,
+            |core, state, notes| {
+                let passes = |core: &mut Core| {
+                    notes.meets(core, Access::Read);
+                    state.refusal_of_put() != Some(PutError::Full)
+                };
+                let gives_way = SwitchPoint::choose(core, passes);
+                (!gives_way).then(|| state.put(core, notes, item, at))
+            },
+            |core, put| put.map(|put| put.map(|put| put.tell(core))),
+        );
+        let finish = |put| self.finish_put(put, item, at);
+        Begun::of(begun, |put| put.map(finish))
+    }
+
+    /// Does what is left of a put unborrowed.
+    #[inline]
+    fn finish_put(
+        &self,
+        put: state::Put<T, Option<Waker>>,
+        item: &mut Option<T>,
+        at: &'static Location<'static>,
+    ) {
+        let waker = match put {
+            state::Put::Done(waker) => waker,
+            state::Put::Unsorted(sorted) => {
+                let item = item.take().expect("seedloop bug: there is no item to be put");
                 Comparing::of(self).items(|items| (sorted.push)(items, item));
-                self.state.with(State::count_put)
+                self.state.visit(
+                    |core, state, notes| {
+                        notes.meets(core, Access::Write);
+                        state.count_put(core, notes, at)
+                    },
+                    |core, woken| woken.and_then(|woken| core.wake_told(woken)),
+                )
             }
         };
-        self.state.note_at("put", location);
-        complete(woken);
-        Ok(())
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Takes an item out of the queue; waits in line while there is none: `queue.get()`.
@@ -200,18 +248,53 @@ impl<T: 'static> Queue<T> {
     }
 
     #[track_caller]
-    pub(super) fn try_get(&self, location: &'static Location<'static>) -> Result<T, GetError> {
-        let (item, woken) = match self.state.with(State::get)? {
-            state::Get::Done(item, woken) => (item, woken),
+    pub(super) fn try_get(&self, at: &'static Location<'static>) -> Result<T, GetError> {
+        let got = self.state.visit(
+            |core, state, notes| state.get(core, notes, at),
+            |core, got| got.map(|got| got.tell(core)),
+        )?;
+        Ok(self.finish_get(got, at))
+    }
+
+    /// Begins to get an item: the choice to give way before, then a look whether there is one.
+    pub(super) fn begin_get(&self, at: &'static Location<'static>) -> Begun<Result<T, GetError>> {
+        let begun = self.state.visit_awaiting(
+            true,
+            |core, state, notes| {
+                let passes = |core: &mut Core| {
+                    notes.meets(core, Access::Read);
+                    state.refusal_of_get() != Some(GetError::Empty)
+                };
+                let gives_way = SwitchPoint::choose(core, passes);
+                (!gives_way).then(|| state.get(core, notes, at))
+            },
+            |core, got| got.map(|got| got.map(|got| got.tell(core))),
+        );
+        Begun::of(begun, |got| got.map(|got| self.finish_get(got, at)))
+    }
+
+    /// Does what is left of a get unborrowed.
+    #[inline]
+    fn finish_get(&self, got: state::Get<T, Option<Waker>>, at: &'static Location<'static>) -> T {
+        let (item, waker) = match got {
+            state::Get::Done(item, waker) => (item, waker),
             state::Get::Unsorted(sorted) => {
                 let item = Comparing::of(self).items(sorted.pop);
                 let item = item.expect("seedloop bug: the queue was not empty");
-                (item, self.state.with(|state| state.putters.take_next()))
+                let waker = self.state.visit(
+                    |core, state, notes| {
+                        notes.meets(core, Access::Write);
+                        state.count_get(core, notes, at)
+                    },
+                    |core, woken| woken.and_then(|woken| core.wake_told(woken)),
+                );
+                (item, waker)
             }
         };
-        self.state.note_at("get", location);
-        complete(woken);
-        Ok(item)
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        item
     }
 
     /// Declares an item that was got as done: `queue.task_done()`. When all that were put are done,

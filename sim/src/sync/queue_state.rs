@@ -1,11 +1,13 @@
 //! What is inside a queue.
 
 use std::collections::VecDeque;
+use std::panic::Location;
+use std::task::Waker;
 
 use super::wait_queue::WaitQueue;
 use super::waiter::Home;
-use crate::base::{GetError, PutError};
-use crate::event_loop::WaitId;
+use crate::base::{Access, GetError, PutError};
+use crate::event_loop::{Core, Notes, WaitId};
 
 /// In which order items leave a queue.
 pub(super) enum Order<T> {
@@ -46,19 +48,43 @@ pub(super) struct State<T> {
 }
 
 /// An item on its way into the queue.
-pub(super) enum Put<T> {
+pub(super) enum Put<T, W> {
     /// It is in; the getter to be woken.
-    Done(Option<WaitId>),
+    Done(W),
     /// It is to be sorted in first.
-    Unsorted(T, Sorted<T>),
+    Unsorted(Sorted<T>),
 }
 
 /// An item on its way out of the queue.
-pub(super) enum Get<T> {
+pub(super) enum Get<T, W> {
     /// It is out; the putter to be woken.
-    Done(T, Option<WaitId>),
+    Done(T, W),
     /// The least one is to be found first.
     Unsorted(Sorted<T>),
+}
+
+impl<T> Put<T, Option<WaitId>> {
+    /// Tells the getter to go on.
+    #[inline]
+    pub(super) fn tell(self, core: &mut Core) -> Put<T, Option<Waker>> {
+        match self {
+            Put::Done(woken) => Put::Done(woken.and_then(|woken| core.wake_told(woken))),
+            Put::Unsorted(sorted) => Put::Unsorted(sorted),
+        }
+    }
+}
+
+impl<T> Get<T, Option<WaitId>> {
+    /// Tells the putter to go on.
+    #[inline]
+    pub(super) fn tell(self, core: &mut Core) -> Get<T, Option<Waker>> {
+        match self {
+            Get::Done(item, woken) => {
+                Get::Done(item, woken.and_then(|woken| core.wake_told(woken)))
+            }
+            Get::Unsorted(sorted) => Get::Unsorted(sorted),
+        }
+    }
 }
 
 impl<T> State<T> {
@@ -99,27 +125,50 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts an item in, or gives it back with the reason.
-    pub(super) fn put(&mut self, item: T) -> Result<Put<T>, (PutError, T)> {
+    /// Puts the item in, or leaves it where it is: the reason says why, or how to sort it in.
+    #[inline]
+    pub(super) fn put(
+        &mut self,
+        core: &mut Core,
+        notes: &Notes,
+        item: &mut Option<T>,
+        at: &'static Location<'static>,
+    ) -> Result<Put<T, Option<WaitId>>, PutError> {
+        notes.meets(core, Access::Write);
         self.check_not_comparing();
         if let Some(refusal) = self.refusal_of_put() {
-            return Err((refusal, item));
+            return Err(refusal);
         }
         if let Order::Sorted(sorted) = self.order {
-            return Ok(Put::Unsorted(item, sorted));
+            return Ok(Put::Unsorted(sorted));
         }
-        self.items.push_back(item);
-        Ok(Put::Done(self.count_put()))
+        self.items.extend(item.take());
+        Ok(Put::Done(self.count_put(core, notes, at)))
     }
 
     /// Counts an item that is in; returns the getter to be woken.
-    pub(super) fn count_put(&mut self) -> Option<WaitId> {
+    #[inline]
+    pub(super) fn count_put(
+        &mut self,
+        core: &mut Core,
+        notes: &Notes,
+        at: &'static Location<'static>,
+    ) -> Option<WaitId> {
         self.unfinished += 1;
-        self.getters.take_next()
+        let woken = self.getters.take_next_in(core);
+        notes.changed(core, "put", Access::Write, at);
+        woken
     }
 
     /// Takes the next item out.
-    pub(super) fn get(&mut self) -> Result<Get<T>, GetError> {
+    #[inline]
+    pub(super) fn get(
+        &mut self,
+        core: &mut Core,
+        notes: &Notes,
+        at: &'static Location<'static>,
+    ) -> Result<Get<T, Option<WaitId>>, GetError> {
+        notes.meets(core, Access::Write);
         self.check_not_comparing();
         if let Some(refusal) = self.refusal_of_get() {
             return Err(refusal);
@@ -130,7 +179,20 @@ impl<T> State<T> {
             Order::Sorted(sorted) => return Ok(Get::Unsorted(sorted)),
         };
         let item = item.expect("seedloop bug: the queue was not empty");
-        Ok(Get::Done(item, self.putters.take_next()))
+        Ok(Get::Done(item, self.count_get(core, notes, at)))
+    }
+
+    /// An item is out; returns the putter to be woken.
+    #[inline]
+    pub(super) fn count_get(
+        &mut self,
+        core: &mut Core,
+        notes: &Notes,
+        at: &'static Location<'static>,
+    ) -> Option<WaitId> {
+        let woken = self.putters.take_next_in(core);
+        notes.changed(core, "get", Access::Write, at);
+        woken
     }
 
     /// Takes the next item out and wakes nobody; how to find it if that needs comparing; none when

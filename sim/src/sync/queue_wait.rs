@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use super::queue::Queue;
 use super::wait_queue::Ticket;
-use super::waiter::{Line, Waiter, complete};
+use super::waiter::{Begun, Line, Parking, Waiter, complete, park_at};
 use crate::base::{Cancelled, GetError, PutError, QueueError};
 use crate::event_loop::{Label, WaitId};
-use crate::task::SwitchPoint;
+use crate::task::{SwitchPoint, WaitUnit};
 
 /// The line of those who wait for an item.
 struct Getters<T>(Queue<T>);
@@ -23,6 +23,12 @@ impl<T: 'static> Line for Getters<T> {
         self.0.state.with(|state| {
             state.home.enter("queue");
             state.getters.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0.state, as_what, "queue", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.getters.push(wait))
         })
     }
 
@@ -50,6 +56,12 @@ impl<T: 'static> Line for Putters<T> {
         })
     }
 
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0.state, as_what, "queue", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.putters.push(wait))
+        })
+    }
+
     /// Who was woken for room that it will not use wakes the next one.
     fn abandon(&self, ticket: Ticket, woken: bool) {
         let next = self.0.state.try_with(|state| {
@@ -71,6 +83,12 @@ impl<T: 'static> Line for Joiners<T> {
         self.0.state.with(|state| {
             state.home.enter("queue");
             state.joiners.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.0.state, as_what, "queue", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.joiners.push(wait))
         })
     }
 
@@ -106,15 +124,33 @@ impl<T> Future for Get<T> {
             }
         } else {
             let queue = &this.waiter.line.0;
-            let passes = || queue.state.peek(|s| s.refusal_of_get() != Some(GetError::Empty));
-            ready!(this.switch.poll_if(queue.state.id(), this.location, passes, cx))?;
+            if this.switch.is_ahead() {
+                match queue.begin_get(this.location) {
+                    Begun::Stopped => return Poll::Pending,
+                    Begun::GivesWay => this.switch.give_way(queue.state.id(), this.location),
+                    Begun::Over(got) => {
+                        this.switch = SwitchPoint::Passed;
+                        return this.end(got, cx);
+                    }
+                }
+            }
+            ready!(this.switch.poll_turn(cx))?;
         }
-        match this.waiter.line.0.try_get(this.location) {
+        let got = this.waiter.line.0.try_get(this.location);
+        this.end(got, cx)
+    }
+}
+
+impl<T> Get<T> {
+    /// Ends with what was got, or parks.
+    #[inline]
+    fn end(&mut self, got: Result<T, GetError>, cx: &Context<'_>) -> Poll<Result<T, QueueError>> {
+        match got {
             Ok(item) => Poll::Ready(Ok(item)),
             Err(GetError::ShutDown) => Poll::Ready(Err(QueueError::ShutDown)),
             Err(GetError::Empty) => {
-                let label = Label::on("get", this.waiter.line.0.state.id());
-                this.waiter.park((), label, this.location, cx);
+                let label = Label::on("get", self.waiter.line.0.state.id());
+                self.waiter.park((), label, self.location, cx);
                 Poll::Pending
             }
         }
@@ -151,18 +187,39 @@ impl<T> Future for Put<T> {
                 return Poll::Ready(Err(QueueError::Cancelled(refused.cancelled)));
             }
         } else {
+            assert!(this.item.is_some(), "`Put` was polled again after it was over");
             let queue = &this.waiter.line.0;
-            let passes = || queue.state.peek(|s| s.refusal_of_put() != Some(PutError::Full));
-            ready!(this.switch.poll_if(queue.state.id(), this.location, passes, cx))?;
+            if this.switch.is_ahead() {
+                match queue.begin_put(&mut this.item, this.location) {
+                    Begun::Stopped => return Poll::Pending,
+                    Begun::GivesWay => this.switch.give_way(queue.state.id(), this.location),
+                    Begun::Over(put) => {
+                        this.switch = SwitchPoint::Passed;
+                        return this.end(put, cx);
+                    }
+                }
+            }
+            ready!(this.switch.poll_turn(cx))?;
         }
-        let item = this.item.take().expect("`Put` was polled again after it was over");
-        match this.waiter.line.0.try_put(item, this.location) {
+        let put = this.waiter.line.0.try_put(&mut this.item, this.location);
+        this.end(put, cx)
+    }
+}
+
+impl<T> Put<T> {
+    /// Ends, or parks where there is no room.
+    #[inline]
+    fn end(&mut self, put: Result<(), PutError>, cx: &Context<'_>) -> Poll<Result<(), QueueError>> {
+        match put {
             Ok(()) => Poll::Ready(Ok(())),
-            Err((PutError::ShutDown, _)) => Poll::Ready(Err(QueueError::ShutDown)),
-            Err((PutError::Full, item)) => {
-                this.item = Some(item);
-                let label = Label::on("put", this.waiter.line.0.state.id());
-                this.waiter.park((), label, this.location, cx);
+            Err(PutError::ShutDown) => {
+                // Dropped here, unborrowed.
+                self.item = None;
+                Poll::Ready(Err(QueueError::ShutDown))
+            }
+            Err(PutError::Full) => {
+                let label = Label::on("put", self.waiter.line.0.state.id());
+                self.waiter.park((), label, self.location, cx);
                 Poll::Pending
             }
         }

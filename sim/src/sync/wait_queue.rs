@@ -148,6 +148,21 @@ impl<P> WaitQueue<P> {
     #[must_use = "the wait is to be completed"]
     pub(super) fn take_next(&mut self) -> Option<WaitId> {
         let found = self.find_pending();
+        self.take_until(found)
+    }
+
+    /// The same where the kernel is borrowed already.
+    #[must_use = "the wait is to be completed"]
+    #[inline]
+    pub(super) fn take_next_in(&mut self, core: &Core) -> Option<WaitId> {
+        if self.first.is_none() {
+            return None;
+        }
+        let found = self.find_pending_in(core);
+        self.take_until(found)
+    }
+
+    fn take_until(&mut self, found: Option<Ticket<P>>) -> Option<WaitId> {
         while !self.first.is_none() && Some(self.first) != found {
             self.remove(self.first);
         }

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use super::wait_queue::Ticket;
-use crate::base::{Access, Cancelled, Id};
-use crate::event_loop::{Label, LoopId, Uncounted, WaitId, with};
+use crate::base::{Access, Awaited, Cancelled, Id};
+use crate::event_loop::{Label, LoopId, Shared, WaitId, with};
 use crate::task::WaitUnit;
 
 /// A line in which tasks wait.
@@ -45,28 +45,49 @@ pub(super) struct Parking {
 /// Parks the running task at the end of a line in one look at the state of a primitive, a `kind`.
 /// `enter` is none where that is not at [home](Home::is_of) in the running loop.
 pub(super) fn park_at<T: 'static, P>(
-    state: &Uncounted<T>,
+    state: &Shared<T>,
     as_what: Parking,
     kind: &str,
     cx: &Context<'_>,
     enter: impl FnOnce(&mut T, LoopId, WaitId) -> Option<Ticket<P>>,
 ) -> (Ticket<P>, WaitUnit, bool) {
     let Parking { label, location, infallible } = as_what;
-    let (wait, is_parked, ticket) = with(|core| {
-        let (wait, is_parked) = core.park_new(label, location, infallible, cx.waker());
-        let ticket = state.visit_in(core, |core, state, notes| {
+    let parked = with(|core| {
+        state.visit_in(core, |core, state, notes| {
+            let on = Awaited::Resource(notes.number);
+            let by = cx.waker();
+            let (wait, is_parked) = core.park_new_on(on, label, location, infallible, by);
             notes.meets(core, Access::Write);
-            enter(state, core.running, wait)
-        });
-        (wait, is_parked, ticket)
+            (wait, is_parked, enter(state, core.running, wait))
+        })
     });
+    // The panic of what is used elsewhere.
+    let parked = parked.unwrap_or_else(|| state.with(|_| unreachable!("it is at home")));
+    let (wait, is_parked, ticket) = parked;
     // Forgotten if it is of no use.
     let unit = WaitUnit::of(wait);
-    match ticket {
-        Some(Some(ticket)) => (ticket, unit, is_parked),
-        Some(None) => Home::refuse(kind),
-        // The panic of what is gone.
-        None => state.with(|_| unreachable!("it was not there before")),
+    let ticket = ticket.unwrap_or_else(|| Home::refuse(kind));
+    (ticket, unit, is_parked)
+}
+
+/// How an await that may not wait began.
+pub(super) enum Begun<R> {
+    /// A limit has ended the run.
+    Stopped,
+    /// The choice was to give way before.
+    GivesWay,
+    Over(R),
+}
+
+impl<R> Begun<R> {
+    /// What [`visit_awaiting`](Shared::visit_awaiting) came to, if none is to give way.
+    #[inline]
+    pub(super) fn of<S>(begun: Option<Option<S>>, finish: impl FnOnce(S) -> R) -> Begun<R> {
+        match begun {
+            None => Begun::Stopped,
+            Some(None) => Begun::GivesWay,
+            Some(Some(over)) => Begun::Over(finish(over)),
+        }
     }
 }
 
