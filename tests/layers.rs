@@ -44,6 +44,7 @@ const UNSAFE_FILES: &[&str] = &[
     "sim/src/event_loop/prefetch.rs",
     "sim/src/event_loop/shared.rs",
     "sim/src/event_loop/tasks.rs",
+    "sim/src/event_loop/value.rs",
     "sim/src/event_loop/waker.rs",
     "sim/src/testing/jobs/channel.rs",
     "sim/src/world/strand.rs",

@@ -1,6 +1,5 @@
 //! `asyncio.gather`: several at once, results in the order of the arguments.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -9,7 +8,7 @@ use std::rc::Rc;
 
 use super::gather_input::{GatherInput, LoopKey};
 use crate::base::{Error, Result};
-use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, Outcome, finish, with};
+use crate::event_loop::{Fan, Finished, FutureId, Kind, LoopId, Outcome, Value, finish, with};
 use crate::task::{AnyFuture, FutureRef, LoopFuture};
 
 /// Runs several awaitables at once and gives their values in the order of the arguments:
@@ -42,9 +41,7 @@ use crate::task::{AnyFuture, FutureRef, LoopFuture};
 /// Source: Python docs, asyncio-task, "Running Tasks Concurrently".
 #[track_caller]
 pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
-    start::<G, _>(children, false, Location::caller(), |futures| {
-        G::values(futures).map(|values| Box::new(values) as Box<dyn Any>)
-    })
+    start::<G, _>(children, false, Location::caller(), |futures| G::values(futures).map(Value::new))
 }
 
 /// Runs several awaitables at once and gives a result for each:
@@ -70,9 +67,7 @@ pub fn gather<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Values> {
 #[doc(alias = "return_exceptions")]
 #[track_caller]
 pub fn gather_return_exceptions<G: GatherInput + 'static>(children: G) -> LoopFuture<G::Results> {
-    start::<G, _>(children, true, Location::caller(), |futures| {
-        Ok(Box::new(G::results(futures)) as Box<dyn Any>)
-    })
+    start::<G, _>(children, true, Location::caller(), |futures| Ok(Value::new(G::results(futures))))
 }
 
 /// [`gather`] of any number of awaitables of one type, into a collection of the caller's choice:
@@ -97,7 +92,7 @@ where
     let children: Vec<F> = children.into_iter().collect();
     start::<Vec<F>, C>(children, false, Location::caller(), |futures| {
         let values: Result<C> = futures.iter().map(LoopFuture::take_result).collect();
-        values.map(|values| Box::new(values) as Box<dyn Any>)
+        values.map(Value::new)
     })
 }
 
@@ -124,7 +119,7 @@ where
 {
     let children: Vec<F> = children.into_iter().collect();
     start::<Vec<F>, C>(children, true, Location::caller(), |futures| {
-        Ok(Box::new(futures.iter().map(LoopFuture::take_result).collect::<C>()))
+        Ok(Value::new(futures.iter().map(LoopFuture::take_result).collect::<C>()))
     })
 }
 
@@ -137,7 +132,7 @@ struct Gathering<F> {
     return_exceptions: bool,
     distinct: usize,
     finished: usize,
-    collect: fn(&F) -> Result<Box<dyn Any>>,
+    collect: fn(&F) -> Result<Value>,
 }
 
 /// Starts gathering in the running loop.
@@ -146,7 +141,7 @@ fn start<G: GatherInput + 'static, T: 'static>(
     children: G,
     return_exceptions: bool,
     location: &'static Location<'static>,
-    collect: fn(&G::Futures) -> Result<Box<dyn Any>>,
+    collect: fn(&G::Futures) -> Result<Value>,
 ) -> LoopFuture<T> {
     let owner = with(|core| core.running_loop().or(core.current_loop()));
     let Some(owner) = owner else {
@@ -165,7 +160,7 @@ fn start<G: GatherInput + 'static, T: 'static>(
 /// Waits for futures of any type to end, whatever with: the clean-up at the end of a run.
 pub(super) fn gather_any(owner: LoopId, futures: Vec<AnyFuture>) -> LoopFuture<()> {
     let ids = futures.iter().map(|future| future.raw().id()).collect();
-    start_on(owner, futures, ids, true, Location::caller(), |_| Ok(Box::new(())))
+    start_on(owner, futures, ids, true, Location::caller(), |_| Ok(Value::new(())))
 }
 
 fn start_on<F: 'static, T: 'static>(
@@ -174,7 +169,7 @@ fn start_on<F: 'static, T: 'static>(
     ids: Vec<FutureId>,
     return_exceptions: bool,
     location: &'static Location<'static>,
-    collect: fn(&F) -> Result<Box<dyn Any>>,
+    collect: fn(&F) -> Result<Value>,
 ) -> LoopFuture<T> {
     let mut seen = BTreeSet::new();
     let distinct: Vec<FutureId> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();

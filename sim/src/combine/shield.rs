@@ -79,7 +79,7 @@ fn pass_on(inner: FutureId, outer: &FutureRef) -> Result<()> {
             cell.clone = cell.clone.or(clone);
         }
     });
-    let finished = match inner.take_boxed() {
+    let finished = match inner.take_any() {
         Ok(value) => Finished::Value(value),
         Err(error) => Finished::Error(error),
     };

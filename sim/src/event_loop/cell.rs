@@ -15,6 +15,7 @@ use super::ready::Ready;
 use super::report::Handler;
 use super::tasks::TaskId;
 use super::timer::Timers;
+use super::value::Value;
 use super::waits::Label;
 use crate::base::{Access, Cancelled, Error, Id, Instant, Message, Operation, TaskKey, TaskNumber};
 
@@ -51,14 +52,14 @@ pub(crate) struct Fan {
 pub(crate) enum Outcome {
     /// Nothing yet, or a result that was moved out.
     Empty,
-    Value(Box<dyn Any>),
+    Value(Value),
     Error(Error),
     /// The cancel that ended a task: the first awaiter gets it, later ones a fresh one.
     Cancelled(Cancelled),
 }
 
 /// Copies a value of the type that the future holds.
-pub(crate) type CloneValue = fn(&dyn Any) -> Box<dyn Any>;
+pub(crate) type CloneValue = fn(&dyn Any) -> Value;
 
 /// A future of the loop: a result that will be there later.
 ///

@@ -1,6 +1,5 @@
 //! Finishing futures: the callbacks become ready in the order in which they were added.
 
-use std::any::Any;
 use std::panic::Location;
 use std::task::Waker;
 
@@ -12,12 +11,13 @@ use super::context::{try_with, with};
 use super::core::Core;
 use super::handle::Call;
 use super::report::{Report, ReportKind, report_within};
+use super::value::Value;
 use super::waker::TaskMeta;
 use crate::base::{Access, Cancelled, Error, Message, Panicked};
 
 /// How a future ends.
 pub(crate) enum Finished {
-    Value(Box<dyn Any>),
+    Value(Value),
     Error(Error),
     /// Cancelled, with the cancel that the first awaiter gets.
     Cancelled {
@@ -172,11 +172,7 @@ pub(crate) fn release(future: FutureId) {
 impl Core {
     /// Ends the running task with a value, and gives up what the loop holds of it, where nothing
     /// else is to be seen to after the step; else gives the value back.
-    pub(crate) fn end_plainly(
-        &mut self,
-        own: &TaskMeta,
-        value: Box<dyn Any>,
-    ) -> Result<Ended, Box<dyn Any>> {
+    pub(crate) fn end_plainly(&mut self, own: &TaskMeta, value: Value) -> Result<Ended, Value> {
         let Core { tasks, futures, .. } = self;
         let cell = tasks.of(own);
         let future = cell.future;

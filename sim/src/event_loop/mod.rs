@@ -44,6 +44,7 @@ mod strike;
 mod tasks;
 mod timer;
 mod touch;
+mod value;
 mod waits;
 mod waker;
 
@@ -86,6 +87,7 @@ pub(crate) use step::{finish_ended, run_loop};
 pub(crate) use strike::Strikes;
 pub(crate) use tasks::{Held, TaskId};
 pub use touch::touch;
+pub(crate) use value::Value;
 pub(crate) use waits::{
     Delivery, Label, OwnState, PollWaker, Refused, SWITCH, WaitState, YIELD, poll_with,
 };

@@ -1,7 +1,6 @@
 //! What a task runs: the user's future, with its panics caught, its cancel checked and its end
 //! reported.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -11,8 +10,8 @@ use pin_project_lite::pin_project;
 
 use crate::base::{Cancelled, Error, Result};
 use crate::event_loop::{
-    Core, Finished, FutureId, Hot, Order, TaskBody, TaskId, TaskMeta, catch, describe, finish,
-    finish_ended, hot, with,
+    Core, Finished, FutureId, Hot, Order, TaskBody, TaskId, TaskMeta, Value, catch, describe,
+    finish, finish_ended, hot, with,
 };
 
 pin_project! {
@@ -56,7 +55,7 @@ where
         let result = match dropped {
             // The first failure is the one to tell.
             Err(payload) if result.is_ok() => Err(Error::new(describe(payload))),
-            _ => result.map(|value| Box::new(value) as Box<dyn Any>),
+            _ => result.map(Value::new),
         };
         end(own, result);
         Poll::Ready(())
@@ -64,7 +63,7 @@ where
 }
 
 /// Ends a task with what its body returned.
-fn end(own: &TaskMeta, result: Result<Box<dyn Any>>) {
+fn end(own: &TaskMeta, result: Result<Value>) {
     let task = own.task();
     let result = match result {
         Ok(value) => match with(|core| core.end_plainly(own, value)) {

@@ -14,7 +14,7 @@ use super::wait::{Begun, Misuse, Wait, await_location, begin_await, settle};
 use super::yields::{YieldNow, take_turn};
 use crate::base::{Error, InvalidStateError, Message, Result, RuntimeError};
 use crate::event_loop::{
-    CallbackKey, Delivery, Finished, Kind, Label, LoopId, State, finish, with,
+    CallbackKey, Delivery, Finished, Kind, Label, LoopId, State, Value, finish, with,
 };
 
 /// Names a done-callback, to take it back with
@@ -96,7 +96,7 @@ impl<T: 'static> LoopFuture<T> {
     /// and there are callbacks, which are forgotten, though the value is set; one for a task, and
     /// one on another thread.
     pub fn set_result(&self, value: T) -> Result<()> {
-        self.end(Finished::Value(Box::new(value)))
+        self.end(Finished::Value(Value::new(value)))
     }
 
     /// Sets the error.
@@ -305,9 +305,9 @@ impl<T: 'static> LoopFuture<T> {
 }
 
 /// Copies a result of type `T`.
-pub(super) fn copy_value<T: Clone + 'static>(value: &dyn Any) -> Box<dyn Any> {
+pub(super) fn copy_value<T: Clone + 'static>(value: &dyn Any) -> Value {
     let value = value.downcast_ref::<T>().expect("seedloop bug: a result of another type");
-    Box::new(value.clone())
+    Value::new(value.clone())
 }
 
 impl<T: 'static> Future for LoopFuture<T> {

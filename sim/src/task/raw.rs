@@ -7,7 +7,7 @@ use crate::base::{
     Access, Cancelled, Error, Id, InvalidStateError, Message, Result, RuntimeError, ValueError,
 };
 use crate::event_loop::{
-    Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State,
+    Callback, CallbackKey, CloneValue, FutureId, Kind, LoopId, NOWHERE, Outcome, State, Value,
     cancel_future, context_id, is_context, queue_done, release, retain, with,
 };
 
@@ -23,9 +23,9 @@ const ELSEWHERE: &str = "a future was used on another thread than that of its lo
 
 /// What a finished future gives to an awaiter.
 pub(crate) enum Taken {
-    Value(Box<dyn Any>),
+    Value(Value),
     /// The value, to be copied and put back, since other handles may ask for it too.
-    Lent(Box<dyn Any>, CloneValue),
+    Lent(Value, CloneValue),
     Failed(Error),
 }
 
@@ -139,14 +139,14 @@ impl FutureRef {
     }
 
     /// Takes the result without knowing its type.
-    pub(crate) fn take_boxed(&self) -> Result<Box<dyn Any>> {
+    pub(crate) fn take_any(&self) -> Result<Value> {
         match self.take() {
             Taken::Failed(error) => Err(error),
             Taken::Value(value) => Ok(value),
             Taken::Lent(value, clone) => {
                 // The user's `clone` runs unborrowed; the value goes back whatever it does.
                 let lent = Lent { future: self.id, value: Some(value) };
-                Ok(clone(lent.value.as_deref().expect("seedloop bug: nothing was lent")))
+                Ok(clone(lent.value.as_ref().expect("seedloop bug: nothing was lent").as_any()))
             }
         }
     }
@@ -156,8 +156,8 @@ impl FutureRef {
         if let Some(unit) = unit::<T>() {
             return self.end("result is not ready")?.map_or(Ok(unit), Err);
         }
-        let value = self.take_boxed()?.downcast::<T>();
-        Ok(*value.expect("seedloop bug: a result of another type"))
+        let value = self.take_any()?.downcast::<T>();
+        Ok(value.ok().expect("seedloop bug: a result of another type"))
     }
 
     /// The error of a future that failed, without its value: `Err` while pending or if cancelled.
@@ -271,7 +271,7 @@ pub(super) fn take_if<T: 'static>(slot: &mut dyn Any) -> Option<T> {
 /// A value that goes back into its future.
 struct Lent {
     future: FutureId,
-    value: Option<Box<dyn Any>>,
+    value: Option<Value>,
 }
 
 impl Drop for Lent {

@@ -13,7 +13,7 @@ use super::pool::{Pool, ThreadPool};
 use crate::base::{Error, Event, Result, RuntimeError};
 use crate::combine::timeout;
 use crate::event_loop::{
-    Finished, Kind, LoopId, Report, ReportKind, finish, queue_plain, report_to, with,
+    Finished, Kind, LoopId, Report, ReportKind, Value, finish, queue_plain, report_to, with,
 };
 use crate::task::{EventLoop, FutureRef, LoopFuture};
 
@@ -102,7 +102,7 @@ async fn shut_down(
     pool.shutdown_nowait();
     pool.call_when_idle(Box::new(move || {
         queue_plain(owner, "call_soon_threadsafe", location, move || {
-            finish(idle.id(), Finished::Value(Box::new(())));
+            finish(idle.id(), Finished::Value(Value::new(())));
             Ok(())
         });
     }));

@@ -14,7 +14,9 @@ use super::job::{Job, PoolFuture, Stage};
 use super::machine::machine;
 use super::pool::{Pool, ProcessPool, ThreadPool};
 use crate::base::{AssertionError, Error, Result};
-use crate::event_loop::{Finished, Kind, LoopId, State, cancel_future, finish, queue_plain, with};
+use crate::event_loop::{
+    Finished, Kind, LoopId, State, Value, cancel_future, finish, queue_plain, with,
+};
 use crate::task::{EventLoop, FutureRef, LoopFuture};
 
 /// What [`run_in_executor`] takes: a pool, or `None` for the loop's default pool.
@@ -277,7 +279,7 @@ fn set_state(future: &FutureRef, job: &Job) -> Result<()> {
         return Ok(());
     }
     let finished = match job.take_outcome() {
-        Ok(value) => Finished::Value(value),
+        Ok(value) => Finished::Value(Value::unboxed(value)),
         Err(error) => Finished::Error(error),
     };
     finish(future.id(), finished);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::delay::choose_delay;
 use crate::base::{Event, Result};
 use crate::event_loop::{
-    Finished, Kind, Label, LoopId, State, call_outside_at, finish, queue_plain, with,
+    Finished, Kind, Label, LoopId, State, Value, call_outside_at, finish, queue_plain, with,
 };
 use crate::task::{FutureRef, Wait, settle};
 
@@ -98,7 +98,7 @@ impl<T: 'static> Settle<T> {
         let value = effect();
         if to.state() == State::Pending {
             queue_plain(owner, name, location, move || {
-                finish(to.id(), Finished::Value(Box::new(value)));
+                finish(to.id(), Finished::Value(Value::new(value)));
                 Ok(())
             });
         }
