@@ -1,7 +1,5 @@
 //! Who takes the choices of a run, and what it gets to know.
 
-use std::mem::replace;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -188,32 +186,57 @@ impl Policy for Fifo {
 pub struct Uniform {
     /// Made when they are first drawn from: most runs draw from one or two.
     streams: [Option<Box<ChaCha8Rng>>; ChoiceKind::COUNT],
-    /// The word for the next choice of what runs, which is drawn ahead once that stream is made.
-    ahead: u32,
+    /// That of the choices of what runs.
+    ready: Option<Box<Drawn>>,
     seed: u64,
+}
+
+/// A stream of which some words are drawn ahead, so that it can be told what comes.
+#[derive(Clone, Debug)]
+struct Drawn {
+    words: [u32; 64],
+    /// The next one; all are taken where it is past the last.
+    next: usize,
+    stream: ChaCha8Rng,
 }
 
 impl Uniform {
     /// Makes the policy of `seed`.
     pub fn new(seed: u64) -> Self {
-        Uniform { streams: [const { None }; ChoiceKind::COUNT], ahead: 0, seed }
+        Uniform { streams: [const { None }; ChoiceKind::COUNT], ready: None, seed }
     }
 
     #[inline]
     fn next(&mut self, kind: ChoiceKind) -> u32 {
         match &mut self.streams[kind as usize] {
-            Some(stream) if kind == ChoiceKind::Ready => {
-                replace(&mut self.ahead, stream.next_u32())
-            }
             Some(stream) => stream.next_u32(),
             None => self.first(kind),
         }
     }
 
-    /// What the next choice of what runs will be among so many, if it has been drawn.
+    /// Draws the next word for a choice of what runs.
     #[inline]
-    fn foresee(&self, bound: u32) -> Option<u32> {
-        self.streams[ChoiceKind::Ready as usize].is_some().then(|| below(self.ahead, bound))
+    fn next_ready(&mut self) -> u32 {
+        match &mut self.ready {
+            Some(drawn) => drawn.next(),
+            None => self.first_ready(),
+        }
+    }
+
+    /// What a later choice of what runs will be among so many, if it has been drawn: the next one,
+    /// or one so many behind that.
+    #[inline]
+    fn foresee(&self, behind: usize, bound: u32) -> Option<u32> {
+        let drawn = self.ready.as_ref()?;
+        drawn.words.get(drawn.next + behind).map(|word| below(*word, bound))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_ready(&mut self) -> u32 {
+        let stream = stream_of(self.seed, ChoiceKind::Ready as u64);
+        let words = [0; 64];
+        self.ready.insert(Box::new(Drawn { next: words.len(), words, stream })).next()
     }
 
     #[cold]
@@ -221,11 +244,7 @@ impl Uniform {
     fn first(&mut self, kind: ChoiceKind) -> u32 {
         let stream = &mut self.streams[kind as usize];
         let stream = stream.insert(Box::new(stream_of(self.seed, kind as u64)));
-        let first = stream.next_u32();
-        if kind == ChoiceKind::Ready {
-            self.ahead = stream.next_u32();
-        }
-        first
+        stream.next_u32()
     }
 
     /// Draws one of `0..bound` from the stream of `kind`.
@@ -235,7 +254,11 @@ impl Uniform {
         if rare && below(self.next(kind), RARELY) != 0 {
             return 0;
         }
-        below(self.next(kind), bound)
+        let word = match kind {
+            ChoiceKind::Ready => self.next_ready(),
+            kind => self.next(kind),
+        };
+        below(word, bound)
     }
 
     /// Decides whether a fault strikes.
@@ -244,6 +267,30 @@ impl Uniform {
         let strikes = below(self.next(kind), 1_000_000) < rate.in_a_million;
         let is_on = ResourceKey::named(rate.class).as_task().child(0).is_even_with(self.seed);
         if strikes && is_on { 1 + below(self.next(kind), bound - 1) } else { 0 }
+    }
+}
+
+impl Drawn {
+    #[inline(always)]
+    fn next(&mut self) -> u32 {
+        let word = match self.words.get(self.next) {
+            Some(word) => *word,
+            None => self.draw(),
+        };
+        self.next += 1;
+        word
+    }
+
+    /// Draws as many as there is room for; returns the first.
+    #[inline(never)]
+    fn draw(&mut self) -> u32 {
+        let mut bytes = [0; 4 * 64];
+        self.stream.fill_bytes(&mut bytes);
+        for (word, bytes) in self.words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u32::from_le_bytes(*bytes);
+        }
+        self.next = 0;
+        self.words[0]
     }
 }
 
@@ -274,6 +321,7 @@ impl Policy for Uniform {
     fn begin(&mut self, seed: u64) -> bool {
         self.seed = seed;
         self.streams = [const { None }; ChoiceKind::COUNT];
+        self.ready = None;
         true
     }
 }
@@ -404,8 +452,7 @@ impl Choices {
     pub(crate) fn choose_ready(&mut self, bound: u32) -> u32 {
         match &mut self.chooser {
             Chooser::Uniform(uniform) if !self.fair => {
-                let (kind, value) =
-                    (ChoiceKind::Ready, below(uniform.next(ChoiceKind::Ready), bound));
+                let (kind, value) = (ChoiceKind::Ready, below(uniform.next_ready(), bound));
                 self.log.push(Choice { kind, bound, value });
                 value
             }
@@ -413,11 +460,12 @@ impl Choices {
         }
     }
 
-    /// What the next choice of what runs will be among so many, if that is known: a hint.
+    /// What a choice of what runs will be among so many, the next one or one so many behind that,
+    /// if it is known: a hint.
     #[inline]
-    pub(crate) fn foresee_ready(&self, bound: u32) -> Option<u32> {
+    pub(crate) fn foresee_ready(&self, behind: usize, bound: u32) -> Option<u32> {
         match &self.chooser {
-            Chooser::Uniform(uniform) => uniform.foresee(bound),
+            Chooser::Uniform(uniform) => uniform.foresee(behind, bound),
             Chooser::Fifo | Chooser::Policy(_) => None,
         }
     }

@@ -153,6 +153,11 @@ impl<T> Slab<T> {
         }
     }
 
+    /// The address of an entry, if there is place for it, without a look at it.
+    pub(crate) fn place_of(&self, id: Id<T>) -> Option<*const u8> {
+        self.slots.get(id.index as usize).map(|slot| std::ptr::from_ref(slot).cast())
+    }
+
     pub(crate) fn contains(&self, id: Id<T>) -> bool {
         self.get(id).is_some()
     }

@@ -301,6 +301,11 @@ impl TaskCell {
         }
     }
 
+    /// Tells whether its next step may well be its last: it is its first, or the body is dropped.
+    pub(crate) fn ends_soon(&self) -> bool {
+        self.steps == 0 || self.order != Order::Run
+    }
+
     pub(crate) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }

@@ -8,6 +8,7 @@ use super::cell::{Told, WaitId};
 use super::core::Core;
 use super::foreign::is_foreign_wake_noted;
 use super::handle::is_live;
+use super::prefetch::prefetch;
 use super::ready::Plain;
 use super::timer::Due;
 use super::waits::Step;
@@ -25,16 +26,35 @@ impl Core {
                 return None;
             }
             match self.ready.next_plainly(&mut self.session) {
-                Plain::Step(runnable) => {
-                    self.todo -= 1;
-                    self.session.step += 1;
-                    self.begin_step(&runnable);
-                    self.check_step_limits();
-                    return Some(runnable);
+                Plain::Step(runnable) => return Some(self.begin_plainly(runnable)),
+                Plain::OneOfMany(runnable) => {
+                    self.fetch_ahead();
+                    return Some(self.begin_plainly(runnable));
                 }
                 Plain::Nothing if self.iterate_plainly() => {}
                 Plain::Nothing | Plain::Other => return None,
             }
+        }
+    }
+
+    #[inline(always)]
+    fn begin_plainly(&mut self, runnable: Runnable<TaskMeta>) -> Runnable<TaskMeta> {
+        self.todo -= 1;
+        self.session.step += 1;
+        self.begin_step(&runnable);
+        self.check_step_limits();
+        runnable
+    }
+
+    /// Lets the processor fetch what the next steps need from memory while this one runs.
+    #[inline(never)]
+    fn fetch_ahead(&mut self) {
+        let Core { ready, session, tasks, futures, .. } = self;
+        if let Some(next) = ready.fetch_ahead(session)
+            && tasks.of(next).ends_soon()
+            && let Some(place) = futures.place_of(tasks.of(next).future)
+        {
+            prefetch(place);
         }
     }
 

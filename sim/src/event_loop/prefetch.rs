@@ -1,16 +1,17 @@
 //! Hints to the processor of what is needed soon, where many tasks do not fit into its caches.
 
-/// Lets the processor fetch what stands there from memory, if it can, while others go on.
+/// Lets the processor fetch what stands at an address from memory, if it can, while others go on.
+/// Whether anything stands there does not matter.
 #[expect(unsafe_code, reason = "an instruction that only tells the processor of an address")]
 #[inline]
-pub(super) fn prefetch<T>(what: &T) {
+pub(super) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: the instruction does nothing but fetch, whatever the address, and every x86-64
         // has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(what).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = what;
+    let _ = address;
 }

@@ -27,6 +27,9 @@ pub(crate) enum Entry {
 pub(super) enum Plain {
     /// A step, which was taken.
     Step(Runnable<TaskMeta>),
+    /// The same where so many are ready that the next one is not likely to be in the processor's
+    /// cache.
+    OneOfMany(Runnable<TaskMeta>),
     Nothing,
     /// Something else.
     Other,
@@ -50,6 +53,8 @@ struct AnyOrder {
     steps: Picks<Runnable<TaskMeta>>,
     calls: VecDeque<(u64, Entry)>,
     pushed: u64,
+    /// How many were left when one was taken last.
+    left: usize,
     watched: Option<Watched>,
     /// The memory of what was watched in the simulation before.
     spare: Watched,
@@ -65,7 +70,7 @@ struct Watched {
     calls: u32,
 }
 
-/// From how many ready steps on the next one is not likely to be in the processor's cache.
+/// From so many ready steps on the next one is not likely to be in the processor's cache.
 const MANY: usize = 2048;
 
 /// Marks a task that is not ready.
@@ -189,7 +194,17 @@ impl Ready {
         if !any.calls.is_empty() || any.watched.is_some() {
             return Plain::Other;
         }
-        any.next_step(session, Session::choose_ready_plainly).map_or(Plain::Nothing, Plain::Step)
+        match any.next_step(session, Session::choose_ready_plainly) {
+            Some(step) if any.steps.len() >= MANY => Plain::OneOfMany(step),
+            Some(step) => Plain::Step(step),
+            None => Plain::Nothing,
+        }
+    }
+
+    /// Lets the processor fetch what is needed of the tasks that are likely to run soon; returns
+    /// the next one.
+    pub(super) fn fetch_ahead(&mut self, session: &Session) -> Option<&TaskMeta> {
+        self.any.as_mut()?.fetch_ahead(session)
     }
 
     /// The calls that were pushed last, at most so many.
@@ -252,25 +267,28 @@ impl AnyOrder {
             1 => 0,
             several => choose(session, u32::try_from(several).unwrap_or(u32::MAX)) as usize,
         };
-        let taken = self.steps.take_at(self.steps.index_of(position));
-        if self.steps.len() >= MANY {
-            self.fetch_ahead(session);
-        }
-        taken
+        self.steps.take_at(self.steps.index_of(position))
     }
 
-    /// Lets the processor fetch the task that is likely to run next from memory while this one
-    /// runs.
-    #[inline(never)]
-    fn fetch_ahead(&self, session: &Session) {
-        // Whether this one will be ready again is not known.
-        let left = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
-        for bound in [left, left + 1] {
-            let Some(next) = session.foresee_ready(bound) else { return };
-            if let Some(runnable) = self.steps.get(self.steps.index_of(next as usize)) {
-                prefetch(runnable.metadata());
-            }
+    /// Lets the processor fetch what the steps after this one are likely to need from memory while
+    /// it runs: the place in the queue of the third, and the task of the second. Returns the task
+    /// of the first, which was fetched before.
+    fn fetch_ahead(&mut self, session: &Session) -> Option<&TaskMeta> {
+        let left = self.steps.len();
+        // Tasks that have run are ready again, or not, as those before them.
+        let is_steady = left >= std::mem::replace(&mut self.left, left);
+        let likely = |behind: usize| {
+            let ready = if is_steady { left + 1 } else { left - behind };
+            let next = session.foresee_ready(behind, u32::try_from(ready).ok()?)?;
+            self.steps.get(self.steps.index_of(next as usize))
+        };
+        if let Some(third) = likely(2) {
+            prefetch(third);
         }
+        if let Some(second) = likely(1) {
+            second.metadata().prefetch();
+        }
+        likely(0).map(Runnable::metadata)
     }
 
     fn next_of_both(&mut self, session: &mut Session) -> Option<Entry> {

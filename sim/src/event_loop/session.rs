@@ -347,9 +347,11 @@ impl Session {
         value
     }
 
-    /// What the next choice of what runs will be among so many, if that is known: a hint.
-    pub(crate) fn foresee_ready(&self, bound: u32) -> Option<u32> {
-        self.choices.foresee_ready(bound)
+    /// What a choice of what runs will be among so many, the next one or one so many behind that,
+    /// if it is known: a hint.
+    #[inline]
+    pub(crate) fn foresee_ready(&self, behind: usize, bound: u32) -> Option<u32> {
+        self.choices.foresee_ready(behind, bound)
     }
 
     /// The same for a policy that watches.

@@ -30,6 +30,7 @@ use pin_project_lite::pin_project;
 
 use super::context::{context_id, is_followed, try_with_context, with};
 use super::foreign::note_foreign;
+use super::prefetch::prefetch;
 use super::tasks::{Held, TaskId, TaskPlace};
 use crate::base::Id;
 
@@ -48,6 +49,9 @@ pub(crate) struct TaskMeta {
     /// What async-task wakes the task by, without a reference of its own. Set as its number.
     inner: Cell<Option<(*const (), &'static RawWakerVTable)>>,
 }
+
+/// How many bytes the processor fetches at once, as most do.
+const CACHE_LINE: usize = 64;
 
 /// What a task runs.
 pub(crate) trait TaskBody {
@@ -101,6 +105,16 @@ pub(crate) fn new_task<B: TaskBody + 'static>(body: B) -> (Runnable<TaskMeta>, H
 impl TaskMeta {
     pub(crate) fn task(&self) -> TaskId {
         self.task.get()
+    }
+
+    /// Lets the processor fetch what a step needs of the task.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        // async-task's own part stands before it, and the future behind it.
+        let this = std::ptr::from_ref(self).cast::<u8>();
+        prefetch(this);
+        prefetch(this.wrapping_add(CACHE_LINE));
+        prefetch(this.wrapping_add(size_of::<TaskMeta>()));
     }
 
     /// Says which of the kernel's tasks it is; once.
