@@ -33,8 +33,8 @@ usage: just bench <command>
   growth        a growth table for every primitive
   million       a million tasks with timers, queues and cancels in one simulation
   exploring     strategies, shrinking, rechecks and cancels, in seeds a second
-  jobs          an exploration by a crew of 1, 2 .. processes, up to the cores, against as many processes
-                with a part each [--rounds 5]
+  jobs          an exploration by a crew of 1, 2 .. processes, up to the cores, against as many
+                processes with a part each [--rounds 5]
   allocations   allocations of a steady run, bytes a task
   divan         micro-benchmarks of our own hot paths
   peers         builds all peers, and says which cannot be had

@@ -6,8 +6,8 @@
 //! jobs alone 60000 1
 //! ```
 //!
-//! The last number of `alone` is a seed. Both print how long it took by the clock, and the CPU time of
-//! this process and those that it has started.
+//! The last number of `alone` is a seed. Both print how long it took by the clock, and the CPU time
+//! of this process and those that it has started.
 
 use std::env;
 use std::fs;
@@ -95,7 +95,7 @@ fn cpu_of_all_ns() -> u64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // What stands before the parenthesis is the name, which may have spaces.
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    // User and system, its own and its children's: the fields 14 to 17, of which the third is first.
+    // User and system, its own and its children's: the fields 14 to 17; here the third is first.
     let fields = rest.split_whitespace().skip(11).take(4);
     fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * (1_000_000_000 / TICKS)
 }

@@ -12,8 +12,8 @@ pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
     }
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error) => match error.kind() {
-            // Some file systems of networks don't know of it. Who may write to a folder and not read
-            // it can't open it.
+            // Some file systems of networks don't know of it. Who may write to a folder and not
+            // read it can't open it.
             ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied => {
                 Ok(())
             }

@@ -222,8 +222,8 @@ mod tests {
                 .into(),
             ..header(0..9, 0..9, 0, 1)
         };
-        let expected = "cargo seedloop campaign late::sells --seeds {seeds} --out DIR --patience 90 \
-                        --strategy pct:3 -- -p shop";
+        let expected = "cargo seedloop campaign late::sells --seeds {seeds} --out DIR \
+                        --patience 90 --strategy pct:3 -- -p shop";
         assert_eq!(again(&test), expected);
     }
 

@@ -245,8 +245,8 @@ mod tests {
         assert_eq!(chosen("sells"), Ok("sells".to_owned()));
         assert_eq!(chosen("buys"), Ok("late::more::buys".to_owned()));
         assert_eq!(chosen("more::buys"), Ok("late::more::buys".to_owned()));
-        let none = "none of 5 tests is called 'uys'; shop --lib lists no tests: exit status: 127\n  \
-                    tip: 'cargo test -- --list' prints their names";
+        let none = "none of 5 tests is called 'uys'; shop --lib lists no tests: exit status: \
+                    127\n  tip: 'cargo test -- --list' prints their names";
         assert_eq!(chosen("uys"), Err(none.to_owned()));
         let several = "'returns' may be each of early::returns (shop --test orders), late::returns \
                        (shop --test orders)\n  tip: say more of its path, or behind '--' which \

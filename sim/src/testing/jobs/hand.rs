@@ -75,10 +75,13 @@ impl Hand {
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::piped());
         let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command.spawn().map_err(|error| {
-            let text = format!(
-                "the worker {program} did not start: {error}; if there are too many processes, \
-                 have fewer by '--jobs' or SEEDLOOP_JOBS"
-            );
+            let fix = match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
+                    "; have fewer processes by '--jobs' or SEEDLOOP_JOBS"
+                }
+                _ => "",
+            };
+            let text = format!("the worker {program} did not start: {error}{fix}");
             io::Error::new(error.kind(), text)
         })?;
         // The command holds an end of the channel, too.

@@ -137,7 +137,8 @@ deadlock, in 28 runs, first at seed 150
 crash, in 6 runs, first at seed 431
   it failed with 431
   as always
-  no case replays it; what makes the run again: cargo run -- campaign tea --seeds 431..432 --out DIR --seed 0
+  no case replays it; what makes the run again: \
+  cargo run -- campaign tea --seeds 431..432 --out DIR --seed 0
 ";
     assert_eq!(text(&merged(&files)), all);
     // The second one of three, cut off behind its first line of progress.
