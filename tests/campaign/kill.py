@@ -68,6 +68,8 @@ class Campaign:
         """Starts a shard in a process group of its own; what it prints goes into a file."""
         arguments = [str(self.program), "campaign", self.name, "--seeds", self.seeds]
         arguments += ["--out", str(folder), "--shards", str(shards), "--shard", str(shard), *self.options]
+        # Some lines of progress in each campaign, though it takes a second: else a kill loses all of it.
+        arguments += ["--progress-ms", "50"]
         with open(self.scratch / "printed", "ab") as printed:
             return subprocess.Popen(
                 arguments,

@@ -13,6 +13,7 @@ use super::code;
 use super::engine::{Engine, Launch};
 use super::limits::Limits;
 use super::lines::{FORMAT, Header, Hex, ShardOf};
+use super::pace::SHORTEST_MS;
 use super::plan::Plan;
 use super::seeds::{SHARDS_MAX, Seeds, parse_seeds};
 use super::shards::Shards;
@@ -44,6 +45,9 @@ pub(crate) struct RangeArguments {
     /// How long a run may take, in seconds of real time; SEEDLOOP_PATIENCE or 60 unless given
     #[arg(long, value_name = "SECONDS")]
     patience: Option<NonZero<u64>>,
+    /// How far lines of progress are apart at least: for tests that kill campaigns
+    #[arg(long, value_name = "MS", hide = true, default_value_t = SHORTEST_MS)]
+    progress_ms: u64,
 }
 
 /// What a campaign makes of a scenario.
@@ -137,6 +141,7 @@ pub(super) fn run(
     let mut start =
         || -> Result<Box<dyn Source>, Wrong> { Ok(Box::new(Engine::new(launch.clone(), limits))) };
     let clock = real_clock();
+    let plan = plan.with_progress(Duration::from_millis(range.progress_ms));
     match plan.run(&mut start, &clock, output) {
         Ok((summary, status)) => {
             write!(output, "{summary}")?;

@@ -10,6 +10,7 @@ use super::folder::{Opened, check_folder, file_name, open};
 use super::lines::{Header, Line, ShardOf};
 use super::merge::pieces_of;
 use super::meter::Meter;
+use super::pace::{Pace, SHORTEST_MS};
 use super::pieces::Pieces;
 use super::record::Record;
 use super::seeds::Cuts;
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     header: Header,
     cuts: Cuts,
     shards: Shards,
+    /// How far lines of progress are apart at least.
+    apart: Duration,
 }
 
 impl Plan {
@@ -40,7 +43,13 @@ impl Plan {
             let wrong = Wrong::usage(format!("{count} shards are too many for {seeds} seeds"));
             return Err(wrong.tip("each shard has one seed at least"));
         };
-        Ok(Plan { folder: folder.to_owned(), header, cuts, shards })
+        let apart = Duration::from_millis(SHORTEST_MS);
+        Ok(Plan { folder: folder.to_owned(), header, cuts, shards, apart })
+    }
+
+    /// Says how far lines of progress are apart at least.
+    pub(super) fn with_progress(self, apart: Duration) -> Self {
+        Plan { apart, ..self }
     }
 
     /// The header of a shard.
@@ -95,7 +104,8 @@ impl Plan {
                         Some(source) => source,
                         None => source.insert(start()?),
                     };
-                    let ran = shard.run(&mut **source, clock, &mut watch);
+                    let ran =
+                        shard.run(&mut **source, clock, Pace::new(clock(), self.apart), &mut watch);
                     output.progress("");
                     ran.map_err(|stopped| self.wrong(index, stopped))?;
                     shard.into_record()

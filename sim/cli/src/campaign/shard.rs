@@ -83,15 +83,15 @@ impl<S: Store> Shard<S> {
         self.record
     }
 
-    /// Makes the runs that are left. `clock` tells the time since some moment, and `watch` is shown
-    /// the shard after each part.
+    /// Makes the runs that are left. `clock` tells the time since some moment, `pace` when lines of
+    /// progress are due, and `watch` is shown the shard after each part.
     pub(super) fn run(
         &mut self,
         source: &mut dyn Source,
         clock: &dyn Fn() -> Duration,
+        mut pace: Pace,
         watch: &mut dyn FnMut(&Record),
     ) -> Result<(), Stopped> {
-        let mut pace = Pace::new(clock());
         let mut stopped = None;
         let seeds = self.record.next..self.record.header.shard.to;
         let known = self.known.keys().cloned().collect();

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::campaign::folder::{Opened, go_on};
 use crate::campaign::lines::{FORMAT, Header, Hex, ShardOf};
+use crate::campaign::pace::Pace;
 use crate::campaign::pieces::Pieces;
 use crate::campaign::reader::{Contents, read};
 use crate::campaign::rounds::round_start;
@@ -180,7 +181,8 @@ fn run_shard(
         now.set(now.get() + Duration::from_secs(if takes_time { 6 } else { 0 }));
         now.get()
     };
-    shard.run(source, &clock, &mut |_| {})
+    let pace = Pace::new(clock(), Duration::from_secs(5));
+    shard.run(source, &clock, pace, &mut |_| {})
 }
 
 /// Lines with the checksums that they should have: somebody else has written what they say.
