@@ -37,8 +37,15 @@ impl Session {
     ) {
         self.recorder.fold_spawned(task, by);
         if self.is_recording() {
-            self.note_at(Event::Spawned { task, by }, at);
+            self.keep_spawned(task, by, at);
         }
+    }
+
+    // What is kept is made in functions of their own, so that what is frequent makes no events.
+
+    #[inline(never)]
+    fn keep_spawned(&mut self, task: TaskNumber, by: Source, at: &'static Location<'static>) {
+        self.note_at(Event::Spawned { task, by }, at);
     }
 
     /// A task begins to wait.
@@ -52,22 +59,24 @@ impl Session {
     ) {
         self.recorder.fold_waits(task, operation, on);
         if self.is_recording() {
-            self.note_at(Event::Waits { task, operation, on }, at);
+            self.keep_waits(task, operation, on, at);
         }
     }
 
-    /// A primitive changes hands.
-    #[inline]
-    pub(crate) fn emit_resource(
+    #[inline(never)]
+    fn keep_waits(
         &mut self,
+        task: TaskNumber,
         operation: &'static str,
-        resource: u32,
-        by: Source,
+        on: Awaited,
         at: &'static Location<'static>,
     ) {
+        self.note_at(Event::Waits { task, operation, on }, at);
+    }
+
+    /// A primitive changes hands; the caller keeps the event.
+    #[inline]
+    pub(crate) fn fold_resource(&mut self, operation: &'static str, resource: u32, by: Source) {
         self.recorder.fold_resource(operation, resource, by);
-        if self.is_recording() {
-            self.note_at(Event::Resource { operation, resource, by }, at);
-        }
     }
 }

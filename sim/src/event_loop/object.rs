@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::context::with_objects;
 use super::core::Core;
-use crate::base::{Access, Id, Operation, Place, ResourceKey, TaskNumber};
+use crate::base::{Access, Event, Id, Operation, Place, ResourceKey, TaskNumber};
 
 pub(crate) type ObjectId = Id<ObjectCell>;
 
@@ -86,7 +86,23 @@ impl Notes {
         at: &'static Location<'static>,
     ) {
         let by = core.source();
-        core.session.emit_resource(operation, self.number, by, at);
+        core.session.fold_resource(operation, self.number, by);
+        if core.session.observed {
+            self.tell_changed(core, operation, access, at);
+        }
+    }
+
+    /// Tells those who look on of an operation.
+    #[inline(never)]
+    fn tell_changed(
+        &self,
+        core: &mut Core,
+        operation: &'static str,
+        access: Access,
+        at: &'static Location<'static>,
+    ) {
+        let event = Event::Resource { operation, resource: self.number, by: core.source() };
+        core.session.note_at(event, at);
         core.touch(Operation { resource: self.key, access });
     }
 

@@ -73,6 +73,12 @@ struct Watched {
 /// From so many ready steps on the next one is not likely to be in the processor's cache.
 const MANY: usize = 2048;
 
+/// How many steps before a step its place in the queue is fetched, less one; its task; its future.
+/// Each takes about as long to come as a step or two.
+const PLACE_AHEAD: usize = 5;
+const TASK_AHEAD: usize = 3;
+const FUTURE_AHEAD: usize = 1;
+
 /// Marks a task that is not ready.
 const ABSENT: u32 = u32::MAX;
 
@@ -201,8 +207,8 @@ impl Ready {
         }
     }
 
-    /// Lets the processor fetch what is needed of the tasks that are likely to run soon; returns
-    /// the next one.
+    /// Lets the processor fetch what is needed of tasks that are likely to run soon; returns one
+    /// whose cell was fetched before.
     pub(super) fn fetch_ahead(&mut self, session: &Session) -> Option<&TaskMeta> {
         self.any.as_mut()?.fetch_ahead(session)
     }
@@ -270,9 +276,9 @@ impl AnyOrder {
         self.steps.take_at(self.steps.index_of(position))
     }
 
-    /// Lets the processor fetch what the steps after this one are likely to need from memory while
-    /// it runs: the place in the queue of the third, and the task of the second. Returns the task
-    /// of the first, which was fetched before.
+    /// Lets the processor fetch what steps after this one are likely to need from memory while it
+    /// runs: of one its place in the queue, of an earlier one, whose place was fetched, its task.
+    /// Returns one whose task was.
     fn fetch_ahead(&mut self, session: &Session) -> Option<&TaskMeta> {
         let left = self.steps.len();
         // Tasks that have run are ready again, or not, as those before them.
@@ -282,13 +288,13 @@ impl AnyOrder {
             let next = session.foresee_ready(behind, u32::try_from(ready).ok()?)?;
             self.steps.get(self.steps.index_of(next as usize))
         };
-        if let Some(third) = likely(2) {
-            prefetch(third);
+        if let Some(place) = likely(PLACE_AHEAD) {
+            prefetch(place);
         }
-        if let Some(second) = likely(1) {
-            second.metadata().prefetch();
+        if let Some(runnable) = likely(TASK_AHEAD) {
+            runnable.metadata().prefetch();
         }
-        likely(0).map(Runnable::metadata)
+        likely(FUTURE_AHEAD).map(Runnable::metadata)
     }
 
     fn next_of_both(&mut self, session: &mut Session) -> Option<Entry> {

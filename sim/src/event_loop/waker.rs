@@ -53,6 +53,10 @@ pub(crate) struct TaskMeta {
 /// How many bytes the processor fetches at once, as most do.
 const CACHE_LINE: usize = 64;
 
+/// How many bytes of async-task's own stand before the metadata of a task; behind it stands the
+/// future.
+const HEADER: usize = 32;
+
 /// What a task runs.
 pub(crate) trait TaskBody {
     /// Goes on with it; the context holds the waker that the task shows.
@@ -110,11 +114,10 @@ impl TaskMeta {
     /// Lets the processor fetch what a step needs of the task.
     #[inline]
     pub(super) fn prefetch(&self) {
-        // async-task's own part stands before it, and the future behind it.
-        let this = std::ptr::from_ref(self).cast::<u8>();
-        prefetch(this);
-        prefetch(this.wrapping_add(CACHE_LINE));
-        prefetch(this.wrapping_add(size_of::<TaskMeta>()));
+        let first = std::ptr::from_ref(self).cast::<u8>().wrapping_sub(HEADER);
+        for line in 0..(HEADER + size_of::<TaskMeta>()).div_ceil(CACHE_LINE) + 1 {
+            prefetch(first.wrapping_add(line * CACHE_LINE));
+        }
     }
 
     /// Says which of the kernel's tasks it is; once.
