@@ -7,6 +7,7 @@
 //! with the value, and goes with it: nothing is read as another type than it was written as.
 
 use std::any::{Any, TypeId};
+use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::rc::Rc;
@@ -18,7 +19,8 @@ pub(crate) struct Value {
     stays: PhantomData<Rc<()>>,
 }
 
-type Place = MaybeUninit<[usize; 2]>;
+/// What stands there may have cells in it, which change while it is shared.
+type Place = UnsafeCell<MaybeUninit<[usize; 2]>>;
 
 /// What is known of the type of what stands in a place.
 struct Table {
@@ -44,13 +46,13 @@ const fn fits<T>() -> bool {
 #[expect(unsafe_code, reason = "the place is read as what it holds, see above")]
 unsafe fn as_any<T: 'static>(place: &Place) -> &dyn Any {
     // SAFETY: the caller vouches for a `T` in the place.
-    unsafe { &*place.as_ptr().cast::<T>() }
+    unsafe { &*place.get().cast::<T>() }
 }
 
 #[expect(unsafe_code, reason = "the place is dropped as what it holds, see above")]
 unsafe fn drop_in<T>(place: &mut Place) {
     // SAFETY: the caller vouches for a `T` in the place, and never uses it again.
-    unsafe { place.as_mut_ptr().cast::<T>().drop_in_place() }
+    unsafe { place.get().cast::<T>().drop_in_place() }
 }
 
 impl Value {
@@ -71,9 +73,9 @@ impl Value {
     #[inline]
     fn in_place<T: 'static>(value: T) -> Value {
         assert!(fits::<T>(), "seedloop bug: a value is larger than its place");
-        let mut place = Place::uninit();
+        let place = Place::new(MaybeUninit::uninit());
         // SAFETY: the place is large enough for a `T`, and aligned as one, as is asserted.
-        unsafe { place.as_mut_ptr().cast::<T>().write(value) };
+        unsafe { place.get().cast::<T>().write(value) };
         Value { table: const { &Table::of::<T>() }, place, stays: PhantomData }
     }
 
@@ -132,7 +134,7 @@ impl Value {
         let this = ManuallyDrop::new(self);
         // SAFETY: a `T` stands in the place. It is moved out once: this value is neither used nor
         // dropped any more.
-        Ok(unsafe { this.place.as_ptr().cast::<T>().read() })
+        Ok(unsafe { this.place.get().cast::<T>().read() })
     }
 }
 
@@ -171,6 +173,13 @@ mod tests {
         check("a text".to_owned());
         check(1_u128);
         check(vec![Rc::new(3)]);
+        let counter = Value::new(std::cell::Cell::new(1));
+        let count = counter.as_any().downcast_ref::<std::cell::Cell<i32>>().expect("it is one");
+        count.set(count.get() + 1);
+        assert_eq!(
+            counter.downcast::<std::cell::Cell<i32>>().ok().map(|count| count.get()),
+            Some(2)
+        );
         let nested = Value::new::<Box<dyn Any>>(Box::new(5_u8));
         assert!(nested.is::<Box<dyn Any>>() && !nested.is::<u8>() && !nested.is::<Boxed>());
         let inner = nested.downcast::<Box<dyn Any>>().ok().expect("it is a box");
