@@ -192,16 +192,24 @@ error: the case does not fit: the run never came to 1.9@1! (there was no task 1.
 #[cfg(unix)]
 #[test]
 fn a_worker_without_orders_says_so() {
-    let worker = |stdin: Stdio| {
+    let own = std::process::id().to_string();
+    let worker = |said: &str, stdin: Stdio| {
         let mut command = binary(&["worker", "gather-three-tasks"]);
-        let done = command.env("SEEDLOOP_WORKER", "1").stdin(stdin).output().expect("it runs");
+        let done = command.env("SEEDLOOP_WORKER", said).stdin(stdin).output().expect("it runs");
         (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
     };
     let told = "error: a worker has nobody to make runs for: ";
-    let none = format!("{told}Socket operation on non-socket (os error 88)\n");
-    assert_eq!(worker(Stdio::null()), (Some(2), none));
+    let none = format!(
+        "{told}SEEDLOOP_WORKER is set, and no seedloop has started this process to make runs for \
+         it: unset SEEDLOOP_WORKER, which nobody sets by hand, and which is of no use to what a \
+         run starts\n"
+    );
+    for said in ["1", &own] {
+        assert_eq!(worker(said, Stdio::null()), (Some(2), none.clone()));
+    }
     let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
     ours.write_all(b"brew\n").expect("it is read");
     let other = format!("{told}'brew' is no order\n");
-    assert_eq!(worker(Stdio::from(std::os::fd::OwnedFd::from(theirs))), (Some(2), other));
+    let theirs = Stdio::from(std::os::fd::OwnedFd::from(theirs));
+    assert_eq!(worker(&own, theirs), (Some(2), other));
 }
