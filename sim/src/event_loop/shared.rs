@@ -268,11 +268,6 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Takes note that the running task holds the resource.
-    pub(crate) fn note_acquired(&self, since: &'static Location<'static>) {
-        self.note_change(|notes, core| notes.acquired(core, since));
-    }
-
     /// Takes note that the resource was given back, by its holder or by another for it.
     #[track_caller]
     pub(crate) fn note_released(&self) {

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::wait_queue::{Ticket, WaitQueue};
-use super::waiter::{Home, Line, Waiter, complete};
-use crate::base::Cancelled;
-use crate::event_loop::{Label, Shared, WaitId};
-use crate::task::SwitchPoint;
+use super::waiter::{Begun, Home, Line, Parking, Waiter, complete, park_at};
+use crate::base::{Access, Cancelled};
+use crate::event_loop::{Core, Label, Notes, Shared, WaitId};
+use crate::task::{SwitchPoint, WaitUnit};
 
 /// A flag that wakes all who wait for it: `asyncio.Event`. Clones are the same event.
 ///
@@ -66,11 +66,18 @@ impl Event {
     /// set.
     #[track_caller]
     pub fn set(&self) {
-        let was_set = self.state.with(|state| std::mem::replace(&mut state.set, true));
-        if was_set {
+        let at = Location::caller();
+        let set = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            notes.meets(core, Access::Write);
+            let was_set = std::mem::replace(&mut state.set, true);
+            if !was_set {
+                notes.changed(core, "set", Access::Write, at);
+            }
+            was_set
+        };
+        if self.state.visit(set, |_, was_set| was_set) {
             return;
         }
-        self.state.note("set");
         while let Some(future) = self.state.with(|state| state.waiters.wake_next()) {
             complete(Some(future));
         }
@@ -79,8 +86,13 @@ impl Event {
     /// Clears the flag: from now on tasks wait again. Those that were woken stay so.
     #[track_caller]
     pub fn clear(&self) {
-        self.state.with(|state| state.set = false);
-        self.state.note("clear");
+        let at = Location::caller();
+        let clear = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            notes.meets(core, Access::Write);
+            state.set = false;
+            notes.changed(core, "clear", Access::Write, at);
+        };
+        self.state.visit(clear, |_, ()| ());
     }
 
     /// Waits until the flag is set; no hop if it is: `event.wait()`.
@@ -105,6 +117,24 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Begins to wait: the choice to give way before, then a look whether the flag is set.
+    fn begin_wait(&self) -> Begun<bool> {
+        let begin = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            let passes = |core: &mut Core| {
+                notes.meets(core, Access::Read);
+                state.set
+            };
+            let gives_way = SwitchPoint::choose(core, passes);
+            (!gives_way).then(|| {
+                notes.meets(core, Access::Read);
+                state.set
+            })
+        };
+        Begun::of(self.state.visit_awaiting(true, begin, |_, begun| begun), |is_set| is_set)
+    }
+}
+
 impl Line for Event {
     type Payload = ();
 
@@ -112,6 +142,12 @@ impl Line for Event {
         self.state.with(|state| {
             state.home.enter("event");
             state.waiters.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.state, as_what, "event", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.waiters.push(wait))
         })
     }
 
@@ -160,8 +196,22 @@ impl Future for EventWait {
             return Poll::Ready(result);
         }
         let event = &this.waiter.line;
-        ready!(this.switch.poll_if(event.state.id(), this.location, || event.is_set(), cx))?;
-        if event.is_set() {
+        let is_ahead = this.switch.is_ahead();
+        let is_set = match if is_ahead { event.begin_wait() } else { Begun::GivesWay } {
+            Begun::Stopped => return Poll::Pending,
+            Begun::Over(is_set) => {
+                this.switch = SwitchPoint::Passed;
+                is_set
+            }
+            Begun::GivesWay => {
+                if is_ahead {
+                    this.switch.give_way(event.state.id(), this.location);
+                }
+                ready!(this.switch.poll_turn(cx))?;
+                event.is_set()
+            }
+        };
+        if is_set {
             return Poll::Ready(Ok(()));
         }
         let label = Label::reading("event", event.state.id());

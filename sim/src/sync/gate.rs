@@ -5,9 +5,10 @@ use std::panic::Location;
 use std::task::{Context, Poll, ready};
 
 use super::wait_queue::{Ticket, WaitQueue};
-use super::waiter::{Home, Line, Waiter, complete};
-use crate::event_loop::{Label, Shared, WaitId};
-use crate::task::SwitchPoint;
+use super::waiter::{Begun, Home, Line, Parking, Waiter, complete, park_at};
+use crate::base;
+use crate::event_loop::{Core, Label, Notes, Shared, WaitId};
+use crate::task::{SwitchPoint, WaitUnit};
 
 /// How somebody wants to be inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,25 @@ impl<V> Gated<V> {
     }
 
     /// A newcomer gets in only if nobody waits.
-    fn is_open(&mut self, access: Access) -> bool {
-        self.admits(access) && self.line.peek_next().is_none()
+    fn is_open(&mut self, core: &Core, access: Access) -> bool {
+        self.admits(access) && !self.line.is_pending_in(core)
+    }
+
+    /// Lets a newcomer in, if that needs no wait.
+    fn try_enter(
+        &mut self,
+        core: &mut Core,
+        notes: &mut Notes,
+        access: Access,
+        since: &'static Location<'static>,
+    ) -> bool {
+        notes.meets(core, base::Access::Write);
+        let open = self.is_open(core, access);
+        if open {
+            self.enter(access);
+            notes.acquired(core, since);
+        }
+        open
     }
 
     fn enter(&mut self, access: Access) {
@@ -86,17 +104,27 @@ pub(super) fn try_enter<V: 'static>(
     access: Access,
     since: &'static Location<'static>,
 ) -> bool {
-    let entered = gated.with(|gated| {
-        let open = gated.is_open(access);
-        if open {
-            gated.enter(access);
-        }
-        open
-    });
-    if entered {
-        gated.note_acquired(since);
-    }
-    entered
+    let enter = |core: &mut Core, gated: &mut Gated<V>, notes: &mut Notes| {
+        gated.try_enter(core, notes, access, since)
+    };
+    gated.visit(enter, |_, entered| entered)
+}
+
+/// Begins to enter: the choice to give way before, then a look whether there is room.
+fn begin<V: 'static>(
+    gated: &Shared<Gated<V>>,
+    access: Access,
+    since: &'static Location<'static>,
+) -> Begun<bool> {
+    let begin = |core: &mut Core, gated: &mut Gated<V>, notes: &mut Notes| {
+        let passes = |core: &mut Core| {
+            notes.meets(core, base::Access::Read);
+            gated.is_open(core, access)
+        };
+        let gives_way = SwitchPoint::choose(core, passes);
+        (!gives_way).then(|| gated.try_enter(core, notes, access, since))
+    };
+    Begun::of(gated.visit_awaiting(true, begin, |_, begun| begun), |entered| entered)
 }
 
 /// Leaves; a writer brings the value back.
@@ -140,18 +168,28 @@ impl<V: 'static> Enter<V> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.waiter.is_waiting() {
             let ticket = ready!(self.waiter.poll_infallible(cx));
-            self.gated().with(|gated| gated.line.remove(ticket));
-            self.gated().note_acquired(self.location);
+            let enter = |core: &mut Core, gated: &mut Gated<V>, notes: &mut Notes| {
+                notes.meets(core, base::Access::Write);
+                gated.line.remove(ticket);
+                notes.acquired(core, self.location);
+            };
+            self.gated().visit(enter, |_, ()| ());
             return Poll::Ready(());
         }
         let (gated, access) = (&self.waiter.line.0, self.access);
-        ready!(self.switch.poll_infallible_if(
-            gated.id(),
-            self.location,
-            || gated.peek(|g| g.is_open(access)),
-            cx
-        ));
-        if try_enter(gated, access, self.location) {
+        let begun = match self.switch.is_ahead() {
+            true => begin(gated, access, self.location),
+            false => Begun::Over(try_enter(gated, access, self.location)),
+        };
+        let is_inside = match begun {
+            Begun::Stopped => return Poll::Pending,
+            Begun::GivesWay => {
+                return self.switch.give_way_infallibly(gated.id(), self.location, cx);
+            }
+            Begun::Over(is_inside) => is_inside,
+        };
+        self.switch = SwitchPoint::Passed;
+        if is_inside {
             return Poll::Ready(());
         }
         let label = Label::on(self.operation, gated.id());
@@ -170,6 +208,17 @@ impl<V: 'static> Line for GateLine<V> {
         self.0.with(|gated| {
             gated.home.enter("lock");
             gated.line.push_with(wait, access)
+        })
+    }
+
+    fn park(
+        &self,
+        access: Access,
+        as_what: Parking,
+        cx: &Context<'_>,
+    ) -> (Ticket<Access>, WaitUnit, bool) {
+        park_at(&self.0, as_what, "lock", cx, |gated, running, wait| {
+            gated.home.is_of(running).then(|| gated.line.push_with(wait, access))
         })
     }
 

@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use super::scope::within;
 use super::wait_queue::{Ticket, WaitQueue};
-use super::waiter::{Home, Line, Waiter, complete};
-use crate::base::{Cancelled, Result, RuntimeError};
-use crate::event_loop::{Label, Shared, WaitId};
-use crate::task::SwitchPoint;
+use super::waiter::{Begun, Home, Line, Parking, Waiter, complete, park_at};
+use crate::base::{Access, Cancelled, Result, RuntimeError};
+use crate::event_loop::{Core, Label, Notes, Shared, WaitId};
+use crate::task::{SwitchPoint, WaitUnit};
 
 /// A lock that one task holds at a time: `asyncio.Lock`. Clones are the same lock.
 ///
@@ -82,8 +82,22 @@ impl State {
     }
 
     /// A newcomer gets it only if nobody waits for it.
-    fn is_free(&mut self) -> bool {
-        !self.locked && !self.waiters.is_crowded()
+    fn is_free(&mut self, core: &Core) -> bool {
+        !self.locked && !self.waiters.is_crowded_in(core)
+    }
+
+    /// Takes the lock for a newcomer, if that needs no wait.
+    fn try_take(
+        &mut self,
+        core: &mut Core,
+        notes: &mut Notes,
+        guarded: bool,
+        since: &'static Location<'static>,
+    ) -> Option<Hold> {
+        notes.meets(core, Access::Write);
+        let hold = self.is_free(core).then(|| self.take(guarded))?;
+        notes.acquired(core, since);
+        Some(hold)
     }
 }
 
@@ -151,16 +165,27 @@ impl Lock {
     /// Releases the lock if it is held by an acquisition that `is_meant`.
     #[track_caller]
     fn give_back(&self, is_meant: impl FnOnce(Hold) -> bool) -> bool {
-        let woken = self.state.try_with(|state| {
-            if !state.locked || !is_meant(state.hold) {
-                return None;
-            }
-            state.locked = false;
-            Some(state.waiters.wake_first())
-        });
-        let Some(Some(woken)) = woken else { return false };
-        self.state.note_released();
-        complete(woken);
+        if !self.state.is_here() {
+            return false;
+        }
+        let at = Location::caller();
+        let released = self.state.visit(
+            |core, state, notes| {
+                notes.meets(core, Access::Write);
+                if !state.locked || !is_meant(state.hold) {
+                    return None;
+                }
+                state.locked = false;
+                let woken = state.waiters.wake_first_in(core);
+                notes.released(core, at);
+                Some(woken)
+            },
+            |core, woken| woken.map(|woken| woken.and_then(|woken| core.wake_told(woken))),
+        );
+        let Some(waker) = released else { return false };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         true
     }
 
@@ -239,9 +264,35 @@ impl Lock {
     /// Takes the lock if nobody holds it or waits for it.
     #[track_caller]
     fn try_take(&self, guarded: bool, since: &'static Location<'static>) -> Option<Hold> {
-        let hold = self.state.with(|state| state.is_free().then(|| state.take(guarded)))?;
-        self.state.note_acquired(since);
-        Some(hold)
+        let take = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            state.try_take(core, notes, guarded, since)
+        };
+        self.state.visit(take, |_, hold| hold)
+    }
+
+    /// Begins to take the lock: the choice to give way before, then a look whether it is free.
+    fn begin(&self, guarded: bool, since: &'static Location<'static>) -> Begun<Option<Hold>> {
+        let begin = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            let passes = |core: &mut Core| {
+                notes.meets(core, Access::Read);
+                state.is_free(core)
+            };
+            let gives_way = SwitchPoint::choose(core, passes);
+            (!gives_way).then(|| state.try_take(core, notes, guarded, since))
+        };
+        Begun::of(self.state.visit_awaiting(true, begin, |_, begun| begun), |hold| hold)
+    }
+
+    /// Takes the lock for one in line whose turn it is.
+    fn take_turn(&self, ticket: Ticket, guarded: bool, since: &'static Location<'static>) -> Hold {
+        let take = |core: &mut Core, state: &mut State, notes: &mut Notes| {
+            notes.meets(core, Access::Write);
+            state.waiters.remove(ticket);
+            let hold = state.take(guarded);
+            notes.acquired(core, since);
+            hold
+        };
+        self.state.visit(take, |_, hold| hold)
     }
 
     /// Releases the lock for the time of a condition's wait; none if it is not held.
@@ -281,6 +332,12 @@ impl Line for Lock {
         self.state.with(|state| {
             state.home.enter("lock");
             state.waiters.push(wait)
+        })
+    }
+
+    fn park(&self, (): (), as_what: Parking, cx: &Context<'_>) -> (Ticket, WaitUnit, bool) {
+        park_at(&self.state, as_what, "lock", cx, |state, running, wait| {
+            state.home.is_of(running).then(|| state.waiters.push(wait))
         })
     }
 
@@ -338,14 +395,7 @@ impl Acquire {
             let over = ready!(self.waiter.poll(cx));
             let lock = &self.waiter.line;
             return Poll::Ready(match over {
-                Ok(ticket) => {
-                    let hold = lock.state.with(|state| {
-                        state.waiters.remove(ticket);
-                        state.take(self.guarded)
-                    });
-                    lock.state.note_acquired(self.location);
-                    Ok(hold)
-                }
+                Ok(ticket) => Ok(lock.take_turn(ticket, self.guarded, self.location)),
                 Err(refused) => {
                     lock.abandon(refused.ticket, refused.woken);
                     Err(refused.cancelled)
@@ -353,13 +403,26 @@ impl Acquire {
             });
         }
         let lock = &self.waiter.line;
-        ready!(self.switch.poll_if(
-            lock.state.id(),
-            self.location,
-            || lock.state.peek(State::is_free),
-            cx
-        ))?;
-        if let Some(hold) = lock.try_take(self.guarded, self.location) {
+        let is_ahead = self.switch.is_ahead();
+        let begun = match is_ahead {
+            true => lock.begin(self.guarded, self.location),
+            false => Begun::GivesWay,
+        };
+        let hold = match begun {
+            Begun::Stopped => return Poll::Pending,
+            Begun::Over(hold) => {
+                self.switch = SwitchPoint::Passed;
+                hold
+            }
+            Begun::GivesWay => {
+                if is_ahead {
+                    self.switch.give_way(lock.state.id(), self.location);
+                }
+                ready!(self.switch.poll_turn(cx))?;
+                lock.try_take(self.guarded, self.location)
+            }
+        };
+        if let Some(hold) = hold {
             return Poll::Ready(Ok(hold));
         }
         let label = Label::on("lock", lock.state.id());

@@ -107,13 +107,13 @@ impl<P> WaitQueue<P> {
     }
 
     /// Tells whether somebody stands in the line whose wait was not cancelled, woken or not.
-    pub(super) fn is_crowded(&mut self) -> bool {
-        self.woken > 0 || self.find_pending().is_some()
-    }
-
-    /// The same where the kernel is borrowed already.
     pub(super) fn is_crowded_in(&mut self, core: &Core) -> bool {
         self.woken > 0 || self.find_pending_in(core).is_some()
+    }
+
+    /// Tells whether there is a waiter that is not done, where the kernel is borrowed already.
+    pub(super) fn is_pending_in(&mut self, core: &Core) -> bool {
+        self.find_pending_in(core).is_some()
     }
 
     /// Marks the first waiter that is not done as woken; the caller completes its wait.
@@ -135,6 +135,13 @@ impl<P> WaitQueue<P> {
     #[must_use = "the wait is to be completed"]
     pub(super) fn wake_first(&mut self) -> Option<WaitId> {
         let ticket = self.find_pending()?;
+        (ticket == self.first).then(|| self.wake(ticket))
+    }
+
+    /// The same where the kernel is borrowed already.
+    #[must_use = "the wait is to be completed"]
+    pub(super) fn wake_first_in(&mut self, core: &Core) -> Option<WaitId> {
+        let ticket = self.find_pending_in(core)?;
         (ticket == self.first).then(|| self.wake(ticket))
     }
 
