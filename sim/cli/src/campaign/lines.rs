@@ -114,6 +114,8 @@ pub(super) struct FailureLine {
 /// What the runs before `next` have come to.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ProgressLine {
+    /// Up to where the lines before it tell.
+    pub(super) from: u64,
     pub(super) next: u64,
     pub(super) steps: u64,
     /// The failures that came about again, by their numbers, and in how many runs by now.

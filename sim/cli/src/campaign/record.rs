@@ -81,8 +81,15 @@ impl Record {
     ///
     /// Why it can't stand there.
     pub(super) fn add_progress(&mut self, line: ProgressLine) -> Result<(), String> {
-        let ProgressLine { next, steps, counts, unlisted, level, orders } = line;
+        let ProgressLine { from, next, steps, counts, unlisted, level, orders } = line;
         let shard = self.header.shard;
+        if from != self.next {
+            let before = self.next;
+            return Err(format!(
+                "it goes on from seed {from}, and the lines before it tell up to {before}: there \
+                 are others between them, or they are not in their order"
+            ));
+        }
         if !(self.next..=shard.to).contains(&next) {
             return Err(format!("next is {next}, and not from {} to {}", self.next, shard.to));
         }
@@ -121,6 +128,7 @@ impl Record {
         write(before, bytes);
         let counted = self.failures.iter().filter(|noted| noted.count > 0);
         let progress = ProgressLine {
+            from: self.header.shard.from,
             next: self.next,
             steps: self.steps,
             counts: counted.map(|noted| (noted.line.id, noted.count)).collect(),

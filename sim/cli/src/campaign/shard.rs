@@ -39,7 +39,8 @@ pub(super) struct Shard<S> {
 struct Changed {
     counts: BTreeSet<usize>,
     orders: BTreeSet<u64>,
-    next: bool,
+    /// Up to where it tells, if the shard is further.
+    next: Option<u64>,
 }
 
 /// Why a shard was not run to its end.
@@ -148,9 +149,9 @@ impl<S: Store> Shard<S> {
                 self.changed.orders.insert(order);
             }
         }
+        self.changed.next.get_or_insert(next);
         self.record.next = seeds.end;
         self.record.steps = self.record.steps.saturating_add(steps);
-        self.changed.next = true;
         Ok(())
     }
 
@@ -186,20 +187,19 @@ impl<S: Store> Shard<S> {
 
     /// Writes how far the shard is, and sees to it that this is kept.
     fn note_progress(&mut self) -> io::Result<()> {
-        if !self.changed.next {
-            return Ok(());
-        }
-        self.store.append(&self.progress_line())?;
+        let Some(from) = self.changed.next else { return Ok(()) };
+        self.store.append(&self.progress_line(from))?;
         self.changed = Changed::default();
         self.store.sync()
     }
 
-    fn progress_line(&self) -> Vec<u8> {
+    fn progress_line(&self, from: u64) -> Vec<u8> {
         let Record { next, steps, failures, unlisted, sample, .. } = &self.record;
         let count = |at: &usize| (failures[*at].line.id, failures[*at].count);
         let orders = self.changed.orders.iter();
         let orders = orders.filter_map(|order| Some(to_line((*order, sample.get(*order)?))));
         let line = ProgressLine {
+            from,
             next: *next,
             steps: *steps,
             counts: self.changed.counts.iter().map(count).collect(),

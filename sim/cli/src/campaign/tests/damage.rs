@@ -16,8 +16,8 @@ const FAILURE: &str = concat!(
     r#""message":"it failed","case":"sl1.1.any.-:1.13@1!","fingerprint":"0000000000000027"}"#,
 );
 const PROGRESS: &str = concat!(
-    r#"{"type":"progress","next":256,"steps":3319,"counts":[[0,3]],"unlisted":0,"level":0,"#,
-    r#""orders":[["0000000000000000",256,0,0]]}"#,
+    r#"{"type":"progress","from":0,"next":256,"steps":3319,"counts":[[0,3]],"unlisted":0,"#,
+    r#""level":0,"orders":[["0000000000000000",256,0,0]]}"#,
 );
 
 #[test]
@@ -68,7 +68,7 @@ fn each_line_that_cannot_be_is_told() {
     let done = r#"{"type":"done"}"#;
     let merged = r#"{"type":"merged","format":1,"pieces":1}"#;
     let cut = &PROGRESS[..PROGRESS.len() - 2];
-    check(&[HEADER, FAILURE, cut], "FILE:3: damaged at column 127: expected `,` or `]`");
+    check(&[HEADER, FAILURE, cut], "FILE:3: damaged at column 136: expected `,` or `]`");
     check(&[r#"{"a":1}"#], "FILE:1: damaged at column 24: missing field `type`");
     let late = with(HEADER, r#""format":1"#, r#""format":2"#);
     check(&[&late], "FILE:1: written by seedloop 0.1.0 in format 2, and this tool reads 1");
@@ -106,10 +106,14 @@ fn each_line_that_cannot_be_is_told() {
     let progress = |from, to| with(PROGRESS, from, to);
     let risen = progress(r#""next":256"#, r#""next":301"#);
     check(&[HEADER, FAILURE, &risen], "FILE:3: next is 301, and not from 0 to 300");
-    let fallen = progress(r#""next":256"#, r#""next":255"#);
+    let second = |from, to| with(&progress(r#""from":0"#, r#""from":256"#), from, to);
+    let fallen = second(r#""next":256"#, r#""next":255"#);
     check(&[HEADER, FAILURE, PROGRESS, &fallen], "FILE:4: next is 255, and not from 256 to 300");
-    let fewer = progress("3319", "3318");
+    let fewer = second("3319", "3318");
     check(&[HEADER, FAILURE, PROGRESS, &fewer], "FILE:4: a count falls");
+    let later = "FILE:3: it goes on from seed 256, and the lines before it tell up to 0: there are \
+                 others between them, or they are not in their order";
+    check(&[HEADER, FAILURE, &second("3319", "3320")], later);
     check(&[HEADER, PROGRESS], "FILE:2: there is no failure 0");
     check(&[HEADER, FAILURE, &progress("[[0,3]]", "[]")], "FILE:3: a failure is not counted");
     let none = progress("[[0,3]]", "[[0,0]]");
@@ -120,6 +124,26 @@ fn each_line_that_cannot_be_is_told() {
     let end = progress(r#""next":256"#, r#""next":300"#);
     check(&[HEADER, FAILURE, &end, done], "1");
     check(&[HEADER, FAILURE, &end, done, done], "FILE:5: 'done' behind 'done'");
+}
+
+/// Lines that are whole, and of which some are missing: only those at the end, which are run anew.
+#[test]
+fn lines_that_are_lost_are_told() {
+    let disk = Disk::with(b"");
+    let header = header(0..3_000, 0..3_000, 0, 1);
+    assert_eq!(run(&disk, header, &mut Fake { part: 256, orders: 700 }), Ok(()));
+    let text = String::from_utf8(disk.contents()).expect("text");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    assert!(lines.iter().filter(|line| line.contains("progress")).count() > 5, "{text}");
+    for first in 0..lines.len() {
+        for last in first + 1..=lines.len() {
+            let left = lines[..first].concat() + &lines[last..].concat();
+            let is_told = read("FILE", left.as_bytes()).is_err();
+            // The header is needed by what stands behind it.
+            let is_end = last == lines.len();
+            assert_eq!(is_told, !is_end, "without the lines {first}..{last}");
+        }
+    }
 }
 
 /// What is damaged is told with what to do about it.

@@ -15,6 +15,7 @@ fn record(next: u64, steps: u64, level: u32, orders: &[Order], failures: &[u64])
     };
     (0..before).for_each(|at| add(&mut record, at));
     let line = ProgressLine {
+        from: 0,
         next,
         steps,
         counts: (0..before).map(|at| (at as u32, 1)).collect(),
