@@ -279,11 +279,11 @@ impl Explorer {
         self
     }
 
-    /// What takes the choices of a round, from 0.
-    pub(super) fn make_policy(&self, round: u64) -> Box<dyn Policy> {
+    /// What takes the choices of a round, from 0, of which so many runs are made already.
+    pub(super) fn make_policy(&self, round: u64, behind: u64) -> Box<dyn Policy> {
         match (&self.policy, self.strategy) {
             (Some(make), _) => make(),
-            (None, Strategy::Portfolio) => Box::new(Portfolio::of_round(round)),
+            (None, Strategy::Portfolio) => Box::new(Portfolio::of_round(round, behind)),
             (None, strategy) => strategy.policy(),
         }
     }

@@ -111,9 +111,10 @@ impl Explorer {
             Search { explorer: self, subject, may_go_on, tally, kept, spared, is_explained: true };
         let failure = match part {
             Part::Strikes { at_once } => search.strike_everywhere(at_once),
-            Part::All { runs } => search.runs_of(self.make_policy(0), 0..runs, true),
+            Part::All { runs } => search.runs_of(self.make_policy(0, 0), 0..runs, true),
             Part::Round { index, runs, is_last } => {
-                search.runs_of(self.make_policy(index), runs, is_last)
+                let behind = runs.start - round_of(runs.start).1.start;
+                search.runs_of(self.make_policy(index, behind), runs, is_last)
             }
         };
         let kinds = search.kept.map(|kept| kept.kinds).unwrap_or_default();

@@ -166,6 +166,10 @@ pub(super) struct Portfolio {
     first: usize,
     /// What tries one thing after the other has begun to in an earlier round.
     is_later: bool,
+    /// How many runs of the round come before the first: with some, the first two are among them.
+    behind: usize,
+    /// The run is the first, which tells what the program is like.
+    is_first: bool,
     /// The one that runs.
     current: usize,
     profile: Shared<Profile>,
@@ -220,23 +224,28 @@ impl Portfolio {
             runs: 0,
             first: (first % MEMBERS_MAX) as usize,
             is_later: false,
+            behind: 0,
+            is_first: true,
             current: 0,
             profile,
         }
     }
 
-    /// That of a round of an exploration, from 0: each begins with another member.
-    pub(super) fn of_round(round: u64) -> Self {
-        Portfolio { is_later: round > 0, ..Portfolio::beginning_with(round) }
+    /// That of a round of an exploration, from 0: each begins with another member. Some runs of it
+    /// may be made already, the last of which has ended its process: what comes then makes neither
+    /// asyncio's order nor the other one once more.
+    pub(super) fn of_round(round: u64, behind: u64) -> Self {
+        let behind = (behind % MEMBERS_MAX) as usize;
+        Portfolio { is_later: round > 0, behind, ..Portfolio::beginning_with(round) }
     }
 
     fn current(&mut self) -> &mut dyn Policy {
         &mut *self.members[self.current]
     }
 
-    /// The first two members don't count for themselves.
+    /// The first two members don't count for themselves, nor does what stands for them.
     fn count(&self) {
-        if self.current < 2 {
+        if self.is_first || self.current < 2 {
             self.profile.borrow().picks.count();
         }
     }
@@ -276,7 +285,7 @@ impl Policy for Portfolio {
     }
 
     fn runs(&mut self, candidate: &Candidate) {
-        if self.current == 0 {
+        if self.is_first {
             self.profile.borrow().runs(candidate);
         }
         self.current().runs(candidate);
@@ -284,8 +293,10 @@ impl Policy for Portfolio {
 
     fn begin(&mut self, seed: u64) -> bool {
         let many = if self.is_later { RUNS_MANY_LATER } else { RUNS_MANY };
-        self.current = match self.runs {
+        self.is_first = self.runs == 0;
+        self.current = match self.runs + self.behind {
             0 => 0,
+            _ if self.is_first => UNIFORM,
             1 if self.first == 0 => 1,
             run if run >= many && run % 3 > 0 => REVISIT,
             run => ROTA[(self.first + run - 2) % ROTA.len()],
@@ -296,7 +307,7 @@ impl Policy for Portfolio {
         }
         self.runs += 1;
         match self.current {
-            0 => self.profile.borrow().begin(),
+            _ if self.is_first => self.profile.borrow().begin(),
             1 => self.profile.borrow().picks.begin(),
             _ => {}
         }
@@ -310,7 +321,7 @@ impl Policy for Portfolio {
     }
 
     fn end(&mut self, ended: &Ended<'_>) {
-        if self.current == 0 {
+        if self.is_first {
             self.profile.borrow().end();
         }
         self.current().end(ended);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::counted::{read_kind, read_tally, statistics_words};
-use super::hand::{Ended, Hand};
+use super::hand::{Ended, Hand, NO_ANSWER};
 use super::known::Known;
 use super::line::Line;
 use super::lost::{Losses, Lost};
@@ -235,6 +235,7 @@ impl Crew<'_> {
             match hand.next_line(self.patience, &|| true) {
                 Ok(mut words) => {
                     if words.text() == "done" {
+                        hand.check_done(&mut words).map_err(wrong)?;
                         *slot = Some(hand);
                         return Ok(None);
                     }
@@ -364,8 +365,13 @@ impl Crew<'_> {
                     "kind" => done.kinds.push(read_kind(&mut words)?),
                     "failed" => done.failed = Some((read_failed(&mut words)?, None)),
                     "refused" => return Err(words.text()),
-                    "done" => return Ok(true),
-                    _ => drop(read_tally(&mut done.tally, &verb, &mut words)?),
+                    "done" => {
+                        hand.check_done(&mut words)?;
+                        done.check_runs(part, order)?;
+                        return Ok(true);
+                    }
+                    _ if read_tally(&mut done.tally, &verb, &mut words)? => {}
+                    _ => return Err(NO_ANSWER.to_owned()),
                 }
                 Ok(false)
             };
@@ -424,7 +430,7 @@ impl Crew<'_> {
             let mut words = hand.next_line(self.patience, &|| true).ok()?;
             match words.text().as_str() {
                 "text" => text = Some(words.text()),
-                "done" => return text,
+                "done" => return hand.check_done(&mut words).ok().and(text),
                 _ => {}
             }
         }
@@ -459,6 +465,17 @@ fn taken(runs: Range<u64>, done: Done) -> Taken {
 }
 
 impl Done {
+    /// Sees that all runs of a part were counted, where nothing has ended it before.
+    fn check_runs(&self, part: &Part, order: &Order) -> Result<(), String> {
+        let Part::Round { runs, .. } = part else { return Ok(()) };
+        let Statistics { runs: counted, exhausted, .. } = self.tally.statistics;
+        let wanted = runs.end.saturating_sub(runs.start.max(order.from));
+        match self.failed.is_some() || exhausted || counted == wanted {
+            true => Ok(()),
+            false => Err(format!("a worker has counted {counted} runs of {wanted}: {NO_ANSWER}")),
+        }
+    }
+
     fn add(&mut self, later: Done) {
         self.tally.add(later.tally);
         later.kinds.into_iter().for_each(|kind| self.add_kind(kind));
@@ -485,5 +502,37 @@ impl Done {
             Some(known) => known.count += kind.count,
             None => self.kinds.push(kind),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::testing::jobs::worker::GREETING;
+
+    /// What a campaign of ten runs says of a worker that answers its first order like this.
+    fn told(answer: &str) -> String {
+        let hello = format!("printf 'hello\\t{GREETING}\\tsl1.1.any.-:\\n' >&0; ");
+        let answer = format!("{hello} read -r order <&0; printf '{answer}' >&0; sleep 9");
+        let launch = move || {
+            let mut command = Command::new("sh");
+            command.args(["-c", &answer]);
+            Ok(command)
+        };
+        let crew = Crew { launch: &launch, jobs: 1, patience: Duration::from_secs(9) };
+        let taken = crew.campaign(0..10, &BTreeSet::new(), |_| Ok(ControlFlow::Continue(())));
+        taken.map_or_else(|error| error.to_string(), |()| "it has made them".to_owned())
+    }
+
+    /// Else runs would count that nobody has made.
+    #[test]
+    fn nobody_else_answers_for_a_worker() {
+        let counted = |runs: u32| format!("counted\\t{runs}\\t0\\t0\\t0\\t0\\t0\\t0\\n");
+        assert_eq!(told(&(counted(10) + "done\\t1\\n")), "it has made them");
+        for answer in ["done\\n", "done\\t2\\n", "hello\\n"] {
+            assert_eq!(told(&(counted(10) + answer)), NO_ANSWER, "{answer}");
+        }
+        let fewer = format!("a worker has counted 9 runs of 10: {NO_ANSWER}");
+        assert_eq!(told(&(counted(9) + "done\\t1\\n")), fewer);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::{self, Channel};
 use super::line::{LINE_MAX, Line, Lines, Words};
-use super::worker::{GREETING, WORKER, said_by_crew};
+use super::worker::{GREETING, RUN_BEGINS, WORKER, said_by_crew};
 
 /// How often one looks whether the worker is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -41,9 +41,39 @@ pub(super) struct Hand {
     pub(super) prefix: String,
     /// How many signatures it was told of.
     pub(super) known: usize,
-    /// How many runs it has begun, as it says, and since when.
+    /// How many orders it was given.
+    orders: u64,
+    /// How many runs it has begun, as it says, and how long it has said so.
     tries: String,
-    since: Instant,
+    watch: Stopwatch,
+}
+
+/// Tells the time for which this process itself goes on: where all processes are stopped for a
+/// while, a run is no longer under way for that.
+#[derive(Debug)]
+struct Stopwatch {
+    passed: Duration,
+    looked: Instant,
+}
+
+impl Stopwatch {
+    /// How much time can pass from one look to the next: they are much closer.
+    const GAP: Duration = Duration::from_secs(1);
+
+    fn new() -> Self {
+        Stopwatch { passed: Duration::ZERO, looked: now() }
+    }
+
+    /// The time that has passed.
+    fn look(&mut self) -> Duration {
+        self.look_at(now())
+    }
+
+    fn look_at(&mut self, now: Instant) -> Duration {
+        let gap = now.duration_since(std::mem::replace(&mut self.looked, now));
+        self.passed += gap.min(Stopwatch::GAP);
+        self.passed
+    }
 }
 
 /// Why there is no next line.
@@ -89,9 +119,18 @@ impl Hand {
         drop(alone);
         let complaints = Arc::<Mutex<VecDeque<String>>>::default();
         let stderr = child.stderr.take();
-        let (read, prefix, tries, since) = (Lines::default(), String::new(), String::new(), now());
-        let mut hand =
-            Hand { child, channel, read, complaints, reader: None, prefix, known: 0, tries, since };
+        let mut hand = Hand {
+            child,
+            channel,
+            read: Lines::default(),
+            complaints,
+            reader: None,
+            prefix: String::new(),
+            known: 0,
+            orders: 0,
+            tries: String::new(),
+            watch: Stopwatch::new(),
+        };
         // From here on the process ends with this, also if no thread can be started.
         let complaints = hand.complaints.clone();
         hand.reader = stderr.map(|stderr| keep_last(stderr, complaints)).transpose()?;
@@ -119,8 +158,17 @@ impl Hand {
 
     /// Gives an order. That nobody is there to take it shows when its answer is read.
     pub(super) fn order(&mut self, line: Line) {
-        self.since = now();
+        self.watch = Stopwatch::new();
+        self.orders += 1;
         let _ = self.channel.write_all(line.end().as_bytes());
+    }
+
+    /// Sees that an answer ends that is to the last order.
+    pub(super) fn check_done(&self, words: &mut Words) -> Result<(), String> {
+        match words.next::<u64>() {
+            Ok(order) if order == self.orders => Ok(()),
+            _ => Err(NO_ANSWER.to_owned()),
+        }
     }
 
     /// Waits for the next line that says something, for as long as the worker's runs go on: each
@@ -136,13 +184,13 @@ impl Hand {
                 let mut words = Words::of(line);
                 if !line.starts_with(b"at\t") {
                     if !is_of_a_run(line) {
-                        self.since = now();
+                        self.watch = Stopwatch::new();
                     }
                     return Ok(words);
                 }
                 let said = (words.text(), words.text(), words.text());
                 if self.tries != said.2 {
-                    (self.tries, self.since) = (said.2, now());
+                    (self.tries, self.watch) = (said.2, Stopwatch::new());
                 }
             }
             if self.read.begun().len() > LINE_MAX {
@@ -152,7 +200,7 @@ impl Hand {
             if !may_go_on() {
                 return Err(Ended::NotWanted);
             }
-            if now().duration_since(self.since) > patience {
+            if self.watch.look() > patience {
                 let _ = self.child.kill();
                 let mut ended = self.gone();
                 if let Ended::Gone { how, is_killed, .. } = &mut ended {
@@ -168,7 +216,7 @@ impl Hand {
                     self.read.add(&bytes[..count]);
                     // While a long answer is on its way, nothing else is told.
                     if !is_of_a_run(self.read.begun()) {
-                        self.since = now();
+                        self.watch = Stopwatch::new();
                     }
                 }
                 Err(error) if is_patient(&error) => {
@@ -240,6 +288,10 @@ fn no_greeting(program: &str, how: &str, complaints: &[String]) -> String {
     complaints.iter().fold(text, |text, line| format!("{text}\n  {line}"))
 }
 
+/// What is wrong where somebody else speaks in a worker's place.
+pub(super) const NO_ANSWER: &str = "what a worker has told is no answer: something that it runs \
+     writes to a descriptor which it has not opened, or goes on in a copy of its process ('fork')";
+
 /// Whether a process was ended by the signal that the system sends where memory is short, and that
 /// nothing sends to itself.
 fn is_killed(status: ExitStatus) -> bool {
@@ -289,6 +341,10 @@ fn keep_last(
             let text = without_thread_id(String::from_utf8_lossy(&line).trim_end());
             line.clear();
             let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            if text == RUN_BEGINS {
+                complaints.clear();
+                continue;
+            }
             if complaints.len() == LINES {
                 complaints.pop_front();
             }
@@ -362,6 +418,18 @@ mod tests {
         };
         let Ended::Gone { how, .. } = ended else { panic!("{ended:?}") };
         assert_eq!(how, "did not end within 2 s of real time");
+    }
+
+    /// As `SIGSTOP` and `SIGCONT` do it to all processes of a job.
+    #[test]
+    fn no_time_passes_where_nobody_looks() {
+        let mut watch = Stopwatch::new();
+        let begun = watch.looked;
+        let millis = Duration::from_millis;
+        assert_eq!(watch.look_at(begun + millis(400)), millis(400));
+        assert_eq!(watch.look_at(begun + millis(900)), millis(900));
+        assert_eq!(watch.look_at(begun + millis(3_600_000)), millis(1_900));
+        assert_eq!(watch.look_at(begun + millis(3_600_050)), millis(1_950));
     }
 
     #[cfg(unix)]

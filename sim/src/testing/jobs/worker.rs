@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::ops::Range;
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,6 +25,10 @@ pub const WORKER: &str = "SEEDLOOP_WORKER";
 
 /// What both sides say of themselves: a crew and its workers are of one build.
 pub(super) const GREETING: &str = "seedloop-worker-1";
+
+/// What a worker says among its complaints when a run begins that may end its process: those before
+/// are of other runs.
+pub(super) const RUN_BEGINS: &str = "\u{1e}seedloop: a run begins";
 
 /// Why there is no campaign of some tests.
 const NO_ROUNDS: &str = "its runs follow from each other: an exhaustive strategy, or a policy of \
@@ -51,7 +56,7 @@ fn crew() -> Option<OsString> {
 
 /// What a crew says to a worker: who it is, since what a worker starts is no worker.
 pub(super) fn said_by_crew() -> String {
-    std::process::id().to_string()
+    process::id().to_string()
 }
 
 /// Takes the way to the crew, if one has started this process.
@@ -93,6 +98,7 @@ pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
     let channel = channel_of_crew()?;
     let teller = Arc::new(Teller {
         channel: Mutex::new(channel.try_clone()?),
+        process: process::id(),
         run: AtomicU64::new(0),
         tries: AtomicU64::new(0),
         is_careful: AtomicBool::new(false),
@@ -109,7 +115,7 @@ pub fn serve(workshop: Workshop<'_>) -> io::Result<()> {
             let run = beating.run.load(Ordering::Relaxed);
             if beating.tell(Line::new("at").word(run).word(tries)).is_err() {
                 // Nobody is there any more who could want what the run comes to.
-                std::process::exit(1);
+                process::exit(1);
             }
         }
     })?;
@@ -129,6 +135,8 @@ pub fn decline(why: &str) {
 /// The worker's side of the channel, on which two threads speak.
 struct Teller {
     channel: Mutex<Channel>,
+    /// The process that the crew has started.
+    process: u32,
     run: AtomicU64,
     tries: AtomicU64,
     is_careful: AtomicBool,
@@ -141,15 +149,29 @@ impl Teller {
     }
 
     fn send(&self, lines: &str) -> io::Result<()> {
+        self.end_copy();
         let mut channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
         channel.write_all(lines.as_bytes())
     }
 }
 
+impl Teller {
+    /// Ends a process that a run has made by copying this one, and that goes on as if it were it.
+    #[expect(clippy::disallowed_methods, reason = "nobody waits for what it would come to")]
+    fn end_copy(&self) {
+        if process::id() != self.process {
+            process::exit(1);
+        }
+    }
+}
+
 impl Watch for Teller {
     fn begins(&self, run: u64) {
+        self.end_copy();
         self.run.store(run, Ordering::Relaxed);
         if self.is_careful() {
+            // By itself in a line, whatever was printed before.
+            let _ = writeln!(io::stderr(), "\n{RUN_BEGINS}");
             let _ = self.tell(Line::new("begins").word(run));
         }
     }
@@ -194,7 +216,7 @@ impl<'a> Worker<'a> {
     }
 
     fn obey(&mut self, orders: impl BufRead) -> io::Result<()> {
-        for line in orders.split(b'\n') {
+        for (number, line) in (1_u64..).zip(orders.split(b'\n')) {
             let mut words = Words::of(&line?);
             let lines = match words.text().as_str() {
                 "known" => {
@@ -209,7 +231,7 @@ impl<'a> Worker<'a> {
                 other => Err(format!("'{other}' is no order")),
             };
             let lines = lines.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
-            self.teller.send(&(lines + "done\n"))?;
+            self.teller.send(&(lines + &Line::new("done").word(number).end()))?;
         }
         Ok(())
     }
