@@ -83,7 +83,7 @@ pub use strategy::Strategy;
 pub use tally::Fnv;
 pub use tally::Statistics;
 pub(crate) use tally::Tally;
-pub(crate) use threads::{Made, in_order, on_own_thread};
+pub(crate) use threads::{Made, NO_THREAD, in_order, on_own_thread};
 pub(crate) use trial::Subject;
 pub use trial::{Around, Check};
 pub use walks::{Surw, Urw};

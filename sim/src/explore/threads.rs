@@ -31,8 +31,11 @@ fn start<'scope, R: Send + 'scope>(
         builder = builder.name(name.to_owned());
     }
     let started = builder.spawn_scoped(scope, call);
-    started.unwrap_or_else(|error| panic!("no thread to explore on: {error}"))
+    started.unwrap_or_else(|error| panic!("{NO_THREAD}: {error}"))
 }
+
+/// What is said where the system gives no more threads.
+pub(crate) const NO_THREAD: &str = "no thread to explore on";
 
 /// What was made of a part.
 pub(crate) struct Made<T> {

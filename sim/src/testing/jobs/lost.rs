@@ -5,7 +5,7 @@ use std::io;
 
 use super::crew::Failed;
 use super::worker::Order;
-use crate::explore::{Case, FaultKind, Kind, without_numbers};
+use crate::explore::{Case, FaultKind, Kind, NO_THREAD, without_numbers};
 
 /// A worker that is gone, with what is known of the run that it made.
 pub(super) struct Lost {
@@ -32,6 +32,9 @@ const LAST_WORDS: [&str; 4] =
 /// How often somebody may kill the workers that make a part.
 const KILLS_MAX: u32 = 3;
 
+/// How often they may find no thread.
+const WANTS_MAX: u32 = 3;
+
 /// And how often runs that went well may end their process when they are made once more.
 const ODD_MAX: u32 = 2;
 
@@ -40,6 +43,7 @@ const ODD_MAX: u32 = 2;
 pub(super) struct Losses {
     suspect: Option<u64>,
     kills: u32,
+    wants: u32,
     odd: u32,
     /// The runs whose failures are told as they were found, with what replays them.
     pub(super) cases: BTreeMap<u64, Option<Case>>,
@@ -57,6 +61,10 @@ impl Losses {
         let was_careful = std::mem::replace(&mut order.is_careful, true);
         if lost.is_killed {
             self.kill(lost)?;
+            return Ok(None);
+        }
+        if lost.wants_a_thread() {
+            self.want()?;
             return Ok(None);
         }
         if !was_careful {
@@ -102,6 +110,21 @@ impl Losses {
         )))
     }
 
+    /// A worker could not start a thread.
+    ///
+    /// # Errors
+    ///
+    /// When that happens again and again.
+    fn want(&mut self) -> io::Result<()> {
+        self.wants += 1;
+        if self.wants < WANTS_MAX {
+            return Ok(());
+        }
+        let text = "a worker can start no more threads: have fewer workers at a time, by '--jobs' \
+                    or SEEDLOOP_JOBS, or raise the limit on processes ('ulimit -u')";
+        Err(io::Error::new(io::ErrorKind::WouldBlock, text))
+    }
+
     /// The runs before this one, which went well, have ended their process now.
     ///
     /// # Errors
@@ -110,6 +133,9 @@ impl Losses {
     pub(super) fn lose_again(&mut self, lost: &Lost, run: u64) -> io::Result<()> {
         if lost.is_killed {
             return self.kill(lost);
+        }
+        if lost.wants_a_thread() {
+            return self.want();
         }
         self.odd += 1;
         if self.odd < ODD_MAX {
@@ -174,6 +200,11 @@ impl Lost {
         text.trim_end().to_owned()
     }
 
+    /// The system gave the worker no thread, which is no fault of the run.
+    fn wants_a_thread(&self) -> bool {
+        self.ends_itself() && self.complaints.iter().any(|line| line.contains(NO_THREAD))
+    }
+
     /// The worker was not stopped by its crew.
     pub(super) fn ends_itself(&self) -> bool {
         self.how.starts_with("ended")
@@ -195,5 +226,30 @@ impl Lost {
     pub(super) fn failed(self, run: u64) -> Failed {
         let (kind, message) = (FaultKind::Crash, self.text());
         Failed { kind, message, run, case: self.case() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else each run that is compared once more would be a crash.
+    #[test]
+    fn a_thread_that_cannot_be_had_is_no_fault_of_a_run() {
+        let lost = Lost {
+            how: "ended its process: exit status: 101".to_owned(),
+            complaints: vec![format!("{NO_THREAD}: Resource temporarily unavailable")],
+            run: Some(64),
+            ..Lost::new(String::new())
+        };
+        let (mut losses, mut order) = (Losses::default(), Order::default());
+        for _ in 1..WANTS_MAX {
+            assert_eq!(losses.blame(&lost, &mut order).expect("once more"), None);
+        }
+        let error = losses.blame(&lost, &mut order).expect_err("it is told");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let other = Lost { complaints: Vec::new(), ..lost };
+        assert_eq!(losses.blame(&other, &mut order).expect("a suspicion"), None);
+        assert_eq!(losses.blame(&other, &mut order).expect("a crash"), Some(64));
     }
 }
