@@ -82,7 +82,8 @@ put_back() {
     exit "$code"
 }
 
-code=0
+# Nothing was run yet.
+code=4
 for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
     # While it waited.
     ((told == 0)) || put_back
