@@ -110,6 +110,8 @@ const CASE: &str = "{case}";
 
 fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, Wrong> {
     let tested = find(test, cargo)?;
+    // What is built while it is read is another one than the stamp says.
+    let stamp = Stamp::of(&tested.program);
     let code = code::of(&tested.program);
     let code = code.map_err(|error| {
         Wrong::usage(format!("cannot read {}: {error}", tested.program.display()))
@@ -125,7 +127,6 @@ fn of_test(test: &str, ways: &TestWays, cargo: &[OsString]) -> Result<Program, W
     let name = format!("{}::{}", tested.package, tested.path);
     let variables: Vec<(&'static str, String)> =
         said.into_iter().filter_map(|(_, variable, value)| Some((variable, value?))).collect();
-    let stamp = Stamp::of(&tested.program);
     let launch = move || {
         stamp.check(&tested.program)?;
         Ok(worker(&tested, &variables))

@@ -155,7 +155,10 @@ pub(super) fn run(
 fn no_runs(error: &io::Error) -> Wrong {
     let text = format!("no runs can be made: {error}");
     match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::OutOfMemory | ErrorKind::ExecutableFileBusy => {
+        ErrorKind::WouldBlock
+        | ErrorKind::OutOfMemory
+        | ErrorKind::TimedOut
+        | ErrorKind::ExecutableFileBusy => {
             Wrong::incomplete(text).tip("start the same again when there are processes to be had")
         }
         _ => Wrong::usage(text),

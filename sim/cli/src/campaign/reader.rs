@@ -95,6 +95,10 @@ impl Contents {
     /// Adds what a line says of a file that is called so.
     fn add_line(&mut self, name: &dyn Display, text: &[u8], number: u64) -> Result<(), Wrong> {
         let wrong = |what: String| Wrong::usage(format!("{name}:{number}: {what}"));
+        // Another version may have another checksum, or none.
+        if parse::<FormatOf>(text).is_ok_and(|of| of.format != FORMAT) {
+            self.check_format(text).map_err(wrong)?;
+        }
         sum::check(text).map_err(|how| wrong(how).tip(&self.way_out(number)))?;
         self.add(text, number).map_err(wrong)
     }

@@ -126,6 +126,16 @@ fn each_line_that_cannot_be_is_told() {
     check(&[HEADER, FAILURE, &end, done, done], "FILE:5: 'done' behind 'done'");
 }
 
+/// It may have another checksum, or none.
+#[test]
+fn a_later_version_is_told_before_it_is_taken_for_damaged() {
+    let later = with(HEADER, r#""format":1"#, r#""format":2"#) + "\n";
+    let expected =
+        "FILE:1: written by seedloop 0.1.0 in format 2, and this tool reads 1".to_owned();
+    let wrong = read("FILE", later.as_bytes()).expect_err("it is a later one");
+    assert_eq!(wrong.text(), (2, expected.as_str()));
+}
+
 /// Lines that are whole, and of which some are missing: only those at the end, which are run anew.
 #[test]
 fn lines_that_are_lost_are_told() {
