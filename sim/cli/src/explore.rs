@@ -315,24 +315,13 @@ pub(crate) fn replay(
 ) -> io::Result<Status> {
     let scenario = subject.scenario;
     // Elsewhere first: the case may be one that ends its process.
-    if let Some(program) = output.program() {
-        let launch = || {
-            let mut command = program()?;
-            command.args(["worker", scenario.name]);
-            Ok(command)
-        };
-        let crew = Crew { launch: &launch, jobs: 1, patience: REPLAY_PATIENCE };
-        match crew.crash_of(case) {
-            Ok(None) => {}
-            Ok(Some(failed)) => {
-                tell(&failed.message, output)?;
-                return Ok(Status::Failed);
-            }
-            Err(error) => {
-                output.complain(format_args!("error: {}: {error}", scenario.name))?;
-                return Ok(Status::Failed);
-            }
+    match apart(scenario, output, |crew| crew.crash_of(case)) {
+        Ok(None) => {}
+        Ok(Some(failed)) => {
+            tell(&failed.message, output)?;
+            return Ok(Status::Failed);
         }
+        Err(error) => return cannot_run(scenario, &error, output),
     }
     let check = |outcome: &_| scenario.judge(outcome);
     let replayed = Explorer::new().replay_runs(case, &scenario.body, &check);
@@ -352,6 +341,31 @@ pub(crate) fn replay(
     Ok(Status::Failed)
 }
 
+/// What other processes of this program say of a case, if there can be such.
+fn apart<T>(
+    scenario: &Scenario,
+    output: &Output<'_>,
+    ask: impl FnOnce(Crew<'_>) -> io::Result<Option<T>>,
+) -> io::Result<Option<T>> {
+    let Some(program) = output.program() else { return Ok(None) };
+    let launch = || {
+        let mut command = program()?;
+        command.args(["worker", scenario.name]);
+        Ok(command)
+    };
+    ask(Crew { launch: &launch, jobs: 1, patience: REPLAY_PATIENCE })
+}
+
+fn cannot_run(
+    scenario: &Scenario,
+    error: &io::Error,
+    output: &mut Output<'_>,
+) -> io::Result<Status> {
+    let name = scenario.name;
+    output.complain(format_args!("error: {name}: the case can't be run: {error}"))?;
+    Ok(Status::Incomplete)
+}
+
 /// Makes a case of a scenario smaller.
 pub(crate) fn shrink(
     subject: Subject<'_>,
@@ -359,6 +373,14 @@ pub(crate) fn shrink(
     output: &mut Output<'_>,
 ) -> io::Result<Status> {
     let scenario = subject.scenario;
+    match apart(scenario, output, |crew| crew.shrink_crash_of(case)) {
+        Ok(None) => {}
+        Ok(Some(small)) => {
+            writeln!(output, "{small}")?;
+            return Ok(Status::Success);
+        }
+        Err(error) => return cannot_run(scenario, &error, output),
+    }
     let check = |outcome: &_| scenario.judge(outcome);
     match Explorer::new().shrink_runs(case, &scenario.body, &check) {
         Some(failure) => {

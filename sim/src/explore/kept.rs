@@ -75,15 +75,40 @@ impl Kept {
         self.new += usize::from(is_new);
         let looked = if is_told { look() } else { None };
         let (message, case) = looked.unwrap_or_else(|| (fault.message.clone(), None));
-        let kind = fault.kind.name().to_owned();
+        let (kind, message) = (fault.kind.name().to_owned(), capped(message));
         self.kinds.push(Kind { signature, kind, message, run, case, fingerprint, count: 1 });
     }
+}
+
+/// How long a message may be that stands in a file, in bytes.
+const MESSAGE_MAX: usize = 64 << 10;
+
+/// The same message, no longer than that.
+fn capped(mut message: String) -> String {
+    if message.len() > MESSAGE_MAX {
+        let is_end = |at: &usize| message.is_char_boundary(*at);
+        let end = (0..=MESSAGE_MAX).rev().find(is_end).unwrap_or(0);
+        let rest = message.len() - end;
+        message.truncate(end);
+        message.push_str(&format!("\n.. and {rest} bytes more"));
+    }
+    message
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::explore::FaultKind;
+
+    #[test]
+    fn a_message_has_an_end() {
+        let long = "a".to_owned() + &"終".repeat(MESSAGE_MAX);
+        let told = capped(long.clone());
+        let (kept, rest) = told.split_once('\n').expect("two lines");
+        assert!(long.starts_with(kept) && MESSAGE_MAX - kept.len() < "終".len());
+        assert_eq!(rest, format!(".. and {} bytes more", long.len() - kept.len()));
+        assert_eq!(capped("終".repeat(9)), "終".repeat(9));
+    }
 
     #[test]
     fn no_more_is_looked_into_than_is_told() {

@@ -1,4 +1,4 @@
-//! The environment variables: the only place that reads them.
+//! The environment variables by which somebody says how tests are to run.
 
 use std::env;
 use std::path::PathBuf;

@@ -80,6 +80,9 @@ enum Attempt {
     Lost(Lost),
 }
 
+/// So many smaller cases may not end, each for as long as one is patient.
+const ENDLESS_MAX: u32 = 2;
+
 impl Crew<'_> {
     /// Explores until a run fails. What comes of it is the same for any number of workers.
     ///
@@ -215,24 +218,45 @@ impl Crew<'_> {
     ///
     /// When no worker can be started, and when they are killed.
     pub fn crash_of(&self, case: &Case) -> io::Result<Option<Failed>> {
+        Ok(self.lost_over(case)?.map(|lost| lost.failed(0)))
+    }
+
+    /// Tells how a worker is lost over a case, if it is, and not because somebody has killed it.
+    fn lost_over(&self, case: &Case) -> io::Result<Option<Lost>> {
         let mut losses = Losses::default();
         loop {
-            match self.replay(&mut None, case)? {
+            match self.replay(&mut None, case, &|| true)? {
                 Some(lost) if lost.is_killed => losses.kill(&lost)?,
-                lost => return Ok(lost.map(|lost| lost.failed(0))),
+                lost => return Ok(lost),
             }
         }
     }
 
+    /// Makes a case smaller that ends the process of its run; none if it does not.
+    ///
+    /// # Errors
+    ///
+    /// When no worker can be started, and when they are killed.
+    pub fn shrink_crash_of(&self, case: &Case) -> io::Result<Option<Case>> {
+        let Some(mut lost) = self.lost_over(case)? else { return Ok(None) };
+        self.make_small(&mut lost, &|| true)?;
+        Ok(lost.case())
+    }
+
     /// Replays a case, and tells how the worker was lost if it was.
-    fn replay(&self, slot: &mut Option<Hand>, case: &Case) -> io::Result<Option<Lost>> {
+    fn replay(
+        &self,
+        slot: &mut Option<Hand>,
+        case: &Case,
+        may_go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Lost>> {
         let mut hand = match slot.take() {
             Some(hand) => hand,
             None => self.start()?,
         };
         hand.order(Line::new("replay").word(case));
         loop {
-            match hand.next_line(self.patience, &|| true) {
+            match hand.next_line(self.patience, may_go_on) {
                 Ok(mut words) => {
                     if words.text() == "done" {
                         hand.check_done(&mut words).map_err(wrong)?;
@@ -250,18 +274,27 @@ impl Crew<'_> {
         }
     }
 
-    /// Makes the case of a run smaller that ends its process. One that does not end takes too long.
-    fn make_small(&self, lost: &mut Lost) {
-        let Some(case) = lost.case().filter(|_| lost.ends_itself()) else { return };
+    /// Makes the case of a run smaller that ends its process. One that does not end takes too long,
+    /// and so does one of which smaller ones do not.
+    ///
+    /// # Errors
+    ///
+    /// When no worker can be started.
+    fn make_small(&self, lost: &mut Lost, may_go_on: &dyn Fn() -> bool) -> io::Result<()> {
+        let Some(case) = lost.case().filter(|_| lost.ends_itself()) else { return Ok(()) };
         let mut steps = Steps::new(case);
-        let mut hand = None;
+        let (mut hand, mut endless) = (None, 0);
         while let Some((case, _)) = steps.next_case() {
-            let again = self.replay(&mut hand, &case);
-            let is_like = |again: Lost| again.signature() == lost.signature();
-            let is_like = again.is_ok_and(|again| again.is_some_and(is_like));
+            if !may_go_on() || endless == ENDLESS_MAX {
+                break;
+            }
+            let again = self.replay(&mut hand, &case, may_go_on)?;
+            endless += u32::from(again.as_ref().is_some_and(|again| !again.ends_itself()));
+            let is_like = again.is_some_and(|again| again.signature() == lost.signature());
             steps.tell(is_like.then_some(case), None);
         }
         (lost.prefix, lost.deviations) = (steps.best().to_string(), Some(Vec::new()));
+        Ok(())
     }
 
     /// Makes the runs of a part. A run that takes its worker with it is a failure; those behind it
@@ -309,13 +342,13 @@ impl Crew<'_> {
                 let is_round = matches!(rest, Part::Round { .. });
                 total.tally.statistics.runs += if is_round { 1 } else { lost.begun };
                 let run = total.tally.statistics.runs;
-                self.make_small(&mut lost);
+                self.make_small(&mut lost, may_go_on)?;
                 total.failed = Some((lost.failed(run), None));
                 return Ok(total);
             }
             if run >= order.from {
                 if known.is_wanted(&lost.signature(), &total.kinds) {
-                    self.make_small(&mut lost);
+                    self.make_small(&mut lost, may_go_on)?;
                 }
                 total.add_kind(lost.kind(run));
             }

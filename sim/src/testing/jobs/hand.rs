@@ -107,7 +107,7 @@ impl Hand {
         let mut child = command.spawn().map_err(|error| {
             let fix = match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::OutOfMemory => {
-                    "; have fewer processes by '--jobs' or SEEDLOOP_JOBS"
+                    "; have fewer processes by '--jobs' or, for tests, SEEDLOOP_JOBS"
                 }
                 _ => "",
             };
@@ -136,8 +136,13 @@ impl Hand {
         hand.reader = stderr.map(|stderr| keep_last(stderr, complaints)).transpose()?;
         let mut greeting = match hand.next_line(START, &|| true) {
             Ok(words) => words,
-            Err(Ended::Gone { how, complaints, .. }) => {
-                return Err(io::Error::other(no_greeting(&program, &how, &complaints)));
+            Err(Ended::Gone { how, complaints, is_killed }) => {
+                let kind = match is_killed {
+                    true => ErrorKind::OutOfMemory,
+                    false if how.starts_with("did not end") => ErrorKind::TimedOut,
+                    false => ErrorKind::Other,
+                };
+                return Err(io::Error::new(kind, no_greeting(&program, &how, &complaints)));
             }
             Err(Ended::Wrong(why)) => return Err(io::Error::new(ErrorKind::InvalidData, why)),
             Err(Ended::NotWanted) => return Err(ErrorKind::Interrupted.into()),
@@ -276,7 +281,8 @@ fn no_greeting(program: &str, how: &str, complaints: &[String]) -> String {
     let (what, tip) = match how.strip_prefix("did not end") {
         Some(within) => (
             format!("did not begin{within}"),
-            "if the machine is that busy, have fewer at a time by '--jobs' or SEEDLOOP_JOBS",
+            "if the machine is that busy, have fewer at a time by '--jobs' or, for tests, \
+             SEEDLOOP_JOBS",
         ),
         None => (
             how.to_owned(),
@@ -455,7 +461,8 @@ mod tests {
         assert_eq!(
             no_greeting("sh", "did not end within 60 s of real time", &[]),
             "the worker sh did not begin within 60 s of real time, before it could make runs: if \
-             the machine is that busy, have fewer at a time by '--jobs' or SEEDLOOP_JOBS"
+             the machine is that busy, have fewer at a time by '--jobs' or, for tests, \
+             SEEDLOOP_JOBS"
         );
     }
 

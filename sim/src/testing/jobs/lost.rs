@@ -105,7 +105,8 @@ impl Losses {
         let run = lost.run.map(|run| format!(", the last one in run {}", run + 1));
         Err(io::Error::other(format!(
             "{KILLS_MAX} workers were killed from outside (SIGKILL){}, for want of memory perhaps: \
-             have fewer of them at a time, by '--jobs' or SEEDLOOP_JOBS, or see what a run needs",
+             have fewer of them at a time, by '--jobs' or, for tests, SEEDLOOP_JOBS, or see what a \
+             run needs",
             run.unwrap_or_default()
         )))
     }
@@ -121,7 +122,7 @@ impl Losses {
             return Ok(());
         }
         let text = "a worker can start no more threads: have fewer workers at a time, by '--jobs' \
-                    or SEEDLOOP_JOBS, or raise the limit on processes ('ulimit -u')";
+                    or, for tests, SEEDLOOP_JOBS, or raise the limit on processes ('ulimit -u')";
         Err(io::Error::new(io::ErrorKind::WouldBlock, text))
     }
 
@@ -214,7 +215,7 @@ impl Lost {
         let is_said = |line: &&String| LAST_WORDS.iter().any(|words| line.contains(words));
         let said = self.complaints.iter().rev().find(is_said);
         let said = said.map(String::as_str).unwrap_or_default();
-        without_numbers(&format!("crash: {}: {said}", self.how))
+        format!("crash: {}: {}", self.how, without_numbers(said))
     }
 
     pub(super) fn kind(&self, run: u64) -> Kind {
