@@ -132,7 +132,7 @@ def check_killed(campaigns: Campaigns, told: str) -> None:
 
 def check_refused(campaigns: Campaigns) -> None:
     wrong = campaigns.run("is_plain", 2)
-    check("is it a test of seedloop's?" in wrong, f"it is not told:\n{wrong}")
+    check("it makes runs if it is a test of '#[seedloop::test]'" in wrong, f"it is not told:\n{wrong}")
     out = campaigns.out()
     wrong = campaigns.run("tries_all", 2, out=out)
     check("name another strategy" in wrong, f"it is not told:\n{wrong}")
